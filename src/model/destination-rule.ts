@@ -1,0 +1,75 @@
+/**
+ * How a destination is called: Istio's DestinationRule. Undefined means Istio's default.
+ *
+ * @module
+ */
+import type { LabelSelector } from "./match.ts";
+import type { Origin } from "./origin.ts";
+
+export interface DestinationRule {
+  readonly origin: Origin;
+  /** Fully qualified. */
+  readonly host: string;
+  readonly trafficPolicy: TrafficPolicy;
+  readonly subsets: readonly Subset[];
+}
+
+export interface Subset {
+  readonly name: string;
+  readonly labels: LabelSelector;
+  /** Fields that are given here win over the rule's. */
+  readonly trafficPolicy: TrafficPolicy;
+}
+
+export interface TrafficPolicy {
+  readonly loadBalancer: LoadBalancer | undefined;
+  readonly connectionPool: ConnectionPool | undefined;
+  readonly outlierDetection: OutlierDetection | undefined;
+  readonly tls: ClientTls | undefined;
+  /** Replaces, never merges with, the fields above for one service port. */
+  readonly portLevel: readonly PortPolicy[];
+}
+
+export interface PortPolicy {
+  readonly port: number;
+  readonly policy: Omit<TrafficPolicy, "portLevel">;
+}
+
+export type LoadBalancer = "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM";
+
+export interface ConnectionPool {
+  readonly maxConnections: number | undefined;
+  readonly connectTimeoutMs: number | undefined;
+  readonly tcpIdleTimeoutMs: number | undefined;
+  readonly http1MaxPendingRequests: number | undefined;
+  readonly http2MaxRequests: number | undefined;
+  /** 0: no limit. */
+  readonly maxRequestsPerConnection: number | undefined;
+  readonly maxRetries: number | undefined;
+  readonly httpIdleTimeoutMs: number | undefined;
+}
+
+export interface OutlierDetection {
+  /** 0: off. */
+  readonly consecutive5xxErrors: number | undefined;
+  readonly consecutiveGatewayErrors: number | undefined;
+  readonly splitExternalLocalOriginErrors: boolean;
+  readonly consecutiveLocalOriginFailures: number | undefined;
+  readonly intervalMs: number | undefined;
+  readonly baseEjectionTimeMs: number | undefined;
+  /** 0 to 100. */
+  readonly maxEjectionPercent: number | undefined;
+  /** 0 to 100: below it the balancer panics and uses all endpoints. */
+  readonly minHealthPercent: number | undefined;
+}
+
+export interface ClientTls {
+  readonly mode: "DISABLE" | "SIMPLE" | "MUTUAL" | "ISTIO_MUTUAL";
+  readonly sni: string | undefined;
+  readonly subjectAltNames: readonly string[];
+  /** Files, for SIMPLE and MUTUAL. */
+  readonly clientCertificate: string | undefined;
+  readonly privateKey: string | undefined;
+  readonly caCertificates: string | undefined;
+  readonly insecureSkipVerify: boolean;
+}

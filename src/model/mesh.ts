@@ -1,0 +1,34 @@
+/**
+ * Everything an operator said, as one immutable and already valid value.
+ *
+ * @module
+ */
+import type { DestinationRule } from "./destination-rule.ts";
+import type { AuthorizationPolicy, PeerAuthentication } from "./security.ts";
+import type { Service, Workload } from "./service.ts";
+import type { VirtualService } from "./virtual-service.ts";
+
+export interface MeshSettings {
+  /** Default `cluster.local`. */
+  readonly trustDomain: string;
+  /** Suffix of service host names. Default `cluster.local`. */
+  readonly clusterDomain: string;
+  /** Policies here hold for the whole mesh. Default `istio-system`. */
+  readonly rootNamespace: string;
+}
+
+export const defaultMeshSettings: MeshSettings = {
+  trustDomain: "cluster.local",
+  clusterDomain: "cluster.local",
+  rootNamespace: "istio-system",
+};
+
+export interface Mesh {
+  readonly settings: MeshSettings;
+  readonly services: readonly Service[];
+  readonly workloads: readonly Workload[];
+  readonly virtualServices: readonly VirtualService[];
+  readonly destinationRules: readonly DestinationRule[];
+  readonly peerAuthentications: readonly PeerAuthentication[];
+  readonly authorizationPolicies: readonly AuthorizationPolicy[];
+}

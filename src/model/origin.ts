@@ -1,0 +1,19 @@
+/**
+ * Where a thing of the model was written: every rule can be traced back to a line that a person typed.
+ *
+ * @module
+ */
+import type { Place } from "../base/problem.ts";
+
+/** The document a thing comes from. */
+export interface Origin {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly place: Place;
+}
+
+/** `VirtualService default/reviews (reviews.yaml:12)`. */
+export function describeOrigin(o: Origin): string {
+  return `${o.kind} ${o.namespace}/${o.name} (${o.place.file}:${o.place.line})`;
+}

@@ -1,0 +1,111 @@
+/**
+ * Where calls go: Istio's VirtualService, which SMI's TrafficSplit is read into as well.
+ *
+ * Hosts are fully qualified here; durations are milliseconds; percentages are 0 to 100.
+ *
+ * @module
+ */
+import type { Place } from "../base/problem.ts";
+import type { StringMatch } from "./match.ts";
+import type { Origin } from "./origin.ts";
+
+export interface VirtualService {
+  readonly origin: Origin;
+  /** Fully qualified, or `*` and `*.suffix` wildcards. */
+  readonly hosts: readonly string[];
+  /** In order; the first rule that matches decides. */
+  readonly http: readonly HttpRule[];
+}
+
+export interface HttpRule {
+  /** The rule's line. */
+  readonly place: Place;
+  readonly name: string | undefined;
+  /** One of them must match; none at all matches every request. */
+  readonly matches: readonly HttpMatch[];
+  readonly action: RouteAction | RedirectAction;
+  readonly headers: HeaderEdits;
+  readonly fault: Fault | undefined;
+}
+
+/** All that is given must match. */
+export interface HttpMatch {
+  readonly place: Place;
+  readonly name: string | undefined;
+  readonly uri: StringMatch | undefined;
+  /** For `exact` and `prefix` of `uri` only. */
+  readonly ignoreUriCase: boolean;
+  readonly method: StringMatch | undefined;
+  readonly authority: StringMatch | undefined;
+  readonly scheme: StringMatch | undefined;
+  /** Lower-case names. */
+  readonly headers: Readonly<Record<string, StringMatch>>;
+  /** The port that was called. */
+  readonly port: number | undefined;
+}
+
+export interface RouteAction {
+  readonly t: "route";
+  /** One or more; weights sum to more than 0. */
+  readonly destinations: readonly WeightedDestination[];
+  readonly rewrite: Rewrite | undefined;
+  /** Undefined: no limit (Istio's default). */
+  readonly timeoutMs: number | undefined;
+  /** Undefined: the mesh's default policy. */
+  readonly retries: Retries | undefined;
+}
+
+export interface WeightedDestination {
+  readonly place: Place;
+  readonly host: string;
+  readonly subset: string | undefined;
+  /** Undefined: the service's only port, or the port that was called. */
+  readonly port: number | undefined;
+  /** Relative to the sum of the rule's weights. */
+  readonly weight: number;
+  readonly headers: HeaderEdits;
+}
+
+export interface RedirectAction {
+  readonly t: "redirect";
+  readonly uri: string | undefined;
+  readonly authority: string | undefined;
+  readonly scheme: string | undefined;
+  readonly port: number | undefined;
+  readonly code: 301 | 302 | 303 | 307 | 308;
+}
+
+export interface Rewrite {
+  /** Replaces the path, or the part that a `prefix` match matched. */
+  readonly uri: string | undefined;
+  readonly authority: string | undefined;
+}
+
+export interface Retries {
+  /** Beside the first try; 0 disables. */
+  readonly attempts: number;
+  readonly perTryTimeoutMs: number | undefined;
+  /** Envoy's words and bare status codes, such as `5xx,reset,connect-failure,503`. Undefined: the mesh's default. */
+  readonly retryOn: readonly string[] | undefined;
+}
+
+export interface Fault {
+  readonly delay: { readonly percentage: number; readonly fixedDelayMs: number } | undefined;
+  readonly abort: { readonly percentage: number; readonly httpStatus: number } | undefined;
+}
+
+export interface HeaderEdits {
+  readonly request: HeaderOperations;
+  readonly response: HeaderOperations;
+}
+
+export interface HeaderOperations {
+  readonly set: Readonly<Record<string, string>>;
+  readonly add: Readonly<Record<string, string>>;
+  readonly remove: readonly string[];
+}
+
+export const noHeaderEdits: HeaderEdits = {
+  request: { set: {}, add: {}, remove: [] },
+  response: { set: {}, add: {}, remove: [] },
+};
