@@ -18,7 +18,7 @@ function readAll(bytes: Uint8Array, step: number, maxBytes = 1000): string[] {
   const reader = new MessageReader(maxBytes);
   const messages: string[] = [];
   for (let at = 0; at < bytes.length; at += step) {
-    const chunk = bytes.slice(at, at + step);
+    const chunk = Uint8Array.from(bytes.subarray(at, at + step));
     reader.read(chunk, (message) => messages.push(Buffer.from(message).toString()));
     chunk.fill(0xaa);
   }
