@@ -1,0 +1,27 @@
+/**
+ * The meanings of all documents as one mesh.
+ *
+ * @module
+ */
+import type { Mesh, MeshSettings } from "../model/mesh.ts";
+import type { Service } from "../model/service.ts";
+import type { Meaning } from "./read-document.ts";
+import { splitToVirtualService } from "./traffic-split.ts";
+
+type Of<T extends Meaning["t"]> = Extract<Meaning, { readonly t: T }>["value"];
+
+export function assembleMesh(meanings: readonly Meaning[], settings: MeshSettings): Mesh {
+  const all = <T extends Meaning["t"]>(t: T): readonly Of<T>[] =>
+    meanings.flatMap((m) => (m.t === t ? [m.value as Of<T>] : []));
+  const services = all("Service");
+  const byHost = new Map<string, Service>(services.map((s) => [s.hostname, s]));
+  return {
+    settings,
+    services,
+    workloads: all("Workload"),
+    virtualServices: [...all("VirtualService"), ...all("TrafficSplit").map((s) => splitToVirtualService(s, byHost))],
+    destinationRules: all("DestinationRule"),
+    peerAuthentications: all("PeerAuthentication"),
+    authorizationPolicies: all("AuthorizationPolicy"),
+  };
+}

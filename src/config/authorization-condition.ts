@@ -1,0 +1,61 @@
+/**
+ * `when` of an AuthorizationPolicy's rule. Source: Istio's list of condition keys.
+ *
+ * @module
+ */
+import type { AuthorizationCondition } from "../model/security.ts";
+import { didYouMean } from "./did-you-mean.ts";
+import { isAddressRange, isHeaderName, isPortText } from "./names.ts";
+import type { Node, Read } from "./node.ts";
+import { someOf, text, textThat } from "./read-values.ts";
+import { pattern } from "./string-match.ts";
+import { quote } from "./tree.ts";
+
+/** A pattern stays as it is written; it is read here to be checked. */
+const patternText: Read<string> = (node) => {
+  pattern(node);
+  return node.tree.t === "scalar" ? String(node.tree.value) : "";
+};
+const address = textThat(isAddressRange, "an IP address or a range such as 10.0.0.0/8");
+const port = textThat(isPortText, 'a port as text, such as "8080"');
+
+const KEYS: Readonly<Record<string, Read<string>>> = {
+  "source.ip": address,
+  "source.namespace": patternText,
+  "source.principal": patternText,
+  "destination.ip": address,
+  "destination.port": port,
+  "connection.sni": patternText,
+};
+
+const UNSUPPORTED = new Set(["remote.ip", "source.serviceAccount", "source.trustDomain"]);
+const UNSUPPORTED_START = ["request.auth.", "experimental.envoy.filters."];
+const NAMES = [...Object.keys(KEYS), ...UNSUPPORTED, "request.headers[name]", "request.auth.claims[name]"];
+
+export function authorizationCondition(node: Node): AuthorizationCondition {
+  const fields = node.fields({ known: ["key", "values", "notValues"] });
+  fields.oneOrMoreOf(["values", "notValues"]);
+  const key = fields.required("key", text, "");
+  const at = fields.at("key");
+  const read = (at === undefined ? undefined : valueReader(key, at)) ?? patternText;
+  return {
+    key,
+    values: fields.optional("values", someOf(read)) ?? [],
+    notValues: fields.optional("notValues", someOf(read)) ?? [],
+  };
+}
+
+function valueReader(key: string, at: Node): Read<string> | undefined {
+  if (key === "") return undefined;
+  const header = /^request\.headers\[(.*)\]$/.exec(key);
+  if (header !== null) {
+    if (!isHeaderName(header[1] ?? "")) at.fail(`${quote(header[1] ?? "")} is not a header name`);
+    return patternText;
+  }
+  const read = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
+  if (read !== undefined) return read;
+  const known = UNSUPPORTED.has(key) || UNSUPPORTED_START.some((start) => key.startsWith(start));
+  if (known) at.fail(`the condition ${quote(key)} is not supported yet`);
+  else at.fail(`unknown condition ${quote(key)}${didYouMean(key, NAMES)}`);
+  return undefined;
+}

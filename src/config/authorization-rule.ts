@@ -1,0 +1,142 @@
+/**
+ * One rule of an AuthorizationPolicy: `from`, `to`, `when`.
+ *
+ * @module
+ */
+import type { StringMatch } from "../model/match.ts";
+import type { AuthorizationOperation, AuthorizationRule, AuthorizationSource } from "../model/security.ts";
+import { authorizationCondition } from "./authorization-condition.ts";
+import { isAddressRange, isDnsLabel, isPortText } from "./names.ts";
+import type { Fields, Node, Read } from "./node.ts";
+import { someOf, text, textThat } from "./read-values.ts";
+import { pathPattern, pattern } from "./string-match.ts";
+
+export function authorizationRule(node: Node): AuthorizationRule {
+  const fields = node.fields({ known: ["from", "to", "when"] });
+  return {
+    place: node.place,
+    from: fields.optional("from", someOf(source)) ?? [],
+    to: fields.optional("to", someOf(operation)) ?? [],
+    when: fields.optional("when", someOf(authorizationCondition)) ?? [],
+  };
+}
+
+const SOURCE = [
+  "principals",
+  "notPrincipals",
+  "namespaces",
+  "notNamespaces",
+  "serviceAccounts",
+  "notServiceAccounts",
+  "ipBlocks",
+  "notIpBlocks",
+] as const;
+
+const SOURCE_UNSUPPORTED = [
+  "requestPrincipals",
+  "notRequestPrincipals",
+  "remoteIpBlocks",
+  "notRemoteIpBlocks",
+  "trustDomains",
+  "notTrustDomains",
+];
+
+/** The reader of a list's values, or none where the field is absent. An empty list is refused: it reads like "nobody" and asks nothing. */
+function all<K extends string, T>(fields: Fields<K>, name: K, read: Read<T>): readonly T[] {
+  return fields.optional(name, someOf(read)) ?? [];
+}
+
+const none: AuthorizationSource = {
+  principals: [],
+  notPrincipals: [],
+  namespaces: [],
+  notNamespaces: [],
+  ipBlocks: [],
+  notIpBlocks: [],
+};
+
+function source(node: Node): AuthorizationSource {
+  return node.fields({ known: ["source"] }).required("source", readSource, none);
+}
+
+function readSource(node: Node): AuthorizationSource {
+  const fields = node.fields({ known: SOURCE, unsupported: SOURCE_UNSUPPORTED });
+  refuseEmpty(node, "source");
+  const others = (["principals", "notPrincipals", "namespaces", "notNamespaces"] as const).filter((name) =>
+    fields.has(name),
+  );
+  for (const name of ["serviceAccounts", "notServiceAccounts"] as const) {
+    if (others.length > 0) fields.at(name)?.failAtKey(`cannot stand beside ${others.join(", ")}`);
+  }
+  return {
+    principals: [...all(fields, "principals", principal), ...all(fields, "serviceAccounts", serviceAccount)],
+    notPrincipals: [...all(fields, "notPrincipals", principal), ...all(fields, "notServiceAccounts", serviceAccount)],
+    namespaces: all(fields, "namespaces", pattern),
+    notNamespaces: all(fields, "notNamespaces", pattern),
+    ipBlocks: all(fields, "ipBlocks", addressRange),
+    notIpBlocks: all(fields, "notIpBlocks", addressRange),
+  };
+}
+
+const addressRange = textThat(isAddressRange, "an IP address or a range such as 10.0.0.0/8");
+
+function principal(node: Node): StringMatch {
+  const match = pattern(node);
+  if (match.t !== "present" && match.t !== "regex" && match.value.startsWith("spiffe://")) {
+    node.fail("a principal is written without spiffe://, such as cluster.local/ns/default/sa/reviews");
+  }
+  return match;
+}
+
+/** `namespace/name`: that account in any trust domain, which is what the end of its principal says. */
+function serviceAccount(node: Node): StringMatch {
+  const value = text(node);
+  const [namespace = "", name = "", more] = value.split("/");
+  if (value === "") return { t: "present" };
+  if (more !== undefined || !isDnsLabel(namespace) || !name.split(".").every(isDnsLabel)) {
+    node.mustBe("namespace/name of a service account, without wildcards");
+  }
+  return { t: "suffix", value: `/ns/${namespace}/sa/${name}` };
+}
+
+const OPERATION = ["hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"] as const;
+
+const nothing: AuthorizationOperation = {
+  hosts: [],
+  notHosts: [],
+  ports: [],
+  notPorts: [],
+  methods: [],
+  notMethods: [],
+  paths: [],
+  notPaths: [],
+};
+
+function operation(node: Node): AuthorizationOperation {
+  return node.fields({ known: ["operation"] }).required("operation", readOperation, nothing);
+}
+
+function readOperation(node: Node): AuthorizationOperation {
+  const fields = node.fields({ known: OPERATION });
+  refuseEmpty(node, "operation");
+  return {
+    hosts: all(fields, "hosts", pattern),
+    notHosts: all(fields, "notHosts", pattern),
+    ports: all(fields, "ports", portText),
+    notPorts: all(fields, "notPorts", portText),
+    methods: all(fields, "methods", pattern),
+    notMethods: all(fields, "notMethods", pattern),
+    paths: all(fields, "paths", pathPattern),
+    notPaths: all(fields, "notPaths", pathPattern),
+  };
+}
+
+function refuseEmpty(node: Node, what: string): void {
+  if (node.tree.t === "map" && node.tree.entries.size === 0)
+    node.fail(`${what} must ask for something; leave it out to match all`);
+}
+
+/** Istio writes ports as text here. */
+function portText(node: Node): number {
+  return Number(textThat(isPortText, 'a port as text, such as "8080"')(node)) || 1;
+}

@@ -1,0 +1,73 @@
+/**
+ * `connectionPool` of a traffic policy.
+ *
+ * Istio's limits are plain numbers whose 0 cannot be told from "not set": 0 leaves the default in force, it does not forbid.
+ *
+ * @module
+ */
+import type { ConnectionPool } from "../model/destination-rule.ts";
+import type { Fields, Node } from "./node.ts";
+import { choice, duration, durationOrZero, flag, integer, MAX_INT32 } from "./read-values.ts";
+
+type Tcp = Pick<ConnectionPool, "maxConnections" | "connectTimeoutMs" | "tcpIdleTimeoutMs">;
+type Http = Omit<ConnectionPool, keyof Tcp>;
+
+const noTcp: Tcp = { maxConnections: undefined, connectTimeoutMs: undefined, tcpIdleTimeoutMs: undefined };
+const noHttp: Http = {
+  http1MaxPendingRequests: undefined,
+  http2MaxRequests: undefined,
+  maxRequestsPerConnection: undefined,
+  maxRetries: undefined,
+  httpIdleTimeoutMs: undefined,
+};
+
+export function connectionPool(node: Node): ConnectionPool {
+  const fields = node.fields({ known: ["tcp", "http"] });
+  fields.oneOrMoreOf(["tcp", "http"]);
+  return { ...(fields.optional("tcp", tcp) ?? noTcp), ...(fields.optional("http", http) ?? noHttp) };
+}
+
+const count = integer(0, MAX_INT32);
+
+function limit<K extends string>(fields: Fields<K>, name: K): number | undefined {
+  const value = fields.optional(name, count);
+  if (value === 0) fields.at(name)?.warn("0 is read as not set, as in Istio: the default holds");
+  return value === 0 ? undefined : value;
+}
+
+function tcp(node: Node): Tcp {
+  const fields = node.fields({
+    known: ["maxConnections", "connectTimeout", "idleTimeout"],
+    unsupported: ["tcpKeepalive", "maxConnectionDuration"],
+  });
+  return {
+    maxConnections: limit(fields, "maxConnections"),
+    connectTimeoutMs: fields.optional("connectTimeout", duration),
+    tcpIdleTimeoutMs: fields.optional("idleTimeout", durationOrZero),
+  };
+}
+
+function http(node: Node): Http {
+  const fields = node.fields({
+    known: [
+      "http1MaxPendingRequests",
+      "http2MaxRequests",
+      "maxRequestsPerConnection",
+      "maxRetries",
+      "idleTimeout",
+      "h2UpgradePolicy",
+      "useClientProtocol",
+    ],
+    unsupported: ["maxConcurrentStreams", "http2KeepAlive"],
+  });
+  if (fields.optional("useClientProtocol", flag) === true) fields.at("useClientProtocol")?.unsupported();
+  const upgrade = fields.optional("h2UpgradePolicy", choice(["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]));
+  if (upgrade === "UPGRADE") fields.at("h2UpgradePolicy")?.fail("UPGRADE is not supported yet");
+  return {
+    http1MaxPendingRequests: limit(fields, "http1MaxPendingRequests"),
+    http2MaxRequests: limit(fields, "http2MaxRequests"),
+    maxRequestsPerConnection: fields.optional("maxRequestsPerConnection", count),
+    maxRetries: limit(fields, "maxRetries"),
+    httpIdleTimeoutMs: fields.optional("idleTimeout", duration),
+  };
+}

@@ -1,0 +1,42 @@
+/**
+ * DestinationRule to the model. Source: networking.istio.io DestinationRule and Istio's validation of it.
+ *
+ * @module
+ */
+import type { DestinationRule, Subset } from "../model/destination-rule.ts";
+import { type DocumentBody, specFields } from "./document.ts";
+import { dnsLabel, labels, qualifiedHost } from "./names.ts";
+import type { Node } from "./node.ts";
+import { isListOf, onlyAs } from "./read-values.ts";
+import { noTrafficPolicy, trafficPolicy } from "./traffic-policy.ts";
+import { quote } from "./tree.ts";
+
+export function readDestinationRule(body: DocumentBody): DestinationRule {
+  const spec = specFields(body, ["host", "trafficPolicy", "subsets", "exportTo"], ["workloadSelector"]);
+  spec.optional("exportTo", onlyAs(isListOf("*")));
+  return {
+    origin: body.origin,
+    host: spec.required("host", qualifiedHost(body.metadata.namespace, body.settings, true), ""),
+    trafficPolicy: spec.optional("trafficPolicy", trafficPolicy) ?? noTrafficPolicy,
+    subsets: spec.optional("subsets", subsets) ?? [],
+  };
+}
+
+function subsets(node: Node): readonly Subset[] {
+  const names = new Set<string>();
+  return node.items().map((item) => {
+    const read = subset(item);
+    if (names.has(read.name)) item.fail(`the subset ${quote(read.name)} stands twice`);
+    names.add(read.name);
+    return read;
+  });
+}
+
+function subset(node: Node): Subset {
+  const fields = node.fields({ known: ["name", "labels", "trafficPolicy"] });
+  return {
+    name: fields.required("name", dnsLabel, "nameless"),
+    labels: fields.optional("labels", labels) ?? {},
+    trafficPolicy: fields.optional("trafficPolicy", trafficPolicy) ?? noTrafficPolicy,
+  };
+}

@@ -1,0 +1,52 @@
+/**
+ * One `match` of an http rule.
+ *
+ * @module
+ */
+import type { StringMatch } from "../model/match.ts";
+import type { HttpMatch } from "../model/virtual-service.ts";
+import { isHeaderName } from "./names.ts";
+import type { Node } from "./node.ts";
+import { flag, isListOf, onlyAs, port, text } from "./read-values.ts";
+import { headerMatch, stringMatch } from "./string-match.ts";
+import { quote } from "./tree.ts";
+
+const KNOWN = ["name", "uri", "scheme", "method", "authority", "headers", "port", "ignoreUriCase", "gateways"] as const;
+const UNSUPPORTED = ["withoutHeaders", "queryParams", "sourceLabels", "sourceNamespace", "statPrefix"];
+
+export function httpMatch(node: Node): HttpMatch {
+  const fields = node.fields({ known: KNOWN, unsupported: UNSUPPORTED });
+  const one = (n: Node): StringMatch => stringMatch(n);
+  fields.optional("gateways", onlyAs(isListOf("mesh")));
+  const uri = fields.optional("uri", one);
+  const ignoreUriCase = fields.optional("ignoreUriCase", flag) ?? false;
+  if (ignoreUriCase && uri?.t === "regex")
+    fields.at("ignoreUriCase")?.warn("has no effect on a regex: write (?i) in it");
+  return {
+    place: node.place,
+    name: fields.optional("name", text),
+    uri,
+    ignoreUriCase,
+    method: fields.optional("method", one),
+    authority: fields.optional("authority", one),
+    scheme: fields.optional("scheme", one),
+    headers: fields.optional("headers", headerMatches) ?? {},
+    port: fields.optional("port", port),
+  };
+}
+
+/** Istio passes over these keys, which makes a rule match more than it says. */
+const PSEUDO = new Set(["uri", "scheme", "method", "authority"]);
+
+function headerMatches(node: Node): Readonly<Record<string, StringMatch>> {
+  const matches = new Map<string, StringMatch>();
+  for (const [key, at] of node.entries()) {
+    const name = key.toLowerCase();
+    if (key.startsWith("@request.auth.")) at.failAtKey("matching on the claims of a token is not supported yet");
+    else if (PSEUDO.has(name)) at.failAtKey(`is no header: write match.${name} instead`);
+    else if (!isHeaderName(key)) at.failAtKey(`${quote(key)} is not a header name`);
+    if (matches.has(name)) at.failAtKey(`the header ${quote(name)} is matched twice: header names have no case`);
+    matches.set(name, headerMatch(at));
+  }
+  return Object.fromEntries(matches);
+}

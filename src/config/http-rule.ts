@@ -1,0 +1,75 @@
+/**
+ * One `http` rule of a VirtualService.
+ *
+ * @module
+ */
+import type { MeshSettings } from "../model/mesh.ts";
+import { type HttpRule, noHeaderEdits, type RouteAction } from "../model/virtual-service.ts";
+import { fault } from "./fault.ts";
+import { headerEdits, setsAuthority } from "./header-edits.ts";
+import { httpMatch } from "./http-match.ts";
+import type { Fields, Node, Read } from "./node.ts";
+import { duration, text } from "./read-values.ts";
+import { redirect } from "./redirect.ts";
+import { retries } from "./retries.ts";
+import { rewrite } from "./rewrite.ts";
+import { routeDestinations } from "./route-destinations.ts";
+
+const KNOWN = ["name", "match", "route", "redirect", "rewrite", "timeout", "retries", "fault", "headers"] as const;
+const UNSUPPORTED = [
+  "directResponse",
+  "delegate",
+  "mirror",
+  "mirrors",
+  "mirrorPercentage",
+  "mirrorPercent",
+  "mirror_percent",
+  "corsPolicy",
+];
+
+type RuleFields = Fields<(typeof KNOWN)[number]>;
+
+export function httpRule(namespace: string, settings: MeshSettings): Read<HttpRule> {
+  return (node) => {
+    const fields = node.fields({ known: KNOWN, unsupported: UNSUPPORTED });
+    const headers = fields.optional("headers", headerEdits) ?? noHeaderEdits;
+    const route = routeAction(fields, namespace, settings);
+    const redirected = fields.optional("redirect", redirect);
+    checkAction(fields);
+    if (route.rewrite?.authority !== undefined && setsAuthority(headers)) {
+      node.fail("the authority is set twice: by rewrite.authority and by headers.request");
+    }
+    return {
+      place: node.place,
+      name: fields.optional("name", text),
+      matches: fields.list("match", httpMatch),
+      action: redirected ?? route,
+      headers,
+      fault: fields.optional("fault", fault),
+    };
+  };
+}
+
+function routeAction(fields: RuleFields, namespace: string, settings: MeshSettings): RouteAction {
+  return {
+    t: "route",
+    destinations: fields.optional("route", routeDestinations(namespace, settings)) ?? [],
+    rewrite: fields.optional("rewrite", rewrite),
+    timeoutMs: fields.optional("timeout", duration),
+    retries: fields.optional("retries", retries),
+  };
+}
+
+/** A rule does one thing. Istio refuses the same pairs; for timeout and retries it only keeps quiet. */
+function checkAction(fields: RuleFields): void {
+  if (!fields.has("redirect")) {
+    const elsewhere = ["directResponse", "delegate"].some((name) => writes(fields.node, name));
+    if (!fields.has("route") && !elsewhere && fields.node.tree.t === "map")
+      fields.node.fail("must have a route or a redirect");
+    return;
+  }
+  for (const name of ["route", "fault", "rewrite"] as const) fields.at(name)?.failAtKey(`cannot stand beside redirect`);
+  for (const name of ["timeout", "retries"] as const) fields.at(name)?.warn("has no effect beside redirect");
+}
+
+const writes = (node: Node, name: string): boolean => node.tree.t === "map" && node.tree.entries.has(name);

@@ -1,0 +1,22 @@
+/**
+ * `tulle.dev/v1 Mesh`: names that hold for the whole mesh.
+ *
+ * @module
+ */
+import { defaultMeshSettings, type MeshSettings } from "../model/mesh.ts";
+import { type DocumentBody, specFields } from "./document.ts";
+import { dnsLabel, isHost, trustDomain } from "./names.ts";
+import { textThat } from "./read-values.ts";
+
+export function readMeshSettings(body: DocumentBody): MeshSettings {
+  const spec = specFields(body, ["trustDomain", "rootNamespace", "clusterDomain"]);
+  return {
+    trustDomain: spec.optional("trustDomain", trustDomain) ?? defaultMeshSettings.trustDomain,
+    rootNamespace: spec.optional("rootNamespace", dnsLabel) ?? defaultMeshSettings.rootNamespace,
+    clusterDomain:
+      spec.optional(
+        "clusterDomain",
+        textThat((v) => isHost(v, false), "a domain name"),
+      ) ?? defaultMeshSettings.clusterDomain,
+  };
+}

@@ -1,0 +1,136 @@
+/**
+ * One document's tree to what it means, or nothing and its problems.
+ *
+ * @module
+ */
+import type { Problem } from "../base/problem.ts";
+import { unreachable } from "../base/unreachable.ts";
+import type { DestinationRule } from "../model/destination-rule.ts";
+import type { MeshSettings } from "../model/mesh.ts";
+import type { AuthorizationPolicy, PeerAuthentication } from "../model/security.ts";
+import type { Service, Workload } from "../model/service.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
+import { readAuthorizationPolicy } from "./authorization-policy.ts";
+import { readDestinationRule } from "./destination-rule.ts";
+import {
+  DEFAULT_NAMESPACE,
+  type Document,
+  type DocumentBody,
+  type Metadata,
+  readHeader,
+  readMetadata,
+} from "./document.ts";
+import { fateOf, type ReadKind } from "./kinds.ts";
+import { readMeshSettings } from "./mesh-settings.ts";
+import { Node } from "./node.ts";
+import { readPeerAuthentication } from "./peer-authentication.ts";
+import { readService } from "./service.ts";
+import { readTrafficSplit, type TrafficSplit } from "./traffic-split.ts";
+import type { Tree } from "./tree.ts";
+import { readVirtualService } from "./virtual-service.ts";
+import { readWorkload } from "./workload.ts";
+
+/** What a document says. */
+export type Meaning =
+  | { readonly t: "VirtualService"; readonly value: VirtualService }
+  | { readonly t: "DestinationRule"; readonly value: DestinationRule }
+  | { readonly t: "PeerAuthentication"; readonly value: PeerAuthentication }
+  | { readonly t: "AuthorizationPolicy"; readonly value: AuthorizationPolicy }
+  | { readonly t: "TrafficSplit"; readonly value: TrafficSplit }
+  | { readonly t: "Service"; readonly value: Service }
+  | { readonly t: "Workload"; readonly value: Workload }
+  | { readonly t: "Mesh"; readonly value: MeshSettings };
+
+export interface ReadDocument {
+  readonly document: Document;
+  /** Undefined unless the document is applied. */
+  readonly meaning: Meaning | undefined;
+  readonly problems: readonly Problem[];
+}
+
+/** Reads one document. Pure; never throws. */
+export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
+  const problems: Problem[] = [];
+  const report = (p: Problem): void => void problems.push(p);
+  const header = readHeader(tree, report);
+  const identity = identityOf(tree);
+  const base = { place: tree.place, tree, ...identity, apiVersion: header?.apiVersion ?? "", kind: header?.kind ?? "" };
+  const ended = (status: Document["status"]): ReadDocument => ({
+    document: { ...base, status },
+    meaning: undefined,
+    problems,
+  });
+  if (header === undefined) return ended("refused");
+
+  const fate = fateOf(header.apiVersion, header.kind);
+  if (fate.t === "skip") {
+    report({ severity: "warning", place: tree.place, path: "", message: fate.reason });
+    return ended("skipped");
+  }
+  const node = new Node(tree, report);
+  const fields = node.fields({ known: ["apiVersion", "kind", "metadata", "spec", "status"] });
+  if (fate.t === "refuse") {
+    problems.length = 0;
+    fields.at(fate.field)?.fail(fate.reason);
+    return ended("refused");
+  }
+  const metadata = fields.required("metadata", readMetadata, {
+    name: "nameless",
+    namespace: "default",
+    labels: {},
+    annotations: {},
+  });
+  const meaning = readBody(fate.kind, {
+    metadata,
+    origin: originOf(base, metadata),
+    settings,
+    node,
+    spec: fields.at("spec"),
+  });
+  const refused = problems.some((p) => p.severity === "error");
+  return refused
+    ? ended("refused")
+    : { document: { ...base, ...pick(metadata), status: "applied" }, meaning, problems };
+}
+
+const pick = ({ name, namespace }: Metadata): Pick<Metadata, "name" | "namespace"> => ({ name, namespace });
+
+const originOf = (base: Pick<Document, "kind" | "place">, metadata: Metadata): DocumentBody["origin"] => ({
+  kind: base.kind,
+  namespace: metadata.namespace,
+  name: metadata.name,
+  place: base.place,
+});
+
+/** Name and namespace as far as they can be made out, so that even a refused document can be named. */
+function identityOf(tree: Tree): { readonly name: string; readonly namespace: string } {
+  const metadata = tree.t === "map" ? tree.entries.get("metadata")?.value : undefined;
+  const field = (name: string): string => {
+    const value = metadata?.t === "map" ? metadata.entries.get(name)?.value : undefined;
+    return value?.t === "scalar" && typeof value.value === "string" ? value.value : "";
+  };
+  return { name: field("name"), namespace: field("namespace") || DEFAULT_NAMESPACE };
+}
+
+function readBody(kind: ReadKind, body: DocumentBody): Meaning {
+  switch (kind) {
+    case "VirtualService":
+      return { t: kind, value: readVirtualService(body) };
+    case "DestinationRule":
+      return { t: kind, value: readDestinationRule(body) };
+    case "PeerAuthentication":
+      return { t: kind, value: readPeerAuthentication(body) };
+    case "AuthorizationPolicy":
+      return { t: kind, value: readAuthorizationPolicy(body) };
+    case "TrafficSplit":
+      return { t: kind, value: readTrafficSplit(body) };
+    case "Service":
+      return { t: kind, value: readService(body) };
+    case "Workload":
+      return { t: kind, value: readWorkload(body) };
+    case "Mesh":
+      return { t: kind, value: readMeshSettings(body) };
+    default:
+      return unreachable(kind);
+  }
+}

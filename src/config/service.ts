@@ -1,0 +1,89 @@
+/**
+ * A Kubernetes Service to the model.
+ *
+ * @module
+ */
+import type { Service, ServicePort } from "../model/service.ts";
+import { type DocumentBody, isNull, specFields } from "./document.ts";
+import { dnsLabel, labels } from "./names.ts";
+import type { Node } from "./node.ts";
+import { choice, port, text } from "./read-values.ts";
+import { protocolOf } from "./service-protocol.ts";
+import { describe } from "./tree.ts";
+
+/** How the cluster reaches the service from outside or balances it itself: nothing to a mesh. */
+const CLUSTER_ONLY = [
+  "allocateLoadBalancerNodePorts",
+  "clusterIP",
+  "clusterIPs",
+  "externalIPs",
+  "externalTrafficPolicy",
+  "healthCheckNodePort",
+  "internalTrafficPolicy",
+  "ipFamilies",
+  "ipFamilyPolicy",
+  "loadBalancerClass",
+  "loadBalancerIP",
+  "loadBalancerSourceRanges",
+  "publishNotReadyAddresses",
+  "sessionAffinity",
+  "sessionAffinityConfig",
+  "trafficDistribution",
+] as const;
+
+export function readService(body: DocumentBody): Service {
+  const spec = specFields(body, ["ports", "selector", "type", ...CLUSTER_ONLY], ["externalName"]);
+  const type = spec.optional("type", choice(["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]));
+  if (type === "ExternalName") spec.at("type")?.fail("ExternalName is not supported yet");
+  const { name, namespace } = body.metadata;
+  const selected = spec.at("selector");
+  return {
+    origin: body.origin,
+    name,
+    namespace,
+    hostname: `${name}.${namespace}.svc.${body.settings.clusterDomain}`,
+    ports: spec.optional("ports", servicePorts) ?? [],
+    selector: selected === undefined || isNull(selected) ? {} : labels(selected),
+  };
+}
+
+function servicePorts(node: Node): readonly ServicePort[] {
+  const items = node.items();
+  const numbers = new Set<number>();
+  const names = new Set<string>();
+  const ports: ServicePort[] = [];
+  for (const item of items) {
+    const read = servicePort(item, items.length > 1);
+    if (read === undefined) continue;
+    if (numbers.has(read.number)) item.fail(`the port ${read.number} stands twice`);
+    if (read.name !== "" && names.has(read.name)) item.fail(`the port name "${read.name}" stands twice`);
+    numbers.add(read.number);
+    names.add(read.name);
+    ports.push(read);
+  }
+  return ports;
+}
+
+function servicePort(node: Node, several: boolean): ServicePort | undefined {
+  const fields = node.fields({ known: ["name", "port", "targetPort", "protocol", "appProtocol", "nodePort"] });
+  const number = fields.required("port", port, 1);
+  const name = fields.optional("name", dnsLabel);
+  if (several && name === undefined && node.tree.t === "map")
+    node.fail('field "name" is missing: with several ports each has a name');
+  const transport = fields.optional("protocol", choice(["TCP", "UDP", "SCTP"])) ?? "TCP";
+  const targetPort = fields.optional("targetPort", targetPortNumber) ?? number;
+  const appProtocol = fields.optional("appProtocol", text);
+  if (transport !== "TCP") {
+    fields.at("protocol")?.warn(`${transport} is left alone: a mesh carries TCP`);
+    return undefined;
+  }
+  return { name: name ?? "", number, targetPort, protocol: protocolOf(node, name, appProtocol) };
+}
+
+/** Names of ports are resolved by the pods' documents, which are not read. */
+function targetPortNumber(node: Node): number {
+  const value = node.tree.t === "scalar" ? node.tree.value : undefined;
+  if (typeof value !== "string") return port(node);
+  node.fail(`a port's name is not supported yet here: write its number, found ${describe(node.tree)}`);
+  return 1;
+}

@@ -1,0 +1,75 @@
+/**
+ * `trafficPolicy` of a DestinationRule, of a subset and of one port.
+ *
+ * @module
+ */
+import type { LoadBalancer, PortPolicy, TrafficPolicy } from "../model/destination-rule.ts";
+import { clientTls } from "./client-tls.ts";
+import { connectionPool } from "./connection-pool.ts";
+import type { Fields, Node } from "./node.ts";
+import { outlierDetection } from "./outlier-detection.ts";
+import { choice } from "./read-values.ts";
+import { portNumber } from "./route-destinations.ts";
+
+export const noTrafficPolicy: TrafficPolicy = {
+  loadBalancer: undefined,
+  connectionPool: undefined,
+  outlierDetection: undefined,
+  tls: undefined,
+  portLevel: [],
+};
+
+const PARTS = ["loadBalancer", "connectionPool", "outlierDetection", "tls"] as const;
+type Parts = Fields<(typeof PARTS)[number]>;
+
+export function trafficPolicy(node: Node): TrafficPolicy {
+  const unsupported = ["tunnel", "proxyProtocol", "retryBudget"];
+  const fields = node.fields({ known: [...PARTS, "portLevelSettings"], unsupported });
+  if (!unsupported.some((name) => node.tree.t === "map" && node.tree.entries.has(name)))
+    fields.oneOrMoreOf([...PARTS, "portLevelSettings"]);
+  return { ...parts(fields), portLevel: fields.optional("portLevelSettings", portPolicies) ?? [] };
+}
+
+function parts(fields: Parts): Omit<TrafficPolicy, "portLevel"> {
+  return {
+    loadBalancer: fields.optional("loadBalancer", loadBalancer),
+    connectionPool: fields.optional("connectionPool", connectionPool),
+    outlierDetection: fields.optional("outlierDetection", outlierDetection),
+    tls: fields.optional("tls", clientTls),
+  };
+}
+
+function portPolicies(node: Node): readonly PortPolicy[] {
+  const seen = new Set<number>();
+  return node.items().map((item) => {
+    const fields = item.fields({ known: ["port", ...PARTS] });
+    fields.oneOrMoreOf(PARTS);
+    const port = fields.required("port", portNumber, 1);
+    if (seen.has(port)) item.fail(`the port ${port} has settings twice`);
+    seen.add(port);
+    return { port, policy: parts(fields) };
+  });
+}
+
+const SIMPLE = ["UNSPECIFIED", "LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "LEAST_CONN", "PASSTHROUGH"] as const;
+
+function loadBalancer(node: Node): LoadBalancer | undefined {
+  const fields = node.fields({
+    known: ["simple"],
+    unsupported: ["consistentHash", "localityLbSetting", "zoneAwareLbSetting", "warmup", "warmupDurationSecs"],
+  });
+  const simple = fields.optional("simple", choice(SIMPLE));
+  switch (simple) {
+    case undefined:
+    case "UNSPECIFIED":
+      return undefined;
+    case "LEAST_CONN":
+      fields.at("simple")?.warn("LEAST_CONN is deprecated [IST0002]: write LEAST_REQUEST, which it means");
+      return "LEAST_REQUEST";
+    case "PASSTHROUGH":
+      fields.at("simple")?.fail("PASSTHROUGH is not supported yet");
+      return undefined;
+    default:
+      return simple;
+  }
+}
