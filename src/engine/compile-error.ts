@@ -5,10 +5,14 @@
  * @module
  */
 
+import { type AnyMessage, unpack } from "../xds/types/any.ts";
+import { FieldError } from "../xds/types/field-error.ts";
+import type { MessageType } from "../xds/types/message.ts";
+
 /** A field of an xDS resource that is wrong, or that is right but not supported. */
 export class CompileError extends Error {
   override readonly name = "CompileError";
-  /** Where in the resource, by its in-memory names: `filterChains[0].filters[1].typedConfig`. Empty for the whole. */
+  /** Where in the resource, as in the .proto files: `filter_chains[0].filters[1].typed_config`. Empty for the whole. */
   readonly path: string;
 
   /** @param problem What must hold and what was found, without the path: `must be at least 1, found 0`. */
@@ -18,9 +22,25 @@ export class CompileError extends Error {
   }
 }
 
-/** The path of `field` within `path`. */
+/** The path of `field` within `path`. The field may have its in-memory name. */
 export function fieldPath(path: string, field: string): string {
-  return path === "" ? field : `${path}.${field}`;
+  const name = field.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  return path === "" ? name : `${path}.${name}`;
+}
+
+/**
+ * Opens a `typed_config`.
+ *
+ * @throws CompileError when it is missing, of another type, or cannot be read.
+ */
+export function unpackAt<T>(any: AnyMessage | undefined, type: MessageType<T>, path: string): T {
+  if (any === undefined) throw new CompileError(path, `must hold a ${type.name}, found nothing`);
+  try {
+    return unpack(any, type);
+  } catch (error) {
+    if (!(error instanceof FieldError)) throw error;
+    throw new CompileError(error.path === "" ? path : `${path}.${error.path}`, error.problem);
+  }
 }
 
 /**

@@ -1,0 +1,173 @@
+/**
+ * One endpoint of a cluster: where it is, what the control plane says of it, and what traffic has taught us.
+ *
+ * Source: `envoy/config/endpoint/v3/endpoint_components.proto`.
+ *
+ * @module
+ */
+import { CompileError, refuseOthers } from "../compile-error.ts";
+import type { Address } from "../../xds/proto/core-address.ts";
+import type { Locality, Metadata } from "../../xds/proto/core-base.ts";
+import type { LbEndpoint, LocalityLbEndpoints } from "../../xds/proto/endpoint.ts";
+
+/** What the control plane says of an endpoint's health, as far as it matters for a choice. */
+export type Health = "healthy" | "degraded" | "unhealthy";
+
+/** What an assignment says of one endpoint. */
+export interface EndpointSpec {
+  /** An IP address or, for a cluster that resolves names, a name. Empty for a unix socket. */
+  readonly address: string;
+  readonly port: number;
+  /** Path of a unix socket. */
+  readonly path: string | undefined;
+  /** The name that the endpoint goes by, for `auto_host_rewrite`; empty when it has none. */
+  readonly hostname: string;
+  /** `10.0.0.1:80`, `[::1]:80` or the path of a unix socket. An endpoint with the same key is the same endpoint. */
+  readonly key: string;
+  /** At least 1. */
+  readonly weight: number;
+  readonly health: Health;
+  readonly metadata: Metadata | undefined;
+  /** 0 is used first. */
+  readonly priority: number;
+  readonly locality: Locality | undefined;
+}
+
+/**
+ * An endpoint of a live set. The counters belong to the data plane, the outlier fields to the outlier detector; both are
+ * plain numbers of one hidden class because they are read on every request.
+ */
+export interface Endpoint extends EndpointSpec {
+  activeRequests: number;
+  activeConnections: number;
+  ejected: boolean;
+  /** False once an update has left it out: finish what runs, start nothing new. */
+  readonly live: boolean;
+  consecutive5xx: number;
+  consecutiveGatewayFailures: number;
+  consecutiveLocalFailures: number;
+  /** Ejections that lengthen the next one; falls by one in each interval without ejection. */
+  ejectionBackoff: number;
+  /** Ejections since it joined, for the operator. */
+  ejections: number;
+  ejectedAtMs: number;
+  /** How long the present ejection lasts, jitter included. */
+  ejectedForMs: number;
+  /** NaN before the first time. */
+  unejectedAtMs: number;
+  /** Answers in the running interval, and how many of them were no 5xx. */
+  answers: number;
+  answersGood: number;
+  /** Local events (connect, timeout) in the running interval, and how many of them were good. */
+  localEvents: number;
+  localEventsGood: number;
+}
+
+/** The class behind {@link Endpoint}; only its set writes what an assignment said. */
+export class LiveEndpoint implements Endpoint {
+  readonly address: string;
+  readonly port: number;
+  readonly path: string | undefined;
+  readonly key: string;
+  hostname: string;
+  weight: number;
+  health: Health;
+  metadata: Metadata | undefined;
+  priority: number;
+  locality: Locality | undefined;
+  live = true;
+  activeRequests = 0;
+  activeConnections = 0;
+  ejected = false;
+  consecutive5xx = 0;
+  consecutiveGatewayFailures = 0;
+  consecutiveLocalFailures = 0;
+  ejectionBackoff = 0;
+  ejections = 0;
+  ejectedAtMs = 0;
+  ejectedForMs = 0;
+  unejectedAtMs = Number.NaN;
+  answers = 0;
+  answersGood = 0;
+  localEvents = 0;
+  localEventsGood = 0;
+
+  constructor(spec: EndpointSpec) {
+    this.address = spec.address;
+    this.port = spec.port;
+    this.path = spec.path;
+    this.key = spec.key;
+    this.hostname = spec.hostname;
+    this.weight = spec.weight;
+    this.health = spec.health;
+    this.metadata = spec.metadata;
+    this.priority = spec.priority;
+    this.locality = spec.locality;
+  }
+
+  /** Takes what a newer assignment says and keeps all state. `spec.key` must be this endpoint's. */
+  renew(spec: EndpointSpec): void {
+    this.hostname = spec.hostname;
+    this.weight = spec.weight;
+    this.health = spec.health;
+    this.metadata = spec.metadata;
+    this.priority = spec.priority;
+    this.locality = spec.locality;
+  }
+}
+
+const KNOWN_ENDPOINT = new Set(["endpoint", "healthStatus", "metadata", "loadBalancingWeight"]);
+/** Active health checks are not done, so how to do them says nothing. */
+const KNOWN_ADDRESS = new Set(["address", "hostname", "healthCheckConfig"]);
+
+/**
+ * Reads one endpoint of a locality.
+ *
+ * @throws CompileError for a missing address, a weight below 1 and fields that are not supported.
+ */
+export function compileEndpoint(message: LbEndpoint, of: LocalityLbEndpoints, path: string): EndpointSpec {
+  refuseOthers(message, path, KNOWN_ENDPOINT);
+  const endpoint = message.endpoint ?? {};
+  refuseOthers(endpoint, `${path}.endpoint`, KNOWN_ADDRESS);
+  const place = compileAddress(endpoint.address, `${path}.endpoint.address`);
+  const weight = message.loadBalancingWeight ?? 1;
+  if (weight < 1) throw new CompileError(`${path}.load_balancing_weight`, `must be at least 1, found ${weight}`);
+  return {
+    ...place,
+    hostname: endpoint.hostname ?? "",
+    weight,
+    health: healthOf(message.healthStatus),
+    metadata: message.metadata,
+    priority: of.priority ?? 0,
+    locality: of.locality,
+  };
+}
+
+function compileAddress(
+  address: Address | undefined,
+  path: string,
+): Pick<EndpointSpec, "address" | "port" | "path" | "key"> {
+  const socket = address?.socketAddress;
+  if (socket?.address !== undefined && socket.portValue !== undefined)
+    return {
+      address: socket.address,
+      port: socket.portValue,
+      path: undefined,
+      key: endpointKey(socket.address, socket.portValue),
+    };
+  const pipe = address?.pipe?.path;
+  if (pipe === undefined || pipe === "")
+    throw new CompileError(path, "needs socket_address with address and port_value, or pipe with a path");
+  return { address: "", port: 0, path: pipe, key: pipe };
+}
+
+/** `10.0.0.1:80`; an IPv6 address stands in brackets. */
+export function endpointKey(address: string, port: number): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
+/** As Envoy's coarse health of EDS: draining and timed out hosts get no new requests. */
+function healthOf(status: string | undefined): Health {
+  if (status === undefined || status === "UNKNOWN" || status === "HEALTHY") return "healthy";
+  return status === "DEGRADED" ? "degraded" : "unhealthy";
+}

@@ -1,0 +1,218 @@
+/**
+ * The live endpoints of one cluster. An update keeps the counters and the ejection of endpoints that stay.
+ *
+ * Source: `envoy/config/endpoint/v3/endpoint.proto`; priorities, degraded endpoints and panic as Envoy's load balancing.
+ * Differs: an endpoint named twice is taken once, from its lowest priority; Envoy takes it once in each priority.
+ *
+ * Not here: localities are kept for whoever looks, but a choice does not weigh them.
+ *
+ * @module
+ */
+import type { Random } from "../../base/random.ts";
+import { CompileError, refuseOthers } from "../compile-error.ts";
+import { type Endpoint, type EndpointSpec, LiveEndpoint, compileEndpoint } from "./endpoint.ts";
+import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
+import { type PriorityHealth, type PriorityLoad, spreadLoad } from "./priority-load.ts";
+
+/** Endpoints that share one part of the load. */
+export interface EndpointGroup {
+  /** Never empty. */
+  readonly endpoints: readonly Endpoint[];
+  readonly priority: number;
+  /** 1 to 100. What is missing to 100 over all groups is refused (no endpoint, or panic with `failOnPanic`). */
+  readonly percent: number;
+  /** Health is ignored because too few endpoints are healthy. */
+  readonly panic: boolean;
+}
+
+export interface EndpointSetOptions {
+  /** Below this share of healthy endpoints all of them are used. 0 never does that. Default 50. */
+  readonly panicPercent?: number;
+  /** Refuses requests in panic rather than spreading them over endpoints of any health. Default false. */
+  readonly failOnPanic?: boolean;
+  /** Called for each endpoint that an update left out, after the set has changed: close what is idle. */
+  readonly onRemoved?: (endpoint: Endpoint) => void;
+}
+
+const DEFAULT_OVERPROVISIONING = 140;
+const MAX_PRIORITY = 128;
+const KNOWN_ASSIGNMENT = new Set(["clusterName", "endpoints", "policy"]);
+const KNOWN_LOCALITY = new Set(["locality", "lbEndpoints", "loadBalancingWeight", "priority", "proximity", "metadata"]);
+const KNOWN_POLICY = new Set(["overprovisioningFactor", "weightedPriorityHealth"]);
+
+export class EndpointSet {
+  readonly #panicPercent: number;
+  readonly #failOnPanic: boolean;
+  readonly #onRemoved: (endpoint: Endpoint) => void;
+  #byKey = new Map<string, LiveEndpoint>();
+  #all: readonly Endpoint[] = [];
+  #groups: readonly EndpointGroup[] = [];
+  #usable: readonly Endpoint[] = [];
+  #overprovisioning = DEFAULT_OVERPROVISIONING;
+  #weighted = false;
+  #version = 0;
+
+  constructor(options: EndpointSetOptions = {}) {
+    this.#panicPercent = options.panicPercent ?? 50;
+    this.#failOnPanic = options.failOnPanic ?? false;
+    this.#onRemoved = options.onRemoved ?? (() => {});
+  }
+
+  /** Every endpoint, in an order that does not depend on the order of the assignment. */
+  get all(): readonly Endpoint[] {
+    return this.#all;
+  }
+
+  /** Those that a request may go to now: healthy and not ejected, or all of a priority in panic. */
+  get usable(): readonly Endpoint[] {
+    return this.#usable;
+  }
+
+  get groups(): readonly EndpointGroup[] {
+    return this.#groups;
+  }
+
+  /** Rises with every change of `groups`: what was computed from them is stale when it differs. */
+  get version(): number {
+    return this.#version;
+  }
+
+  get(key: string): Endpoint | undefined {
+    return this.#byKey.get(key);
+  }
+
+  /** The group for one request, or undefined when no endpoint may be used. Draws only when there is a choice. */
+  group(random: Random): EndpointGroup | undefined {
+    const groups = this.#groups;
+    const first = groups[0];
+    if (first === undefined || first.percent === 100) return first;
+    let left = random() * 100;
+    for (const group of groups) {
+      left -= group.percent;
+      if (left < 0) return group;
+    }
+    return undefined;
+  }
+
+  /**
+   * Takes an assignment in place of the last one.
+   *
+   * @throws CompileError for what is wrong in it; the set is then as it was.
+   */
+  update(assignment: ClusterLoadAssignment): void {
+    const specs = compileAssignment(assignment);
+    this.#overprovisioning = assignment.policy?.overprovisioningFactor ?? DEFAULT_OVERPROVISIONING;
+    this.#weighted = assignment.policy?.weightedPriorityHealth ?? false;
+    const last = this.#byKey;
+    const next = new Map<string, LiveEndpoint>();
+    for (const spec of specs) {
+      const known = last.get(spec.key);
+      known?.renew(spec);
+      next.set(spec.key, known ?? new LiveEndpoint(spec));
+    }
+    this.#byKey = next;
+    this.#all = [...next.values()];
+    this.refresh();
+    for (const endpoint of last.values()) this.#dropUnless(next, endpoint);
+  }
+
+  /** Recomputes who is usable. Whoever changes `ejected` calls this. */
+  refresh(): void {
+    this.#groups = groupsOf(this.#all, this.#overprovisioning, this.#weighted, this.#panicPercent, this.#failOnPanic);
+    this.#usable = this.#groups.flatMap((group) => group.endpoints);
+    this.#version += 1;
+  }
+
+  #dropUnless(next: ReadonlyMap<string, LiveEndpoint>, endpoint: LiveEndpoint): void {
+    if (next.has(endpoint.key)) return;
+    endpoint.live = false;
+    this.#onRemoved(endpoint);
+  }
+}
+
+/**
+ * The endpoints of an assignment, each once, by priority and key.
+ *
+ * @throws CompileError for what is wrong or not supported in it.
+ */
+export function compileAssignment(assignment: ClusterLoadAssignment, path = ""): EndpointSpec[] {
+  const at = path === "" ? "" : `${path}.`;
+  refuseOthers(assignment, path, KNOWN_ASSIGNMENT);
+  refuseOthers(assignment.policy ?? {}, `${at}policy`, KNOWN_POLICY);
+  const byKey = new Map<string, EndpointSpec>();
+  for (const [i, locality] of (assignment.endpoints ?? []).entries()) {
+    const localityPath = `${at}endpoints[${i}]`;
+    refuseOthers(locality, localityPath, KNOWN_LOCALITY);
+    const priority = locality.priority ?? 0;
+    if (priority > MAX_PRIORITY)
+      throw new CompileError(`${localityPath}.priority`, `must be at most ${MAX_PRIORITY}, found ${priority}`);
+    for (const [j, message] of (locality.lbEndpoints ?? []).entries()) {
+      const spec = compileEndpoint(message, locality, `${localityPath}.lb_endpoints[${j}]`);
+      const other = byKey.get(spec.key);
+      if (other === undefined || spec.priority < other.priority) byKey.set(spec.key, spec);
+    }
+  }
+  return [...byKey.values()].sort((a, b) => a.priority - b.priority || (a.key < b.key ? -1 : 1));
+}
+
+function groupsOf(
+  all: readonly Endpoint[],
+  overprovisioning: number,
+  weighted: boolean,
+  panicPercent: number,
+  failOnPanic: boolean,
+): readonly EndpointGroup[] {
+  const priorities = byPriority(all);
+  const loads = spreadLoad(
+    priorities.map(([, endpoints]) => healthOf(endpoints, weighted)),
+    overprovisioning,
+    panicPercent,
+  );
+  return priorities.flatMap(([priority, endpoints], i) => {
+    const load = loads[i];
+    return load === undefined ? [] : groupsOfPriority(priority, endpoints, load, failOnPanic);
+  });
+}
+
+function groupsOfPriority(
+  priority: number,
+  endpoints: readonly Endpoint[],
+  load: PriorityLoad,
+  failOnPanic: boolean,
+): EndpointGroup[] {
+  const { healthyPercent, degradedPercent, panic } = load;
+  const percent = healthyPercent + degradedPercent;
+  if (percent === 0 || (panic && failOnPanic)) return [];
+  if (panic) return [{ endpoints, priority, percent, panic }];
+  const groups = [
+    { endpoints: endpoints.filter(isHealthy), priority, percent: healthyPercent, panic },
+    { endpoints: endpoints.filter(isDegraded), priority, percent: degradedPercent, panic },
+  ];
+  return groups.filter((group) => group.percent > 0 && group.endpoints.length > 0);
+}
+
+function byPriority(all: readonly Endpoint[]): readonly (readonly [number, readonly Endpoint[]])[] {
+  const groups = new Map<number, Endpoint[]>();
+  for (const endpoint of all) {
+    const group = groups.get(endpoint.priority);
+    if (group === undefined) groups.set(endpoint.priority, [endpoint]);
+    else group.push(endpoint);
+  }
+  return [...groups].sort(([a], [b]) => a - b);
+}
+
+function healthOf(endpoints: readonly Endpoint[], weighted: boolean): PriorityHealth {
+  const size = (some: readonly Endpoint[]) => (weighted ? some.reduce((sum, e) => sum + e.weight, 0) : some.length);
+  const healthy = endpoints.filter(isHealthy);
+  const degraded = endpoints.filter(isDegraded);
+  return {
+    healthy: size(healthy),
+    degraded: size(degraded),
+    total: size(endpoints),
+    endpoints: endpoints.length,
+    availablePercent: endpoints.length === 0 ? 0 : (100 * (healthy.length + degraded.length)) / endpoints.length,
+  };
+}
+
+const isHealthy = (endpoint: Endpoint): boolean => endpoint.health === "healthy" && !endpoint.ejected;
+const isDegraded = (endpoint: Endpoint): boolean => endpoint.health === "degraded" && !endpoint.ejected;
