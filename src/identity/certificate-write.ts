@@ -9,7 +9,7 @@ import {
   contextConstructed,
   objectIdentifier,
   sequence,
-  setOf,
+  setOfOne,
   smallInteger,
   time,
   tlv,
@@ -63,4 +63,4 @@ export const distinguishedName = (organization: string, commonName: string): Buf
 /** A Name with nothing in it: the identity is in the alternative name. */
 export const EMPTY_NAME = sequence();
 
-const attribute = (type: string, text: string): Buffer => setOf(sequence(objectIdentifier(type), utf8String(text)));
+const attribute = (type: string, text: string): Buffer => setOfOne(sequence(objectIdentifier(type), utf8String(text)));

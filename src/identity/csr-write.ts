@@ -4,7 +4,7 @@
  * @module
  */
 import { EMPTY_NAME, signed } from "./certificate-write.ts";
-import { contextConstructed, objectIdentifier, sequence, setOf, smallInteger, tlv } from "./der-write.ts";
+import { contextConstructed, objectIdentifier, sequence, setOfOne, smallInteger, tlv } from "./der-write.ts";
 import { subjectAltUris } from "./extensions.ts";
 import type { KeyPair } from "./keys.ts";
 import { OID } from "./oids.ts";
@@ -22,4 +22,4 @@ export function buildCsr(key: Pick<KeyPair, "privateKey" | "spkiDer">, wanted?: 
 }
 
 const extensionRequest = (...extensions: readonly Uint8Array[]): Buffer =>
-  sequence(objectIdentifier(OID.extensionRequest), setOf(sequence(...extensions)));
+  sequence(objectIdentifier(OID.extensionRequest), setOfOne(sequence(...extensions)));

@@ -38,9 +38,8 @@ export const utf8String = (text: string): Buffer => tlv(TAG.utf8String, Buffer.f
 export const booleanTrue = (): Buffer => Buffer.from([TAG.boolean, 1, 0xff]);
 export const smallInteger = (value: number): Buffer => unsignedInteger(Buffer.from([value >> 8, value & 0xff]));
 
-/** SET OF: the elements are put in the order that DER asks for. */
-export const setOf = (...parts: readonly Uint8Array[]): Buffer =>
-  tlv(TAG.set, ...[...parts].sort((a, b) => Buffer.compare(a, b)));
+/** SET OF with one element: no order to keep. */
+export const setOfOne = (part: Uint8Array): Buffer => tlv(TAG.set, part);
 
 /** INTEGER of a big-endian magnitude. */
 export function unsignedInteger(magnitude: Uint8Array): Buffer {

@@ -30,11 +30,6 @@ export function parseTrustBundle(pem: string): TrustBundle {
 export const mergeTrustBundles = (...bundles: readonly TrustBundle[]): TrustBundle =>
   bundleOf(bundles.flatMap((bundle) => bundle.roots.map((root) => root.fields.der)));
 
-/** Whether both trust the same roots, in any order. */
-export const sameTrust = (a: TrustBundle, b: TrustBundle): boolean =>
-  a.roots.length === b.roots.length &&
-  a.roots.every((root) => b.roots.some((other) => Buffer.compare(root.fields.der, other.fields.der) === 0));
-
 /** @throws {CredentialError} If the certificate cannot be read or may not sign others. */
 export function readAuthority(der: Uint8Array): Authority {
   const fields = readCertificate(der);
