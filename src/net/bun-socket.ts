@@ -1,0 +1,85 @@
+/**
+ * A native socket as a {@link Socket}. One object a connection; the native handlers are shared by all.
+ *
+ * @module
+ */
+import type { Socket as NativeSocket } from "bun";
+import { deafHandler, type PeerIdentity, type Socket, type SocketAddress, type SocketHandler } from "./socket.ts";
+
+/** What hangs on a native socket. */
+export interface SocketState {
+  socket: BunSocket | undefined;
+}
+
+export class BunSocket implements Socket {
+  handler: SocketHandler = deafHandler;
+  readonly raw: NativeSocket<SocketState>;
+  readonly remote: SocketAddress;
+  readonly local: SocketAddress;
+  readonly peer: PeerIdentity | undefined;
+  readonly alpn: string | undefined;
+  readonly sni: string | undefined;
+  readonly secure: boolean;
+  #closed = false;
+
+  constructor(
+    raw: NativeSocket<SocketState>,
+    tls?: { peer: PeerIdentity | undefined; alpn: string | undefined; sni: string | undefined },
+  ) {
+    this.raw = raw;
+    this.remote = { address: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
+    this.local = { address: raw.localAddress ?? "", port: raw.localPort ?? 0 };
+    this.secure = tls !== undefined;
+    this.peer = tls?.peer;
+    this.alpn = tls?.alpn;
+    this.sni = tls?.sni;
+  }
+
+  write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
+    if (this.#closed) return 0;
+    const taken = this.raw.write(bytes, offset, length);
+    return taken > 0 ? taken : 0;
+  }
+
+  pause(): void {
+    this.raw.pause();
+  }
+
+  resume(): void {
+    this.raw.resume();
+  }
+
+  end(): void {
+    if (!this.#closed) this.raw.shutdown();
+  }
+
+  destroy(): void {
+    if (!this.#closed) this.raw.terminate();
+  }
+
+  /** Tells the handler once. */
+  closed(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.handler.onClose(error);
+  }
+}
+
+/** Native handlers that only pass on to the socket's own. */
+export const rawHandlers = {
+  data(raw: NativeSocket<SocketState>, chunk: Uint8Array): void {
+    raw.data.socket?.handler.onData(chunk);
+  },
+  drain(raw: NativeSocket<SocketState>): void {
+    raw.data.socket?.handler.onDrain();
+  },
+  end(raw: NativeSocket<SocketState>): void {
+    raw.data.socket?.handler.onEnd();
+  },
+  close(raw: NativeSocket<SocketState>, error?: Error): void {
+    raw.data?.socket?.closed(error);
+  },
+  error(raw: NativeSocket<SocketState>, error: Error): void {
+    raw.data?.socket?.closed(error);
+  },
+};

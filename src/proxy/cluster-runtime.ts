@@ -1,0 +1,228 @@
+/**
+ * A cluster at work: its endpoints with what traffic taught of them, their connections, its circuit breakers and
+ * statistics. Lives on when the cluster's resource changes only in what it computes.
+ *
+ * @module
+ */
+import type { Clock, Timer } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import { type Balancer, createBalancer } from "../engine/cluster/balancer.ts";
+import type { CompiledCluster } from "../engine/cluster/cluster.ts";
+import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import { EndpointSet } from "../engine/cluster/endpoints.ts";
+import { mayRequest, mayRetry } from "../engine/cluster/limits.ts";
+import { type Ejection, OutlierDetector, type OutlierResult, resultOfStatus } from "../engine/cluster/outlier.ts";
+import type { ClientTls, Network } from "../net/socket.ts";
+import type { ClusterStats } from "../telemetry/envoy-stats.ts";
+import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
+import type { Failure } from "./failure.ts";
+import { HostPool } from "./host-pool.ts";
+
+/** What a cluster needs of the proxy. */
+export interface ClusterServices {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  /** The TLS settings for an endpoint of the cluster, made anew when secrets rotate; undefined for plaintext. */
+  readonly tlsFor: (cluster: CompiledCluster, endpoint: Endpoint) => (() => ClientTls) | undefined;
+  readonly statsOf: (clusterName: string) => ClusterStats;
+}
+
+export class ClusterRuntime {
+  readonly compiled: CompiledCluster;
+  readonly endpoints: EndpointSet;
+  readonly stats: ClusterStats;
+  /** Reads of Istio's labels, kept by whoever records; cleared with the runtime. */
+  readonly #services: ClusterServices;
+  readonly #balancer: Balancer;
+  readonly #outlier: OutlierDetector | undefined;
+  readonly #pools = new Map<Endpoint, HostPool>();
+  readonly #counts = { connections: 0, pending: 0 };
+  readonly #load = { connections: 0, pendingRequests: 0, requests: 0, retries: 0 };
+  #outlierTimer: Timer | undefined;
+  #closed = false;
+  /** An assignment has arrived: before that, requests fail for another reason. */
+  isWarm = false;
+
+  constructor(compiled: CompiledCluster, services: ClusterServices) {
+    this.compiled = compiled;
+    this.#services = services;
+    this.stats = services.statsOf(compiled.name);
+    this.endpoints = new EndpointSet({
+      panicPercent: compiled.healthyPanicPercent,
+      onRemoved: (endpoint) => this.#dropPool(endpoint),
+    });
+    this.#balancer = createBalancer(compiled.balancer);
+    if (compiled.outlier !== undefined) {
+      this.#outlier = new OutlierDetector(compiled.outlier, this.endpoints, services.random);
+      this.#scheduleTick(compiled.outlier.intervalMs);
+    }
+    if (compiled.staticEndpoints !== undefined) this.assign(compiled.staticEndpoints);
+  }
+
+  /** @throws CompileError for what is wrong in it; the endpoints are then as they were. */
+  assign(assignment: ClusterLoadAssignment): void {
+    this.endpoints.update(assignment);
+    this.isWarm = true;
+    this.stats.stats.membershipChange.add(1);
+    this.stats.stats.membershipTotal.set(this.endpoints.all.length);
+    this.stats.stats.membershipHealthy.set(this.endpoints.usable.length);
+  }
+
+  pick(random: Random, avoid: ReadonlySet<Endpoint> | undefined, reselections: number): Endpoint | undefined {
+    const endpoint = this.#balancer.pick(this.endpoints, random, avoid, reselections);
+    if (endpoint === undefined) this.stats.stats.cxNoneHealthy.add(1);
+    return endpoint;
+  }
+
+  /** Counts a request in, or says no: a circuit breaker is open. */
+  admit(pool: HostPool): boolean {
+    const limits = this.compiled.limits.default;
+    const load = this.#load;
+    if (!mayRequest(limits, load) || (!pool.hasRoom && this.#counts.pending >= limits.maxPendingRequests)) {
+      this.stats.stats.rqPendingOverflow.add(1);
+      return false;
+    }
+    load.requests++;
+    this.stats.stats.rqTotal.add(1);
+    this.stats.stats.rqActive.add(1);
+    return true;
+  }
+
+  /** Counts a retry in, or says no. */
+  admitRetry(): boolean {
+    if (!mayRetry(this.compiled.limits.default, this.#load)) {
+      this.stats.stats.rqRetryOverflow.add(1);
+      return false;
+    }
+    this.#load.retries++;
+    this.stats.stats.rqRetry.add(1);
+    return true;
+  }
+
+  endRetry(succeeded: boolean): void {
+    this.#load.retries--;
+    if (succeeded) this.stats.stats.rqRetrySuccess.add(1);
+  }
+
+  onRetryLimit(): void {
+    this.stats.stats.rqRetryLimitExceeded.add(1);
+  }
+
+  /** Counts out what {@link admit} counted in. */
+  release(endpoint: Endpoint): void {
+    endpoint.activeRequests--;
+    this.#load.requests--;
+    this.stats.stats.rqActive.add(-1);
+  }
+
+  onResponse(endpoint: Endpoint, status: number): void {
+    this.stats.response(status);
+    if (this.#outlier !== undefined) this.#learn(endpoint, resultOfStatus(status));
+  }
+
+  onFailure(endpoint: Endpoint, failure: Failure): void {
+    const { stats } = this.stats;
+    if (failure.kind === "upstreamTimeout") stats.rqTimeout.add(1);
+    else if (failure.kind === "perTryTimeout") stats.rqPerTryTimeout.add(1);
+    else if (failure.requestSent) stats.rqRxReset.add(1);
+    const timedOut = failure.kind === "upstreamTimeout" || failure.kind === "perTryTimeout";
+    if (this.#outlier !== undefined) this.#learn(endpoint, timedOut ? "timeout" : "connectFailure");
+  }
+
+  #learn(endpoint: Endpoint, result: OutlierResult): void {
+    const ejection = this.#outlier?.onResult(endpoint, result, this.#services.clock.nowMs());
+    if (ejection !== undefined) this.#countEjection(ejection);
+  }
+
+  #countEjection(ejection: Ejection): void {
+    const { stats } = this.stats;
+    if (ejection.outcome === "overflow") stats.ejectionsOverflow.add(1);
+    if (ejection.cause === "consecutive5xx") stats.ejectionsDetectedConsecutive5xx.add(1);
+    if (ejection.outcome !== "enforced") return;
+    stats.ejectionsEnforcedTotal.add(1);
+    stats.ejectionsActive.add(1);
+    if (ejection.cause === "consecutive5xx") stats.ejectionsEnforcedConsecutive5xx.add(1);
+    stats.membershipHealthy.set(this.endpoints.usable.length);
+  }
+
+  #scheduleTick(intervalMs: number): void {
+    this.#outlierTimer = this.#services.clock.after(intervalMs, () => {
+      if (this.#closed) return;
+      const report = this.#outlier?.tick(this.#services.clock.nowMs());
+      for (const ejection of report?.ejections ?? []) this.#countEjection(ejection);
+      if (report !== undefined && report.reinstated.length > 0) {
+        this.stats.stats.ejectionsActive.add(-report.reinstated.length);
+        this.stats.stats.membershipHealthy.set(this.endpoints.usable.length);
+      }
+      this.#scheduleTick(intervalMs);
+    });
+  }
+
+  poolOf(endpoint: Endpoint): HostPool {
+    const known = this.#pools.get(endpoint);
+    if (known !== undefined) return known;
+    const { compiled } = this;
+    const { clock, network, tlsFor } = this.#services;
+    const pool = new HostPool(
+      network,
+      clock,
+      {
+        address: endpoint.address,
+        port: endpoint.port,
+        ...(endpoint.path === undefined ? {} : { path: endpoint.path }),
+        tls: tlsFor(compiled, endpoint),
+        connectTimeoutMs: compiled.connectTimeoutMs,
+        maxRequestsPerConnection: compiled.http.maxRequestsPerConnection,
+        maxConnections: compiled.limits.default.maxConnections,
+        idleTimeoutMs: compiled.http.idleTimeoutMs,
+      },
+      this.#counts,
+      this.#poolEvents(endpoint),
+    );
+    this.#pools.set(endpoint, pool);
+    return pool;
+  }
+
+  #poolEvents(endpoint: Endpoint) {
+    const { stats } = this.stats;
+    return {
+      onConnect: (): void => {
+        endpoint.activeConnections++;
+        stats.cxTotal.add(1);
+        stats.cxHttp1Total.add(1);
+        stats.cxActive.add(1);
+        if (this.#outlier !== undefined) this.#learn(endpoint, "connectSuccess");
+      },
+      onConnectFailure: (error: { readonly kind: string }): void =>
+        (error.kind === "timeout" ? stats.cxConnectTimeout : stats.cxConnectFail).add(1),
+      onDisconnect: (): void => {
+        endpoint.activeConnections--;
+        stats.cxActive.add(-1);
+        stats.cxDestroy.add(1);
+      },
+    };
+  }
+
+  #dropPool(endpoint: Endpoint): void {
+    this.#pools.get(endpoint)?.retire();
+    this.#pools.delete(endpoint);
+  }
+
+  /** The identity or the trust behind its connections has changed: new requests get new connections. */
+  renewConnections(): void {
+    for (const endpoint of [...this.#pools.keys()]) this.#dropPool(endpoint);
+  }
+
+  sweep(nowMs: number): void {
+    for (const pool of this.#pools.values()) pool.sweep(nowMs);
+  }
+
+  /** The cluster is gone: what runs ends, nothing new begins. */
+  close(): void {
+    this.#closed = true;
+    this.#outlierTimer?.cancel();
+    this.renewConnections();
+    this.stats.remove();
+  }
+}

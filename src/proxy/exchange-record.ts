@@ -1,0 +1,214 @@
+/**
+ * What is known of one exchange, for header substitutions, the access log and the metrics. One object serves all
+ * exchanges of a connection, one after the other.
+ *
+ * @module
+ */
+import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import type { Forward } from "../engine/http.ts";
+import type { PeerView, SubstitutionView } from "../engine/request.ts";
+import type { AccessRecord } from "../telemetry/access-record.ts";
+import { ID } from "../wire/http1/known.ts";
+import type { RequestHead } from "../wire/http1/request-head.ts";
+import type { ResponseHead } from "../wire/http1/response-head.ts";
+import type { ClusterRuntime } from "./cluster-runtime.ts";
+import type { Connection } from "./connection.ts";
+import type { HttpContext } from "./http-context.ts";
+
+export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
+  readonly connection: Connection;
+  /** Pinned from the first byte to the last: a change of configuration concerns the next exchange. */
+  context: HttpContext;
+  head: RequestHead;
+  forward: Forward | undefined;
+  cluster: ClusterRuntime | undefined;
+  endpoint: Endpoint | undefined;
+  responseHead: ResponseHead | undefined;
+
+  startWallMs = 0;
+  startMs = 0;
+  upstreamStartMs = 0;
+  upstreamFirstByteMs = 0;
+  requestEndMs = 0;
+  durationMs = 0;
+
+  method = "";
+  /** Path and query as the client sent it, normalized. */
+  receivedPath = "";
+  /** Path and query as forwarded. */
+  path = "";
+  /** As forwarded. */
+  authority = "";
+  requestId = "";
+  traceparent = "";
+  /** What goes out as `x-forwarded-client-cert`: undefined leaves the header alone, an empty string takes it away. */
+  forwardedClientCert: string | undefined;
+
+  responseCode = 0;
+  responseFlags = "";
+  responseCodeDetails = "";
+  upstreamTransportFailureReason: string | undefined;
+  bytesReceived = 0;
+  bytesSent = 0;
+  attempts = 0;
+  /** Of the route, or as the request asks; 0 for none. */
+  timeoutMs = 0;
+  grpcStatus: number | undefined;
+
+  constructor(connection: Connection, context: HttpContext, head: RequestHead) {
+    this.connection = connection;
+    this.context = context;
+    this.head = head;
+  }
+
+  /** Forgets the last exchange and begins the next. */
+  protected open(context: HttpContext): void {
+    const { head } = this;
+    this.context = context;
+    this.forward = undefined;
+    this.cluster = undefined;
+    this.endpoint = undefined;
+    this.responseHead = undefined;
+    this.startMs = context.clock.nowMs();
+    this.startWallMs = context.clock.wallMs();
+    this.upstreamStartMs = 0;
+    this.upstreamFirstByteMs = 0;
+    this.requestEndMs = 0;
+    this.method = head.method;
+    this.receivedPath = head.path;
+    this.path = head.path;
+    this.authority = head.authority;
+    this.responseCode = 0;
+    this.responseFlags = "";
+    this.responseCodeDetails = "";
+    this.upstreamTransportFailureReason = undefined;
+    this.bytesReceived = 0;
+    this.bytesSent = 0;
+    this.attempts = 0;
+    this.timeoutMs = 0;
+    this.grpcStatus = undefined;
+    this.forwardedClientCert = undefined;
+  }
+
+  /** Adds a response flag, once. */
+  protected flag(flag: string): void {
+    if (flag === "" || this.responseFlags.split(",").includes(flag)) return;
+    this.responseFlags = this.responseFlags === "" ? flag : `${this.responseFlags},${flag}`;
+  }
+
+  get peer(): PeerView {
+    return this.connection.view;
+  }
+
+  get originalPath(): string | undefined {
+    return this.path === this.receivedPath ? undefined : this.receivedPath;
+  }
+
+  get scheme(): string {
+    return this.head.scheme;
+  }
+
+  get protocol(): string {
+    return this.head.isVersion11 ? "HTTP/1.1" : "HTTP/1.0";
+  }
+
+  get connectionTerminationDetails(): string | undefined {
+    return undefined;
+  }
+
+  get requestDurationMs(): number | undefined {
+    return this.requestEndMs === 0 ? undefined : this.requestEndMs - this.startMs;
+  }
+
+  get responseDurationMs(): number | undefined {
+    return this.upstreamFirstByteMs === 0 ? undefined : this.upstreamFirstByteMs - this.startMs;
+  }
+
+  get responseTxDurationMs(): number | undefined {
+    return this.upstreamFirstByteMs === 0 ? undefined : this.startMs + this.durationMs - this.upstreamFirstByteMs;
+  }
+
+  /** Milliseconds from the request going out to the first byte of the answer. */
+  get upstreamServiceMs(): number {
+    return Math.round(this.upstreamFirstByteMs - this.upstreamStartMs);
+  }
+
+  get upstreamHost(): string | undefined {
+    return this.endpoint?.key;
+  }
+
+  get upstreamCluster(): string | undefined {
+    return this.forward?.clusterName;
+  }
+
+  get upstreamLocalAddress(): string | undefined {
+    return undefined;
+  }
+
+  get downstreamLocalAddress(): string {
+    const { local } = this.peer;
+    return `${local.address}:${local.port}`;
+  }
+
+  get downstreamRemoteAddress(): string {
+    const { remote } = this.peer;
+    return `${remote.address}:${remote.port}`;
+  }
+
+  get requestedServerName(): string | undefined {
+    return this.peer.sni;
+  }
+
+  get routeName(): string | undefined {
+    return this.forward?.route.name;
+  }
+
+  get upstreamRequestAttemptCount(): number {
+    return this.attempts;
+  }
+
+  get downstreamPeerUriSan(): string | undefined {
+    return this.peer.spiffeId;
+  }
+
+  get downstreamLocalUriSan(): string | undefined {
+    return this.peer.tls ? this.context.localSpiffeId() : undefined;
+  }
+
+  get upstreamPeerUriSan(): string | undefined {
+    return undefined;
+  }
+
+  get traceId(): string | undefined {
+    const header = this.head.known(ID.traceparent) ?? this.traceparent;
+    return header.length >= 35 ? header.slice(3, 35) : undefined;
+  }
+
+  /** A header of the request, as the endpoint got it where the proxy made one. */
+  requestHeader(name: string): string | undefined {
+    switch (name) {
+      case ":path":
+        return this.path;
+      case ":method":
+        return this.method;
+      case ":authority":
+      case "host":
+        return this.authority;
+      case ":scheme":
+        return this.scheme;
+      case "x-request-id":
+        return this.requestId === "" ? undefined : this.requestId;
+      case "x-envoy-original-path":
+        return this.originalPath;
+      default:
+        return this.head.header(name);
+    }
+  }
+
+  responseHeader(name: string): string | undefined {
+    if (name === ":status") return this.responseCode === 0 ? undefined : String(this.responseCode);
+    if (this.responseHead === undefined) return undefined;
+    if (name === "x-envoy-upstream-service-time") return String(this.upstreamServiceMs);
+    return this.responseHead.header(name);
+  }
+}

@@ -1,0 +1,205 @@
+/**
+ * Connections to one endpoint: idle ones are used last in, first out; who finds none waits for the next that opens or
+ * comes free.
+ *
+ * @module
+ */
+import type { Clock } from "../base/clock.ts";
+import {
+  type ClientTls,
+  type DialError,
+  type DialOptions,
+  deafHandler,
+  type Network,
+  type Socket,
+} from "../net/socket.ts";
+import type { Failure } from "./failure.ts";
+import { ClientConnection, type ConnectionOwner } from "./http1/client-connection.ts";
+
+/** Who wants a connection. */
+export interface Waiter {
+  /** Gets a connection and must begin a request on it at once. */
+  onConnection(connection: ClientConnection): void;
+  onNoConnection(failure: Failure): void;
+}
+
+/** Counts that the circuit breakers of a cluster look at, and the pool keeps. */
+export interface ConnectionCounts {
+  connections: number;
+  pending: number;
+}
+
+export interface PoolSettings {
+  readonly address: string;
+  readonly port: number;
+  readonly path?: string;
+  /** Asked at each dial, so that a rotated certificate is used at once. Undefined: plaintext. Throws when it is not there yet. */
+  readonly tls: (() => ClientTls) | undefined;
+  readonly connectTimeoutMs: number;
+  /** 0: no limit. */
+  readonly maxRequestsPerConnection: number;
+  readonly maxConnections: number;
+  readonly idleTimeoutMs: number;
+}
+
+/** What a pool reports to its cluster's statistics. */
+export interface PoolEvents {
+  onConnect(): void;
+  onConnectFailure(error: DialError): void;
+  onDisconnect(): void;
+}
+
+export class HostPool implements ConnectionOwner {
+  readonly #network: Network;
+  readonly #clock: Clock;
+  readonly #settings: PoolSettings;
+  readonly #counts: ConnectionCounts;
+  readonly #events: PoolEvents;
+  readonly #idle: ClientConnection[] = [];
+  readonly #all = new Set<ClientConnection>();
+  readonly #waiting: Waiter[] = [];
+  #connecting = 0;
+  #retired = false;
+
+  constructor(network: Network, clock: Clock, settings: PoolSettings, counts: ConnectionCounts, events: PoolEvents) {
+    this.#network = network;
+    this.#clock = clock;
+    this.#settings = settings;
+    this.#counts = counts;
+    this.#events = events;
+  }
+
+  /** Gives `waiter` a connection now or later. */
+  acquire(waiter: Waiter): void {
+    const connection = this.#idle.pop();
+    if (connection !== undefined) return waiter.onConnection(connection);
+    this.#waiting.push(waiter);
+    this.#counts.pending++;
+    this.#dialAsNeeded();
+  }
+
+  /** A connection is free, or may be opened, without waiting for another request to end. */
+  get hasRoom(): boolean {
+    return this.#idle.length > 0 || this.#counts.connections < this.#settings.maxConnections;
+  }
+
+  /** Takes back a wait that has not been answered. */
+  cancel(waiter: Waiter): void {
+    const at = this.#waiting.indexOf(waiter);
+    if (at < 0) return;
+    this.#waiting.splice(at, 1);
+    this.#counts.pending--;
+  }
+
+  /** Closes idle connections and lets the others end with their request. */
+  retire(): void {
+    this.#retired = true;
+    for (const connection of this.#all) connection.retired = true;
+    for (const connection of this.#idle.splice(0)) connection.destroy();
+  }
+
+  /** Closes what has been idle for too long. Called about once a second. */
+  sweep(nowMs: number): void {
+    while (this.#idle[0] !== undefined && nowMs - this.#idle[0].idleSinceMs > this.#settings.idleTimeoutMs)
+      (this.#idle.shift() as ClientConnection).destroy();
+  }
+
+  get isEmpty(): boolean {
+    return this.#all.size === 0 && this.#connecting === 0 && this.#waiting.length === 0;
+  }
+
+  #dialAsNeeded(): void {
+    const { maxConnections } = this.#settings;
+    while (
+      this.#connecting < this.#waiting.length &&
+      (this.#counts.connections < maxConnections || this.#all.size + this.#connecting === 0)
+    )
+      this.#dial();
+  }
+
+  #dial(): void {
+    const { address, port, path, tls, connectTimeoutMs } = this.#settings;
+    let options: DialOptions;
+    try {
+      options = {
+        address,
+        port,
+        connectTimeoutMs,
+        ...(path === undefined ? {} : { path }),
+        ...(tls === undefined ? {} : { tls: tls() }),
+      };
+    } catch (cause) {
+      return this.#failWaiters({
+        kind: "upstreamTlsFailure",
+        details: messageOf(cause),
+        requestSent: false,
+        answered: false,
+      });
+    }
+    this.#connecting++;
+    this.#counts.connections++;
+    this.#network.dial(options, this.#opened, this.#failed);
+  }
+
+  readonly #opened = (socket: Socket): void => {
+    this.#connecting--;
+    if (this.#retired && this.#waiting.length === 0) {
+      this.#counts.connections--;
+      socket.handler = deafHandler;
+      return socket.destroy();
+    }
+    this.#events.onConnect();
+    const connection = new ClientConnection(socket, this);
+    connection.retired = this.#retired;
+    this.#all.add(connection);
+    this.#release(connection);
+  };
+
+  readonly #failed = (error: DialError): void => {
+    this.#connecting--;
+    this.#counts.connections--;
+    this.#events.onConnectFailure(error);
+    this.#failWaiters({ kind: failureKindOf(error), details: error.message, requestSent: false, answered: false });
+  };
+
+  /** As many waiters fail as have no connection under way any more. */
+  #failWaiters(failure: Failure): void {
+    const lost = Math.max(this.#waiting.length - this.#connecting, 0);
+    for (const waiter of this.#waiting.splice(0, lost)) {
+      this.#counts.pending--;
+      waiter.onNoConnection(failure);
+    }
+  }
+
+  onIdle(connection: ClientConnection): void {
+    const limit = this.#settings.maxRequestsPerConnection;
+    if (limit > 0 && connection.requests >= limit) return connection.destroy();
+    this.#release(connection);
+  }
+
+  #release(connection: ClientConnection): void {
+    const waiter = this.#waiting.shift();
+    if (waiter !== undefined) {
+      this.#counts.pending--;
+      return waiter.onConnection(connection);
+    }
+    connection.idleSinceMs = this.#clock.nowMs();
+    this.#idle.push(connection);
+  }
+
+  onClosed(connection: ClientConnection): void {
+    if (!this.#all.delete(connection)) return;
+    this.#counts.connections--;
+    this.#events.onDisconnect();
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+    this.#dialAsNeeded();
+  }
+}
+
+function failureKindOf(error: DialError): "upstreamConnectTimeout" | "upstreamTlsFailure" | "upstreamConnectFailure" {
+  if (error.kind === "timeout") return "upstreamConnectTimeout";
+  return error.kind === "tls" ? "upstreamTlsFailure" : "upstreamConnectFailure";
+}
+
+const messageOf = (cause: unknown): string => (cause instanceof Error ? cause.message : String(cause));

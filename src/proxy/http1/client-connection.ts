@@ -1,0 +1,206 @@
+/**
+ * One HTTP/1.1 connection to an endpoint: sends one request at a time and reads its answer.
+ *
+ * @module
+ */
+import type { Socket, SocketHandler } from "../../net/socket.ts";
+import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
+import { ResponseHead } from "../../wire/http1/response-head.ts";
+import { Output } from "../output.ts";
+import type { Failure } from "../failure.ts";
+
+/** Who sent the request that a connection carries. */
+export interface Caller {
+  /**
+   * The head of the final answer; `head` is good until {@link onResponseEnd}.
+   * @param more {@link onResponseBody} follows at once: head and body can leave in one write.
+   */
+  onResponseHead(head: ResponseHead, more: boolean): void;
+  /** An interim answer (102, 103); never 100 or 101. */
+  onInterimHead(head: ResponseHead): void;
+  /** Bytes of the body with its framing. False: stop reading until the caller resumes the connection. */
+  onResponseBody(buf: Uint8Array, start: number, end: number): boolean;
+  /** The answer is complete. The connection may already carry another request when this returns. */
+  onResponseEnd(): void;
+  onUpstreamDrain(): void;
+  /** The request ended without a complete answer. */
+  onUpstreamFailure(failure: Failure): void;
+}
+
+/** What a connection tells its pool. */
+export interface ConnectionOwner {
+  onIdle(connection: ClientConnection): void;
+  onClosed(connection: ClientConnection): void;
+}
+
+/** Heads of answers longer than this are refused. */
+const MAX_HEAD_BYTES = 64 * 1024;
+
+export class ClientConnection implements SocketHandler {
+  readonly socket: Socket;
+  readonly #owner: ConnectionOwner;
+  readonly #output: Output;
+  readonly #head = new ResponseHead();
+  readonly #body = new BodyScanner();
+  #caller: Caller | undefined;
+  #isToHead = false;
+  /** A head that has begun and not ended. */
+  #partial: Uint8Array | undefined;
+  #headDone = false;
+  #requestDone = false;
+  #closed = false;
+  /** Any byte of an answer to the present request was seen. */
+  #answered = false;
+  /** Requests begun on it. */
+  requests = 0;
+  /** When it went idle, on the proxy's clock. */
+  idleSinceMs = 0;
+  /** Not to be used again after the present request. */
+  retired = false;
+
+  constructor(socket: Socket, owner: ConnectionOwner) {
+    this.socket = socket;
+    this.#owner = owner;
+    this.#output = new Output(socket);
+    socket.handler = this;
+  }
+
+  /** Takes on a request. What `caller` writes next is its head. */
+  begin(caller: Caller, isToHead: boolean): void {
+    this.#caller = caller;
+    this.#isToHead = isToHead;
+    this.#headDone = false;
+    this.#requestDone = false;
+    this.#answered = false;
+    this.requests++;
+  }
+
+  /** Sends a part of the request; as {@link Output.write}. */
+  write(buf: Uint8Array, start: number, end: number, owned: boolean): boolean {
+    return this.#output.write(buf, start, end, owned);
+  }
+
+  /** The request has been written whole. */
+  endRequest(): void {
+    this.#requestDone = true;
+  }
+
+  /** Lets the caller go before the answer is complete: the connection cannot be used again. */
+  abandon(): void {
+    this.#caller = undefined;
+    this.destroy();
+  }
+
+  resume(): void {
+    this.socket.resume();
+  }
+
+  destroy(): void {
+    this.socket.destroy();
+  }
+
+  onData(chunk: Uint8Array): void {
+    if (this.#caller === undefined) return this.destroy();
+    this.#answered = true;
+    let pos = 0;
+    let buf = chunk;
+    if (!this.#headDone) {
+      if (this.#partial !== undefined) buf = Buffer.concat([this.#partial, chunk]);
+      this.#partial = undefined;
+      pos = this.#readHeads(buf);
+      if (pos < 0) return;
+    }
+    this.#readBody(buf, pos);
+  }
+
+  /** Reads interim heads and the final one. Returns the byte behind it, or -1 when there is nothing to go on with. */
+  #readHeads(buf: Uint8Array): number {
+    let pos = 0;
+    for (;;) {
+      const behind = this.#head.parse(buf, pos, buf.length, this.#isToHead);
+      if (behind < 0) return this.#protocolError(this.#head.error.reason);
+      if (behind === 0) {
+        if (buf.length - pos > MAX_HEAD_BYTES)
+          return this.#protocolError(`a head of more than ${MAX_HEAD_BYTES} bytes`);
+        if (pos < buf.length) this.#partial = buf.subarray(pos);
+        return -1;
+      }
+      pos = behind;
+      if (this.#head.status >= 200) break;
+      if (this.#head.status === 101) return this.#protocolError("101 Switching Protocols without an Upgrade");
+      if (this.#head.status !== 100) this.#caller?.onInterimHead(this.#head);
+    }
+    this.#headDone = true;
+    this.#body.begin(this.#head.framing, this.#head.contentLength);
+    this.#caller?.onResponseHead(this.#head, pos < buf.length && !this.#body.done);
+    return pos;
+  }
+
+  #readBody(buf: Uint8Array, pos: number): void {
+    const caller = this.#caller;
+    if (caller === undefined) return;
+    const end = this.#body.scan(buf, pos, buf.length);
+    if (end === BAD_BODY) return void this.#protocolError(this.#body.reason);
+    if (end > pos && !caller.onResponseBody(buf, pos, end) && !this.#body.done) this.socket.pause();
+    if (this.#body.done && this.#caller === caller) this.#finish(end < buf.length);
+  }
+
+  /** Body bytes of the present answer so far. */
+  get bodyBytes(): number {
+    return this.#body.dataBytes;
+  }
+
+  get isResponseDone(): boolean {
+    return this.#headDone && this.#body.done;
+  }
+
+  /** @param extra Bytes follow that nobody asked for: whose answer would they be? */
+  #finish(extra: boolean): void {
+    const caller = this.#caller;
+    this.#caller = undefined;
+    const reusable =
+      this.#head.keepAlive && this.#requestDone && !extra && !this.retired && this.#output.waitingBytes === 0;
+    if (reusable) this.#owner.onIdle(this);
+    else this.socket.destroy();
+    caller?.onResponseEnd();
+  }
+
+  #protocolError(reason: string): -1 {
+    this.#fail({ kind: "upstreamProtocolError", details: reason, requestSent: true, answered: true });
+    this.destroy();
+    return -1;
+  }
+
+  #fail(failure: Failure): void {
+    const caller = this.#caller;
+    this.#caller = undefined;
+    caller?.onUpstreamFailure(failure);
+  }
+
+  onDrain(): void {
+    if (this.#output.flush()) this.#caller?.onUpstreamDrain();
+  }
+
+  onEnd(): void {
+    if (this.#caller !== undefined && this.#headDone && this.#head.framing === UNTIL_CLOSE_FRAMING) {
+      this.#body.done = true;
+      this.#requestDone = false;
+      return this.#finish(false);
+    }
+    this.destroy();
+  }
+
+  onClose(error: Error | undefined): void {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#owner.onClosed(this);
+    this.#fail({
+      kind: "upstreamReset",
+      details: error?.message ?? "connection closed",
+      requestSent: true,
+      answered: this.#answered,
+    });
+  }
+}
+
+const UNTIL_CLOSE_FRAMING = 3;

@@ -1,0 +1,110 @@
+/**
+ * Writes an answer to a client: the head that came from the endpoint, edited; or a reply of our own.
+ *
+ * Added as Envoy does: `x-envoy-upstream-service-time`, `server` (the endpoint's is replaced), `date` where
+ * there is none.
+ *
+ * @module
+ */
+import type { Reply } from "../../engine/http.ts";
+import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
+import { ID } from "../../wire/http1/known.ts";
+import type { ResponseHead } from "../../wire/http1/response-head.ts";
+import { MessageWriter } from "../../wire/http1/writer.ts";
+import type { Exchange } from "../exchange.ts";
+import { HeaderOverlay } from "../header-overlay.ts";
+import { reasonPhrase } from "./reason-phrases.ts";
+
+const DROP_ALWAYS = new Uint8Array(64);
+for (const name of ["x-envoy-upstream-service-time", "server"] as const) DROP_ALWAYS[ID[name]] = 1;
+
+/** How the body leaves: as it came, with chunk framing put on, or with it taken off. */
+export type BodyForm = "asIs" | "addChunks" | "removeChunks";
+
+/** An endpoint's body that ends with the connection is chunked for a client that can read it, and the reverse for one that cannot. */
+export function bodyForm(head: ResponseHead, toVersion11: boolean): BodyForm {
+  if (toVersion11) return head.framing === UNTIL_CLOSE ? "addChunks" : "asIs";
+  return head.framing === CHUNKED ? "removeChunks" : "asIs";
+}
+
+export class ResponseWriter {
+  readonly writer = new MessageWriter();
+  readonly #overlay = new HeaderOverlay();
+  readonly #serverName: string;
+  readonly #wallMs: () => number;
+  #head: ResponseHead | undefined;
+  #form: BodyForm = "asIs";
+  #dateSecond = 0;
+  #date = "";
+
+  constructor(serverName: string, wallMs: () => number) {
+    this.#serverName = serverName;
+    this.#wallMs = wallMs;
+  }
+
+  /** Puts the head into {@link writer}. */
+  head(exchange: Exchange, head: ResponseHead, form: BodyForm, close: boolean): void {
+    const { writer } = this;
+    writer.reset();
+    this.#head = head;
+    this.#form = form;
+    this.#overlay.apply(exchange.forward?.responseHeaders ?? [], head, exchange);
+    writer.text("HTTP/1.1 ");
+    writer.bytes(head.buf, head.start + 9, head.linesStart);
+    writer.lines(head, this.#drops);
+    this.#head = undefined;
+    writer.header("x-envoy-upstream-service-time", String(exchange.upstreamServiceMs));
+    if (head.first[ID.date] === 0) writer.header("date", this.#now());
+    writer.header("server", this.#serverName);
+    if (form === "addChunks") writer.text("transfer-encoding: chunked\r\n");
+    this.#finish(close, exchange);
+  }
+
+  readonly #drops = (line: number): boolean => {
+    const head = this.#head as ResponseHead;
+    const id = head.ids[line] as number;
+    if (DROP_ALWAYS[id] === 1 || head.isHopByHop(line)) return true;
+    if (id === ID["transfer-encoding"]) return this.#form === "removeChunks";
+    return this.#overlay.drops(head, line);
+  };
+
+  /** Puts a whole reply of our own into {@link writer}. */
+  reply(exchange: Exchange | undefined, reply: Reply, close: boolean, withBody: boolean): void {
+    const { writer } = this;
+    writer.reset();
+    if (exchange !== undefined) this.#overlay.apply(reply.responseHeaders ?? [], undefined, exchange);
+    writer.text(`HTTP/1.1 ${reply.status} ${reasonPhrase(reply.status)}\r\n`);
+    const body = Buffer.from(reply.body);
+    let typed = false;
+    for (const [name, value] of reply.headers) {
+      writer.header(name, value);
+      typed ||= name === "content-type";
+    }
+    if (mayHaveBody(reply.status)) writer.header("content-length", String(body.length));
+    if (body.length > 0 && !typed) writer.text("content-type: text/plain\r\n");
+    writer.header("date", this.#now());
+    writer.header("server", this.#serverName);
+    this.#finish(close, exchange);
+    if (withBody && mayHaveBody(reply.status)) writer.bytes(body, 0, body.length);
+  }
+
+  #finish(close: boolean, exchange: Exchange | undefined): void {
+    const { writer } = this;
+    if (close) writer.text("connection: close\r\n");
+    else if (exchange !== undefined && !exchange.head.isVersion11) writer.text("connection: keep-alive\r\n");
+    if (exchange !== undefined) this.#overlay.write(writer);
+    this.#overlay.clear();
+    writer.text("\r\n");
+  }
+
+  #now(): string {
+    const second = Math.floor(this.#wallMs() / 1000);
+    if (second !== this.#dateSecond) {
+      this.#dateSecond = second;
+      this.#date = new Date(second * 1000).toUTCString();
+    }
+    return this.#date;
+  }
+}
+
+const mayHaveBody = (status: number): boolean => status >= 200 && status !== 204 && status !== 304;

@@ -1,0 +1,69 @@
+/**
+ * The part of a request's body that must be kept: until there is a connection to send it on, and for as long as it may
+ * have to be sent again.
+ *
+ * @module
+ */
+
+/** A body that grows past this is not sent again; Envoy's `per_connection_buffer_limit_bytes`. */
+const MAX_KEPT_BYTES = 1024 * 1024;
+/** Reading stops while this much waits for a connection. */
+const FULL_BYTES = 64 * 1024;
+
+export class RequestBuffer {
+  /** Keep what was sent for another attempt. */
+  keep = false;
+  #chunks: Uint8Array[] = [];
+  #bytes = 0;
+  #lost = false;
+
+  reset(): void {
+    if (this.#bytes > 0) this.#chunks = [];
+    this.#bytes = 0;
+    this.#lost = false;
+    this.keep = false;
+  }
+
+  /** Bytes that wait for a connection. */
+  add(chunk: Uint8Array): void {
+    this.#chunks.push(chunk);
+    this.#bytes += chunk.length;
+  }
+
+  /** Bytes that went straight through. */
+  passed(buf: Uint8Array, start: number, end: number): void {
+    if (this.keep && this.#bytes + end - start <= MAX_KEPT_BYTES) this.add(buf.subarray(start, end));
+    else this.#drop(end - start);
+  }
+
+  /** Everything that waited has been sent. */
+  sent(): void {
+    if (!this.keep || this.#bytes > MAX_KEPT_BYTES) this.#drop(this.#bytes);
+  }
+
+  #drop(bytes: number): void {
+    if (bytes === 0) return;
+    this.#lost = true;
+    this.#chunks = [];
+    this.#bytes = 0;
+    this.keep = false;
+  }
+
+  get chunks(): readonly Uint8Array[] {
+    return this.#chunks;
+  }
+
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Stop reading until there is a connection. */
+  get isFull(): boolean {
+    return this.#bytes >= FULL_BYTES;
+  }
+
+  /** All of the body so far is here and can be sent again. */
+  get isComplete(): boolean {
+    return !this.#lost;
+  }
+}

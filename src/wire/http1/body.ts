@@ -1,0 +1,172 @@
+/**
+ * Finds the end of a body that passes by untouched. Chunk sizes and trailers are read strictly (RFC 9112 §7.1):
+ * hexadecimal digits, CRLF line ends, bounded extensions and trailers.
+ *
+ * @module
+ */
+import { CHAR, COLON, CR, HEX, LF, SP, TAB, TOKEN, VALUE } from "./chars.ts";
+import { BY_LENGTH, CHUNKED, type Framing, NO_BODY } from "./head.ts";
+
+/** A chunk's size line with its extensions. */
+const MAX_SIZE_LINE = 1024;
+const MAX_TRAILER_BYTES = 8192;
+
+type ChunkState =
+  | "size"
+  | "extension"
+  | "sizeLf"
+  | "data"
+  | "dataCr"
+  | "dataLf"
+  | "lineStart"
+  | "trailerName"
+  | "trailerValue"
+  | "trailerLf"
+  | "endLf";
+
+/** What {@link BodyScanner.scan} returns when the bytes are not a body. */
+export const BAD_BODY = -1;
+
+export class BodyScanner {
+  /** The body has ended. */
+  done = true;
+  /** What was wrong, after {@link BAD_BODY}. */
+  reason = "";
+  /** Bytes of the body so far, without its framing. */
+  dataBytes = 0;
+  #framing: Framing = NO_BODY;
+  /** Bytes left: of the body, or of the chunk. */
+  #left = 0;
+  #state: ChunkState = "size";
+  #lineBytes = 0;
+  #digits = 0;
+  #isLast = false;
+
+  /** Begins a body. */
+  begin(framing: Framing, contentLength: number): void {
+    this.#framing = framing;
+    this.#left = framing === BY_LENGTH ? contentLength : 0;
+    this.#state = "size";
+    this.#lineBytes = 0;
+    this.#digits = 0;
+    this.#isLast = false;
+    this.dataBytes = 0;
+    this.done = framing === NO_BODY || (framing === BY_LENGTH && contentLength === 0);
+  }
+
+  /**
+   * Looks at `buf[pos, end)` and returns where the body ends in it: `end` when all of it belongs to the body
+   * (see `done` for whether it is complete), {@link BAD_BODY} when the framing is broken.
+   */
+  scan(buf: Uint8Array, pos: number, end: number): number {
+    if (this.done) return pos;
+    if (this.#framing === BY_LENGTH) {
+      const taken = Math.min(this.#left, end - pos);
+      this.#left -= taken;
+      this.dataBytes += taken;
+      this.done = this.#left === 0;
+      return pos + taken;
+    }
+    if (this.#framing === CHUNKED) return this.#scanChunks(buf, pos, end);
+    this.dataBytes += end - pos;
+    return end;
+  }
+
+  #scanChunks(buf: Uint8Array, from: number, end: number): number {
+    let pos = from;
+    while (pos < end) {
+      if (this.#state === "data") {
+        const taken = Math.min(this.#left, end - pos);
+        this.#left -= taken;
+        this.dataBytes += taken;
+        pos += taken;
+        if (this.#left === 0) this.#state = "dataCr";
+        continue;
+      }
+      if (!this.#step(buf[pos] as number)) return BAD_BODY;
+      pos++;
+      if (this.done) return pos;
+    }
+    return pos;
+  }
+
+  /** One byte of framing. False with `reason` set when it may not stand there. */
+  #step(c: number): boolean {
+    switch (this.#state) {
+      case "size":
+        return this.#sizeByte(c);
+      case "extension":
+        if (c === CR) this.#state = "sizeLf";
+        else if (((CHAR[c] as number) & VALUE) === 0) return this.#wrong("a control character in a chunk extension");
+        return (
+          ++this.#lineBytes <= MAX_SIZE_LINE || this.#wrong(`a chunk's size line of more than ${MAX_SIZE_LINE} bytes`)
+        );
+      case "sizeLf":
+        return this.#sizeEnds(c);
+      case "data":
+        return true;
+      case "dataCr":
+        this.#state = "dataLf";
+        return c === CR || this.#wrong("a chunk is longer than its size");
+      case "dataLf":
+        this.#state = "size";
+        this.#digits = 0;
+        this.#left = 0;
+        this.#lineBytes = 0;
+        return c === LF || this.#wrong("a bare CR behind a chunk");
+      default:
+        return this.#trailerByte(c);
+    }
+  }
+
+  #sizeByte(c: number): boolean {
+    if ((CHAR[c] as number) & HEX) {
+      this.#left = this.#left * 16 + hexValue(c);
+      return ++this.#digits <= 12 || this.#wrong("a chunk size of more than 12 digits");
+    }
+    if (this.#digits === 0) return this.#wrong("a chunk without a size");
+    if (c === CR) this.#state = "sizeLf";
+    else if (c === 0x3b || c === SP || c === TAB) this.#state = "extension";
+    else return this.#wrong("a chunk size that is not hexadecimal");
+    return true;
+  }
+
+  #sizeEnds(c: number): boolean {
+    this.#isLast = this.#left === 0;
+    this.#state = this.#isLast ? "lineStart" : "data";
+    this.#lineBytes = 0;
+    return c === LF || this.#wrong("a bare CR behind a chunk size");
+  }
+
+  #trailerByte(c: number): boolean {
+    if (++this.#lineBytes > MAX_TRAILER_BYTES) return this.#wrong(`trailers of more than ${MAX_TRAILER_BYTES} bytes`);
+    switch (this.#state) {
+      case "lineStart":
+        if (c === CR) this.#state = "endLf";
+        else if ((CHAR[c] as number) & TOKEN) this.#state = "trailerName";
+        else return this.#wrong("a trailer line without a name");
+        return true;
+      case "trailerName":
+        if (c === COLON) this.#state = "trailerValue";
+        else if (((CHAR[c] as number) & TOKEN) === 0) return this.#wrong("a trailer's name has a forbidden character");
+        return true;
+      case "trailerValue":
+        if (c === CR) this.#state = "trailerLf";
+        else if (((CHAR[c] as number) & VALUE) === 0) return this.#wrong("a control character in a trailer");
+        return true;
+      case "trailerLf":
+        this.#state = "lineStart";
+        return c === LF || this.#wrong("a bare CR in a trailer");
+      default:
+        this.done = c === LF;
+        return this.done || this.#wrong("a bare CR behind the last chunk");
+    }
+  }
+
+  #wrong(reason: string): boolean {
+    this.reason = reason;
+    return false;
+  }
+}
+
+const hexValue = (c: number): number => (c <= 57 ? c - 48 : (c | 0x20) - 87);

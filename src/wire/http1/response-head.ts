@@ -1,0 +1,73 @@
+/**
+ * The head of a response (RFC 9112 §4): status line and headers.
+ *
+ * @module
+ */
+import { CHAR, CR, LF, SP, VALUE } from "./chars.ts";
+import { Head, INCOMPLETE, NO_BODY, UNTIL_CLOSE } from "./head.ts";
+
+export class ResponseHead extends Head {
+  status = 0;
+  /** Byte behind `HTTP/1.x NNN`; the reason and the CRLF follow. */
+  reasonStart = 0;
+  linesStart = 0;
+
+  /**
+   * Reads a head that starts at `start`; returns as {@link RequestHead.parse}.
+   * @param isToHead The request was HEAD: no body follows whatever the head says (RFC 9112 §6.3).
+   */
+  parse(buf: Uint8Array, start: number, end: number, isToHead: boolean): number {
+    this.buf = buf;
+    this.start = start;
+    const lines = this.#parseStatusLine(buf, start, end);
+    if (lines <= 0) return lines;
+    this.linesStart = lines;
+    const behind = this.parseLines(buf, lines, end);
+    if (behind <= 0) return behind;
+    this.end = behind;
+    if (!this.readFraming()) return -1;
+    this.#settleBody(isToHead);
+    return behind;
+  }
+
+  #parseStatusLine(buf: Uint8Array, start: number, end: number): number {
+    if (start + 13 > end)
+      return couldBeHttp(buf, start, end) ? INCOMPLETE : this.fail(400, "the answer is not HTTP/1.1");
+    const minor = buf[start + 7] as number;
+    if (!couldBeHttp(buf, start, start + 7) || (minor !== 0x31 && minor !== 0x30) || buf[start + 8] !== SP)
+      return this.fail(400, "the answer is not HTTP/1.1");
+    const status = digit(buf, start + 9) * 100 + digit(buf, start + 10) * 10 + digit(buf, start + 11);
+    if (!(status >= 100 && status <= 999)) return this.fail(400, "the status is not a number of three digits");
+    let pos = start + 12;
+    this.reasonStart = pos;
+    if (buf[pos] !== SP && buf[pos] !== CR) return this.fail(400, "the status is not a number of three digits");
+    while (pos < end && (CHAR[buf[pos] as number] as number) & VALUE) pos++;
+    if (pos + 1 >= end) return INCOMPLETE;
+    if (buf[pos] !== CR || buf[pos + 1] !== LF) return this.fail(400, "the status line does not end with CRLF");
+    this.isVersion11 = minor === 0x31;
+    this.status = status;
+    return pos + 2;
+  }
+
+  #settleBody(isToHead: boolean): void {
+    const { status } = this;
+    if (isToHead || status < 200 || status === 204 || status === 304) {
+      this.framing = NO_BODY;
+    } else if (this.framing === NO_BODY) {
+      this.framing = UNTIL_CLOSE;
+      this.keepAlive = false;
+    }
+  }
+}
+
+const digit = (buf: Uint8Array, at: number): number => {
+  const d = (buf[at] as number) - 48;
+  return d >= 0 && d <= 9 ? d : Number.NaN;
+};
+
+const START = Buffer.from("HTTP/1.");
+
+function couldBeHttp(buf: Uint8Array, start: number, end: number): boolean {
+  for (let i = start; i < Math.min(end, start + START.length); i++) if (buf[i] !== START[i - start]) return false;
+  return true;
+}
