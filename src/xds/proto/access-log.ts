@@ -5,7 +5,8 @@
  */
 import { any } from "../types/any.ts";
 import { enumeration } from "../types/enumeration.ts";
-import { lazy, of, oneof, repeated } from "../types/field.ts";
+import { lazy, of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message, type MessageType } from "../types/message.ts";
 import { bool, boolValue, string } from "../types/scalars.ts";
 import { RuntimeUInt32 } from "./core-base.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { of, oneof, repeated } from "../types/field.ts";
+import { of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, string, uint64Value } from "../types/scalars.ts";
 import { struct } from "../types/struct.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { enumeration } from "../types/enumeration.ts";
-import { of, oneof, repeated } from "../types/field.ts";
+import { of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, string, uint32Value, uint64Value } from "../types/scalars.ts";
 import { struct } from "../types/struct.ts";

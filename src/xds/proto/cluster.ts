@@ -5,7 +5,9 @@
  */
 import { any } from "../types/any.ts";
 import { enumeration } from "../types/enumeration.ts";
-import { map, of, oneof, repeated } from "../types/field.ts";
+import { of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
+import { map } from "../types/map-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, boolValue, string, uint32Value } from "../types/scalars.ts";
 import { struct } from "../types/struct.ts";

@@ -5,7 +5,8 @@
  */
 import { any } from "../types/any.ts";
 import { enumeration } from "../types/enumeration.ts";
-import { of, repeated } from "../types/field.ts";
+import { of } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { string } from "../types/scalars.ts";
 import { timestamp } from "../types/time.ts";

@@ -5,7 +5,8 @@
  */
 import { any } from "../types/any.ts";
 import { enumeration } from "../types/enumeration.ts";
-import { of, oneof, repeated } from "../types/field.ts";
+import { of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, doubleValue, string, uint32Value } from "../types/scalars.ts";
 import { duration } from "../types/time.ts";

@@ -5,7 +5,8 @@
  */
 import { any } from "../types/any.ts";
 import { enumeration } from "../types/enumeration.ts";
-import { of, oneof, repeated } from "../types/field.ts";
+import { of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, boolValue, bytes, string, uint32, uint32Value, uint64Value } from "../types/scalars.ts";
 import { struct } from "../types/struct.ts";

@@ -4,7 +4,9 @@
  * @module
  */
 import { any } from "../types/any.ts";
-import { map, of, repeated } from "../types/field.ts";
+import { of } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
+import { map } from "../types/map-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, string } from "../types/scalars.ts";
 import { duration } from "../types/time.ts";

@@ -3,7 +3,9 @@
  *
  * @module
  */
-import { map, of, oneof, repeated } from "../types/field.ts";
+import { of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
+import { map } from "../types/map-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, string, uint32, uint32Value } from "../types/scalars.ts";
 import { duration } from "../types/time.ts";

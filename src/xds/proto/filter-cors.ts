@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { of, repeated } from "../types/field.ts";
+import { of } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { boolValue, string } from "../types/scalars.ts";
 import { RuntimeFractionalPercent } from "./core-base.ts";

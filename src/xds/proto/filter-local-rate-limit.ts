@@ -4,7 +4,8 @@
  * @module
  */
 import { enumeration } from "../types/enumeration.ts";
-import { of, repeated } from "../types/field.ts";
+import { of } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, boolValue, string, uint32 } from "../types/scalars.ts";
 import { HeaderValueOption, RuntimeFractionalPercent } from "./core-base.ts";

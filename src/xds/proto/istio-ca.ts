@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { repeated } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { int64, string } from "../types/scalars.ts";
 import { struct } from "../types/struct.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { of, repeated } from "../types/field.ts";
+import { of } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, boolValue, string, uint32, uint32Value } from "../types/scalars.ts";
 import { ProxyProtocolConfigVersion, ProxyProtocolPassThroughTLVs } from "./core-protocol.ts";

@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { lazy, of, oneof, repeated } from "../types/field.ts";
+import { lazy, of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message, type MessageType } from "../types/message.ts";
 import { bool, double, string, uint32Value } from "../types/scalars.ts";
 import { DoubleRange } from "./type.ts";

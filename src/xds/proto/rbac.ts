@@ -4,7 +4,9 @@
  * @module
  */
 import { enumeration } from "../types/enumeration.ts";
-import { lazy, map, of, oneof, repeated } from "../types/field.ts";
+import { lazy, of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
+import { map } from "../types/map-field.ts";
 import { type Infer, message, type MessageType } from "../types/message.ts";
 import { bool, uint32 } from "../types/scalars.ts";
 import { CidrRange } from "./core-address.ts";

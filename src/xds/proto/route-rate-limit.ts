@@ -4,7 +4,8 @@
  * @module
  */
 import { enumeration } from "../types/enumeration.ts";
-import { of, oneof, repeated } from "../types/field.ts";
+import { of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, boolValue, string, uint32Value } from "../types/scalars.ts";
 import { TypedExtensionConfig } from "./core-base.ts";

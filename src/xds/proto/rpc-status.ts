@@ -4,7 +4,7 @@
  * @module
  */
 import { any } from "../types/any.ts";
-import { repeated } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { int32, string } from "../types/scalars.ts";
 

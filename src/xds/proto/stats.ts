@@ -4,7 +4,8 @@
  * @module
  */
 import { any } from "../types/any.ts";
-import { of, oneof, repeated } from "../types/field.ts";
+import { of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, boolValue, double, string } from "../types/scalars.ts";
 import { ListStringMatcher, StringMatcher } from "./matcher.ts";

@@ -4,7 +4,8 @@
  * @module
  */
 import { enumeration } from "../types/enumeration.ts";
-import { of, oneof, redacted, repeated } from "../types/field.ts";
+import { of, oneof, redacted } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { bool, boolValue, string, uint32Value } from "../types/scalars.ts";
 import { duration } from "../types/time.ts";
@@ -33,12 +34,12 @@ export type TlsParameters = Infer<typeof TlsParameters>;
 
 export const TlsCertificate = message("envoy.extensions.transport_sockets.tls.v3.TlsCertificate", {
   certificateChain: of(1, DataSource),
-  privateKey: redacted(of(2, DataSource), hideInline),
-  password: redacted(of(3, DataSource), hideInline),
+  privateKey: of(2, redacted(DataSource, hideInline)),
+  password: of(3, redacted(DataSource, hideInline)),
   ocspStaple: of(4, DataSource),
   signedCertificateTimestamp: repeated(of(5, DataSource)),
   watchedDirectory: of(7, WatchedDirectory),
-  pkcs12: redacted(of(8, DataSource), hideInline),
+  pkcs12: of(8, redacted(DataSource, hideInline)),
 });
 export type TlsCertificate = Infer<typeof TlsCertificate>;
 
@@ -103,7 +104,7 @@ export const CertificateValidationContext = message(
 export type CertificateValidationContext = Infer<typeof CertificateValidationContext>;
 
 export const GenericSecret = message("envoy.extensions.transport_sockets.tls.v3.GenericSecret", {
-  secret: redacted(of(1, DataSource), hideInline),
+  secret: of(1, redacted(DataSource, hideInline)),
 });
 export type GenericSecret = Infer<typeof GenericSecret>;
 

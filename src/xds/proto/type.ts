@@ -4,7 +4,8 @@
  * @module
  */
 import { enumeration } from "../types/enumeration.ts";
-import { named, of, oneof, repeated } from "../types/field.ts";
+import { named, of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { double, int32, int64, string, uint32, uint32Value } from "../types/scalars.ts";
 import { duration } from "../types/time.ts";

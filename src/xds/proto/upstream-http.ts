@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { of, oneof, repeated } from "../types/field.ts";
+import { of, oneof } from "../types/field.ts";
+import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
 import { TypedExtensionConfig } from "./core-base.ts";
 import {

@@ -3,10 +3,10 @@
  *
  * @module
  */
-import { LENGTH, ProtobufError, type WireType } from "../../wire/protobuf.ts";
+import { ProtobufError, type WireType } from "../../wire/protobuf.ts";
 import type { ProtobufReader } from "../../wire/protobuf-reader.ts";
 import type { ProtobufWriter } from "../../wire/protobuf-writer.ts";
-import { FieldError, keySegment, kindOf, within } from "./field-error.ts";
+import { FieldError, kindOf, within } from "./field-error.ts";
 
 /** JSON nested deeper is refused, as on the wire. */
 export const MAX_JSON_DEPTH = 64;
@@ -25,14 +25,20 @@ export interface Codec<T> {
   readonly takesNull?: boolean;
 }
 
+export interface FieldOptions {
+  /** The group of which only one member may be set. */
+  readonly oneof?: string | undefined;
+  /** The field's name in the .proto file, where it does not follow from its name in the table. */
+  readonly protoName?: string | undefined;
+}
+
 export interface Field<T> {
   readonly number: number;
   readonly codec: Codec<unknown>;
   readonly cardinality: "one" | "many" | "map";
-  /** The group of which only one member may be set. */
-  readonly oneof?: string;
-  /** The field's name in the .proto file, where it does not follow from its name in the table. */
-  readonly protoName?: string;
+  readonly options: FieldOptions;
+  /** The same field with more options. */
+  with(options: FieldOptions): Field<T>;
   write(to: ProtobufWriter, value: T): void;
   read(from: ProtobufReader, before: T | undefined): T;
   fromJson(value: unknown, depth: number): T;
@@ -40,122 +46,87 @@ export interface Field<T> {
   toJson(value: T): unknown;
 }
 
+export const NO_OPTIONS: FieldOptions = {};
+
 /** A field of a message, an enum or any other codec: `of(4, RetryPolicy)`. */
 export function of<T>(number: number, codec: Codec<T>): Field<T> {
-  return lazy(number, () => codec);
+  return new One(number, codec, NO_OPTIONS);
 }
 
 /** As {@link of}, for a message that contains itself and so is not there yet when its table is written. */
 export function lazy<T>(number: number, codec: () => Codec<T>): Field<T> {
-  return {
-    number,
-    cardinality: "one",
-    get codec() {
-      return codec();
-    },
-    write(to, value) {
-      const type = codec();
-      to.tag(number, type.wireType);
-      type.write(to, value);
-    },
-    read(from, before) {
-      const type = codec();
-      if (before !== undefined) throw new ProtobufError("the field is given twice");
-      expectWireType(from, type.wireType);
-      return type.read(from);
-    },
-    fromJson: (value, depth) => codec().fromJson(value, depth),
-    toJson: (value) => codec().toJson(value),
-  };
+  return new One(number, codec, NO_OPTIONS);
 }
 
-/** A list: `repeated(string(7))`. Scalars are written packed and read either way. */
-export function repeated<T>(one: Field<T>): Field<readonly T[]> {
-  const { number } = one;
-  return {
-    number,
-    cardinality: "many",
-    get codec() {
-      return one.codec;
-    },
-    write(to, values) {
-      if (one.codec.wireType === LENGTH) for (const [i, value] of values.entries()) writeItem(to, one, value, i);
-      else if (values.length > 0) writePacked(to, number, one.codec, values);
-    },
-    read(from, before = []) {
-      // The list is this reader's own until the message is handed out: appending in place keeps long lists linear.
-      const list = before as T[];
-      try {
-        if (from.wireType === LENGTH && one.codec.wireType !== LENGTH) readPacked(from, one.codec as Codec<T>, list);
-        else list.push(one.read(from, undefined));
-      } catch (error) {
-        throw within(error, `[${list.length}]`);
-      }
-      return list;
-    },
-    fromJson(value, depth) {
-      if (!Array.isArray(value)) throw new FieldError(`expected a list of ${one.codec.name}, found ${kindOf(value)}`);
-      return value.map((item: unknown, i) => inside(`[${i}]`, () => one.fromJson(item, depth)));
-    },
-    toJson: (values) => (values.length === 0 ? undefined : values.map((value) => one.toJson(value))),
-  };
-}
+// Classes, and not closures: a process has about a thousand fields, and a sidecar is small.
 
-/** A map with text keys: `map(of(2, Policy))` is field 2, `map<string, Policy>`. Written in the order of the keys. */
-export function map<T>(entry: Field<T>): Field<Readonly<Record<string, T>>> {
-  const { number } = entry;
-  const codec = (): Codec<T> => entry.codec as Codec<T>;
-  return {
-    number,
-    cardinality: "map",
-    get codec() {
-      return entry.codec;
-    },
-    write(to, values) {
-      for (const key of Object.keys(values).sort()) writeEntry(to, number, codec(), key, values[key] as T);
-    },
-    read(from, before = {}) {
-      expectWireType(from, LENGTH);
-      const [key, value] = readEntry(from, codec());
-      if (Object.hasOwn(before, key)) throw new FieldError("the key is given twice", keySegment(key));
-      return put(before, key, value);
-    },
-    fromJson(value, depth) {
-      const record: Record<string, T> = {};
-      for (const [key, item] of Object.entries(expectObject(value, `map of ${entry.codec.name}`))) {
-        put(
-          record,
-          key,
-          inside(keySegment(key), () => entry.fromJson(item, depth)),
-        );
-      }
-      return record;
-    },
-    toJson(values) {
-      const keys = Object.keys(values).sort();
-      if (keys.length === 0) return undefined;
-      const out: Record<string, unknown> = {};
-      for (const key of keys) put(out, key, entry.toJson(values[key] as T));
-      return out;
-    },
-  };
+class One<T> implements Field<T> {
+  readonly number: number;
+  readonly options: FieldOptions;
+  readonly #codec: Codec<T> | (() => Codec<T>);
+
+  constructor(number: number, codec: Codec<T> | (() => Codec<T>), options: FieldOptions) {
+    this.number = number;
+    this.#codec = codec;
+    this.options = options;
+  }
+
+  get cardinality(): "one" {
+    return "one";
+  }
+
+  get codec(): Codec<T> {
+    return typeof this.#codec === "function" ? this.#codec() : this.#codec;
+  }
+
+  with(options: FieldOptions): Field<T> {
+    return new One(this.number, this.#codec, { ...this.options, ...options });
+  }
+
+  write(to: ProtobufWriter, value: T): void {
+    const { codec } = this;
+    to.tag(this.number, codec.wireType);
+    codec.write(to, value);
+  }
+
+  read(from: ProtobufReader, before: T | undefined): T {
+    const { codec } = this;
+    if (before !== undefined) throw new ProtobufError("the field is given twice");
+    expectWireType(from, codec.wireType);
+    return codec.read(from);
+  }
+
+  fromJson(value: unknown, depth: number): T {
+    return this.codec.fromJson(value, depth);
+  }
+
+  toJson(value: T): unknown {
+    return this.codec.toJson(value);
+  }
 }
 
 /** Fields of which only one may be set: `...oneof("action", { route: of(2, RouteAction), redirect: … })`. */
 export function oneof<const F extends Readonly<Record<string, Field<unknown>>>>(group: string, fields: F): F {
   const grouped: Record<string, Field<unknown>> = {};
-  for (const [key, field] of Object.entries(fields)) grouped[key] = extend(field, { oneof: group });
+  for (const [key, field] of Object.entries(fields)) grouped[key] = field.with({ oneof: group });
   return grouped as F;
 }
 
 /** A field whose name in the .proto file does not follow from the table's: `named("consecutive_5xx", uint32Value(1))`. */
 export function named<T>(protoName: string, field: Field<T>): Field<T> {
-  return extend(field, { protoName });
+  return field.with({ protoName });
 }
 
-/** A field that holds a secret: JSON for people shows what `hide` leaves of it. The wire is not changed. */
-export function redacted<T>(field: Field<T>, hide: (value: T) => T): Field<T> {
-  return extend(field, { toJson: (value: T) => field.toJson(hide(value)) });
+/** A codec whose JSON, which is for people, shows what `hide` leaves of a secret. The wire is not changed. */
+export function redacted<T>(codec: Codec<T>, hide: (value: T) => T): Codec<T> {
+  return {
+    name: codec.name,
+    wireType: codec.wireType,
+    write: (to, value) => codec.write(to, value),
+    read: (from) => codec.read(from),
+    fromJson: (value, depth) => codec.fromJson(value, depth),
+    toJson: (value) => codec.toJson(hide(value)),
+  };
 }
 
 /** Sets an own property, whatever its name: plain assignment would take `__proto__` for the prototype. */
@@ -181,63 +152,4 @@ export function inside<T>(segment: string, body: () => T): T {
   } catch (error) {
     throw within(error, segment);
   }
-}
-
-/** A copy of `field` with some members replaced; accessors stay accessors, since a lazy codec may not be there yet. */
-function extend<T>(field: Field<T>, members: Partial<Field<T>>): Field<T> {
-  return Object.defineProperties(
-    {},
-    {
-      ...Object.getOwnPropertyDescriptors(field),
-      ...Object.getOwnPropertyDescriptors(members),
-    },
-  ) as Field<T>;
-}
-
-function writeItem<T>(to: ProtobufWriter, one: Field<T>, value: T, index: number): void {
-  try {
-    one.write(to, value);
-  } catch (error) {
-    throw within(error, `[${index}]`);
-  }
-}
-
-function writePacked(to: ProtobufWriter, number: number, codec: Codec<unknown>, values: readonly unknown[]): void {
-  const mark = to.beginField(number);
-  for (const value of values) codec.write(to, value);
-  to.end(mark);
-}
-
-function readPacked<T>(from: ProtobufReader, codec: Codec<T>, list: T[]): void {
-  const outer = from.enter();
-  while (!from.done) list.push(codec.read(from));
-  from.leave(outer);
-}
-
-function writeEntry<T>(to: ProtobufWriter, number: number, codec: Codec<T>, key: string, value: T): void {
-  const mark = to.beginField(number);
-  to.tag(1, LENGTH);
-  to.string(key);
-  to.tag(2, codec.wireType);
-  inside(keySegment(key), () => codec.write(to, value));
-  to.end(mark);
-}
-
-function readEntry<T>(from: ProtobufReader, codec: Codec<T>): readonly [string, T] {
-  const outer = from.enter();
-  let key = "";
-  let value: T | undefined;
-  while (!from.done) {
-    const number = from.tag();
-    if (number === 1) {
-      expectWireType(from, LENGTH);
-      key = from.string();
-    } else if (number === 2) {
-      expectWireType(from, codec.wireType);
-      value = inside(keySegment(key), () => codec.read(from));
-    } else throw new FieldError(`unknown field number ${number} in a map's entry`, keySegment(key));
-  }
-  from.leave(outer);
-  if (value === undefined) throw new FieldError("the entry has no value", keySegment(key));
-  return [key, value];
 }

@@ -55,6 +55,15 @@ export interface MessageType<T> extends Codec<T> {
   readFields(from: ProtobufReader): T;
 }
 
+interface Index {
+  readonly columns: readonly Column[];
+  readonly byNumber: ReadonlyMap<number, Column>;
+  /** By both spellings. */
+  readonly byName: ReadonlyMap<string, Column>;
+  /** The members of each oneof. */
+  readonly groups: ReadonlyMap<string, readonly Column[]>;
+}
+
 /** What a message is in memory while the table handles it. */
 type Loose = Record<string, unknown>;
 
@@ -63,15 +72,17 @@ export function ignored(...numbers: readonly number[]): ReadonlySet<number> {
   return new Set(numbers);
 }
 
+const NONE_IGNORED = ignored();
+
 /**
  * A message table. `name` is the full protobuf name; the type is registered, so that an Any of it can be read.
  *
- * @throws {Error} If two tables have one name, or two fields one number.
+ * @throws {Error} If two tables have one name; on first use, if two fields have one number.
  */
 export function message<const F extends Fields>(
   name: string,
   fields: F,
-  skipped: ReadonlySet<number> = ignored(),
+  skipped: ReadonlySet<number> = NONE_IGNORED,
 ): MessageType<Shape<F>> {
   // The table handles every message as a loose record; `Shape` is what its fields make of it.
   const type = new Table(name, fields, skipped) as MessageType<unknown> as MessageType<Shape<F>>;
@@ -81,26 +92,29 @@ export function message<const F extends Fields>(
 
 class Table implements MessageType<Loose> {
   readonly name: string;
-  readonly typeUrl: string;
   readonly wireType = LENGTH;
-  readonly columns: readonly Column[];
   readonly ignored: ReadonlySet<number>;
-  readonly #byNumber: ReadonlyMap<number, Column>;
-  readonly #byName: ReadonlyMap<string, Column>;
-  /** The members of each oneof. */
-  readonly #groups: ReadonlyMap<string, readonly Column[]>;
+  readonly #fields: Fields;
+  /** Made when it is first needed: a process knows many messages that it never meets. */
+  #built: Index | undefined;
 
   constructor(name: string, fields: Fields, skipped: ReadonlySet<number>) {
     this.name = name;
-    this.typeUrl = `type.googleapis.com/${name}`;
     this.ignored = skipped;
-    this.columns = Object.entries(fields)
-      .map(([key, field]) => ({ key, protoName: field.protoName ?? snakeCase(key), field }))
-      .sort((a, b) => a.field.number - b.field.number);
-    this.#byNumber = new Map(this.columns.map((column) => [column.field.number, column]));
-    if (this.#byNumber.size < this.columns.length) throw new Error(`table ${name}: two fields have one number`);
-    this.#byName = new Map(this.columns.flatMap((c) => [c.key, c.protoName].map((n) => [n, c] as const)));
-    this.#groups = groupsOf(this.columns);
+    this.#fields = fields;
+  }
+
+  get typeUrl(): string {
+    return `type.googleapis.com/${this.name}`;
+  }
+
+  get columns(): readonly Column[] {
+    return this.#index.columns;
+  }
+
+  get #index(): Index {
+    this.#built ??= indexOf(this.name, this.#fields);
+    return this.#built;
   }
 
   write(to: ProtobufWriter, value: Loose): void {
@@ -114,7 +128,7 @@ class Table implements MessageType<Loose> {
       const item = value[column.key];
       if (item === undefined) continue;
       try {
-        if (column.field.oneof !== undefined) this.#expectAlone(column, value);
+        if (column.field.options.oneof !== undefined) this.#expectAlone(column, value);
         column.field.write(to, item);
       } catch (error) {
         throw within(error, column.protoName);
@@ -131,19 +145,20 @@ class Table implements MessageType<Loose> {
 
   readFields(from: ProtobufReader): Loose {
     const value: Loose = {};
+    const { byNumber } = this.#index;
     let at = "";
     try {
       while (!from.done) {
         at = "";
         const number = from.tag();
-        const column = this.#byNumber.get(number);
+        const column = byNumber.get(number);
         if (column === undefined) {
           this.#skip(from, number);
           continue;
         }
         at = column.protoName;
         value[column.key] = column.field.read(from, value[column.key]);
-        if (column.field.oneof !== undefined) this.#expectAlone(column, value);
+        if (column.field.options.oneof !== undefined) this.#expectAlone(column, value);
       }
     } catch (error) {
       throw within(error, at);
@@ -175,13 +190,13 @@ class Table implements MessageType<Loose> {
   }
 
   #readJsonField(value: Loose, name: string, item: unknown, depth: number): void {
-    const column = this.#byName.get(name);
+    const column = this.#index.byName.get(name);
     if (column === undefined) throw new FieldError(`unknown field of ${this.name}; ${this.#known()}`);
     const { key, field } = column;
     if (item === null && field.codec.takesNull !== true) return; // null means absent in protobuf's JSON
     if (value[key] !== undefined) throw new FieldError("the field is given twice, in snake_case and in camelCase");
     value[key] = field.fromJson(item, depth + 1);
-    if (field.oneof !== undefined) this.#expectAlone(column, value);
+    if (field.options.oneof !== undefined) this.#expectAlone(column, value);
   }
 
   #skip(from: ProtobufReader, number: number): void {
@@ -190,10 +205,10 @@ class Table implements MessageType<Loose> {
   }
 
   #expectAlone(column: Column, value: Loose): void {
-    for (const other of this.#groups.get(column.field.oneof ?? "") ?? []) {
+    for (const other of this.#index.groups.get(column.field.options.oneof ?? "") ?? []) {
       if (other === column || value[other.key] === undefined) continue;
       throw new FieldError(
-        `only one of the fields of "${column.field.oneof}" may be set, and ${other.protoName} is too`,
+        `only one of the fields of "${column.field.options.oneof}" may be set, and ${other.protoName} is too`,
       );
     }
   }
@@ -204,10 +219,20 @@ class Table implements MessageType<Loose> {
   }
 }
 
+function indexOf(name: string, fields: Fields): Index {
+  const columns = Object.entries(fields)
+    .map(([key, field]) => ({ key, protoName: field.options.protoName ?? snakeCase(key), field }))
+    .sort((a, b) => a.field.number - b.field.number);
+  const byNumber = new Map(columns.map((column) => [column.field.number, column]));
+  if (byNumber.size < columns.length) throw new Error(`table ${name}: two fields have one number`);
+  const byName = new Map(columns.flatMap((column) => [column.key, column.protoName].map((n) => [n, column] as const)));
+  return { columns, byNumber, byName, groups: groupsOf(columns) };
+}
+
 function groupsOf(columns: readonly Column[]): ReadonlyMap<string, readonly Column[]> {
   const groups = new Map<string, Column[]>();
   for (const column of columns) {
-    const group = column.field.oneof;
+    const group = column.field.options.oneof;
     if (group !== undefined) groups.set(group, [...(groups.get(group) ?? []), column]);
   }
   return groups;
