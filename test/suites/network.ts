@@ -10,16 +10,22 @@ export interface NetworkUnderTest {
   settle(done: () => boolean): Promise<void>;
 }
 
+export interface KeyPair {
+  readonly certChainPem: string;
+  readonly privateKeyPem: string;
+}
+
 export interface TlsMaterial {
-  readonly server: { readonly certChainPem: string; readonly privateKeyPem: string };
-  readonly client: { readonly certChainPem: string; readonly privateKeyPem: string };
+  readonly server: KeyPair;
+  readonly client: KeyPair;
   readonly trustedCaPem: string;
-  readonly stranger: { readonly certChainPem: string; readonly privateKeyPem: string };
-  readonly expired: { readonly certChainPem: string; readonly privateKeyPem: string };
-  readonly otherCaPem: string;
+  readonly stranger: KeyPair;
+  readonly expired: KeyPair;
   readonly serverId: string;
   readonly clientId: string;
 }
+
+const pems = ({ certChainPem, privateKeyPem }: KeyPair): KeyPair => ({ certChainPem, privateKeyPem });
 
 /** Collects what a socket tells. */
 class Recorder {
@@ -71,7 +77,7 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
   }
 
   const serverTls = (over: Partial<ServerTls> = {}): ServerTls => ({
-    ...tls.server,
+    ...pems(tls.server),
     trustedCaPem: tls.trustedCaPem,
     requireClientCertificate: true,
     alpn: ["istio", "http/1.1"],
@@ -79,11 +85,12 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
     ...over,
   });
   const clientTls = (over: Partial<ClientTls> = {}): ClientTls => ({
-    ...tls.client,
+    ...pems(tls.client),
     trustedCaPem: tls.trustedCaPem,
     sni: "outbound_.80_._.a.default.svc.cluster.local",
     alpn: ["http/1.1"],
-    refusePeer: (peer) => (peer.spiffeId === tls.serverId ? undefined : `wanted ${tls.serverId}, found ${peer.spiffeId}`),
+    refusePeer: (peer) =>
+      peer.spiffeId === tls.serverId ? undefined : `wanted ${tls.serverId}, found ${peer.spiffeId}`,
     ...over,
   });
 
@@ -99,7 +106,12 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
     });
     listeners.push(listener);
     under.network.dial(
-      { address: "127.0.0.1", port: listener.port, connectTimeoutMs: 5000, ...(client === undefined ? {} : { tls: client }) },
+      {
+        address: "127.0.0.1",
+        port: listener.port,
+        connectTimeoutMs: 5000,
+        ...(client === undefined ? {} : { tls: client }),
+      },
       (socket) => {
         seen.client = socket;
         socket.handler = c;
@@ -205,8 +217,8 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
     });
 
     for (const [what, over] of [
-      ["from another CA", { ...tls.stranger }],
-      ["expired", { ...tls.expired }],
+      ["from another CA", pems(tls.stranger)],
+      ["expired", pems(tls.expired)],
       ["none", { certChainPem: undefined, privateKeyPem: undefined }],
     ] as const)
       test(`a server that requires a client certificate refuses one that is ${what}, before any byte`, async () => {
@@ -224,16 +236,20 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
 
     test("a permissive server takes a client without certificate, and one of another CA counts as none", async () => {
       const permissive = serverTls({ requireClientCertificate: false });
-      const none = await handshake(make(), permissive, clientTls({ certChainPem: undefined, privateKeyPem: undefined }));
+      const none = await handshake(
+        make(),
+        permissive,
+        clientTls({ certChainPem: undefined, privateKeyPem: undefined }),
+      );
       expect(none.s.text).toBe("hello");
       expect(none.server?.peer).toBeUndefined();
-      const stranger = await handshake(make(), permissive, clientTls(tls.stranger));
+      const stranger = await handshake(make(), permissive, clientTls(pems(tls.stranger)));
       expect(stranger.server?.peer).toBeUndefined();
     });
 
     for (const [what, server] of [
-      ["of another CA", { ...tls.stranger }],
-      ["that has expired", { ...tls.expired }],
+      ["of another CA", pems(tls.stranger)],
+      ["that has expired", pems(tls.expired)],
     ] as const)
       test(`a client refuses a server ${what}, before it writes`, async () => {
         const { client, s, failed } = await handshake(make(), serverTls(server), clientTls());
@@ -243,7 +259,11 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
       });
 
     test("a client refuses a server with the wrong identity", async () => {
-      const { client, failed } = await handshake(make(), serverTls(), clientTls({ refusePeer: () => "wanted another" }));
+      const { client, failed } = await handshake(
+        make(),
+        serverTls(),
+        clientTls({ refusePeer: () => "wanted another" }),
+      );
       expect(client).toBeUndefined();
       expect(failed?.kind).toBe("tls");
       expect(failed?.message).toContain("wanted another");
@@ -258,14 +278,19 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
       const dial = async (): Promise<void> => {
         const before = got.length;
         under.network.dial(
-          { address: "127.0.0.1", port: listener.port, connectTimeoutMs: 5000, tls: clientTls({ refusePeer: () => undefined }) },
+          {
+            address: "127.0.0.1",
+            port: listener.port,
+            connectTimeoutMs: 5000,
+            tls: clientTls({ refusePeer: () => undefined }),
+          },
           (socket) => void got.push(socket.peer?.spiffeId),
           (error) => void got.push(error.message),
         );
         await under.settle(() => got.length > before);
       };
       await dial();
-      current = serverTls(tls.client);
+      current = serverTls(pems(tls.client));
       await dial();
       expect(got).toEqual([tls.serverId, tls.clientId]);
     });
