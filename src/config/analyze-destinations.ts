@@ -1,0 +1,67 @@
+/**
+ * Where routes lead: services that do not exist, subsets that nobody defines, ports that are left open.
+ *
+ * @module
+ */
+import type { Service } from "../model/service.ts";
+import type { VirtualService, WeightedDestination } from "../model/virtual-service.ts";
+import type { Finding, MeshIndex } from "./mesh-index.ts";
+import { quote } from "./tree.ts";
+
+export function analyzeDestinations(index: MeshIndex): readonly Finding[] {
+  return index.mesh.virtualServices.flatMap((vs) =>
+    vs.http.flatMap((rule, i) =>
+      rule.action.t === "route" ? rule.action.destinations.flatMap((d, j) => checkDestination(index, vs, d, i, j)) : [],
+    ),
+  );
+}
+
+function checkDestination(
+  index: MeshIndex,
+  vs: VirtualService,
+  d: WeightedDestination,
+  i: number,
+  j: number,
+): readonly Finding[] {
+  const split = vs.origin.kind === "TrafficSplit";
+  const path = split ? `spec.backends[${j}].service` : `spec.http[${i}].route[${j}].destination`;
+  const at = (field: string): string => (split ? path : `${path}.${field}`);
+  const service = index.services.get(d.host);
+  if (service === undefined) {
+    const message = `no Service has the host ${quote(d.host)}, so calls sent there fail [IST0101]${shortNameHint(d.host, index)}`;
+    return [{ severity: "error", origin: vs.origin, path: at("host"), message }];
+  }
+  const found: Finding[] = [];
+  const error = (field: string, message: string): void =>
+    void found.push({ severity: "error", origin: vs.origin, path: at(field), message });
+  if (d.subset !== undefined && !hasSubset(index, d.host, d.subset)) {
+    error(
+      "subset",
+      `no DestinationRule for ${d.host} defines the subset ${quote(d.subset)} [IST0101]${subsetHint(index, d.host)}`,
+    );
+  }
+  const ports = service.ports.map((p) => p.number);
+  if (d.port !== undefined && !ports.includes(d.port)) {
+    error("port.number", `the service ${d.host} has no port ${d.port}, it has ${listed(service)} [IST0101]`);
+  }
+  if (d.port === undefined && ports.length > 1 && !split) {
+    error("host", `the service ${d.host} has several ports (${listed(service)}): name one with port.number [IST0112]`);
+  }
+  return found;
+}
+
+const listed = (service: Service): string => service.ports.map((p) => p.number).join(", ") || "none";
+
+const hasSubset = (index: MeshIndex, host: string, name: string): boolean =>
+  index.rulesFor(host).some((rule) => rule.subsets.some((s) => s.name === name));
+
+function subsetHint(index: MeshIndex, host: string): string {
+  const names = index.rulesFor(host).flatMap((r) => r.subsets.map((s) => s.name));
+  return names.length === 0 ? "" : `; defined are ${[...new Set(names)].join(", ")}`;
+}
+
+/** `reviews.prod` looks qualified and is not: a host with a dot is taken as it stands. */
+function shortNameHint(host: string, index: MeshIndex): string {
+  const full = `${host}.svc.${index.mesh.settings.clusterDomain}`;
+  return index.services.has(full) ? `; a host with a dot is taken as it stands: write ${full}` : "";
+}

@@ -1,0 +1,82 @@
+/**
+ * Hosts that rules are for: claimed twice, or nobody's.
+ *
+ * @module
+ */
+import type { Origin } from "../model/origin.ts";
+import { type Finding, type MeshIndex, where } from "./mesh-index.ts";
+import { quote } from "./tree.ts";
+
+export function analyzeHosts(index: MeshIndex): readonly Finding[] {
+  return [...sharedVirtualServices(index), ...sharedDestinationRules(index), ...unknownHosts(index)];
+}
+
+function sharedVirtualServices({ mesh }: MeshIndex): readonly Finding[] {
+  const owners = new Map<string, Origin>();
+  return mesh.virtualServices.flatMap((vs) =>
+    vs.hosts.flatMap((host, i): readonly Finding[] => {
+      const owner = owners.get(host);
+      if (owner === undefined) owners.set(host, vs.origin);
+      if (owner === undefined || owner === vs.origin) return [];
+      const path = vs.origin.kind === "TrafficSplit" ? "spec.service" : `spec.hosts[${i}]`;
+      return [
+        {
+          severity: "error",
+          origin: vs.origin,
+          path,
+          message: `the host ${quote(host)} is routed already, by ${where(owner)}: one of the two has no effect [IST0109]`,
+        },
+      ];
+    }),
+  );
+}
+
+function sharedDestinationRules({ mesh }: MeshIndex): readonly Finding[] {
+  const owners = new Map<string, Origin>();
+  return mesh.destinationRules.flatMap((rule): readonly Finding[] => {
+    const owner = owners.get(rule.host);
+    if (owner === undefined) owners.set(rule.host, rule.origin);
+    if (owner === undefined) return [];
+    return [
+      {
+        severity: "warning",
+        origin: rule.origin,
+        path: "spec.host",
+        message: `${rule.host} has a rule already, ${where(owner)}: write one rule, since which of two traffic policies wins is not said`,
+      },
+    ];
+  });
+}
+
+function unknownHosts(index: MeshIndex): readonly Finding[] {
+  const { mesh, services } = index;
+  const local = `.svc.${mesh.settings.clusterDomain}`;
+  const unknown = (host: string): boolean => !host.startsWith("*") && !services.has(host);
+  const routed = mesh.virtualServices.flatMap((vs) =>
+    vs.hosts.flatMap((host, i): readonly Finding[] => {
+      if (!host.endsWith(local) || !unknown(host)) return [];
+      const path = vs.origin.kind === "TrafficSplit" ? "spec.service" : `spec.hosts[${i}]`;
+      return [
+        {
+          severity: "warning",
+          origin: vs.origin,
+          path,
+          message: `no Service has the host ${quote(host)}, so these rules meet no calls`,
+        },
+      ];
+    }),
+  );
+  const ruled = mesh.destinationRules.flatMap((rule): readonly Finding[] =>
+    unknown(rule.host)
+      ? [
+          {
+            severity: "warning",
+            origin: rule.origin,
+            path: "spec.host",
+            message: `no Service has the host ${quote(rule.host)}, so the rule has no effect [IST0174]`,
+          },
+        ]
+      : [],
+  );
+  return [...routed, ...ruled];
+}
