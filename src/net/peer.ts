@@ -5,22 +5,15 @@
  */
 import type { X509Certificate } from "node:crypto";
 import type { PeerIdentity } from "./socket.ts";
-
-/** `subjectAltName` quotes names that hold commas or quotes; those are not legal in the SPIFFE ids and names we accept. */
-function sans(certificate: X509Certificate, kind: "URI" | "DNS"): string[] {
-  const all = certificate.subjectAltName ?? "";
-  return all
-    .split(", ")
-    .filter((entry) => entry.startsWith(`${kind}:`))
-    .map((entry) => entry.slice(kind.length + 1));
-}
+import { subjectAltNames } from "./subject-alt-names.ts";
 
 export function peerIdentity(certificate: X509Certificate): PeerIdentity {
-  const uriSans = sans(certificate, "URI");
+  const { uris, dnsNames } = subjectAltNames(certificate.raw);
   return {
-    spiffeId: uriSans.length === 1 && uriSans[0]?.startsWith("spiffe://") ? uriSans[0] : undefined,
-    uriSans,
-    dnsSans: sans(certificate, "DNS"),
+    raw: certificate.raw,
+    spiffeId: uris.length === 1 && uris[0]?.startsWith("spiffe://") ? uris[0] : undefined,
+    uriSans: uris,
+    dnsSans: dnsNames,
     subject: (certificate.subject ?? "").replaceAll("\n", ","),
     notAfterMs: Date.parse(certificate.validTo),
     fingerprint256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),

@@ -50,6 +50,8 @@ export interface SocketHandler {
 
 /** The verified certificate of a peer. */
 export interface PeerIdentity {
+  /** DER. */
+  readonly raw: Uint8Array;
   /** The certificate's only URI SAN; undefined where there is none or more than one. */
   readonly spiffeId: string | undefined;
   readonly uriSans: readonly string[];
