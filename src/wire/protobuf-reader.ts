@@ -25,8 +25,11 @@ export class ProtobufReader {
   #high = 0;
   /** Wire type of the tag that was read last. */
   wireType: WireType = VARINT;
+  /** For whoever reads messages: pass over fields that the table does not know. */
+  readonly skipsUnknown: boolean;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, skipsUnknown = false) {
+    this.skipsUnknown = skipsUnknown;
     this.#bytes = bytes;
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#end = bytes.length;

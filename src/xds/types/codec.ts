@@ -4,7 +4,7 @@
  * Encoding is deterministic: fields in the order of their numbers, a map's entries in the order of their keys. Equal
  * messages give equal bytes, so a hash of the bytes is a version.
  *
- * Errors: all four throw {@link FieldError} with the path of the field.
+ * Errors: all of them throw {@link FieldError} with the path of the field.
  *
  * @module
  */
@@ -23,6 +23,15 @@ export function encode<T>(type: MessageType<T>, value: T): Uint8Array {
 /** @throws {FieldError} If the bytes are malformed, or hold a field or enum value that the table does not know. */
 export function decode<T>(type: MessageType<T>, bytes: Uint8Array): T {
   return inside("", () => type.readFields(new ProtobufReader(bytes)));
+}
+
+/**
+ * As {@link decode}, but passes over unknown field numbers, at every depth outside an Any.
+ *
+ * For the envelopes of discovery, where a newer peer may say more of itself. Never for a resource.
+ */
+export function decodeTolerant<T>(type: MessageType<T>, bytes: Uint8Array): T {
+  return inside("", () => type.readFields(new ProtobufReader(bytes, true)));
 }
 
 /**
