@@ -200,7 +200,8 @@ class Table implements MessageType<Loose> {
   }
 
   #skip(from: ProtobufReader, number: number): void {
-    if (!from.skipsUnknown && !this.ignored.has(number)) throw new FieldError(`unknown field number ${number} in ${this.name}`);
+    if (!from.skipsUnknown && !this.ignored.has(number))
+      throw new FieldError(`unknown field number ${number} in ${this.name}`);
     from.skip();
   }
 
