@@ -21,6 +21,9 @@ export interface Shape<K extends string> {
 /** Unknown fields of one mapping that are reported: after these nobody reads on. */
 const MAX_UNKNOWN = 20;
 
+/** Some checks compare the items of a list with each other. */
+const MAX_ITEMS = 10_000;
+
 export class Node {
   readonly tree: Tree;
   readonly path: string;
@@ -68,7 +71,9 @@ export class Node {
       this.mustBe("a list");
       return [];
     }
-    return this.tree.items.map((item, i) => new Node(item, this.#report, `${this.path}[${i}]`));
+    if (this.tree.items.length > MAX_ITEMS)
+      this.fail(`a list may have ${MAX_ITEMS} items, found ${this.tree.items.length}`);
+    return this.tree.items.slice(0, MAX_ITEMS).map((item, i) => new Node(item, this.#report, `${this.path}[${i}]`));
   }
 
   /** Key and value of a mapping whose keys are the person's own, such as labels. */

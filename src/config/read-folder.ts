@@ -6,14 +6,13 @@
  *
  * @module
  */
-import { readdirSync, readFileSync, statSync } from "node:fs";
+import { readdirSync, readFileSync, realpathSync, statSync } from "node:fs";
 import { join } from "node:path";
 import type { Problem } from "../base/problem.ts";
 import type { SourceFile } from "./load.ts";
 import { limits } from "./parse-yaml.ts";
 
 const MAX_FILES = 10_000;
-/** Folders inside each other; a link that leads back up ends here. */
 const MAX_FOLDER_DEPTH = 16;
 
 export interface FoundFile {
@@ -29,7 +28,7 @@ export function listFiles(path: string): readonly FoundFile[] {
   const stat = statSync(path);
   if (!stat.isDirectory()) return [{ file: path, stamp: stampOf(stat) }];
   const found: FoundFile[] = [];
-  listInto(path, 0, found);
+  listInto(path, [], found);
   return found;
 }
 
@@ -37,14 +36,17 @@ type Stat = ReturnType<typeof statSync>;
 
 const stampOf = (stat: NonNullable<Stat>): string => `${stat.ino} ${stat.size} ${stat.mtimeMs} ${stat.ctimeMs}`;
 
-function listInto(folder: string, depth: number, found: FoundFile[]): void {
+/** `above`: the real paths of the folders on the way here, so that a link back up is not followed. */
+function listInto(folder: string, above: readonly string[], found: FoundFile[]): void {
+  const real = realpathSync(folder);
+  if (above.includes(real) || above.length >= MAX_FOLDER_DEPTH) return;
   const names = readdirSync(folder).filter((name) => !name.startsWith("."));
   for (const name of names.sort()) {
     if (found.length >= MAX_FILES) return;
     const path = join(folder, name);
     const stat = statSync(path, { throwIfNoEntry: false });
     if (stat === undefined) continue;
-    if (stat.isDirectory() && depth < MAX_FOLDER_DEPTH) listInto(path, depth + 1, found);
+    if (stat.isDirectory()) listInto(path, [...above, real], found);
     else if (stat.isFile() && isDocument(name)) found.push({ file: path, stamp: stampOf(stat) });
   }
 }

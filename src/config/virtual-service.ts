@@ -16,27 +16,32 @@ import { quote } from "./tree.ts";
 export function readVirtualService(body: DocumentBody): VirtualService {
   const spec = specFields(body, ["hosts", "http", "gateways", "exportTo"], ["tls", "tcp"]);
   const host = qualifiedHost(body.metadata.namespace, body.settings, true);
-  const hosts = spec.required("hosts", (node) => readHosts(node, host), []);
-  spec.optional("gateways", onlyAs(isListOf("mesh")));
+  const gateways = spec.at("gateways");
+  if (gateways !== undefined) onlyAs(isListOf("mesh"))(gateways);
+  const hosts = spec.required(
+    "hosts",
+    (node) => readHosts(node, host, gateways === undefined || isListOf("mesh")(gateways)),
+    [],
+  );
   spec.optional("exportTo", onlyAs(isListOf("*")));
   const http = spec.list("http", httpRule(body.metadata.namespace, body.settings));
-  if (spec.node.tree.t === "map" && !["http", "tls", "tcp"].some((name) => hasEntry(spec.node, name)))
-    spec.node.fail('field "http" is missing');
-  else if (http.length === 0 && spec.at("http")?.tree.t === "list")
-    spec.at("http")?.fail("must have at least one rule");
+  const elsewhere = hasEntry(spec.node, "tls") || hasEntry(spec.node, "tcp");
+  if (!spec.has("http") && !elsewhere && spec.node.tree.t === "map") spec.node.fail('field "http" is missing');
+  if (http.length === 0 && spec.at("http")?.tree.t === "list") spec.at("http")?.fail("must have at least one rule");
   return { origin: body.origin, hosts, http };
 }
 
 const hasEntry = (node: Node, name: string): boolean => node.tree.t === "map" && node.tree.entries.has(name);
 
-function readHosts(node: Node, read: (node: Node) => string): readonly string[] {
+/** @param mesh Whether the rules are for the mesh; at a gateway, `*` is a host like any other. */
+function readHosts(node: Node, read: (node: Node) => string, mesh: boolean): readonly string[] {
   const items = node.items();
   if (node.tree.t === "list" && items.length === 0)
     node.fail("must name a host (a delegate without hosts is not supported yet)");
   const seen: string[] = [];
   for (const item of items) {
     const host = read(item);
-    if (host === "*")
+    if (mesh && host === "*")
       item.fail("the host * is not allowed in the mesh: name the hosts, or a wildcard such as *.example.com");
     const same = seen.find((other) => covers(other, host) || covers(host, other));
     if (same !== undefined) item.fail(`the host ${quote(host)} is already there as ${quote(same)}`);

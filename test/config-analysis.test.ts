@@ -1,0 +1,177 @@
+/**
+ * What is right in each document and still leads nowhere.
+ */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatProblem } from "../src/base/problem.ts";
+import { analyze } from "../src/config/analyze.ts";
+import { loadDocuments } from "../src/config/load.ts";
+
+const SHOP = readFileSync(join(import.meta.dir, "fixtures", "config", "shop.yaml"), "utf8");
+
+function findings(text: string): string[] {
+  const loaded = loadDocuments([{ file: "shop.yaml", text }]);
+  expect(loaded.problems.filter((p) => p.severity === "error").map(formatProblem)).toEqual([]);
+  return analyze(loaded).map(formatProblem);
+}
+
+/** The shop with one thing changed; the change must be found in it. */
+function changed(from: string, to: string): string[] {
+  expect(SHOP).toContain(from);
+  return findings(SHOP.replace(from, to));
+}
+
+describe("destinations", () => {
+  test("a host that no service has", () => {
+    expect(
+      changed("{host: reviews, subset: v2, port: {number: 9080}}", "{host: review, subset: v2, port: {number: 9080}}"),
+    ).toEqual([
+      'shop.yaml:84:31 spec.http[0].route[0].destination.host: no Service has the host "review.shop.svc.cluster.local", so calls sent there fail [IST0101]',
+    ]);
+    expect(changed("{host: reviews, subset: v2, port: {number: 9080}}", "{host: reviews.shop}").join()).toContain(
+      "write reviews.shop.svc.cluster.local",
+    );
+  });
+
+  test("a subset that no rule defines", () => {
+    expect(changed("subset: v2, port", "subset: v3, port")).toEqual([
+      'shop.yaml:84:48 spec.http[0].route[0].destination.subset: no DestinationRule for reviews.shop.svc.cluster.local defines the subset "v3" [IST0101]; defined are v1, v2',
+    ]);
+  });
+
+  test("several ports and none named, and a port that is not there", () => {
+    expect(changed("subset: v2, port: {number: 9080}}", "subset: v2}").join()).toMatch(
+      /several ports \(9080, 9090\).*IST0112/,
+    );
+    expect(changed("subset: v2, port: {number: 9080}}", "subset: v2, port: {number: 1}}").join()).toMatch(
+      /has no port 1, it has 9080, 9090.*IST0101/,
+    );
+  });
+
+  test("backends of a split", () => {
+    expect(changed("{service: web-next, weight: 100m}", "{service: web-new, weight: 100m}")).toEqual([
+      'shop.yaml:130:17 spec.backends[1].service: no Service has the host "web-new.shop.svc.cluster.local", so calls sent there fail [IST0101]',
+    ]);
+  });
+});
+
+describe("hosts", () => {
+  const second = (name: string, hosts: string): string =>
+    `${SHOP}---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: ${name}, namespace: shop}\nspec: {hosts: ${hosts}, http: [{route: [{destination: {host: web}}]}]}\n`;
+
+  test("routed twice, by a split too", () => {
+    expect(findings(second("again", "[reviews.shop.svc.cluster.local]")).join()).toMatch(
+      /routed already, by VirtualService shop\/reviews at shop\.yaml:\d+.*IST0109/,
+    );
+    // The VirtualService stands before the split in the mesh, whatever the order of the file.
+    expect(findings(second("again", "[web]")).join()).toMatch(
+      /spec\.service: the host .* by VirtualService shop\/again.*IST0109/,
+    );
+  });
+
+  test("of rules that nobody has", () => {
+    expect(findings(second("lost", "[nobody]")).join()).toContain(
+      'no Service has the host "nobody.shop.svc.cluster.local", so these rules meet no calls',
+    );
+    expect(findings(second("outside", "[api.example.org]"))).toEqual([]);
+    const rule = `${SHOP}---\napiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: x, namespace: shop}\nspec: {host: HOST}\n`;
+    expect(findings(rule.replace("HOST", "nobody")).join()).toContain("IST0174");
+    expect(findings(rule.replace("HOST", "reviews")).join()).toContain("has a rule already");
+    expect(findings(rule.replace("HOST", "'*.shop.svc.cluster.local'"))).toEqual([]);
+  });
+});
+
+describe("rules that no call reaches", () => {
+  const rules = (http: string): string[] =>
+    findings(
+      `apiVersion: v1\nkind: Service\nmetadata: {name: a}\nspec: {ports: [{name: http, port: 80}]}\n---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: v}\nspec:\n  hosts: [a]\n  http:\n${http}`,
+    );
+  const rule = (match: string): string =>
+    `  - ${match === "" ? "" : `match: [${match}]\n    `}route: [{destination: {host: a}}]\n`;
+
+  test.each([
+    [
+      ["", "{uri: {prefix: /a}}"],
+      "spec.http[1]: warning: no call reaches this rule: spec.http[0] takes all that it matches [IST0130]",
+    ],
+    [["{uri: {prefix: /}}", ""], "spec.http[1]: warning: no call reaches this rule: spec.http[0].match[0]"],
+    [
+      ["{uri: {prefix: /a}}", "{uri: {exact: /a/b}, method: {exact: GET}}"],
+      "no call reaches this rule: spec.http[0].match[0]",
+    ],
+    [["{headers: {x: {}}}", "{headers: {x: {exact: a}, y: {}}}"], "no call reaches this rule"],
+    [
+      ["{uri: {prefix: /a}}", "{uri: {prefix: /b}}, {uri: {prefix: /ab}}"],
+      "spec.http[1].match[1]: warning: no call reaches this match: spec.http[0].match[0] takes all of it [IST0131]",
+    ],
+  ])("%j", (matches, message) => {
+    const found = rules(matches.map(rule).join(""));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain(message);
+  });
+
+  test.each([
+    [["{uri: {prefix: /a}}", ""]],
+    [["{uri: {prefix: /a}, ignoreUriCase: true}", "{uri: {prefix: /a/b}}"]],
+    [["{uri: {exact: /a}}", "{uri: {prefix: /a}}"]],
+    [["{uri: {regex: '/a.*'}}", "{uri: {exact: /a}}"]],
+    [["{headers: {x: {exact: a}}}", "{headers: {x: {}}}"]],
+    [["{port: 80}", "{uri: {prefix: /}}"]],
+  ])("%j are all reached", (matches) => {
+    expect(rules(matches.map(rule).join(""))).toEqual([]);
+  });
+});
+
+describe("labels", () => {
+  test("a subset without workloads", () => {
+    expect(changed("labels: {version: v2}\n      trafficPolicy", "labels: {version: v9}\n      trafficPolicy")).toEqual(
+      [
+        'shop.yaml:120:15 spec.subsets[1].labels: the subset "v2" selects no workload of reviews.shop.svc.cluster.local, so calls sent to it fail [IST0173]',
+      ],
+    );
+  });
+
+  test("a policy, a service and a workload that nothing selects", () => {
+    expect(
+      changed(
+        "selector: {matchLabels: {app: reviews}}\n  mtls",
+        "selector: {matchLabels: {app: review}}\n  mtls",
+      ).join(),
+    ).toMatch(/spec\.selector: warning: selects no workload.*IST0127/);
+    expect(changed("selector: {app: web, version: v2}", "selector: {app: web, version: v3}").join()).toContain(
+      "so calls to the service fail",
+    );
+    expect(changed("labels: {app: reviews, version: v1}", "labels: {app: other, version: v1}").join("\n")).toContain(
+      "no Service selects this workload",
+    );
+    expect(changed("targetPort: 8080}]\n  - api", "targetPort: 8081}]\n  - api").join()).toContain(
+      "has port 8081, so calls to port 80 fail",
+    );
+  });
+
+  test("nothing is said of workloads where the documents have none", () => {
+    const documents = SHOP.split(/^---\n/m).filter((d) => !d.includes("kind: Workload"));
+    expect(findings(documents.join("---\n"))).toEqual([]);
+  });
+});
+
+describe("policies", () => {
+  test("TLS whose server nobody checks", () => {
+    expect(changed("tls: {mode: ISTIO_MUTUAL, sni: reviews.shop}", "tls: {mode: SIMPLE}").join()).toMatch(
+      /spec\.trafficPolicy\.tls: warning: names no caCertificates.*IST0128/,
+    );
+    expect(
+      changed("loadBalancer: {simple: LEAST_REQUEST}", "tls: {mode: SIMPLE, insecureSkipVerify: true}").join(),
+    ).toMatch(/not at all \[IST0129\]/);
+  });
+
+  test("a DENY rule with HTTP attributes beside ports that are not HTTP", () => {
+    const deny =
+      "apiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: d, namespace: shop}\nspec: {action: DENY, rules: [{to: [{operation: {methods: [POST]}}]}]}\n";
+    expect(findings(`${SHOP}---\n${deny}`)).toEqual([]);
+    expect(findings(`${SHOP.replace("appProtocol: grpc", "appProtocol: tcp")}---\n${deny}`).join()).toContain(
+      "are denied too",
+    );
+  });
+});
