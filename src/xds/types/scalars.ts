@@ -108,17 +108,13 @@ const STRING_VALUE = wrapper("google.protobuf.StringValue", STRING, "");
 const BOOL_VALUE = wrapper("google.protobuf.BoolValue", BOOL, false);
 const UINT32_VALUE = wrapper("google.protobuf.UInt32Value", UINT32, 0);
 const UINT64_VALUE = wrapper("google.protobuf.UInt64Value", UINT64, 0);
-const INT64_VALUE = wrapper("google.protobuf.Int64Value", INT64, 0);
 const DOUBLE_VALUE = wrapper("google.protobuf.DoubleValue", DOUBLE, 0);
-const BYTES_VALUE = wrapper("google.protobuf.BytesValue", BYTES, new Uint8Array());
 
 export const stringValue = (number: number): Field<string> => of(number, STRING_VALUE);
 export const boolValue = (number: number): Field<boolean> => of(number, BOOL_VALUE);
 export const uint32Value = (number: number): Field<number> => of(number, UINT32_VALUE);
 export const uint64Value = (number: number): Field<number> => of(number, UINT64_VALUE);
-export const int64Value = (number: number): Field<number> => of(number, INT64_VALUE);
 export const doubleValue = (number: number): Field<number> => of(number, DOUBLE_VALUE);
-export const bytesValue = (number: number): Field<Uint8Array> => of(number, BYTES_VALUE);
 
 /** A message with one field `value = 1`. Its zero travels as an empty message, as other encoders write it. */
 function wrapper<T>(name: string, codec: Codec<T>, zero: T): Codec<T> {
