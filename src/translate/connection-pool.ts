@@ -1,0 +1,78 @@
+/**
+ * Limits of a cluster: connection pool and outlier detection of a DestinationRule.
+ *
+ * Istio's defaults are not Envoy's: no limit where Envoy has 1024, a connect timeout of 10 s, no success-rate ejection, and a
+ * panic threshold of 0 % (Envoy: 50 %), so that an ejected endpoint gets nothing even when all are ejected.
+ *
+ * @module
+ */
+import type { ConnectionPool, OutlierDetection } from "../model/destination-rule.ts";
+import type { Cluster } from "../xds/proto/cluster.ts";
+import type { CircuitBreakers, OutlierDetection as EnvoyOutlierDetection } from "../xds/proto/cluster-health.ts";
+import type { HttpProtocolOptions } from "../xds/proto/core-protocol.ts";
+import { UpstreamHttpOptions } from "../xds/proto/upstream-http.ts";
+import { pack } from "../xds/types/any.ts";
+
+const NO_LIMIT = 2 ** 32 - 1;
+const CONNECT_TIMEOUT_MS = 10_000;
+const PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+export const connectTimeoutMs = (pool: ConnectionPool | undefined): number =>
+  pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+
+export function circuitBreakers(pool: ConnectionPool | undefined): CircuitBreakers {
+  return {
+    thresholds: [
+      {
+        maxConnections: pool?.maxConnections ?? NO_LIMIT,
+        maxPendingRequests: pool?.http1MaxPendingRequests ?? NO_LIMIT,
+        maxRequests: pool?.http2MaxRequests ?? NO_LIMIT,
+        maxRetries: pool?.maxRetries ?? NO_LIMIT,
+      },
+    ],
+  };
+}
+
+/** Options of upstream connections; undefined where HTTP/1.1 with Envoy's defaults is meant. */
+export function protocolOptions(
+  pool: ConnectionPool | undefined,
+  http2: boolean,
+  autoSni: UpstreamHttpOptions["upstreamHttpProtocolOptions"] = undefined,
+): Cluster["typedExtensionProtocolOptions"] {
+  const common = commonOptions(pool);
+  if (common === undefined && !http2 && autoSni === undefined) return undefined;
+  const explicitHttpConfig = http2 ? { http2ProtocolOptions: {} } : { httpProtocolOptions: {} };
+  const options = { commonHttpProtocolOptions: common, upstreamHttpProtocolOptions: autoSni, explicitHttpConfig };
+  return { [PROTOCOL_OPTIONS]: pack(UpstreamHttpOptions, options) };
+}
+
+function commonOptions(pool: ConnectionPool | undefined): HttpProtocolOptions | undefined {
+  const idleTimeout = pool?.httpIdleTimeoutMs ?? pool?.tcpIdleTimeoutMs;
+  const perConnection = pool?.maxRequestsPerConnection ?? 0;
+  if (idleTimeout === undefined && perConnection === 0) return undefined;
+  return { idleTimeout, maxRequestsPerConnection: perConnection === 0 ? undefined : perConnection };
+}
+
+export function outlierDetection(o: OutlierDetection | undefined): EnvoyOutlierDetection | undefined {
+  if (o === undefined) return undefined;
+  return {
+    interval: o.intervalMs,
+    baseEjectionTime: o.baseEjectionTimeMs,
+    maxEjectionPercent: o.maxEjectionPercent,
+    consecutive5xx: o.consecutive5xxErrors,
+    enforcingConsecutive5xx: enforcing(o.consecutive5xxErrors),
+    consecutiveGatewayFailure: o.consecutiveGatewayErrors,
+    enforcingConsecutiveGatewayFailure: enforcing(o.consecutiveGatewayErrors),
+    enforcingSuccessRate: 0,
+    ...(o.splitExternalLocalOriginErrors && {
+      splitExternalLocalOriginErrors: true,
+      consecutiveLocalOriginFailure: o.consecutiveLocalOriginFailures,
+      enforcingConsecutiveLocalOriginFailure: enforcing(o.consecutiveLocalOriginFailures),
+      enforcingLocalOriginSuccessRate: 0,
+    }),
+  };
+}
+
+/** A count of 0 turns the detector off. */
+const enforcing = (count: number | undefined): number | undefined =>
+  count === undefined ? undefined : count > 0 ? 100 : 0;

@@ -1,0 +1,70 @@
+/**
+ * Lookups over a mesh, made once for each mesh value.
+ *
+ * @module
+ */
+import { selects } from "../model/match.ts";
+import type { Mesh } from "../model/mesh.ts";
+import type { Protocol, Service, ServicePort, Workload } from "../model/service.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
+
+export interface MeshIndex {
+  readonly servicesByHost: ReadonlyMap<string, Service>;
+  /** VirtualServices by each of their hosts; the first document of a host wins, as in Istio the oldest. */
+  readonly virtualServicesByHost: ReadonlyMap<string, VirtualService>;
+  /** Wildcard hosts of VirtualServices, longest first. */
+  readonly wildcards: readonly string[];
+  /** Numbers of all service ports that speak HTTP, rising. */
+  readonly httpPorts: readonly number[];
+}
+
+const INDEXES = new WeakMap<Mesh, MeshIndex>();
+
+export function indexOf(mesh: Mesh): MeshIndex {
+  const known = INDEXES.get(mesh);
+  if (known !== undefined) return known;
+  const index = build(mesh);
+  INDEXES.set(mesh, index);
+  return index;
+}
+
+function build(mesh: Mesh): MeshIndex {
+  const byHost = new Map<string, VirtualService>();
+  for (const virtualService of mesh.virtualServices)
+    for (const host of virtualService.hosts) if (!byHost.has(host)) byHost.set(host, virtualService);
+  const httpPorts = mesh.services.flatMap((s) => s.ports.filter(speaksHttp).map((p) => p.number));
+  return {
+    servicesByHost: new Map(mesh.services.map((s) => [s.hostname, s])),
+    virtualServicesByHost: byHost,
+    wildcards: [...byHost.keys()].filter(isWildcard).sort((a, b) => b.length - a.length || (a < b ? -1 : 1)),
+    httpPorts: [...new Set(httpPorts)].sort((a, b) => a - b),
+  };
+}
+
+export const isWildcard = (host: string): boolean => host.startsWith("*");
+
+/** Whether `pattern`, a host or a wildcard, covers `host`. */
+export const covers = (pattern: string, host: string): boolean =>
+  pattern === host || (isWildcard(pattern) && host.endsWith(pattern.slice(1)));
+
+/** Whether routes can be chosen by looking into requests: not where the application speaks TLS itself. */
+export const speaksHttp = (port: Pick<ServicePort, "protocol">): boolean => isHttp(port.protocol);
+export const isHttp = (protocol: Protocol): boolean => ["http", "http2", "grpc"].includes(protocol);
+export const isHttp2 = (protocol: Protocol): boolean => protocol === "http2" || protocol === "grpc";
+
+/** The VirtualService of a service's host: one that names it, or else the one with the longest wildcard over it. */
+export function virtualServiceOf(index: MeshIndex, host: string): VirtualService | undefined {
+  const exact = index.virtualServicesByHost.get(host);
+  if (exact !== undefined) return exact;
+  const wildcard = index.wildcards.find((pattern) => covers(pattern, host));
+  return wildcard === undefined ? undefined : index.virtualServicesByHost.get(wildcard);
+}
+
+/** Whether `workload` answers for `service`. A service without a selector selects nothing. */
+export function isBehind(service: Service, workload: Workload): boolean {
+  return (
+    service.namespace === workload.namespace &&
+    Object.keys(service.selector).length > 0 &&
+    selects(service.selector, workload.labels)
+  );
+}

@@ -1,0 +1,40 @@
+/**
+ * The outbound listener: an HTTP forward proxy for one workload.
+ *
+ * @module
+ */
+import type { SocketAddress } from "../model/service.ts";
+import { HTTPFault } from "../xds/proto/filter-fault.ts";
+import type { HttpFilter } from "../xds/proto/http-connection-manager.ts";
+import type { Listener } from "../xds/proto/listener.ts";
+import { pack } from "../xds/types/any.ts";
+import { socketAddress } from "./endpoints.ts";
+import { FAULT_FILTER } from "./fault.ts";
+import { httpManager } from "./http-manager.ts";
+import type { TranslateOptions } from "./options.ts";
+import { routeConfigurationName } from "./outbound-routes.ts";
+import type { Scope } from "./scope.ts";
+
+export function outboundListener(address: SocketAddress, scope: Scope, options: TranslateOptions): Listener {
+  const manager = httpManager(
+    {
+      statPrefix: "outbound_http_proxy",
+      rds: {
+        configSource: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 },
+        routeConfigName: routeConfigurationName(scope),
+      },
+      httpProtocolOptions: { allowAbsoluteUrl: true },
+    },
+    [fault],
+    options,
+  );
+  return {
+    name: `outbound_${address.address}_${address.port}`,
+    address: socketAddress(address),
+    filterChains: [{ filters: [manager] }],
+    trafficDirection: "OUTBOUND",
+  };
+}
+
+/** Does nothing by itself: routes bring their faults along. */
+const fault: HttpFilter = { name: FAULT_FILTER, typedConfig: pack(HTTPFault, {}) };

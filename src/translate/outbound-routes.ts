@@ -1,0 +1,97 @@
+/**
+ * The route configuration of a workload's outbound listener, a forward proxy.
+ *
+ * One virtual host for each service port that speaks HTTP, then the hosts that only VirtualServices name. Hosts that are not in the mesh get
+ * 502 and a sentence that says so: a forward proxy has no original destination to pass the call to, so Istio's
+ * ALLOW_ANY cannot be had, and this is what its REGISTRY_ONLY answers.
+ *
+ * It depends on the mesh alone, not on what runs: endpoints come and go without a change here.
+ *
+ * @module
+ */
+import type { Mesh } from "../model/mesh.ts";
+import type { Service } from "../model/service.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
+import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
+import { domainsAt, domainsAtAnyPort, namesOf } from "./domains.ts";
+import { indexOf, isWildcard, type MeshIndex, speaksHttp, virtualServiceOf } from "./mesh-index.ts";
+import { defaultRoute, type RouteContext, ruleRoutes } from "./routes.ts";
+import type { Scope } from "./scope.ts";
+
+const HTTP_PORT = 80;
+
+export const routeConfigurationName = (scope: Scope): string => `http_proxy${scope.outboundSuffix}`;
+
+export function outboundRoutes(mesh: Mesh, scope: Scope): RouteConfiguration {
+  const index = indexOf(mesh);
+  const hosts = [...serviceHosts(mesh, index, scope), ...ruleHosts(mesh, index, scope), blockAll];
+  return { name: routeConfigurationName(scope), virtualHosts: withoutDoubles(hosts), validateClusters: false };
+}
+
+function serviceHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly VirtualHost[] {
+  return mesh.services.flatMap((service) =>
+    service.ports.filter(speaksHttp).map((port) => {
+      const names = namesOf(service.hostname, scope, mesh.settings.clusterDomain);
+      const routes = serviceRoutes(service, port.number, index, scope);
+      return virtualHost(`${service.hostname}:${port.number}`, domainsAt(names, port.number), routes);
+    }),
+  );
+}
+
+function serviceRoutes(service: Service, port: number, index: MeshIndex, scope: Scope): readonly Route[] {
+  const virtualService = virtualServiceOf(index, service.hostname);
+  if (virtualService === undefined) return [defaultRoute(service, port, scope)];
+  return ruleRoutes(virtualService, { scope, port, servicesByHost: index.servicesByHost });
+}
+
+/** Hosts that are no services. */
+function ruleHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly VirtualHost[] {
+  return [...index.virtualServicesByHost]
+    .filter(([host]) => !index.servicesByHost.has(host))
+    .flatMap(([host, virtualService]) => {
+      const at = (port: number | undefined): RouteContext => ({ scope, port, servicesByHost: index.servicesByHost });
+      const names = isWildcard(host) ? [host] : namesOf(host, scope, mesh.settings.clusterDomain);
+      const byPort = portsOf(virtualService, index).map((port) =>
+        virtualHost(`${host}:${port}`, domainsAt(names, port), ruleRoutes(virtualService, at(port))),
+      );
+      // Envoy takes a star at one end only, so a wildcard host is known at the ports that the mesh knows.
+      if (isWildcard(host)) return byPort;
+      return [...byPort, virtualHost(`${host}:*`, domainsAtAnyPort(names), ruleRoutes(virtualService, at(undefined)))];
+    });
+}
+
+/** Ports at which the rules of a host that is no service may differ. */
+function portsOf(virtualService: VirtualService, index: MeshIndex): readonly number[] {
+  const matched = virtualService.http.flatMap((rule) => rule.matches.flatMap((match) => match.port ?? []));
+  return [...new Set([HTTP_PORT, ...matched, ...index.httpPorts])].sort((a, b) => a - b);
+}
+
+const virtualHost = (name: string, domains: readonly string[], routes: readonly Route[]): VirtualHost => ({
+  name,
+  domains,
+  routes,
+  includeRequestAttemptCount: true,
+});
+
+const blockAll: VirtualHost = {
+  name: "block_all",
+  domains: ["*"],
+  routes: [
+    {
+      name: "block_all",
+      match: { prefix: "/" },
+      directResponse: { status: 502, body: { inlineString: "no service of the mesh has this host and port\n" } },
+    },
+  ],
+  includeRequestAttemptCount: true,
+};
+
+/** Envoy refuses a route configuration in which a domain stands twice; the first keeps it, as in Istio. */
+function withoutDoubles(hosts: readonly VirtualHost[]): readonly VirtualHost[] {
+  const seen = new Set<string>();
+  return hosts.flatMap((host) => {
+    const domains = (host.domains ?? []).filter((domain) => !seen.has(domain.toLowerCase()));
+    for (const domain of domains) seen.add(domain.toLowerCase());
+    return domains.length === 0 ? [] : [{ ...host, domains }];
+  });
+}

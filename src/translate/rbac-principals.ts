@@ -1,0 +1,102 @@
+/**
+ * The side of a rule that asks who is calling: RBAC principals.
+ *
+ * Source: Istio's translation. Identities are matched on the URI in the peer's certificate, a namespace by its place in that
+ * URI. `cluster.local` in a principal stands for the mesh's own trust domain, whatever that is called.
+ *
+ * @module
+ */
+import { unreachable } from "../base/unreachable.ts";
+import type { StringMatch } from "../model/match.ts";
+import type { AuthorizationSource } from "../model/security.ts";
+import type { CidrRange } from "../xds/proto/core-address.ts";
+import type { StringMatcher } from "../xds/proto/matcher.ts";
+import type { Principal } from "../xds/proto/rbac.ts";
+import { escapeRegex, headerMatcher, starPattern } from "./string-matcher.ts";
+
+/** Any of `any`, and none of `none`; empty lists ask nothing. */
+export interface PrincipalTerm {
+  readonly any: readonly Principal[];
+  readonly none: readonly Principal[];
+}
+
+export function sourceTerms(source: AuthorizationSource, trustDomain: string): readonly PrincipalTerm[] {
+  const principal = (match: StringMatch): Principal => byPrincipal(match, trustDomain);
+  return [
+    { any: source.principals.map(principal), none: source.notPrincipals.map(principal) },
+    { any: source.namespaces.map(byNamespace), none: source.notNamespaces.map(byNamespace) },
+    { any: source.ipBlocks.map(byAddress), none: source.notIpBlocks.map(byAddress) },
+  ];
+}
+
+/** How a value of a `when` condition is asked of the caller; undefined when `key` is not about the caller. */
+export function conditionPrincipal(key: string, trustDomain: string): ((value: string) => Principal) | undefined {
+  const header = headerOfKey(key);
+  if (header !== undefined) return (value) => ({ header: headerMatcher(header, starPattern(value)) });
+  switch (key) {
+    case "source.ip":
+      return byAddress;
+    case "source.namespace":
+      return (value) => byNamespace(starPattern(value));
+    case "source.principal":
+      return (value) => byPrincipal(starPattern(value), trustDomain);
+    default:
+      return undefined;
+  }
+}
+
+/** `X-Token` of `request.headers[X-Token]`. */
+export const headerOfKey = (key: string): string | undefined => /^request\.headers\[(.+)\]$/.exec(key)?.[1];
+
+/** `10.0.0.0/8`, or one address. */
+export function cidrRange(text: string): CidrRange {
+  const [addressPrefix = "", length] = text.split("/");
+  return { addressPrefix, prefixLen: length === undefined ? (addressPrefix.includes(":") ? 128 : 32) : Number(length) };
+}
+
+const byAddress = (range: string): Principal => ({ directRemoteIp: cidrRange(range) });
+
+const byName = (principalName: StringMatcher): Principal => ({ authenticated: { principalName } });
+
+function byPrincipal(match: StringMatch, trustDomain: string): Principal {
+  switch (match.t) {
+    case "exact":
+      return byName({ exact: `spiffe://${inTrustDomain(match.value, trustDomain)}` });
+    case "prefix":
+      return byName({ prefix: `spiffe://${inTrustDomain(match.value, trustDomain)}` });
+    case "suffix":
+      return byName({ safeRegex: { regex: `spiffe://.*${escapeRegex(match.value)}` } });
+    case "regex":
+      return byName({ safeRegex: { regex: `spiffe://${match.value}` } });
+    case "present":
+      return byName({ safeRegex: { regex: ".+" } });
+    default:
+      return unreachable(match);
+  }
+}
+
+const KEYWORD = "cluster.local/";
+
+const inTrustDomain = (principal: string, trustDomain: string): string =>
+  principal.startsWith(KEYWORD) ? `${trustDomain}/${principal.slice(KEYWORD.length)}` : principal;
+
+function byNamespace(match: StringMatch): Principal {
+  return byName({ safeRegex: { regex: `.*/ns/${namespacePattern(match)}/.*` } });
+}
+
+function namespacePattern(match: StringMatch): string {
+  switch (match.t) {
+    case "exact":
+      return escapeRegex(match.value);
+    case "prefix":
+      return `${escapeRegex(match.value)}.*`;
+    case "suffix":
+      return `.*${escapeRegex(match.value)}`;
+    case "regex":
+      return match.value;
+    case "present":
+      return ".*";
+    default:
+      return unreachable(match);
+  }
+}

@@ -1,0 +1,56 @@
+/**
+ * Where a rule's calls go and what is done to them on the way.
+ *
+ * A rewrite of the uri is Envoy's `prefix_rewrite` whatever the match, as in Istio: it replaces the matched prefix, and the whole
+ * path of an exact or regex match.
+ *
+ * @module
+ */
+import type { HttpRule, RouteAction, WeightedDestination } from "../model/virtual-service.ts";
+import type { Route } from "../xds/proto/route.ts";
+import type { ClusterWeight, RouteAction as EnvoyRouteAction } from "../xds/proto/route-action.ts";
+import { editedAuthority, headerEdits } from "./header-edits.ts";
+import { retryPolicy } from "./retry-policy.ts";
+import type { RouteContext } from "./routes.ts";
+import { outboundCluster } from "./scope.ts";
+
+const HTTP_PORT = 80;
+
+export function routeAction(rule: HttpRule, action: RouteAction, context: RouteContext): Route {
+  const live = action.destinations.filter((d) => d.weight > 0);
+  const [only] = live;
+  const common: EnvoyRouteAction = {
+    prefixRewrite: action.rewrite?.uri,
+    hostRewriteLiteral: action.rewrite?.authority ?? editedAuthority(rule.headers),
+    timeout: action.timeoutMs ?? 0,
+    retryPolicy: retryPolicy(action.retries),
+  };
+  if (live.length === 1 && only !== undefined) {
+    const authority = editedAuthority(only.headers) ?? common.hostRewriteLiteral;
+    return {
+      route: { ...common, cluster: clusterOf(only, context), hostRewriteLiteral: authority },
+      ...headerEdits(rule.headers, only.headers),
+    };
+  }
+  const clusters = live.map((d) => clusterWeight(d, context));
+  return { route: { ...common, weightedClusters: { clusters } }, ...headerEdits(rule.headers) };
+}
+
+function clusterWeight(destination: WeightedDestination, context: RouteContext): ClusterWeight {
+  return {
+    name: clusterOf(destination, context),
+    weight: destination.weight,
+    hostRewriteLiteral: editedAuthority(destination.headers),
+    ...headerEdits(destination.headers),
+  };
+}
+
+/** A destination that is not there gets its cluster name all the same: Envoy then answers 503, and says which. */
+function clusterOf(
+  { host, subset, port }: WeightedDestination,
+  { scope, servicesByHost, ...called }: RouteContext,
+): string {
+  const ports = servicesByHost.get(host)?.ports ?? [];
+  const only = ports.length === 1 ? ports[0]?.number : undefined;
+  return outboundCluster(scope, port ?? only ?? called.port ?? HTTP_PORT, subset, host);
+}

@@ -1,0 +1,116 @@
+/**
+ * The model to the xDS resources of one proxy. Pure: equal input gives equal output, so contents can be hashed for versions.
+ *
+ * What depends on the mesh alone (route configurations) is kept for each mesh value, and what depends on what runs (clusters, endpoints) for each
+ * mesh and list of instances: proxies that see the same share it, and one that is asked for again costs a lookup.
+ *
+ * @module
+ */
+import type { Mesh } from "../model/mesh.ts";
+import type { Instance } from "../model/service.ts";
+import type { Cluster } from "../xds/proto/cluster.ts";
+import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
+import type { Listener } from "../xds/proto/listener.ts";
+import type { RouteConfiguration } from "../xds/proto/route.ts";
+import { inboundCluster, inboundPorts } from "./inbound.ts";
+import { type InboundListener, inboundListener } from "./inbound-listener.ts";
+import { type Kept, keptFor } from "./keep.ts";
+import type { TranslateOptions } from "./options.ts";
+import { type OutboundCluster, outboundClusters } from "./outbound-clusters.ts";
+import { outboundListener } from "./outbound-listener.ts";
+import { outboundRoutes } from "./outbound-routes.ts";
+import { type Scope, sharedScope, sidecarScope } from "./scope.ts";
+import { type Source, sourceOf, type Sources } from "./source.ts";
+
+/** What was said, and what runs. Give the same values again as long as they have not changed. */
+export interface MeshState {
+  readonly mesh: Mesh;
+  readonly instances: readonly Instance[];
+}
+
+export type ProxyTarget =
+  /** The proxy of one instance. */
+  | { readonly t: "sidecar"; readonly instance: string }
+  /** One proxy for several instances, each with its own identity. */
+  | { readonly t: "shared"; readonly instances: readonly string[] };
+
+/** Names are unique in each list. */
+export interface ProxyResources {
+  readonly listeners: readonly Listener[];
+  readonly routes: readonly RouteConfiguration[];
+  readonly clusters: readonly Cluster[];
+  readonly endpoints: readonly ClusterLoadAssignment[];
+  readonly sources: Sources;
+}
+
+/**
+ * The resources of `target`.
+ *
+ * @throws {Error} If an instance of `target` is not in `state`.
+ */
+export function translate(state: MeshState, target: ProxyTarget, options: TranslateOptions): ProxyResources {
+  const shared = target.t === "shared";
+  const served = (shared ? target.instances : [target.instance]).map((id) => {
+    const instance = instanceOf(state, id);
+    return {
+      instance,
+      scope: shared ? sharedScope(instance, state.mesh.settings.trustDomain) : sidecarScope(instance),
+    };
+  });
+  const kept = keptFor(state);
+  const calling = served.filter(({ instance }) => instance.outbound !== undefined);
+  const scopes = [...new Map(calling.map(({ scope }) => [scope.outboundSuffix, scope])).values()];
+  const outbound = scopes.flatMap((scope) => clustersOf(state, scope, options, kept));
+  const ports = served.flatMap(({ instance, scope }) => inboundPorts(state.mesh, instance, scope, shared));
+  const inbound = ports.map((port) => inboundListener(state.mesh, port, options));
+  return {
+    listeners: [...inbound.map((i) => i.listener), ...outboundListeners(served, options)],
+    routes: scopes.map((scope) => kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(state.mesh, scope))),
+    clusters: [...ports.map(inboundCluster), ...outbound.map((o) => o.cluster)],
+    endpoints: outbound.map((o) => o.endpoints),
+    sources: sourcesOf(inbound, outbound),
+  };
+}
+
+function instanceOf({ instances }: MeshState, id: string): Instance {
+  const found = instances.find((i) => i.id === id);
+  if (found === undefined)
+    throw new Error(`cannot translate for instance ${JSON.stringify(id)}: the mesh has none of that id`);
+  return found;
+}
+
+const scopeKey = ({ namespace, outboundSuffix, secretName }: Scope): string =>
+  JSON.stringify([namespace, outboundSuffix, secretName]);
+
+const clustersOf = (
+  { mesh, instances }: MeshState,
+  scope: Scope,
+  options: TranslateOptions,
+  kept: Kept,
+): readonly OutboundCluster[] => {
+  const key = `clusters ${scopeKey(scope)} ${JSON.stringify([options.clusterId, options.systemRootsFile])}`;
+  return kept.byState(key, () => outboundClusters(mesh, instances, scope, options));
+};
+
+function outboundListeners(
+  served: readonly { readonly instance: Instance; readonly scope: Scope }[],
+  options: TranslateOptions,
+): readonly Listener[] {
+  return served.flatMap(({ instance, scope }) =>
+    instance.outbound === undefined ? [] : [outboundListener(instance.outbound, scope, options)],
+  );
+}
+
+function sourcesOf(inbound: readonly InboundListener[], outbound: readonly OutboundCluster[]): Sources {
+  const clusters: readonly (readonly [string, Source])[] = outbound.flatMap(({ cluster, rule }) =>
+    rule === undefined ? [] : [[cluster.name ?? "", sourceOf(rule.origin)] as const],
+  );
+  const modes = inbound.map(({ listener, mtls: { mode, policy } }) => {
+    return [listener.name ?? "", { mode, source: policy && sourceOf(policy.origin) }] as const;
+  });
+  return {
+    policies: Object.assign({}, ...inbound.map((i) => i.policySources)),
+    clusters: Object.fromEntries(clusters),
+    inboundModes: Object.fromEntries(modes),
+  };
+}
