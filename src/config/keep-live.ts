@@ -17,20 +17,39 @@ export function keepLive(
   broken: ReadonlySet<string>,
   settings: MeshSettings,
 ): readonly ReadDocument[] {
+  const before = live.filter((d) => d.status === "applied" || d.status === "kept");
   const applied = new Set(fresh.filter((r) => r.meaning !== undefined).map((r) => documentKey(r.document)));
-  const refused = new Set(fresh.filter((r) => r.document.status === "refused").map((r) => placeKey(r.document)));
+  const doubtful = doubtfulFiles(fresh, before, broken);
   const kept: ReadDocument[] = [];
-  for (const before of live) {
-    if (before.status !== "applied" && before.status !== "kept") continue;
-    const key = documentKey(before);
-    if (applied.has(key) || !(broken.has(before.place.file) || refused.has(placeKey(before)))) continue;
-    const again = readDocument(before.tree, settings);
+  for (const document of before) {
+    const key = documentKey(document);
+    if (applied.has(key) || !(doubtful.files.has(document.place.file) || doubtful.refused.has(placeKey(document))))
+      continue;
+    const again = readDocument(document.tree, settings);
     // New settings can refuse an old document; then it goes.
     if (again.meaning === undefined) continue;
     applied.add(key);
     kept.push({ ...again, document: { ...again.document, status: "kept" } });
   }
   return [...fresh, ...kept];
+}
+
+/**
+ * A refused document stands in the way of its own earlier version alone. One that had none, such as one whose kind or name is
+ * half typed, may be any of those that are missing from its file.
+ */
+function doubtfulFiles(
+  fresh: readonly ReadDocument[],
+  before: readonly Document[],
+  broken: ReadonlySet<string>,
+): { readonly files: ReadonlySet<string>; readonly refused: ReadonlySet<string> } {
+  const known = new Set(before.map(placeKey));
+  const refused = fresh.filter((r) => r.document.status === "refused").map((r) => r.document);
+  const strangers = refused.filter((d) => !known.has(placeKey(d)));
+  return {
+    files: new Set([...broken, ...strangers.map((d) => d.place.file)]),
+    refused: new Set(refused.map(placeKey)),
+  };
 }
 
 const placeKey = (d: Document): string => `${d.place.file} ${documentKey(d)}`;
