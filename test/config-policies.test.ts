@@ -1,0 +1,239 @@
+/**
+ * DestinationRule, PeerAuthentication and AuthorizationPolicy become the model, with Istio's defaults and traps.
+ */
+import { describe, expect, test } from "bun:test";
+import { errors, load } from "./support/documents.ts";
+
+// === helpers ===
+
+const policy = (kind: string, spec: string, metadata = ""): string =>
+  `apiVersion: security.istio.io/v1\nkind: ${kind}\nmetadata: {name: p, namespace: shop${metadata}}\nspec: ${spec}\n`;
+
+const destinationRule = (trafficPolicy: string): string =>
+  `apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: d, namespace: shop}\nspec: {host: reviews, trafficPolicy: ${trafficPolicy}}\n`;
+
+// === tests ===
+
+describe("DestinationRule", () => {
+  test("all that the model carries", () => {
+    const text = `apiVersion: networking.istio.io/v1beta1
+kind: DestinationRule
+metadata: {name: d, namespace: shop}
+spec:
+  host: reviews
+  subsets:
+  - {name: v1, labels: {version: v1}}
+  - name: v2
+    labels: {version: v2}
+    trafficPolicy: {loadBalancer: {simple: RANDOM}}
+  trafficPolicy:
+    connectionPool:
+      tcp: {maxConnections: 5, connectTimeout: 250ms, idleTimeout: 0s}
+      http: {http1MaxPendingRequests: 6, http2MaxRequests: 7, maxRequestsPerConnection: 0, maxRetries: 8, idleTimeout: 9s, h2UpgradePolicy: DEFAULT}
+    outlierDetection: {consecutive5xxErrors: 0, interval: 1s, baseEjectionTime: 2s, maxEjectionPercent: 50, minHealthPercent: 20}
+    tls: {mode: MUTUAL, clientCertificate: a, privateKey: b, caCertificates: c, sni: s, subjectAltNames: [n]}
+    portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: ROUND_ROBIN}}]
+`;
+    const loaded = load(text);
+    expect(loaded.problems).toEqual([]);
+    expect(loaded.mesh.destinationRules[0]).toMatchObject({
+      host: "reviews.shop.svc.cluster.local",
+      subsets: [
+        { name: "v1", labels: { version: "v1" } },
+        { name: "v2", trafficPolicy: { loadBalancer: "RANDOM" } },
+      ],
+      trafficPolicy: {
+        loadBalancer: undefined,
+        connectionPool: {
+          maxConnections: 5,
+          connectTimeoutMs: 250,
+          tcpIdleTimeoutMs: 0,
+          http1MaxPendingRequests: 6,
+          http2MaxRequests: 7,
+          maxRequestsPerConnection: 0,
+          maxRetries: 8,
+          httpIdleTimeoutMs: 9000,
+        },
+        outlierDetection: {
+          consecutive5xxErrors: 0,
+          intervalMs: 1000,
+          baseEjectionTimeMs: 2000,
+          maxEjectionPercent: 50,
+          minHealthPercent: 20,
+        },
+        tls: {
+          mode: "MUTUAL",
+          clientCertificate: "a",
+          privateKey: "b",
+          caCertificates: "c",
+          sni: "s",
+          subjectAltNames: ["n"],
+        },
+        portLevel: [{ port: 80, policy: { loadBalancer: "ROUND_ROBIN", tls: undefined } }],
+      },
+    });
+  });
+
+  test("Istio's zeros that mean not set", () => {
+    const loaded = load(
+      destinationRule("{connectionPool: {tcp: {maxConnections: 0}}, outlierDetection: {maxEjectionPercent: 0}}"),
+    );
+    expect(loaded.problems.map((p) => p.severity)).toEqual(["warning", "warning"]);
+    expect(loaded.mesh.destinationRules[0]?.trafficPolicy).toMatchObject({
+      connectionPool: { maxConnections: undefined },
+      outlierDetection: { maxEjectionPercent: undefined },
+    });
+  });
+
+  test.each([
+    ["{}", "must have at least one of"],
+    ["{loadBalancer: {simple: PASSTHROUGH}}", "not supported yet"],
+    ["{loadBalancer: {simple: ROUNDROBIN}}", 'did you mean "ROUND_ROBIN"?'],
+    ["{loadBalancer: {consistentHash: {useSourceIp: true}}}", "not supported yet"],
+    ["{loadBalancer: {localityLbSetting: {}}}", "not supported yet"],
+    ["{connectionPool: {}}", "must have at least one of tcp, http"],
+    ["{connectionPool: {http: {h2UpgradePolicy: UPGRADE}}}", "not supported yet"],
+    ["{outlierDetection: {consecutiveErrors: 5}}", "not supported yet"],
+    ["{outlierDetection: {consecutiveLocalOriginFailures: 5}}", "needs splitExternalLocalOriginErrors"],
+    ["{outlierDetection: {maxEjectionPercent: 101}}", "must be a whole number from 0 to 100"],
+    ["{tls: {mode: MUTUAL}}", "needs clientCertificate and privateKey"],
+    ["{tls: {mode: ISTIO_MUTUAL, caCertificates: a}}", "takes no files"],
+    ["{tls: {mode: SIMPLE, credentialName: a}}", "not supported yet"],
+    ["{tls: {mode: SIMPLE, caCertificates: a, insecureSkipVerify: true}}", "cannot stand beside"],
+    ["{portLevelSettings: [{port: {number: 80}}]}", "must have at least one of"],
+    ["{portLevelSettings: [{loadBalancer: {simple: RANDOM}}]}", 'field "port" is missing'],
+    ["{retryBudget: {}}", "not supported yet"],
+  ])("trafficPolicy %s is refused", (text, message) => {
+    expect(errors(destinationRule(text)).join()).toContain(message);
+  });
+});
+
+describe("PeerAuthentication", () => {
+  test("modes by workload and port", () => {
+    const loaded = load(
+      policy(
+        "PeerAuthentication",
+        "{selector: {matchLabels: {app: a}}, mtls: {mode: UNSET}, portLevelMtls: {8080: {mode: DISABLE}, '81': {}}}",
+      ),
+    );
+    expect(loaded.problems).toEqual([]);
+    const [read] = loaded.mesh.peerAuthentications;
+    expect(read?.selector).toEqual({ app: "a" });
+    expect(read?.mode).toBeUndefined();
+    expect([...(read?.portModes ?? [])]).toEqual([
+      [8080, "DISABLE"],
+      [81, undefined],
+    ]);
+  });
+
+  test("without a spec it inherits", () => {
+    const loaded = load("apiVersion: security.istio.io/v1beta1\nkind: PeerAuthentication\nmetadata: {name: default}\n");
+    expect(loaded.problems).toEqual([]);
+    expect(loaded.mesh.peerAuthentications[0]).toMatchObject({ selector: undefined, mode: undefined });
+  });
+
+  test.each([
+    ["{portLevelMtls: {80: {mode: STRICT}}}", "needs a selector with labels"],
+    ["{selector: {matchLabels: {app: a}}, portLevelMtls: {}}", "must have at least one port"],
+    ["{selector: {matchLabels: {app: a}}, portLevelMtls: {http: {}}}", "the key must be a workload's port"],
+    ["{selector: {matchLabels: {app: a}}, portLevelMtls: {65536: {}}}", "the key must be a workload's port"],
+    ["{mtls: {mode: strict}}", 'did you mean "STRICT"?'],
+    ["{selector: {matchLabels: {app: '*'}}}", "a selector has no wildcards"],
+    ["{selector: {app: a}}", 'unknown field "app"'],
+  ])("%s is refused", (spec, message) => {
+    expect(errors(policy("PeerAuthentication", spec)).join()).toContain(message);
+  });
+});
+
+describe("AuthorizationPolicy", () => {
+  test("all that the model carries", () => {
+    const spec = `{action: DENY, selector: {matchLabels: {app: a}}, rules: [{
+      from: [{source: {principals: [cluster.local/ns/a/sa/b, 'x*', '*y', '*'], notNamespaces: [n], ipBlocks: [10.0.0.0/8, '::1']}}],
+      to: [{operation: {methods: [GET], paths: [/a*], ports: ['8080'], notHosts: ['*.b']}}],
+      when: [{key: 'request.headers[x-a]', values: [b]}, {key: source.ip, notValues: [10.0.0.1]}]}]}`;
+    const loaded = load(policy("AuthorizationPolicy", spec, ", annotations: {istio.io/dry-run: 'true'}"));
+    expect(loaded.problems).toEqual([]);
+    expect(loaded.mesh.authorizationPolicies[0]).toMatchObject({
+      action: "DENY",
+      dryRun: true,
+      selector: { app: "a" },
+      rules: [
+        {
+          from: [
+            {
+              principals: [
+                { t: "exact", value: "cluster.local/ns/a/sa/b" },
+                { t: "prefix", value: "x" },
+                { t: "suffix", value: "y" },
+                { t: "present" },
+              ],
+              notNamespaces: [{ t: "exact", value: "n" }],
+              ipBlocks: ["10.0.0.0/8", "::1"],
+              namespaces: [],
+            },
+          ],
+          to: [
+            {
+              methods: [{ t: "exact", value: "GET" }],
+              paths: [{ t: "prefix", value: "/a" }],
+              ports: [8080],
+              notHosts: [{ t: "suffix", value: ".b" }],
+            },
+          ],
+          when: [
+            { key: "request.headers[x-a]", values: ["b"], notValues: [] },
+            { key: "source.ip", values: [], notValues: ["10.0.0.1"] },
+          ],
+        },
+      ],
+    });
+  });
+
+  test("an ALLOW policy without rules allows nothing, and says so by having none", () => {
+    for (const spec of ["{}", "{rules: []}", "{action: ALLOW}"]) {
+      const loaded = load(policy("AuthorizationPolicy", spec));
+      expect(loaded.problems).toEqual([]);
+      expect(loaded.mesh.authorizationPolicies[0]).toMatchObject({ action: "ALLOW", rules: [] });
+    }
+    expect(load(policy("AuthorizationPolicy", "{rules: [{}]}")).mesh.authorizationPolicies[0]?.rules).toHaveLength(1);
+  });
+
+  test("service accounts are the ends of principals", () => {
+    const loaded = load(policy("AuthorizationPolicy", "{rules: [{from: [{source: {serviceAccounts: [shop/web]}}]}]}"));
+    expect(loaded.mesh.authorizationPolicies[0]?.rules[0]?.from[0]?.principals).toEqual([
+      { t: "suffix", value: "/ns/shop/sa/web" },
+    ]);
+  });
+
+  test.each([
+    ["{action: CUSTOM, rules: [{}]}", "not supported yet"],
+    ["{action: DENY}", "needs rules"],
+    ["{rules: [{from: []}]}", "must have at least one item"],
+    ["{rules: [{from: [{}]}]}", 'field "source" is missing'],
+    ["{rules: [{from: [{source: {}}]}]}", "source must ask for something"],
+    ["{rules: [{from: [{source: {principals: []}}]}]}", "must have at least one item"],
+    ["{rules: [{from: [{source: {principals: ['']}}]}]}", "must not be empty"],
+    ["{rules: [{from: [{source: {principals: ['*a*']}}]}]}", '"*" may stand at the front or at the end'],
+    ["{rules: [{from: [{source: {principals: ['spiffe://a/ns/b/sa/c']}}]}]}", "without spiffe://"],
+    ["{rules: [{from: [{source: {serviceAccounts: [a/b], namespaces: [a]}}]}]}", "cannot stand beside namespaces"],
+    ["{rules: [{from: [{source: {serviceAccounts: ['a/*']}}]}]}", "without wildcards"],
+    ["{rules: [{from: [{source: {requestPrincipals: ['*']}}]}]}", "not supported yet"],
+    ["{rules: [{from: [{source: {ipBlocks: [10.0.0.0/33]}}]}]}", "must be an IP address or a range"],
+    ["{rules: [{to: [{operation: {ports: [80]}}]}]}", "(put it in quotes)"],
+    ["{rules: [{to: [{operation: {ports: ['http']}}]}]}", "a port as text"],
+    ["{rules: [{to: [{operation: {paths: ['/a/{*}']}}]}]}", "not supported yet"],
+    ["{rules: [{when: [{key: source.ip}]}]}", "at least one of values, notValues"],
+    ["{rules: [{when: [{key: source.namespaces, values: [a]}]}]}", 'did you mean "source.namespace"?'],
+    ["{rules: [{when: [{key: 'request.auth.claims[a]', values: [a]}]}]}", "not supported yet"],
+    ["{rules: [{when: [{key: destination.port, values: ['0']}]}]}", "a port as text"],
+    ["{targetRefs: []}", "not supported yet"],
+  ])("%s is refused", (spec, message) => {
+    expect(errors(policy("AuthorizationPolicy", spec)).join()).toContain(message);
+  });
+
+  test("a dry run that is not said plainly is refused", () => {
+    expect(errors(policy("AuthorizationPolicy", "{}", ", annotations: {istio.io/dry-run: yes}")).join()).toContain(
+      'must be "true" or "false", found "yes"',
+    );
+  });
+});

@@ -1,0 +1,143 @@
+/**
+ * Service, Workload and TrafficSplit become the model.
+ */
+import { describe, expect, test } from "bun:test";
+import { resolve } from "node:path";
+import { errors, load } from "./support/documents.ts";
+
+describe("Service", () => {
+  const service = (ports: string, more = ""): string =>
+    `apiVersion: v1\nkind: Service\nmetadata: {name: reviews, namespace: shop}\nspec: {selector: {app: reviews}, ports: ${ports}${more}}\n`;
+
+  test.each([
+    ["{port: 80, name: http-web}", "http"],
+    ["{port: 80, name: http2}", "http2"],
+    ["{port: 80, name: grpc-web}", "http"],
+    ["{port: 80, name: grpc}", "grpc"],
+    ["{port: 80, name: tcp-x}", "tcp"],
+    ["{port: 80, name: httpx}", "tcp"],
+    ["{port: 80, name: mysql}", "tcp"],
+    ["{port: 80}", "tcp"],
+    ["{port: 80, name: tcp, appProtocol: HTTP}", "http"],
+    ["{port: 80, appProtocol: kubernetes.io/h2c}", "http2"],
+    ["{port: 80, appProtocol: kubernetes.io/wss}", "https"],
+  ])("port %s speaks %s", (port, protocol) => {
+    const loaded = load(service(`[${port}]`));
+    expect(loaded.problems.filter((p) => p.severity === "error")).toEqual([]);
+    expect(loaded.mesh.services[0]?.ports[0]).toMatchObject({ number: 80, targetPort: 80, protocol });
+  });
+
+  test("its host, and ports that are no TCP", () => {
+    const loaded = load(
+      service(
+        "[{port: 53, protocol: UDP, name: dns}, {port: 80, targetPort: 8080, name: http}]",
+        ", type: NodePort, clusterIP: None",
+      ),
+    );
+    expect(loaded.mesh.services[0]).toMatchObject({
+      hostname: "reviews.shop.svc.cluster.local",
+      selector: { app: "reviews" },
+      ports: [{ name: "http", number: 80, targetPort: 8080, protocol: "http" }],
+    });
+    expect(loaded.problems.map((p) => p.severity)).toEqual(["warning"]);
+  });
+
+  test.each([
+    ["[{port: 80, targetPort: http}]", "a port's name is not supported yet here"],
+    ["[{port: 80}, {port: 81}]", "with several ports each has a name"],
+    ["[{port: 80, name: a}, {port: 80, name: b}]", "the port 80 stands twice"],
+    ["[{port: 80, name: a}, {port: 81, name: a}]", 'the port name "a" stands twice'],
+    ["[{targetPort: 80}]", 'field "port" is missing'],
+    ["[{port: '80'}]", "must be a whole number"],
+  ])("ports %s are refused", (ports, message) => {
+    expect(errors(service(ports)).join()).toContain(message);
+  });
+});
+
+describe("Workload", () => {
+  test("its process, with the folder of the file", () => {
+    const text =
+      "apiVersion: tulle.dev/v1\nkind: Workload\nmetadata: {name: w, labels: {app: a}}\nspec: {command: [bun, a.ts], env: {A: b}, ports: [9080], workingFolder: ../x}\n";
+    const loaded = load(text, "some/folder/w.yaml");
+    expect(loaded.problems).toEqual([]);
+    expect(loaded.mesh.workloads[0]).toMatchObject({
+      name: "w",
+      namespace: "default",
+      labels: { app: "a" },
+      serviceAccount: "default",
+      ports: [9080],
+      process: { command: ["bun", "a.ts"], environment: { A: "b" }, workingFolder: resolve("some/x") },
+    });
+    expect(
+      load(text.replace(", workingFolder: ../x", ""), "some/w.yaml").mesh.workloads[0]?.process?.workingFolder,
+    ).toBe(resolve("some"));
+  });
+
+  test.each([
+    ["{command: []}", "must have at least one item"],
+    ["{command: [a, 1]}", "must be text (put it in quotes), found number 1"],
+    ["{env: {A: b}}", 'has no effect without "command"'],
+    ["{ports: [80, 80]}", "the port 80 stands twice"],
+    ["{replicas: 3}", 'unknown field "replicas"'],
+  ])("%s is refused", (spec, message) => {
+    expect(errors(`apiVersion: tulle.dev/v1\nkind: Workload\nmetadata: {name: w}\nspec: ${spec}\n`).join()).toContain(
+      message,
+    );
+  });
+});
+
+describe("TrafficSplit", () => {
+  const split = (backends: string, version = "v1alpha4"): string =>
+    `apiVersion: split.smi-spec.io/${version}\nkind: TrafficSplit\nmetadata: {name: s, namespace: shop}\nspec: {service: web, backends: ${backends}}\n`;
+  const weights = (text: string): readonly number[] | undefined => {
+    const action = load(text).mesh.virtualServices[0]?.http[0]?.action;
+    return action?.t === "route" ? action.destinations.map((d) => d.weight) : undefined;
+  };
+
+  test.each([
+    ["[{service: a, weight: 900m}, {service: b, weight: 100m}]", [900, 100]],
+    ["[{service: a, weight: 1}, {service: b, weight: 500m}]", [1000, 500]],
+    ["[{service: a, weight: '1'}, {service: b, weight: 0}]", [1, 0]],
+    ["[{service: a, weight: 90}, {service: b, weight: 10}]", [90, 10]],
+    ["[{service: a, weight: 0.25}, {service: b, weight: 1}]", [250, 1000]],
+  ])("weights of %s", (backends, expected) => {
+    for (const version of ["v1alpha1", "v1alpha2", "v1alpha3", "v1alpha4"])
+      expect(weights(split(backends, version))).toEqual(expected);
+  });
+
+  test("a backend without a port of the root gets no calls on that port", () => {
+    const service = (name: string, ports: string): string =>
+      `---\napiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: shop}\nspec: {ports: ${ports}}\n`;
+    const two = "[{port: 80, name: http}, {port: 81, name: http-b}]";
+    const loaded = load(
+      split("[{service: a, weight: 1}, {service: b, weight: 3}]") +
+        service("web", two) +
+        service("a", two) +
+        service("b", "[{port: 80, name: http}]"),
+    );
+    expect(loaded.problems).toEqual([]);
+    const rules = loaded.mesh.virtualServices[0]?.http.map((r) => [
+      r.matches[0]?.port,
+      r.action.t === "route" ? r.action.destinations.map((d) => [d.host.split(".")[0], d.port, d.weight]) : [],
+    ]);
+    expect(rules).toEqual([
+      [
+        80,
+        [
+          ["a", 80, 1],
+          ["b", 80, 3],
+        ],
+      ],
+      [81, [["a", 81, 1]]],
+    ]);
+  });
+
+  test.each([
+    ["[{service: a, weight: 0}]", "weights must sum to more than 0"],
+    ["[{service: a, weight: -1}]", "must be a weight such as 90 or 900m"],
+    ["[{service: a, weight: 90%}]", "must be a weight such as 90 or 900m"],
+    ["[{service: a, weight: 1}, {service: a, weight: 1}]", "stands twice"],
+  ])("backends %s are refused", (backends, message) => {
+    expect(errors(split(backends)).join()).toContain(message);
+  });
+});

@@ -1,0 +1,254 @@
+/**
+ * VirtualService becomes the model, with Istio's defaults and traps.
+ */
+import { describe, expect, test } from "bun:test";
+import { formatProblem } from "../src/base/problem.ts";
+import type { RouteAction } from "../src/model/virtual-service.ts";
+import { errors, load, warnings } from "./support/documents.ts";
+
+// === helpers ===
+
+function virtualService(http: string, more = ""): string {
+  const rule = http
+    .split("\n")
+    .map((line) => `    ${line}`)
+    .join("\n");
+  return `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: reviews, namespace: shop}
+spec:
+  hosts: [reviews]
+${more}  http:
+  - name: rule
+${rule}
+`;
+}
+
+const ROUTE = "route: [{destination: {host: reviews}}]";
+
+function rule(http: string) {
+  const loaded = load(virtualService(http));
+  expect(loaded.problems.filter((p) => p.severity === "error").map(formatProblem)).toEqual([]);
+  const found = loaded.mesh.virtualServices[0]?.http[0];
+  if (found === undefined) throw new Error("no rule was read");
+  return found;
+}
+
+function action(http: string): RouteAction {
+  const found = rule(http).action;
+  if (found.t !== "route") throw new Error("not a route");
+  return found;
+}
+
+const ruleErrors = (http: string): string[] =>
+  errors(virtualService(http)).map((e) => e.replace(/^mesh\.yaml:\d+:\d+ spec\.http\[0\]\.?/, ""));
+
+// === tests ===
+
+describe("hosts", () => {
+  test("short names belong to the namespace of the rule, names with a dot stay", () => {
+    const text = virtualService(
+      "route: [{destination: {host: ratings}, weight: 1}, {destination: {host: a.prod}, weight: 1}]",
+    ).replace("[reviews]", "[reviews, '*.example.com', API.example.org]");
+    const vs = load(text).mesh.virtualServices[0];
+    expect(vs?.hosts).toEqual(["reviews.shop.svc.cluster.local", "*.example.com", "api.example.org"]);
+    const first = vs?.http[0]?.action;
+    expect(first?.t === "route" && first.destinations.map((d) => d.host)).toEqual([
+      "ratings.shop.svc.cluster.local",
+      "a.prod",
+    ]);
+  });
+
+  test("the cluster domain of the Mesh document is used, wherever it stands", () => {
+    const mesh =
+      "\n---\napiVersion: tulle.dev/v1\nkind: Mesh\nmetadata: {name: m}\nspec: {clusterDomain: corp.example, trustDomain: td.example, rootNamespace: root}\n";
+    const loaded = load(virtualService(ROUTE) + mesh);
+    expect(loaded.problems).toEqual([]);
+    expect(loaded.mesh.settings).toEqual({
+      clusterDomain: "corp.example",
+      trustDomain: "td.example",
+      rootNamespace: "root",
+    });
+    expect(loaded.mesh.virtualServices[0]?.hosts).toEqual(["reviews.shop.svc.corp.example"]);
+    expect(errors(`${mesh}${mesh.replace("name: m", "name: other")}`).join()).toContain(
+      "a mesh has one Mesh document: see mesh.yaml:3",
+    );
+  });
+
+  test.each([
+    ["*", "the host * is not allowed in the mesh"],
+    ["a_b..c", "must be a host name"],
+    ["a.*.c", "must be a host name"],
+    ["reviews, reviews", "already there"],
+    ["a.example.com, '*.example.com'", "already there"],
+  ])("hosts [%s] are refused", (hosts, message) => {
+    const quoted = hosts === "*" ? "'*'" : hosts;
+    expect(errors(virtualService(ROUTE).replace("[reviews]", `[${quoted}]`)).join()).toContain(message);
+  });
+});
+
+describe("matches", () => {
+  test("header names have no case, an empty match asks for the header", () => {
+    const [match] = rule(
+      `match: [{headers: {End-User: {exact: jason}, x-any: {}}, uri: {prefix: /a}, ignoreUriCase: true, port: 80}]\n${ROUTE}`,
+    ).matches;
+    expect(match?.headers).toEqual({ "end-user": { t: "exact", value: "jason" }, "x-any": { t: "present" } });
+    expect(match).toMatchObject({
+      uri: { t: "prefix", value: "/a" },
+      ignoreUriCase: true,
+      port: 80,
+      method: undefined,
+    });
+  });
+
+  test.each([
+    ["{uri: {}}", "must have one of exact, prefix, regex, found none"],
+    ["{uri: {exact: a, prefix: b}}", "must have one of exact, prefix, regex, found exact and prefix"],
+    ["{uri: {regex: '('}}", "must be a regular expression in RE2 syntax"],
+    ["{uri: {regex: '(?=a)b'}}", "must be a regular expression in RE2 syntax"],
+    ["{uri: {exac: a}}", 'unknown field "exac"; did you mean "exact"?'],
+    ["{headers: {'a b': {exact: x}}}", "is not a header name"],
+    ["{headers: {A: {exact: x}, a: {exact: y}}}", "matched twice"],
+    ["{headers: {method: {exact: GET}}}", "is no header: write match.method"],
+    ["{headers: {'@request.auth.claims.sub': {exact: x}}}", "not supported yet"],
+    ["{withoutHeaders: {a: {}}}", "is not supported yet"],
+    ["{queryParams: {a: {exact: b}}}", "is not supported yet"],
+    ["{sourceLabels: {app: a}}", "is not supported yet"],
+    ["{gateways: [edge]}", "is not supported yet"],
+    ["{port: 0}", "must be a whole number from 1 to 65535, found number 0"],
+    ["{method: GET}", "must be a mapping"],
+  ])("match %s is refused", (match, message) => {
+    expect(ruleErrors(`match: [${match}]\n${ROUTE}`).join()).toContain(message);
+  });
+});
+
+describe("routes", () => {
+  test("one destination gets everything, several share by weight", () => {
+    expect(action("route: [{destination: {host: a}, weight: 0}]").destinations[0]?.weight).toBeGreaterThan(0);
+    expect(
+      action("route: [{destination: {host: a}, weight: 3}, {destination: {host: b}, weight: 4}]").destinations.map(
+        (d) => d.weight,
+      ),
+    ).toEqual([3, 4]);
+    expect(ruleErrors("route: [{destination: {host: a}}, {destination: {host: b}}]")).toEqual([
+      "route: weights must sum to more than 0",
+    ]);
+    expect(
+      warnings(virtualService("route: [{destination: {host: a}, weight: 1}, {destination: {host: b}}]")).join(),
+    ).toContain("gets no calls");
+  });
+
+  test("retries, timeouts and rewrites", () => {
+    const read = action(
+      `${ROUTE}\ntimeout: 1h2m\nrewrite: {uri: /x}\nretries: {attempts: 3, perTryTimeout: 1.5s, retryOn: "5xx, reset,503"}`,
+    );
+    expect(read.timeoutMs).toBe(3_720_000);
+    expect(read.rewrite).toEqual({ uri: "/x", authority: undefined });
+    expect(read.retries).toEqual({ attempts: 3, perTryTimeoutMs: 1500, retryOn: ["5xx", "reset", "503"] });
+    expect(action(`${ROUTE}\nretries: {attempts: 0}`).retries).toEqual({
+      attempts: 0,
+      perTryTimeoutMs: undefined,
+      retryOn: undefined,
+    });
+    expect(action(ROUTE)).toMatchObject({ timeoutMs: undefined, retries: undefined });
+  });
+
+  test("a fault without a percentage happens to no call", () => {
+    expect(
+      rule(`${ROUTE}\nfault: {delay: {fixedDelay: 100ms}, abort: {httpStatus: 555, percentage: {value: 0.1}}}`).fault,
+    ).toEqual({
+      delay: { percentage: 0, fixedDelayMs: 100 },
+      abort: { percentage: 0.1, httpStatus: 555 },
+    });
+    expect(rule(`${ROUTE}\nfault: {delay: {fixedDelay: 1s, percent: 50}}`).fault?.delay?.percentage).toBe(50);
+    expect(warnings(virtualService(`${ROUTE}\nfault: {delay: {fixedDelay: 1s}}`)).join()).toContain(
+      "has no percentage, so it happens to no call",
+    );
+  });
+
+  test("redirects", () => {
+    expect(rule("redirect: {uri: /new, redirectCode: 307}").action).toEqual({
+      t: "redirect",
+      uri: "/new",
+      authority: undefined,
+      scheme: undefined,
+      port: undefined,
+      code: 307,
+    });
+    expect(rule("redirect: {scheme: https}").action).toMatchObject({ code: 301 });
+  });
+
+  test("header edits", () => {
+    const read = rule(
+      `${ROUTE}\nheaders: {request: {set: {__proto__: a, x-a: b}, add: {x-c: d}, remove: [x-e]}, response: {remove: [server]}}`,
+    );
+    expect(Object.entries(read.headers.request.set)).toEqual([
+      ["__proto__", "a"],
+      ["x-a", "b"],
+    ]);
+    expect(read.headers.request).toMatchObject({ add: { "x-c": "d" }, remove: ["x-e"] });
+    expect(read.headers.response.remove).toEqual(["server"]);
+  });
+
+  test.each([
+    [
+      "timeout: 5",
+      "timeout: must be a duration of 1ms or more, such as 5s, 100ms or 1h2m, with its unit, found number 5",
+    ],
+    ["timeout: 0s", "timeout: must be a duration of 1ms or more"],
+    ["timeout: 5 s", "timeout: must be a duration of 1ms or more"],
+    ["timeout: -5s", "timeout: must be a duration of 1ms or more"],
+    ["timeout: null", "timeout: must be a duration of 1ms or more, such as 5s, 100ms or 1h2m"],
+    ["retries: {retryOn: 5xx}", "retries.retryOn: has no effect without attempts"],
+    ["retries: {attempts: -1}", "retries.attempts: must be a whole number from 0"],
+    ["retries: {attempts: 1, retryOn: 'conect-failure'}", 'did you mean "connect-failure"?'],
+    ["retries: {attempts: 1, backoff: 1s}", "retries.backoff: is not supported yet"],
+    ["fault: {}", "fault: must have at least one of delay, abort"],
+    [
+      "fault: {abort: {percentage: {value: 101}, httpStatus: 500}}",
+      "fault.abort.percentage.value: must be a number from 0 to 100",
+    ],
+    ["fault: {abort: {percentage: {value: 1}}}", 'fault.abort: field "httpStatus" is missing'],
+    ["fault: {abort: {grpcStatus: UNAVAILABLE, httpStatus: 500}}", "fault.abort.grpcStatus: is not supported yet"],
+    ["redirect: {uri: /}", "route: cannot stand beside redirect"],
+    ["mirror: {host: a}", "mirror: is not supported yet"],
+    ["corsPolicy: {}", "corsPolicy: is not supported yet"],
+    ["directResponse: {status: 200}", "directResponse: is not supported yet"],
+    ["rewrite: {}", "rewrite: must have at least one of uri, authority"],
+    ["rewrite: {uriRegexRewrite: {match: a, rewrite: b}}", "rewrite.uriRegexRewrite: is not supported yet"],
+    ["headers: {request: {remove: [':path']}}", "is not a header that can be removed"],
+    ["headers: {response: {set: {host: a}}}", "is not a header that can be edited here"],
+    ['headers: {request: {set: {a: "b\\r\\nc: d"}}}', "without line breaks"],
+    ["rewrite: {authority: a}\nheaders: {request: {set: {Host: b}}}", "the authority is set twice"],
+    ["time_out: 5s", 'unknown field "time_out"; did you mean "timeout"?'],
+  ])("%s is refused", (more, message) => {
+    expect(ruleErrors(`${ROUTE}\n${more}`).join("\n")).toContain(message);
+  });
+
+  test.each([
+    ["route: []", "route: must have at least one destination"],
+    ["timeout: 5s", "must have a route or a redirect"],
+    ["redirect: {}", "redirect: must have at least one of uri, authority, scheme, port"],
+    ["redirect: {uri: /, redirectCode: 304}", "redirect.redirectCode: must be one of 301"],
+    ["route: [{destination: {subset: a}}]", 'route[0].destination: field "host" is missing'],
+    ["route: [{destination: {host: '*.a'}}]", "route[0].destination.host: must be a host name"],
+    ["route: [{destination: {host: a, port: 80}}]", "route[0].destination.port: must be a mapping"],
+    ["route: [{destination: {host: a, subset: v_1}}]", "route[0].destination.subset: must be"],
+    ["route: [{destination: {host: a}, weight: -1}]", "route[0].weight: must be a whole number"],
+    ["delegate: {name: a}", "delegate: is not supported yet"],
+  ])("a rule with %s alone is refused", (only, message) => {
+    expect(ruleErrors(only).join("\n")).toContain(message);
+  });
+
+  test.each([
+    ["  gateways: [edge]\n", "spec.gateways: is not supported yet"],
+    ["  exportTo: ['.']\n", "spec.exportTo: is not supported yet"],
+    ["  tcp: []\n", "spec.tcp: is not supported yet"],
+  ])("%s is refused", (more, message) => {
+    expect(errors(virtualService(ROUTE, more)).join()).toContain(message);
+  });
+
+  test("what says no more than the default is taken", () => {
+    expect(errors(virtualService(ROUTE, "  gateways: [mesh]\n  exportTo: ['*']\n"))).toEqual([]);
+  });
+});
