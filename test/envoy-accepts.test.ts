@@ -1,0 +1,181 @@
+/**
+ * A real Envoy takes what the translation makes, for every feature of the model.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import "../src/xds/proto/all.ts";
+import { defaultTranslateOptions } from "../src/translate/options.ts";
+import { type MeshState, type ProxyResources, translate } from "../src/translate/translate.ts";
+import { TestCa } from "./support/certificates.ts";
+import { ensureEnvoy } from "./support/envoy.ts";
+import { service, stateOf, workload } from "./support/mesh.ts";
+import { staticBootstrap } from "./support/static-bootstrap.ts";
+
+const ENVOY = await ensureEnvoy();
+const LIMIT_MS = 20_000;
+const folder = mkdtempSync(join(tmpdir(), "tulle-envoy-accepts-"));
+const file = (name: string): string => join(folder, name);
+
+beforeAll(() => {
+  const ca = new TestCa();
+  const svid = ca.svid("spiffe://cluster.local/ns/default/sa/client");
+  writeFileSync(file("ca.pem"), ca.bundlePem);
+  writeFileSync(file("cert.pem"), svid.certChainPem);
+  writeFileSync(file("key.pem"), svid.privateKeyPem, { mode: 0o600 });
+});
+afterAll(() => rmSync(folder, { recursive: true }));
+
+const options = { ...defaultTranslateOptions, systemRootsFile: file("ca.pem"), accessLogPath: file("access.log") };
+const base = [
+  service("reviews", ["http:9080", "http-b:9081", "tcp-c:9082:7000", "grpc-d:9083:7001", "tls-e:9084:7002"]),
+  service("ratings", ["http:80:8080"]),
+  service("other", ["http:80:8080"], "foo"),
+  workload("reviews", "v1", [9080, 9081, 7000, 7001, 7002]),
+  workload("reviews", "v2", [9080, 9081, 7000, 7001, 7002]),
+  workload("ratings", "v1", [8080]),
+  workload("other", "v1", [8080], "foo"),
+];
+
+/** What Envoy says against `resources`; undefined when it takes them. */
+function objection(resources: ProxyResources): string | undefined {
+  const bootstrap = file("bootstrap.json");
+  writeFileSync(bootstrap, staticBootstrap(resources));
+  const args = ["--mode", "validate", "-c", bootstrap, "--log-level", "warn"];
+  const { status, stderr } = spawnSync(ENVOY ?? "", args, { encoding: "utf8", timeout: LIMIT_MS });
+  return status === 0 ? undefined : stderr.slice(-2000);
+}
+
+const sidecar = (state: MeshState, instance: string): ProxyResources =>
+  translate(state, { t: "sidecar", instance }, options);
+
+const FEATURES: Readonly<Record<string, string>> = {
+  "no documents but services": "{}",
+  "every match, edit, fault, retry and redirect of a VirtualService": `
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: reviews}
+spec:
+  hosts: [reviews, only-in-rules.example.com, alias, "*.wild.example.com"]
+  http:
+  - name: canary
+    match:
+    - name: jason
+      uri: {prefix: /api}
+      ignoreUriCase: true
+      headers: {end-user: {exact: jason}, x-any: {}, x-re: {regex: "a.*"}, x-pre: {prefix: ab}}
+      method: {exact: GET}
+      authority: {prefix: rev}
+      scheme: {exact: http}
+      port: 9080
+    - uri: {exact: /exact}
+    - uri: {regex: "/re/[^/]+"}
+    rewrite: {uri: /v2, authority: new.example.com}
+    headers: {request: {set: {X-A: "100%", x-empty: ""}, add: {x-b: "%PROTOCOL%"}, remove: [x-c]}, response: {add: {x-d: e}}}
+    fault: {delay: {percentage: {value: 0.01}, fixedDelay: 5s}, abort: {percentage: {value: 50}, httpStatus: 503}}
+    retries: {attempts: 3, perTryTimeout: 2s, retryOn: "5xx,reset,503"}
+    timeout: 3s
+    route:
+    - destination: {host: reviews, subset: v1}
+      weight: 90
+      headers: {request: {set: {host: written.example.com}}, response: {remove: [server]}}
+    - {destination: {host: reviews, subset: v2, port: {number: 9081}}, weight: 10}
+  - match: [{uri: {prefix: /old}}]
+    redirect: {uri: /new, authority: elsewhere.example.com, scheme: https, port: 8443, redirectCode: 308}
+  - match: [{uri: {prefix: /absent}}]
+    retries: {attempts: 0}
+    route: [{destination: {host: absent}}]
+  - route: [{destination: {host: ratings}}]`,
+  "every setting of a DestinationRule": `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: reviews}
+spec:
+  host: reviews
+  trafficPolicy:
+    loadBalancer: {simple: RANDOM}
+    connectionPool:
+      tcp: {maxConnections: 10, connectTimeout: 3s, idleTimeout: 5s}
+      http: {http1MaxPendingRequests: 7, http2MaxRequests: 9, maxRequestsPerConnection: 4, maxRetries: 3, idleTimeout: 20s}
+    outlierDetection:
+      {consecutive5xxErrors: 3, consecutiveGatewayErrors: 2, interval: 1s, baseEjectionTime: 2s, maxEjectionPercent: 50,
+       minHealthPercent: 20, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 4}
+    portLevelSettings:
+    - {port: {number: 9081}, loadBalancer: {simple: ROUND_ROBIN}, tls: {mode: DISABLE}}
+  subsets:
+  - {name: v1, labels: {version: v1}}
+  - {name: v2, labels: {version: v2}, trafficPolicy: {outlierDetection: {consecutive5xxErrors: 0}, tls: {mode: ISTIO_MUTUAL}}}`,
+  "TLS with files, with and without names": `
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: ratings},
+ spec: {host: ratings, trafficPolicy: {tls: {mode: SIMPLE}}}}
+---
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: other},
+ spec: {host: other.foo.svc.cluster.local, trafficPolicy: {tls: {mode: SIMPLE, insecureSkipVerify: true}}}}
+---
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: reviews},
+ spec: {host: reviews, trafficPolicy: {tls: {mode: MUTUAL, clientCertificate: FOLDER/cert.pem, privateKey: FOLDER/key.pem,
+  caCertificates: FOLDER/ca.pem, sni: reviews.example.com}, portLevelSettings: [{port: {number: 9081}, tls: {mode: MUTUAL,
+  clientCertificate: FOLDER/cert.pem, privateKey: FOLDER/key.pem, subjectAltNames: ["spiffe://a/b", c.example.com]}}]}}}`,
+  "mTLS modes that differ by workload and port": `
+{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: default, namespace: istio-system},
+ spec: {mtls: {mode: STRICT}}}
+---
+{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: v1},
+ spec: {selector: {matchLabels: {app: reviews, version: v1}}, mtls: {mode: DISABLE}, portLevelMtls: {9081: {mode: PERMISSIVE},
+  7000: {mode: PERMISSIVE}, 7001: {mode: STRICT}}}}`,
+  "every field of an AuthorizationPolicy": `
+apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: viewers}
+spec:
+  selector: {matchLabels: {app: reviews}}
+  rules:
+  - from:
+    - source: {principals: ["cluster.local/ns/default/sa/p", "*/sa/q", "cluster.local/*", "*"], ipBlocks: [10.0.0.0/8, "::1"]}
+    - source: {namespaces: [a, "b*", "*c"], notPrincipals: ["td/x"], notNamespaces: [d], notIpBlocks: [10.1.0.0/16]}
+    to:
+    - operation: {methods: [GET, "P*"], notMethods: [PUT], paths: [/a, "/b*", "*/c", "*"], notPaths: [/d], ports: ["9080"],
+        notPorts: ["9081"], hosts: ["a.example.com", "*.b.example.com"], notHosts: [c.example.com]}
+    when:
+    - {key: "request.headers[X-Token]", values: [a, "b*", "*c", "*"], notValues: [d]}
+    - {key: source.ip, values: [10.0.0.1]}
+    - {key: source.namespace, values: [a]}
+    - {key: source.principal, notValues: [b]}
+    - {key: destination.ip, values: [127.0.0.0/8]}
+    - {key: destination.port, values: ["9080"]}
+    - {key: connection.sni, values: ["*.reviews.default.svc.cluster.local", "*"]}
+---
+{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: nothing, namespace: istio-system}, spec: {}}
+---
+{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: blocked},
+ spec: {action: DENY, rules: [{to: [{operation: {methods: [DELETE]}}]}]}}
+---
+{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy,
+ metadata: {name: tried, annotations: {istio.io/dry-run: "true"}}, spec: {action: DENY, rules: [{}]}}`,
+};
+
+describe.skipIf(ENVOY === undefined)("Envoy accepts", () => {
+  describe.each(Object.entries(FEATURES))("%s", (_, yaml) => {
+    const documents = yaml === "{}" ? base : [...base, yaml.replaceAll("FOLDER", folder)];
+
+    test("in a sidecar", () => {
+      for (const instance of ["reviews-v1-0", "other-v1-0"])
+        expect(objection(sidecar(stateOf(...documents), instance))).toBeUndefined();
+    });
+
+    test("in a proxy that workloads share", () => {
+      const state = stateOf(...documents);
+      const shared = { t: "shared", instances: state.instances.map((i) => i.id) } as const;
+      expect(objection(translate(state, shared, options))).toBeUndefined();
+    });
+  });
+
+  test("but not what is wrong: the judge can say no", () => {
+    const resources = sidecar(stateOf(...base), "reviews-v1-0");
+    const [first] = resources.routes[0]?.virtualHosts ?? [];
+    const doubled = { name: "http_proxy", virtualHosts: [first ?? {}, { ...first, name: "twice" }] };
+    expect(objection({ ...resources, routes: [doubled] })).toContain("Only unique values for domains are permitted");
+  });
+});
