@@ -150,6 +150,18 @@ describe("labels", () => {
     );
   });
 
+  test("of another namespace select nothing, and a workload that names no ports may have any", () => {
+    const moved = "metadata: {name: reviews-v1, namespace: other, labels: {app: reviews, version: v1}}";
+    const found = changed(
+      "metadata: {name: reviews-v1, namespace: shop, labels: {app: reviews, version: v1}}",
+      moved,
+    ).join("\n");
+    expect(found).toContain('the subset "v1" selects no workload');
+    expect(found).toContain("no Service selects this workload");
+    expect(changed("version: v2}}\nspec: {ports: [9080, 9090]}", "version: v2}}\nspec: {}")).toEqual([]);
+    expect(findings(SHOP.replaceAll("spec: {ports: [9080, 9090]}", "spec: {}"))).toEqual([]);
+  });
+
   test("nothing is said of workloads where the documents have none", () => {
     const documents = SHOP.split(/^---\n/m).filter((d) => !d.includes("kind: Workload"));
     expect(findings(documents.join("---\n"))).toEqual([]);

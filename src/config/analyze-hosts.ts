@@ -17,7 +17,7 @@ function sharedVirtualServices({ mesh }: MeshIndex): readonly Finding[] {
     vs.hosts.flatMap((host, i): readonly Finding[] => {
       const owner = owners.get(host);
       if (owner === undefined) owners.set(host, vs.origin);
-      if (owner === undefined || owner === vs.origin) return [];
+      if (owner === undefined) return [];
       const path = vs.origin.kind === "TrafficSplit" ? "spec.service" : `spec.hosts[${i}]`;
       return [
         {

@@ -98,7 +98,6 @@ function buildDocument(
 ): { readonly tree: Tree | undefined; readonly problems: readonly Problem[] } {
   const problems: Problem[] = [];
   const report = (message: string, offset: number): void => {
-    if (problems.length >= limits.maxProblemsPerDocument) return;
     problems.push({ severity: "error", place: placeOf(offset), path: "", message });
   };
   for (const fault of [...document.errors, ...document.warnings].slice(0, limits.maxProblemsPerDocument)) {
