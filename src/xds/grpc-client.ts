@@ -77,6 +77,14 @@ export class GrpcClient {
     return call;
   }
 
+  /** The next call makes a new connection, with the target and certificate of that time; calls that run keep theirs. */
+  renew(): void {
+    if (this.#state.t !== "ready") return;
+    const { connection } = this.#state;
+    this.#state = { t: "idle" };
+    connection.drain();
+  }
+
   /** Ends every call and closes. */
   close(): void {
     const state = this.#state;

@@ -107,6 +107,11 @@ export class AdsCall<R extends SubscriptionRequest, S extends Subscription<R>> i
     if (this.#node !== undefined) this.#options.onDisconnect(this.#node);
   }
 
+  /** Sends the client to another server. */
+  end(message: string): void {
+    this.#call.end({ code: GrpcCode.unavailable, message });
+  }
+
   #decode(message: Uint8Array): Envelope<R> {
     try {
       return this.#variant.decode(message);

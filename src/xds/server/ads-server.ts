@@ -34,7 +34,7 @@ export class AdsServer {
   /** For a `GrpcServer`. */
   readonly methods: Readonly<Record<string, Method>>;
   readonly #options: Required<AdsServerOptions>;
-  readonly #calls = new Set<{ readonly status: ClientStatus | undefined }>();
+  readonly #calls = new Set<Pick<AdsCall<SubscriptionRequest, Subscription<SubscriptionRequest>>, "status" | "end">>();
   readonly #nacks: NodeNack[] = [];
 
   constructor(options: AdsServerOptions) {
@@ -61,6 +61,11 @@ export class AdsServer {
   /** The latest rejections, oldest first, also of nodes that have gone. */
   get nacks(): readonly NodeNack[] {
     return this.#nacks;
+  }
+
+  /** Ends every stream, so that clients connect elsewhere: discovery streams never end by themselves. */
+  drain(): void {
+    for (const call of this.#calls) call.end("the server is going away");
   }
 
   #methods(): Readonly<Record<string, Method>> {
