@@ -1,0 +1,100 @@
+/**
+ * Names of Envoy's statistics that Tulle keeps, by scope. Left is the property, right the name and its kind.
+ *
+ * Source: Envoy documentation, "Statistics" of cluster manager, HTTP connection manager, listeners and RBAC filter.
+ *
+ * @module
+ */
+
+export type StatKind = "counter" | "gauge" | "histogram";
+export type StatTable = Readonly<Record<string, readonly [kind: StatKind, name: string]>>;
+
+/** `cluster.<name>.` */
+export const CLUSTER_STATS = {
+  cxTotal: ["counter", "upstream_cx_total"],
+  cxActive: ["gauge", "upstream_cx_active"],
+  cxHttp1Total: ["counter", "upstream_cx_http1_total"],
+  cxHttp2Total: ["counter", "upstream_cx_http2_total"],
+  cxConnectFail: ["counter", "upstream_cx_connect_fail"],
+  cxConnectTimeout: ["counter", "upstream_cx_connect_timeout"],
+  cxIdleTimeout: ["counter", "upstream_cx_idle_timeout"],
+  cxOverflow: ["counter", "upstream_cx_overflow"],
+  cxNoneHealthy: ["counter", "upstream_cx_none_healthy"],
+  cxDestroy: ["counter", "upstream_cx_destroy"],
+  cxDestroyLocalWithActiveRq: ["counter", "upstream_cx_destroy_local_with_active_rq"],
+  cxDestroyRemoteWithActiveRq: ["counter", "upstream_cx_destroy_remote_with_active_rq"],
+  cxRxBytesTotal: ["counter", "upstream_cx_rx_bytes_total"],
+  cxTxBytesTotal: ["counter", "upstream_cx_tx_bytes_total"],
+  rqTotal: ["counter", "upstream_rq_total"],
+  rqActive: ["gauge", "upstream_rq_active"],
+  rqCompleted: ["counter", "upstream_rq_completed"],
+  rqPendingTotal: ["counter", "upstream_rq_pending_total"],
+  rqPendingActive: ["gauge", "upstream_rq_pending_active"],
+  rqPendingOverflow: ["counter", "upstream_rq_pending_overflow"],
+  rqCancelled: ["counter", "upstream_rq_cancelled"],
+  rqMaintenanceMode: ["counter", "upstream_rq_maintenance_mode"],
+  rqTimeout: ["counter", "upstream_rq_timeout"],
+  rqPerTryTimeout: ["counter", "upstream_rq_per_try_timeout"],
+  rqRxReset: ["counter", "upstream_rq_rx_reset"],
+  rqTxReset: ["counter", "upstream_rq_tx_reset"],
+  rqRetry: ["counter", "upstream_rq_retry"],
+  rqRetrySuccess: ["counter", "upstream_rq_retry_success"],
+  rqRetryOverflow: ["counter", "upstream_rq_retry_overflow"],
+  rqRetryLimitExceeded: ["counter", "upstream_rq_retry_limit_exceeded"],
+  membershipChange: ["counter", "membership_change"],
+  membershipHealthy: ["gauge", "membership_healthy"],
+  membershipTotal: ["gauge", "membership_total"],
+  ejectionsActive: ["gauge", "outlier_detection.ejections_active"],
+  ejectionsEnforcedTotal: ["counter", "outlier_detection.ejections_enforced_total"],
+  ejectionsOverflow: ["counter", "outlier_detection.ejections_overflow"],
+  ejectionsEnforcedConsecutive5xx: ["counter", "outlier_detection.ejections_enforced_consecutive_5xx"],
+  ejectionsDetectedConsecutive5xx: ["counter", "outlier_detection.ejections_detected_consecutive_5xx"],
+} as const satisfies StatTable;
+
+/** `http.<stat prefix>.` */
+export const HTTP_STATS = {
+  cxTotal: ["counter", "downstream_cx_total"],
+  cxActive: ["gauge", "downstream_cx_active"],
+  cxSslTotal: ["counter", "downstream_cx_ssl_total"],
+  cxHttp1Total: ["counter", "downstream_cx_http1_total"],
+  cxHttp2Total: ["counter", "downstream_cx_http2_total"],
+  cxDestroy: ["counter", "downstream_cx_destroy"],
+  cxIdleTimeout: ["counter", "downstream_cx_idle_timeout"],
+  cxDrainClose: ["counter", "downstream_cx_drain_close"],
+  cxProtocolError: ["counter", "downstream_cx_protocol_error"],
+  cxRxBytesTotal: ["counter", "downstream_cx_rx_bytes_total"],
+  cxTxBytesTotal: ["counter", "downstream_cx_tx_bytes_total"],
+  rqTotal: ["counter", "downstream_rq_total"],
+  rqActive: ["gauge", "downstream_rq_active"],
+  rqHttp1Total: ["counter", "downstream_rq_http1_total"],
+  rqHttp2Total: ["counter", "downstream_rq_http2_total"],
+  rqCompleted: ["counter", "downstream_rq_completed"],
+  rqTimeout: ["counter", "downstream_rq_timeout"],
+  rqIdleTimeout: ["counter", "downstream_rq_idle_timeout"],
+  rqRxReset: ["counter", "downstream_rq_rx_reset"],
+  rqTooLarge: ["counter", "downstream_rq_too_large"],
+  noRoute: ["counter", "no_route"],
+  noCluster: ["counter", "no_cluster"],
+  rqRedirect: ["counter", "rq_redirect"],
+  rqDirectResponse: ["counter", "rq_direct_response"],
+  rbacAllowed: ["counter", "rbac.allowed"],
+  rbacDenied: ["counter", "rbac.denied"],
+  rbacShadowAllowed: ["counter", "rbac.shadow_allowed"],
+  rbacShadowDenied: ["counter", "rbac.shadow_denied"],
+  faultDelays: ["counter", "fault.delays_injected"],
+  faultAborts: ["counter", "fault.aborts_injected"],
+} as const satisfies StatTable;
+
+/** `listener.<address>.` */
+export const LISTENER_STATS = {
+  cxTotal: ["counter", "downstream_cx_total"],
+  cxActive: ["gauge", "downstream_cx_active"],
+  cxDestroy: ["counter", "downstream_cx_destroy"],
+  cxOverflow: ["counter", "downstream_cx_overflow"],
+  noFilterChainMatch: ["counter", "no_filter_chain_match"],
+  sslHandshake: ["counter", "ssl.handshake"],
+  sslConnectionError: ["counter", "ssl.connection_error"],
+  sslFailVerifyError: ["counter", "ssl.fail_verify_error"],
+  sslFailVerifySan: ["counter", "ssl.fail_verify_san"],
+  sslNoCertificate: ["counter", "ssl.no_certificate"],
+} as const satisfies StatTable;
