@@ -1,0 +1,198 @@
+/**
+ * An HTTP connection manager, compiled: requests in, decisions out.
+ *
+ * Everything that the configuration settles is settled in {@link compileHttp}: a request only calls functions, and most
+ * decisions are objects made there. `decide` is pure but for the random numbers that it is given.
+ *
+ * Source: `HttpConnectionManager`, `RouteConfiguration` and the HTTP filters of Envoy's v3 API, in Envoy's order: the
+ * route is looked up first, then the filters run as configured, then the router acts on the route. What is not
+ * supported is refused with its path.
+ *
+ * @module
+ */
+import type { Random } from "../base/random.ts";
+import type { AccessLog } from "../xds/proto/access-log.ts";
+import type { Metadata } from "../xds/proto/core-base.ts";
+import type { HttpConnectionManager } from "../xds/proto/http-connection-manager.ts";
+import type { RetryPolicy, RouteActionHashPolicy } from "../xds/proto/route-action.ts";
+import type { RouteConfiguration } from "../xds/proto/route.ts";
+import { CompileError } from "./compile-error.ts";
+import type { FailureKind } from "./failures.ts";
+import { compileFilters } from "./http/filters.ts";
+import type { FilterChain } from "./http/filters.ts";
+import { decideTarget } from "./http/decide.ts";
+import { compileRoutes, type RouteTable } from "./http/route-table.ts";
+import { compileSettings, type HttpSettings } from "./http/settings.ts";
+import type { Observer } from "./observer.ts";
+import type { RouteOrigin } from "./origin.ts";
+import type { PathNormalizer } from "./path-normalization.ts";
+import type { PeerView, RequestView, SubstitutionView } from "./request.ts";
+import type { Trace } from "./trace.ts";
+
+export type Decision = Forward | Reply | Delay;
+
+/** One object for each route and each of its weighted clusters. */
+export interface Forward {
+  readonly t: "forward";
+  readonly route: CompiledRoute;
+  /** Empty when the header that should name it is missing: there is no such cluster. */
+  readonly clusterName: string;
+  /** In the order in which they are applied. */
+  readonly requestHeaders: readonly HeaderOperation[];
+  readonly responseHeaders: readonly HeaderOperation[];
+  readonly hostRewrite: string | undefined;
+  /** Which endpoints of the cluster, raw; those of the weighted cluster are merged in. */
+  readonly metadataMatch: Metadata | undefined;
+}
+
+/** An answer without an upstream. */
+export interface Reply {
+  readonly t: "reply";
+  readonly status: number;
+  /** Names are in lower case. */
+  readonly headers: readonly (readonly [string, string])[];
+  /** Applied after `headers`, when they are written. */
+  readonly responseHeaders: readonly HeaderOperation[];
+  readonly body: string;
+  /** Envoy's response flag; empty for none. */
+  readonly flag: string;
+  /** `RESPONSE_CODE_DETAILS`. */
+  readonly details: string;
+  readonly route: CompiledRoute | undefined;
+  /** Undefined for what was configured: a redirect or a direct response. */
+  readonly kind: FailureKind | undefined;
+  /** For gRPC requests, where it is not what the HTTP status says. */
+  readonly grpcStatus: number | undefined;
+  /** The connection must be closed after it. */
+  readonly closes: boolean;
+}
+
+/** A fault that was injected: flag `DI` joins the flags of what follows. */
+export interface Delay {
+  readonly t: "delay";
+  readonly delayMs: number;
+  readonly then: Forward | Reply;
+}
+
+export interface HeaderOperation {
+  readonly t: "remove" | "set" | "append" | "addIfAbsent" | "setIfPresent";
+  readonly name: string;
+  readonly lowerName: string;
+  /** A constant. */
+  readonly value: string | undefined;
+  /** Envoy's `%…%`; an empty result changes nothing unless `keepEmpty`. */
+  readonly format: ((view: SubstitutionView) => string) | undefined;
+  readonly keepEmpty: boolean;
+}
+
+export interface CompiledRoute {
+  /** The route's own; may be empty. */
+  readonly name: string;
+  readonly virtualHostName: string;
+  /** For the whole exchange. 0: none. */
+  readonly timeoutMs: number;
+  /** Replaces the connection manager's stream idle timeout; 0: none. */
+  readonly idleTimeoutMs: number | undefined;
+  /** 0: none. */
+  readonly maxStreamDurationMs: number | undefined;
+  /** The route's own. Where it is undefined the virtual host's counts. */
+  readonly retryPolicyMessage: RetryPolicy | undefined;
+  readonly virtualHostRetryPolicy: RetryPolicy | undefined;
+  /** From a path with its query to a path with its query. */
+  readonly rewritePath: ((path: string) => string) | undefined;
+  /** The host is the endpoint's name. */
+  readonly autoHostRewrite: boolean;
+  /** The host is taken from the request: a header, or its path. */
+  readonly hostRewriteOf: ((request: RequestView) => string | undefined) | undefined;
+  readonly appendXForwardedHost: boolean;
+  readonly includeAttemptCount: { readonly request: boolean; readonly response: boolean };
+  readonly clusterNotFoundStatus: number;
+  readonly priority: "DEFAULT" | "HIGH";
+  readonly hashPolicies: readonly RouteActionHashPolicy[];
+  readonly origin: RouteOrigin | undefined;
+  readonly metadata: Metadata | undefined;
+  /** The virtual cluster that a request counts for; undefined where there are none. */
+  readonly virtualClusterOf: ((request: RequestView, peer: PeerView) => string) | undefined;
+}
+
+export interface CompiledHttp {
+  /**
+   * The path must be normalized ({@link CompiledHttp.normalizePath}) and the authority as `normalizeAuthority` gives it.
+   *
+   * @param random One draw serves routes and weighted clusters; faults draw again.
+   * @param trace Gets the reasons, step by step.
+   */
+  decide(request: RequestView, peer: PeerView, random: Random, trace?: Trace): Decision;
+  readonly normalizePath: PathNormalizer;
+  /** The authority to decide by and to forward; the same string when nothing is stripped. */
+  normalizeAuthority(authority: string, localPort: number): string;
+  readonly routeTable: RouteTable;
+  readonly accessLogs: readonly AccessLog[];
+  readonly settings: HttpSettings;
+  /** The same connection manager with other routes, as RDS brings them. @throws {CompileError} */
+  withRoutes(routeConfiguration: RouteConfiguration): CompiledHttp;
+}
+
+export interface CompileOptions {
+  /** Is told what was evaluated without being enforced, and what was enforced. */
+  readonly observer?: Observer;
+  /** Where the message is, for errors. */
+  readonly path?: string;
+}
+
+/**
+ * @param rds The route configurations that are there. For one that is not, no request has a route.
+ * @throws {CompileError} With the path of the field that is wrong or not supported.
+ */
+export function compileHttp(
+  hcm: HttpConnectionManager,
+  rds: (name: string) => RouteConfiguration | undefined,
+  options: CompileOptions = {},
+): CompiledHttp {
+  const path = options.path ?? "";
+  const settings = compileSettings(hcm, path);
+  const filters = compileFilters(hcm.httpFilters ?? [], path === "" ? "http_filters" : `${path}.http_filters`, {
+    settings,
+    observer: options.observer,
+  });
+  const { routes, at } = routesOf(hcm, rds, path);
+  return new Http(settings, filters, hcm.accessLog ?? [], compileRoutes(routes, filters, at));
+}
+
+function routesOf(hcm: HttpConnectionManager, rds: (name: string) => RouteConfiguration | undefined, path: string) {
+  const prefix = path === "" ? "" : `${path}.`;
+  if (hcm.routeConfig !== undefined) return { routes: hcm.routeConfig, at: `${prefix}route_config` };
+  const name = hcm.rds?.routeConfigName;
+  if (name === undefined) throw new CompileError(path, "must hold route_config or rds");
+  return { routes: rds(name) ?? { name }, at: "" };
+}
+
+class Http implements CompiledHttp {
+  readonly settings: HttpSettings;
+  readonly accessLogs: readonly AccessLog[];
+  readonly routeTable: RouteTable;
+  readonly normalizePath: PathNormalizer;
+  readonly #filters: FilterChain;
+
+  constructor(settings: HttpSettings, filters: FilterChain, accessLogs: readonly AccessLog[], routes: RouteTable) {
+    this.settings = settings;
+    this.accessLogs = accessLogs;
+    this.routeTable = routes;
+    this.normalizePath = settings.normalizePath;
+    this.#filters = filters;
+  }
+
+  decide(request: RequestView, peer: PeerView, random: Random, trace?: Trace): Decision {
+    const target = this.routeTable.find(request, peer, random, trace);
+    return decideTarget(target, request, peer, random, trace);
+  }
+
+  normalizeAuthority(authority: string, localPort: number): string {
+    return this.settings.normalizeAuthority?.(authority, localPort) ?? authority;
+  }
+
+  withRoutes(routeConfiguration: RouteConfiguration): CompiledHttp {
+    const routes = compileRoutes(routeConfiguration, this.#filters, "");
+    return new Http(this.settings, this.#filters, this.accessLogs, routes);
+  }
+}

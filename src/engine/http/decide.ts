@@ -1,0 +1,46 @@
+/**
+ * Runs a request through the filters of its route, to the route's end.
+ *
+ * @module
+ */
+import type { Random } from "../../base/random.ts";
+import type { Decision, Forward, Reply } from "../http.ts";
+import type { PeerView, RequestView } from "../request.ts";
+import type { Trace } from "../trace.ts";
+import type { RouteTarget } from "./target.ts";
+
+export function decideTarget(
+  target: RouteTarget,
+  request: RequestView,
+  peer: PeerView,
+  random: Random,
+  trace: Trace | undefined,
+): Decision {
+  let delayMs = 0;
+  for (const filter of target.filters) {
+    const outcome = filter(request, peer, target, random, trace);
+    if (outcome === undefined) continue;
+    if (outcome.t === "reply") return settle(delayMs, outcome, trace);
+    delayMs += outcome.delayMs;
+    if (outcome.reply !== undefined) return settle(delayMs, outcome.reply, trace);
+  }
+  const { end } = target;
+  return settle(delayMs, typeof end === "function" ? end(request) : end, trace);
+}
+
+function settle(delayMs: number, then: Forward | Reply, trace: Trace | undefined): Decision {
+  if (trace !== undefined) traceEnd(then, trace);
+  // Not a promise: the name is what comes after the delay.
+  // oxlint-disable-next-line unicorn/no-thenable
+  return delayMs === 0 ? then : { t: "delay", delayMs, then };
+}
+
+function traceEnd(end: Forward | Reply, trace: Trace): void {
+  if (end.t === "forward") {
+    trace.push({ step: "outcome", subject: end.clusterName, verdict: "chosen", reason: "forwarded to this cluster" });
+    return;
+  }
+  const location = end.headers.find(([name]) => name === "location");
+  const subject = location === undefined ? String(end.status) : `${end.status} ${location[1]}`;
+  trace.push({ step: "outcome", subject, verdict: "chosen", reason: `answered here: ${end.details}` });
+}

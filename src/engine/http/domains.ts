@@ -1,0 +1,76 @@
+/**
+ * Virtual hosts by the domains they serve.
+ *
+ * Source: `VirtualHost.domains`: exact names first, then `*.suffix` and `prefix.*` (each time the longest), then `*`;
+ * without regard to case. A wildcard stands for at least one character.
+ *
+ * @module
+ */
+import { CompileError } from "../compile-error.ts";
+
+export class DomainTable<T> {
+  readonly #exact = new Map<string, T>();
+  readonly #suffixes = new Wildcards<T>();
+  readonly #prefixes = new Wildcards<T>();
+  #any: T | undefined;
+
+  /** @throws {CompileError} When the domain is taken, or is none. */
+  add(domain: string, value: T, path: string): void {
+    const lower = domain.toLowerCase();
+    const inner = lower.slice(1, -1);
+    if (lower === "" || inner.includes("*"))
+      throw new CompileError(path, `must be a domain with * at one end at most, found "${domain}"`);
+    const isNew = this.#put(lower, value);
+    if (!isNew) throw new CompileError(path, `must be in one virtual host only, found "${domain}" again`);
+  }
+
+  #put(lower: string, value: T): boolean {
+    if (lower === "*") {
+      const isNew = this.#any === undefined;
+      this.#any = value;
+      return isNew;
+    }
+    if (lower.startsWith("*")) return this.#suffixes.put(lower.slice(1), value);
+    if (lower.endsWith("*")) return this.#prefixes.put(lower.slice(0, -1), value);
+    const isNew = !this.#exact.has(lower);
+    this.#exact.set(lower, value);
+    return isNew;
+  }
+
+  find(host: string): T | undefined {
+    // Most hosts come in lower case: then nothing is made for them.
+    const found = this.#exact.get(host);
+    return found ?? this.#findIn(host.toLowerCase());
+  }
+
+  #findIn(host: string): T | undefined {
+    return (
+      this.#exact.get(host) ??
+      this.#suffixes.find(host, (length) => host.slice(-length)) ??
+      this.#prefixes.find(host, (length) => host.slice(0, length)) ??
+      this.#any
+    );
+  }
+}
+
+class Wildcards<T> {
+  readonly #byText = new Map<string, T>();
+  /** Longest first. */
+  #lengths: readonly number[] = [];
+
+  put(text: string, value: T): boolean {
+    const isNew = !this.#byText.has(text);
+    this.#byText.set(text, value);
+    this.#lengths = [...new Set([...this.#byText.keys()].map((key) => key.length))].sort((a, b) => b - a);
+    return isNew;
+  }
+
+  find(host: string, part: (length: number) => string): T | undefined {
+    for (const length of this.#lengths) {
+      if (length >= host.length) continue;
+      const found = this.#byText.get(part(length));
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+}

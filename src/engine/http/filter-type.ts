@@ -1,0 +1,24 @@
+/**
+ * What a kind of HTTP filter brings.
+ *
+ * @module
+ */
+import type { AnyMessage } from "../../xds/types/any.ts";
+import type { MessageType } from "../../xds/types/message.ts";
+import type { Observer } from "../observer.ts";
+import type { HttpSettings } from "./settings.ts";
+import type { FilterStep } from "./target.ts";
+
+export interface FilterContext {
+  readonly settings: HttpSettings;
+  readonly observer: Observer | undefined;
+}
+
+export interface FilterType {
+  /** Of its configuration in the chain. */
+  readonly message: MessageType<unknown>;
+  /** Undefined when it does nothing to any request. @throws {CompileError} */
+  compile(config: AnyMessage, path: string, context: FilterContext): FilterStep | undefined;
+  /** Of `typed_per_filter_config`: replaces the chain's. @throws {CompileError} */
+  compileForRoute(config: AnyMessage, path: string, context: FilterContext): FilterStep | undefined;
+}

@@ -1,0 +1,110 @@
+/**
+ * The HTTP filter chain, compiled. Each filter's type is one entry of {@link FILTER_TYPES}; a filter with nothing to do
+ * is no step at all.
+ *
+ * Source: `HttpFilter` and `typed_per_filter_config`: the most specific level (weighted cluster, route, virtual host,
+ * route configuration) that names a filter replaces its configuration or turns it off.
+ *
+ * @module
+ */
+import type { HttpFilter } from "../../xds/proto/http-connection-manager.ts";
+import { FilterConfig } from "../../xds/proto/route.ts";
+import { type AnyMessage, isAny } from "../../xds/types/any.ts";
+import { CompileError, fieldPath, refuseOthers, unpackAt } from "../compile-error.ts";
+import type { Observer } from "../observer.ts";
+import { FAULT_FILTER } from "./fault.ts";
+import type { FilterContext, FilterType } from "./filter-type.ts";
+import { CORS_FILTER } from "./cors.ts";
+import { RBAC_FILTER } from "./rbac-filter.ts";
+import { compileRouter, isRouter, type RouterSettings } from "./router.ts";
+import type { HttpSettings } from "./settings.ts";
+import type { FilterStep } from "./target.ts";
+
+const FILTER_TYPES: readonly FilterType[] = [RBAC_FILTER, FAULT_FILTER, CORS_FILTER];
+
+/** `typed_per_filter_config` of one level. */
+export interface FilterOverrides {
+  readonly configs: Readonly<Record<string, AnyMessage>> | undefined;
+  readonly path: string;
+}
+
+interface NamedFilter {
+  readonly name: string;
+  readonly type: FilterType;
+  /** Undefined when it has nothing to do, or is off. */
+  readonly step: FilterStep | undefined;
+  /** What a route that turns it on gets. */
+  readonly whenOn: FilterStep | undefined;
+}
+
+export class FilterChain {
+  readonly settings: HttpSettings;
+  readonly router: RouterSettings;
+  readonly #filters: readonly NamedFilter[];
+  readonly #context: FilterContext;
+  /** Shared by all routes without overrides. */
+  readonly #plain: readonly FilterStep[];
+
+  constructor(filters: readonly NamedFilter[], router: RouterSettings, context: FilterContext) {
+    this.settings = context.settings;
+    this.router = router;
+    this.#filters = filters;
+    this.#context = context;
+    this.#plain = filters.flatMap(({ step }) => step ?? []);
+  }
+
+  /** @param levels The most specific first. @throws {CompileError} */
+  withOverrides(levels: readonly FilterOverrides[]): readonly FilterStep[] {
+    const used = levels.filter(({ configs }) => configs !== undefined && Object.keys(configs).length > 0);
+    if (used.length === 0) return this.#plain;
+    return this.#filters.flatMap((filter) => this.#overridden(filter, used) ?? []);
+  }
+
+  #overridden(filter: NamedFilter, levels: readonly FilterOverrides[]): FilterStep | undefined {
+    for (const { configs = {}, path } of levels) {
+      if (!Object.hasOwn(configs, filter.name)) continue;
+      const any = configs[filter.name] as AnyMessage;
+      const at = `${path}["${filter.name}"]`;
+      if (!isAny(any, FilterConfig)) return filter.type.compileForRoute(any, at, this.#context);
+      const wrapped = unpackAt(any, FilterConfig, at);
+      if (wrapped.disabled === true) return undefined;
+      if (wrapped.config === undefined) return filter.whenOn;
+      return filter.type.compileForRoute(wrapped.config, fieldPath(at, "config"), this.#context);
+    }
+    return filter.step;
+  }
+}
+
+const KNOWN = new Set(["name", "typedConfig", "isOptional", "disabled"]);
+
+/** @throws {CompileError} */
+export function compileFilters(
+  filters: readonly HttpFilter[],
+  path: string,
+  context: { readonly settings: HttpSettings; readonly observer: Observer | undefined },
+): FilterChain {
+  const last = filters.at(-1);
+  const lastPath = `${path}[${filters.length - 1}]`;
+  if (last?.typedConfig === undefined || !isRouter(last.typedConfig)) {
+    throw new CompileError(filters.length === 0 ? path : lastPath, "the last filter must be the router");
+  }
+  const before = filters.slice(0, -1).flatMap((filter, i) => compileFilter(filter, `${path}[${i}]`, context) ?? []);
+  return new FilterChain(before, compileRouter(last.typedConfig, `${lastPath}.typed_config`), context);
+}
+
+function compileFilter(filter: HttpFilter, path: string, context: FilterContext): NamedFilter | undefined {
+  refuseOthers(filter, path, KNOWN);
+  const { typedConfig, name = "" } = filter;
+  if (typedConfig === undefined) throw new CompileError(path, "must hold typed_config");
+  if (isRouter(typedConfig)) throw new CompileError(path, "the router must be the last filter");
+  const type = FILTER_TYPES.find((candidate) => isAny(typedConfig, candidate.message));
+  if (type === undefined) {
+    if (filter.isOptional === true) return undefined;
+    throw new CompileError(
+      path,
+      `filters of type ${typedConfig.typeUrl} are not supported yet (and it is not optional)`,
+    );
+  }
+  const whenOn = type.compile(typedConfig, `${path}.typed_config`, context);
+  return { name, type, whenOn, step: filter.disabled === true ? undefined : whenOn };
+}

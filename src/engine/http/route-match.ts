@@ -1,0 +1,92 @@
+/**
+ * `RouteMatch`, compiled: the path first, since it decides most often, then headers, query and chance.
+ *
+ * @module
+ */
+import type { RouteMatch } from "../../xds/proto/route-match.ts";
+import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
+import { isGrpc } from "../failures.ts";
+import { allOf, type Check } from "../match/check.ts";
+import { compileRuntimeFraction, type Fraction, isWithin } from "../match/fraction.ts";
+import { compileHeaderMatchers } from "../match/header-matcher.ts";
+import { compileRoutePath, type PathCheck } from "../match/path-matcher.ts";
+import { compileQueryMatchers } from "../match/query-matcher.ts";
+import type { PeerView, RequestView } from "../request.ts";
+import { quoted } from "../trace.ts";
+
+export interface CompiledMatch {
+  /** @param path Of the request, without query. */
+  readonly test: (request: RequestView, peer: PeerView, path: string, randomValue: number) => boolean;
+  /** The first condition that does not hold; when all hold, what they are. */
+  readonly explain: (request: RequestView, peer: PeerView, path: string, randomValue: number) => string;
+  readonly path: PathCheck;
+  readonly needsRandom: boolean;
+}
+
+const KNOWN = new Set([
+  "prefix",
+  "path",
+  "safeRegex",
+  "pathSeparatedPrefix",
+  "caseSensitive",
+  "headers",
+  "queryParameters",
+  "grpc",
+  "runtimeFraction",
+]);
+
+/** @throws {CompileError} */
+export function compileRouteMatch(match: RouteMatch | undefined, path: string): CompiledMatch {
+  if (match === undefined) throw new CompileError(path, "must be set");
+  refuseOthers(match, path, KNOWN);
+  const pathCheck = compileRoutePath(match, path);
+  const fraction = compileRuntimeFraction(match.runtimeFraction);
+  const checks = [
+    ...(match.grpc === undefined ? [] : [GRPC]),
+    ...compileHeaderMatchers(match.headers, fieldPath(path, "headers")),
+    ...compileQueryMatchers(match.queryParameters, fieldPath(path, "queryParameters")),
+  ];
+  return {
+    path: pathCheck,
+    needsRandom: fraction !== undefined,
+    test: testOf(pathCheck.test, allOf(checks), fraction),
+    explain: explainOf(pathCheck, checks, fraction),
+  };
+}
+
+const GRPC: Check = {
+  test: (request) => isGrpc(request.header("content-type")),
+  explain: (request) => `content-type: wanted gRPC, found ${quoted(request.header("content-type"))}`,
+};
+
+function testOf(
+  pathTest: PathCheck["test"],
+  rest: Check["test"] | undefined,
+  fraction: Fraction | undefined,
+): CompiledMatch["test"] {
+  if (fraction !== undefined) {
+    return (request, peer, path, randomValue) =>
+      pathTest(path) && isWithin(fraction, randomValue) && (rest === undefined || rest(request, peer));
+  }
+  if (rest === undefined) return (_request, _peer, path) => pathTest(path);
+  return (request, peer, path) => pathTest(path) && rest(request, peer);
+}
+
+function explainOf(
+  pathCheck: PathCheck,
+  checks: readonly Check[],
+  fraction: Fraction | undefined,
+): CompiledMatch["explain"] {
+  const pathReason = (path: string): string => `path: wanted ${pathCheck.wanted}, found ${quoted(path)}`;
+  return (request, peer, path, randomValue) => {
+    if (!pathCheck.test(path)) return pathReason(path);
+    if (fraction !== undefined && !isWithin(fraction, randomValue)) return chance(fraction, randomValue);
+    const failed = checks.find((check) => !check.test(request, peer));
+    if (failed !== undefined) return failed.explain(request, peer);
+    return [pathReason(path), ...checks.map((check) => check.explain(request, peer))].join("; ");
+  };
+}
+
+function chance({ numerator, denominator }: Fraction, randomValue: number): string {
+  return `fraction: wanted a draw below ${numerator} of ${denominator}, drew ${randomValue % denominator}`;
+}

@@ -1,0 +1,101 @@
+/**
+ * A route configuration, compiled: from a request's authority and path to where it goes.
+ *
+ * @module
+ */
+import type { Random } from "../../base/random.ts";
+import type { RouteConfiguration } from "../../xds/proto/route.ts";
+import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
+import { replyOf } from "../failures.ts";
+import { type PeerView, pathOnly, type RequestView } from "../request.ts";
+import { quoted, type Trace } from "../trace.ts";
+import { portStart } from "./authority.ts";
+import { DomainTable } from "./domains.ts";
+import type { FilterChain } from "./filters.ts";
+import { compileEdits } from "./header-operations.ts";
+import { KNOWN_CONFIGURATION } from "./route-known.ts";
+import type { RouteTarget } from "./target.ts";
+import { type CompiledVirtualHost, compileVirtualHost, type HostParent } from "./virtual-host.ts";
+
+const DEFAULT_MAX_DIRECT_RESPONSE_BYTES = 4096;
+const RANDOM_VALUES = 2 ** 32;
+const MAX_NAMES_IN_TRACE = 10;
+
+export class RouteTable {
+  readonly message: RouteConfiguration;
+  readonly virtualHosts: readonly CompiledVirtualHost[];
+  /** In lower case. To be taken off requests from outside. */
+  readonly internalOnlyHeaders: readonly string[];
+  readonly #domains = new DomainTable<CompiledVirtualHost>();
+  readonly #noRoute: RouteTarget;
+  readonly #ignorePort: boolean;
+  readonly #ignorePathParameters: boolean;
+  readonly #needsRandom: boolean;
+
+  constructor(message: RouteConfiguration, hosts: readonly CompiledVirtualHost[], noRoute: RouteTarget, path: string) {
+    this.message = message;
+    this.virtualHosts = hosts;
+    this.internalOnlyHeaders = (message.internalOnlyHeaders ?? []).map((name) => name.toLowerCase());
+    for (const [i, host] of hosts.entries()) {
+      const at = `${fieldPath(path, "virtualHosts")}[${i}].domains`;
+      if (host.domains.length === 0) throw new CompileError(at, "must not be empty");
+      for (const [j, domain] of host.domains.entries()) this.#domains.add(domain, host, `${at}[${j}]`);
+    }
+    this.#noRoute = noRoute;
+    this.#ignorePort = message.ignorePortInHostMatching ?? false;
+    this.#ignorePathParameters = message.ignorePathParametersInPathMatching ?? false;
+    this.#needsRandom = hosts.some((host) => host.needsRandom);
+  }
+
+  find(request: RequestView, peer: PeerView, random: Random, trace: Trace | undefined): RouteTarget {
+    const host = this.#domains.find(this.#ignorePort ? withoutPort(request.authority) : request.authority);
+    if (trace !== undefined) this.#traceHost(request.authority, host, trace);
+    if (host === undefined) return this.#noRoute;
+    const randomValue = this.#needsRandom ? Math.floor(random() * RANDOM_VALUES) : 0;
+    const path = pathOnly(request.path);
+    const matched = this.#ignorePathParameters ? path.replace(/;[^/]*/g, "") : path;
+    return host.find(request, peer, matched, randomValue, trace) ?? this.#noRoute;
+  }
+
+  #traceHost(authority: string, host: CompiledVirtualHost | undefined, trace: Trace): void {
+    if (host === undefined) {
+      const names = this.virtualHosts.slice(0, MAX_NAMES_IN_TRACE).map(({ name }) => name);
+      const more = this.virtualHosts.length > names.length ? ", …" : "";
+      const reason = `no virtual host has this domain; there are: ${names.join(", ") || "none"}${more}`;
+      trace.push({ step: "virtualHost", subject: quoted(authority), verdict: "notMatched", reason });
+      return;
+    }
+    const reason = `authority ${quoted(authority)} is among its domains ${host.domains.join(", ")}`;
+    const step = { step: "virtualHost", subject: host.name, verdict: "chosen", reason } as const;
+    trace.push(host.origin === undefined ? step : { ...step, origin: host.origin });
+  }
+}
+
+/** @throws {CompileError} */
+export function compileRoutes(message: RouteConfiguration, filters: FilterChain, path: string): RouteTable {
+  refuseOthers(message, path, KNOWN_CONFIGURATION);
+  const overrides = [{ configs: message.typedPerFilterConfig, path: fieldPath(path, "typedPerFilterConfig") }];
+  const parent: HostParent = {
+    settings: filters.settings,
+    edits: [compileEdits(message, path)],
+    mostSpecificWins: message.mostSpecificHeaderMutationsWins ?? false,
+    filters,
+    overrides,
+    maxDirectResponseBytes: message.maxDirectResponseBodySizeBytes ?? DEFAULT_MAX_DIRECT_RESPONSE_BYTES,
+  };
+  const at = fieldPath(path, "virtualHosts");
+  const hosts = (message.virtualHosts ?? []).map((host, i) => compileVirtualHost(host, parent, `${at}[${i}]`));
+  const noRoute: RouteTarget = {
+    route: undefined,
+    clusterName: undefined,
+    filters: filters.withOverrides([]),
+    responseHeaders: [],
+    end: replyOf("noRoute"),
+  };
+  return new RouteTable(message, hosts, noRoute, path);
+}
+
+function withoutPort(authority: string): string {
+  const at = portStart(authority);
+  return at < 0 ? authority : authority.slice(0, at);
+}

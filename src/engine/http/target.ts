@@ -1,0 +1,38 @@
+/**
+ * Where a request goes once its route is known, and the filters on the way there.
+ *
+ * @module
+ */
+import type { Random } from "../../base/random.ts";
+import type { CompiledRoute, Forward, HeaderOperation, Reply } from "../http.ts";
+import type { PeerView, RequestView } from "../request.ts";
+import type { Trace } from "../trace.ts";
+
+/** One for each route and each of its weighted clusters, made when routes are compiled. */
+export interface RouteTarget {
+  /** Undefined where no route matched. */
+  readonly route: CompiledRoute | undefined;
+  /** Undefined for redirects, direct responses and where no route matched. */
+  readonly clusterName: string | undefined;
+  /** The chain, with what the route overrides. */
+  readonly filters: readonly FilterStep[];
+  /** Put on replies of filters too. */
+  readonly responseHeaders: readonly HeaderOperation[];
+  readonly end: Forward | Reply | ((request: RequestView) => Forward | Reply);
+}
+
+/** A filter of the chain; undefined lets the request pass. */
+export type FilterStep = (
+  request: RequestView,
+  peer: PeerView,
+  target: RouteTarget,
+  random: Random,
+  trace: Trace | undefined,
+) => Reply | FilterDelay | undefined;
+
+/** The request waits, then is answered or goes on. */
+export interface FilterDelay {
+  readonly t: "delay";
+  readonly delayMs: number;
+  readonly reply: Reply | undefined;
+}

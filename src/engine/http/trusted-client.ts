@@ -1,0 +1,29 @@
+/**
+ * Who the client is, as far as `x-forwarded-for` and `x-forwarded-proto` may be believed.
+ *
+ * Source: Envoy documentation, "HTTP header manipulation", `use_remote_address` and `xff_num_trusted_hops`.
+ *
+ * @module
+ */
+import { parseIp } from "../listener/cidr.ts";
+import type { PeerView, RequestView } from "../request.ts";
+
+type ReadClient = (request: RequestView, peer: PeerView) => string;
+
+/** The client's IP address. Where the header has no address at the place that is trusted, the connection's counts. */
+export function remoteAddressOf(useRemoteAddress: boolean, trustedHops: number): ReadClient {
+  if (useRemoteAddress && trustedHops === 0) return (_, peer) => peer.remote.address;
+  const fromRight = useRemoteAddress ? trustedHops : trustedHops + 1;
+  return (request, peer) => {
+    const forwardedFor = request.header("x-forwarded-for");
+    const address = forwardedFor?.split(",").at(-fromRight)?.trim();
+    return address !== undefined && parseIp(address) !== undefined ? address : peer.remote.address;
+  };
+}
+
+/** @param isEdge The client is not trusted: only the connection counts. */
+export function forwardedProtoOf(isEdge: boolean): ReadClient {
+  const own = (peer: PeerView): string => (peer.tls ? "https" : "http");
+  if (isEdge) return (_, peer) => own(peer);
+  return (request, peer) => request.header("x-forwarded-proto") ?? own(peer);
+}

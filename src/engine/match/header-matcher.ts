@@ -1,0 +1,107 @@
+/**
+ * `envoy.config.route.v3.HeaderMatcher`, compiled. As there, a header that is missing never matches a value, inverted
+ * or not, unless `treat_missing_header_as_empty` is set; several lines of a header are one value with commas.
+ *
+ * @module
+ */
+import type { HeaderMatcher } from "../../xds/proto/route-match.ts";
+import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
+import type { RequestView } from "../request.ts";
+import { quoted } from "../trace.ts";
+import type { Check } from "./check.ts";
+import { compileRegex } from "./regex.ts";
+import { compileStringMatcher, type StringCheck } from "./string-matcher.ts";
+
+const KNOWN = new Set([
+  "name",
+  "exactMatch",
+  "rangeMatch",
+  "presentMatch",
+  "prefixMatch",
+  "suffixMatch",
+  "safeRegexMatch",
+  "containsMatch",
+  "stringMatch",
+  "invertMatch",
+  "treatMissingHeaderAsEmpty",
+]);
+
+/** @throws {CompileError} */
+export function compileHeaderMatcher(matcher: HeaderMatcher, path: string): Check {
+  refuseOthers(matcher, path, KNOWN);
+  const name = (matcher.name ?? "").toLowerCase();
+  if (name === "") throw new CompileError(`${path}.name`, "must not be empty");
+  const read = headerReader(name);
+  const value = valueCheck(matcher, path);
+  return value === undefined ? presence(matcher, name, read) : valued(matcher, name, read, value);
+}
+
+/** @throws {CompileError} */
+export function compileHeaderMatchers(matchers: readonly HeaderMatcher[] | undefined, path: string): readonly Check[] {
+  return (matchers ?? []).map((matcher, i) => compileHeaderMatcher(matcher, `${path}[${i}]`));
+}
+
+/** A header or pseudo-header of a request; `host` is the authority. */
+export function headerReader(lowerName: string): (request: RequestView) => string | undefined {
+  switch (lowerName) {
+    case ":method":
+      return (request) => request.method;
+    case ":path":
+      return (request) => request.path;
+    case ":authority":
+    case "host":
+      return (request) => request.authority;
+    case ":scheme":
+      return (request) => request.scheme;
+    default:
+      return (request) => request.header(lowerName);
+  }
+}
+
+type Read = (request: RequestView) => string | undefined;
+
+function presence({ presentMatch, invertMatch }: HeaderMatcher, name: string, read: Read): Check {
+  const wanted = (presentMatch ?? true) !== (invertMatch ?? false);
+  return {
+    test: (request) => (read(request) !== undefined) === wanted,
+    explain: (request) => `header ${name}: wanted ${wanted ? "any value" : "none"}, found ${quoted(read(request))}`,
+  };
+}
+
+function valued(matcher: HeaderMatcher, name: string, read: Read, { test, wanted }: StringCheck): Check {
+  const invert = matcher.invertMatch ?? false;
+  const missing = matcher.treatMissingHeaderAsEmpty === true ? test("") !== invert : false;
+  return {
+    test: (request) => {
+      const value = read(request);
+      return value === undefined ? missing : test(value) !== invert;
+    },
+    explain: (request) => `header ${name}: wanted ${invert ? "not " : ""}${wanted}, found ${quoted(read(request))}`,
+  };
+}
+
+/** Undefined when only the presence counts. */
+function valueCheck(matcher: HeaderMatcher, path: string): StringCheck | undefined {
+  const { exactMatch: exact, prefixMatch: prefix, suffixMatch: suffix, containsMatch: contains } = matcher;
+  const { stringMatch, safeRegexMatch, rangeMatch } = matcher;
+  if (stringMatch !== undefined) return compileStringMatcher(stringMatch, fieldPath(path, "stringMatch"));
+  if (safeRegexMatch !== undefined) {
+    const test = compileRegex(safeRegexMatch, fieldPath(path, "safeRegexMatch"));
+    return { test, wanted: `regex ${quoted(safeRegexMatch.regex)}` };
+  }
+  if (rangeMatch !== undefined) return rangeCheck(rangeMatch.start ?? 0, rangeMatch.end ?? 0);
+  if ((exact ?? prefix ?? suffix ?? contains) === undefined) return undefined;
+  return compileStringMatcher({ exact, prefix, suffix, contains }, path);
+}
+
+/** An integer of `start` or more, below `end`. */
+function rangeCheck(start: number, end: number): StringCheck {
+  return {
+    wanted: `an integer from ${start} to below ${end}`,
+    test: (text) => {
+      if (!/^\s*[+-]?\d{1,19}\s*$/.test(text)) return false;
+      const value = Number(text);
+      return value >= start && value < end;
+    },
+  };
+}
