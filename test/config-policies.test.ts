@@ -205,17 +205,29 @@ describe("AuthorizationPolicy", () => {
     ]);
   });
 
+  test("a service account without a namespace is of the policy's own, and an empty list asks nothing", () => {
+    const loaded = load(
+      policy("AuthorizationPolicy", "{rules: [{from: [{source: {serviceAccounts: [web], ipBlocks: []}}]}]}"),
+    );
+    expect(loaded.mesh.authorizationPolicies[0]?.rules[0]?.from[0]).toMatchObject({
+      principals: [{ t: "suffix", value: "/ns/shop/sa/web" }],
+      ipBlocks: [],
+    });
+    expect(loaded.problems.map((p) => p.message)).toEqual(["is empty, so it asks nothing"]);
+  });
+
   test.each([
     ["{action: CUSTOM, rules: [{}]}", "not supported yet"],
     ["{action: DENY}", "needs rules"],
     ["{rules: [{from: []}]}", "must have at least one item"],
     ["{rules: [{from: [{}]}]}", 'field "source" is missing'],
     ["{rules: [{from: [{source: {}}]}]}", "source must ask for something"],
-    ["{rules: [{from: [{source: {principals: []}}]}]}", "must have at least one item"],
+    ["{rules: [{from: [{source: {principals: []}}]}]}", "source must ask for something"],
     ["{rules: [{from: [{source: {principals: ['']}}]}]}", "must not be empty"],
     ["{rules: [{from: [{source: {principals: ['*a*']}}]}]}", '"*" may stand at the front or at the end'],
     ["{rules: [{from: [{source: {principals: ['spiffe://a/ns/b/sa/c']}}]}]}", "without spiffe://"],
     ["{rules: [{from: [{source: {serviceAccounts: [a/b], namespaces: [a]}}]}]}", "cannot stand beside namespaces"],
+    ["{rules: [{from: [{source: {serviceAccounts: [a/b/c]}}]}]}", "namespace/name of a service account"],
     ["{rules: [{from: [{source: {serviceAccounts: ['a/*']}}]}]}", "without wildcards"],
     ["{rules: [{from: [{source: {requestPrincipals: ['*']}}]}]}", "not supported yet"],
     ["{rules: [{from: [{source: {ipBlocks: [10.0.0.0/33]}}]}]}", "must be an IP address or a range"],

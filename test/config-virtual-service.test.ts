@@ -77,7 +77,9 @@ describe("hosts", () => {
 
   test.each([
     ["*", "the host * is not allowed in the mesh"],
-    ["a_b..c", "must be a host name"],
+    ["a_b", "must be a host name"],
+    ["a..c", "must be a host name"],
+    ["1.2.3", "must be a host name"],
     ["a.*.c", "must be a host name"],
     ["reviews, reviews", "already there"],
     ["a.example.com, '*.example.com'", "already there"],
@@ -233,6 +235,7 @@ describe("routes", () => {
     ["route: [{destination: {subset: a}}]", 'route[0].destination: field "host" is missing'],
     ["route: [{destination: {host: '*.a'}}]", "route[0].destination.host: must be a host name"],
     ["route: [{destination: {host: a, port: 80}}]", "route[0].destination.port: must be a mapping"],
+    ["route: [{destination: {host: 10.0.0.1}}]", "route[0].destination.host: must be a host name"],
     ["route: [{destination: {host: a, subset: v_1}}]", "route[0].destination.subset: must be"],
     ["route: [{destination: {host: a}, weight: -1}]", "route[0].weight: must be a whole number"],
     ["delegate: {name: a}", "delegate: is not supported yet"],

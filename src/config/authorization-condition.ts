@@ -7,7 +7,7 @@ import type { AuthorizationCondition } from "../model/security.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import { isAddressRange, isHeaderName, isPortText } from "./names.ts";
 import type { Node, Read } from "./node.ts";
-import { someOf, text, textThat } from "./read-values.ts";
+import { listOrNothing, text, textThat } from "./read-values.ts";
 import { pattern } from "./string-match.ts";
 import { quote } from "./tree.ts";
 
@@ -34,15 +34,14 @@ const NAMES = [...Object.keys(KEYS), ...UNSUPPORTED, "request.headers[name]", "r
 
 export function authorizationCondition(node: Node): AuthorizationCondition {
   const fields = node.fields({ known: ["key", "values", "notValues"] });
-  fields.oneOrMoreOf(["values", "notValues"]);
   const key = fields.required("key", text, "");
   const at = fields.at("key");
   const read = (at === undefined ? undefined : valueReader(key, at)) ?? patternText;
-  return {
-    key,
-    values: fields.optional("values", someOf(read)) ?? [],
-    notValues: fields.optional("notValues", someOf(read)) ?? [],
-  };
+  const values = fields.optional("values", listOrNothing(read)) ?? [];
+  const notValues = fields.optional("notValues", listOrNothing(read)) ?? [];
+  if (values.length + notValues.length === 0 && node.tree.t === "map")
+    node.fail("must have at least one of values, notValues");
+  return { key, values, notValues };
 }
 
 function valueReader(key: string, at: Node): Read<string> | undefined {

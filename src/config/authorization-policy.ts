@@ -18,7 +18,7 @@ const DRY_RUN = "istio.io/dry-run";
 export function readAuthorizationPolicy(body: DocumentBody): AuthorizationPolicy {
   const spec = specFields(body, ["selector", "action", "rules"], ["targetRef", "targetRefs", "provider"]);
   const action = spec.optional("action", readAction) ?? "ALLOW";
-  const rules = spec.list("rules", authorizationRule);
+  const rules = spec.list("rules", authorizationRule(body.metadata.namespace));
   if (action === "DENY" && !spec.has("rules"))
     spec.node.fail("action DENY needs rules: without any it denies nothing; write rules: [{}] to deny all");
   return {

@@ -8,16 +8,19 @@ import type { AuthorizationOperation, AuthorizationRule, AuthorizationSource } f
 import { authorizationCondition } from "./authorization-condition.ts";
 import { isAddressRange, isDnsLabel, isPortText } from "./names.ts";
 import type { Fields, Node, Read } from "./node.ts";
-import { someOf, text, textThat } from "./read-values.ts";
+import { listOrNothing, someOf, text, textThat } from "./read-values.ts";
 import { pathPattern, pattern } from "./string-match.ts";
 
-export function authorizationRule(node: Node): AuthorizationRule {
-  const fields = node.fields({ known: ["from", "to", "when"] });
-  return {
-    place: node.place,
-    from: fields.optional("from", someOf(source)) ?? [],
-    to: fields.optional("to", someOf(operation)) ?? [],
-    when: fields.optional("when", someOf(authorizationCondition)) ?? [],
+/** @param namespace Of the policy: where service accounts without a namespace are. */
+export function authorizationRule(namespace: string): Read<AuthorizationRule> {
+  return (node) => {
+    const fields = node.fields({ known: ["from", "to", "when"] });
+    return {
+      place: node.place,
+      from: fields.optional("from", someOf(source(namespace))) ?? [],
+      to: fields.optional("to", someOf(operation)) ?? [],
+      when: fields.optional("when", someOf(authorizationCondition)) ?? [],
+    };
   };
 }
 
@@ -41,9 +44,9 @@ const SOURCE_UNSUPPORTED = [
   "notTrustDomains",
 ];
 
-/** The reader of a list's values, or none where the field is absent. An empty list is refused: it reads like "nobody" and asks nothing. */
+/** The values of a list; empty where the field is absent. */
 function all<K extends string, T>(fields: Fields<K>, name: K, read: Read<T>): readonly T[] {
-  return fields.optional(name, someOf(read)) ?? [];
+  return fields.optional(name, listOrNothing(read)) ?? [];
 }
 
 const none: AuthorizationSource = {
@@ -55,12 +58,13 @@ const none: AuthorizationSource = {
   notIpBlocks: [],
 };
 
-function source(node: Node): AuthorizationSource {
-  return node.fields({ known: ["source"] }).required("source", readSource, none);
+function source(namespace: string): Read<AuthorizationSource> {
+  return (node) => node.fields({ known: ["source"] }).required("source", (n) => readSource(n, namespace), none);
 }
 
-function readSource(node: Node): AuthorizationSource {
+function readSource(node: Node, namespace: string): AuthorizationSource {
   const fields = node.fields({ known: SOURCE, unsupported: SOURCE_UNSUPPORTED });
+  const serviceAccount = serviceAccountOf(namespace);
   refuseEmpty(node, "source");
   const others = (["principals", "notPrincipals", "namespaces", "notNamespaces"] as const).filter((name) =>
     fields.has(name),
@@ -88,15 +92,18 @@ function principal(node: Node): StringMatch {
   return match;
 }
 
-/** `namespace/name`: that account in any trust domain, which is what the end of its principal says. */
-function serviceAccount(node: Node): StringMatch {
-  const value = text(node);
-  const [namespace = "", name = "", more] = value.split("/");
-  if (value === "") return { t: "present" };
-  if (more !== undefined || !isDnsLabel(namespace) || !name.split(".").every(isDnsLabel)) {
-    node.mustBe("namespace/name of a service account, without wildcards");
-  }
-  return { t: "suffix", value: `/ns/${namespace}/sa/${name}` };
+/** `namespace/name`, or a name of the policy's own namespace: that account in any trust domain, as the end of its principal says. */
+function serviceAccountOf(own: string): Read<StringMatch> {
+  return (node) => {
+    const value = text(node);
+    const slash = value.indexOf("/");
+    const namespace = slash < 0 ? own : value.slice(0, slash);
+    const name = value.slice(slash + 1);
+    if (value !== "" && !(isDnsLabel(namespace) && name.split(".").every(isDnsLabel))) {
+      node.mustBe("namespace/name of a service account, without wildcards");
+    }
+    return { t: "suffix", value: `/ns/${namespace}/sa/${name}` };
+  };
 }
 
 const OPERATION = ["hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"] as const;
@@ -131,9 +138,11 @@ function readOperation(node: Node): AuthorizationOperation {
   };
 }
 
+/** What asks nothing matches all: Istio refuses it here, since leaving it out says the same plainly. */
 function refuseEmpty(node: Node, what: string): void {
-  if (node.tree.t === "map" && node.tree.entries.size === 0)
-    node.fail(`${what} must ask for something; leave it out to match all`);
+  if (node.tree.t !== "map") return;
+  const asks = [...node.tree.entries.values()].some(({ value }) => value.t !== "list" || value.items.length > 0);
+  if (!asks) node.fail(`${what} must ask for something; leave it out to match all`);
 }
 
 /** Istio writes ports as text here. */

@@ -5,7 +5,7 @@
  */
 import type { DestinationRule, Subset } from "../model/destination-rule.ts";
 import { type DocumentBody, specFields } from "./document.ts";
-import { dnsLabel, labels, qualifiedHost } from "./names.ts";
+import { labels, qualifiedHost, subsetName } from "./names.ts";
 import type { Node } from "./node.ts";
 import { isListOf, onlyAs } from "./read-values.ts";
 import { noTrafficPolicy, trafficPolicy } from "./traffic-policy.ts";
@@ -16,7 +16,11 @@ export function readDestinationRule(body: DocumentBody): DestinationRule {
   spec.optional("exportTo", onlyAs(isListOf("*")));
   return {
     origin: body.origin,
-    host: spec.required("host", qualifiedHost(body.metadata.namespace, body.settings, true), ""),
+    host: spec.required(
+      "host",
+      qualifiedHost(body.metadata.namespace, body.settings, { wildcard: true, address: false }),
+      "",
+    ),
     trafficPolicy: spec.optional("trafficPolicy", trafficPolicy) ?? noTrafficPolicy,
     subsets: spec.optional("subsets", subsets) ?? [],
   };
@@ -35,7 +39,7 @@ function subsets(node: Node): readonly Subset[] {
 function subset(node: Node): Subset {
   const fields = node.fields({ known: ["name", "labels", "trafficPolicy"] });
   return {
-    name: fields.required("name", dnsLabel, "nameless"),
+    name: fields.required("name", subsetName, "nameless"),
     labels: fields.optional("labels", labels) ?? {},
     trafficPolicy: fields.optional("trafficPolicy", trafficPolicy) ?? noTrafficPolicy,
   };

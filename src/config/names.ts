@@ -9,12 +9,12 @@ import { anyText, isText, textThat } from "./read-values.ts";
 import { quote } from "./tree.ts";
 
 const DNS_LABEL = /^[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?$/;
-const DNS_LABEL_ANY_CASE = /^[a-zA-Z0-9]([-a-zA-Z0-9_]{0,61}[a-zA-Z0-9])?$/;
+const DNS_LABEL_ANY_CASE = /^[a-zA-Z0-9]([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/;
 const LABEL_VALUE = /^([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?$/;
 
 export const isDnsLabel = (name: string): boolean => DNS_LABEL.test(name);
 
-/** A name of a subset, namespace or port. */
+/** A name of a namespace or port. */
 export const dnsLabel = textThat(
   isDnsLabel,
   "1 to 63 lower-case letters, digits and dashes, with a letter or digit at both ends",
@@ -26,14 +26,21 @@ export const objectName = textThat(
   "lower-case letters, digits, dashes and dots, with a letter or digit at both ends of each part",
 );
 
-/** A host name or address; `*` or `*-end` may be its first label where wildcards are allowed. */
+/** A name of a subset: Istio lets it have capitals. */
+export const subsetName = textThat(
+  (name) => DNS_LABEL_ANY_CASE.test(name),
+  "1 to 63 letters, digits and dashes, with a letter or digit at both ends",
+);
+
+/** A host name; its first label may be `*`, or begin with it, where wildcards are allowed. */
 export function isHost(host: string, wildcard: boolean): boolean {
-  if (isAddress(host)) return true;
   if (host.length > 255) return false;
   const [first = "", ...rest] = host.replace(/\.$/, "").split(".");
   if (!rest.every((label) => DNS_LABEL_ANY_CASE.test(label))) return false;
+  // Else 1.2.3 would be a name.
+  if (/^\d+$/.test(rest.at(-1) ?? "")) return false;
   if (!first.startsWith("*")) return DNS_LABEL_ANY_CASE.test(first);
-  return wildcard && (first === "*" || /^\*-[a-zA-Z0-9]/.test(first));
+  return wildcard && /^\*([-a-zA-Z0-9]{0,61}[a-zA-Z0-9])?$/.test(first);
 }
 
 /** Short names belong to the namespace of the rule that writes them; what has a dot, or is a wildcard, stands as it is. */
@@ -43,13 +50,17 @@ export function qualify(host: string, namespace: string, settings: MeshSettings)
   return short ? `${lower}.${namespace}.svc.${settings.clusterDomain}` : lower;
 }
 
+/** What a host may be beside a plain name. */
+interface HostForms {
+  readonly wildcard: boolean;
+  readonly address: boolean;
+}
+
 /** `reviews` in namespace `default` → `reviews.default.svc.cluster.local`. */
-export function qualifiedHost(namespace: string, settings: MeshSettings, wildcard: boolean): Read<string> {
-  const readHost = textThat(
-    (h) => isHost(h, wildcard),
-    wildcard ? "a host name, or a wildcard such as *.example.com" : "a host name",
-  );
-  return (node) => qualify(readHost(node), namespace, settings);
+export function qualifiedHost(namespace: string, settings: MeshSettings, forms: HostForms): Read<string> {
+  const what = `a host name${forms.wildcard ? ", or a wildcard such as *.example.com" : ""}`;
+  const read = textThat((h) => isHost(h, forms.wildcard) || (forms.address && isAddress(h)), what);
+  return (node) => qualify(read(node), namespace, settings);
 }
 
 /** RFC 9110 token. */

@@ -125,6 +125,14 @@ export function someOf<T>(read: Read<T>): Read<readonly T[]> {
   };
 }
 
+/** A list, with a warning where it is empty: it reads like "none" and asks nothing, in Istio as here. */
+export function listOrNothing<T>(read: Read<T>): Read<readonly T[]> {
+  return (node) => {
+    if (node.tree.t === "list" && node.tree.items.length === 0) node.warn("is empty, so it asks nothing");
+    return node.items().map(read);
+  };
+}
+
 /** Accepts a field that we do not carry only where it says what holds anyway. */
 export function onlyAs(holds: (node: Node) => boolean): Read<void> {
   return (node) => {

@@ -9,7 +9,7 @@
 import type { MeshSettings } from "../model/mesh.ts";
 import { noHeaderEdits, type WeightedDestination } from "../model/virtual-service.ts";
 import { headerEdits } from "./header-edits.ts";
-import { dnsLabel, qualifiedHost } from "./names.ts";
+import { qualifiedHost, subsetName } from "./names.ts";
 import type { Node, Read } from "./node.ts";
 import { integer, MAX_INT32, MAX_UINT32, port } from "./read-values.ts";
 
@@ -53,8 +53,8 @@ function destination(
 ): Pick<WeightedDestination, "host" | "subset" | "port"> {
   const fields = node.fields({ known: ["host", "subset", "port"] });
   return {
-    host: fields.required("host", qualifiedHost(namespace, settings, false), ""),
-    subset: fields.optional("subset", dnsLabel),
+    host: fields.required("host", qualifiedHost(namespace, settings, { wildcard: false, address: false }), ""),
+    subset: fields.optional("subset", subsetName),
     port: fields.optional("port", portNumber),
   };
 }

@@ -35,7 +35,7 @@ interface SplitBackend {
 
 export function readTrafficSplit(body: DocumentBody): TrafficSplit {
   const spec = specFields(body, ["service", "backends"], ["matches"]);
-  const host = qualifiedHost(body.metadata.namespace, body.settings, false);
+  const host = qualifiedHost(body.metadata.namespace, body.settings, { wildcard: false, address: false });
   return {
     origin: body.origin,
     service: spec.required("service", host, ""),

@@ -15,7 +15,7 @@ import { quote } from "./tree.ts";
 
 export function readVirtualService(body: DocumentBody): VirtualService {
   const spec = specFields(body, ["hosts", "http", "gateways", "exportTo"], ["tls", "tcp"]);
-  const host = qualifiedHost(body.metadata.namespace, body.settings, true);
+  const host = qualifiedHost(body.metadata.namespace, body.settings, { wildcard: true, address: true });
   const gateways = spec.at("gateways");
   if (gateways !== undefined) onlyAs(isListOf("mesh"))(gateways);
   const hosts = spec.required(
