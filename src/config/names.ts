@@ -44,7 +44,7 @@ export function isHost(host: string, wildcard: boolean): boolean {
 }
 
 /** Short names belong to the namespace of the rule that writes them; what has a dot, or is a wildcard, stands as it is. */
-export function qualify(host: string, namespace: string, settings: MeshSettings): string {
+function qualify(host: string, namespace: string, settings: MeshSettings): string {
   const lower = host.toLowerCase();
   const short = !lower.includes(".") && !lower.includes(":") && !lower.startsWith("*");
   return short ? `${lower}.${namespace}.svc.${settings.clusterDomain}` : lower;
@@ -109,7 +109,7 @@ const OCTET = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const IPV4 = new RegExp(`^${OCTET}(\\.${OCTET}){3}$`);
 
 /** IPv4 or IPv6, without a zone. */
-export function isAddress(value: string): boolean {
+function isAddress(value: string): boolean {
   return IPV4.test(value) || isIpv6(value);
 }
 

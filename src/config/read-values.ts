@@ -74,7 +74,7 @@ const UNIT_MS: Readonly<Record<string, number>> = {
 };
 
 /** Milliseconds of `1h2m`, `5s`, `1.5s`, `100ms`; undefined when it is not a duration. Istio's are Go's, without a sign. */
-export function parseDuration(value: string): number | undefined {
+function parseDuration(value: string): number | undefined {
   if (value === "0") return 0;
   if (!/^((\d+(\.\d*)?|\.\d+)(h|ms|m|s|us|µs|ns))+$/.test(value) || value.length > 64) return undefined;
   let ms = 0;
