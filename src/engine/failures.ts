@@ -137,7 +137,9 @@ const resetDetails = (reset: string, reason: string): string =>
   `upstream_reset_before_response_started{${underscored(`${reset}|${reason}`)}}`;
 
 /** Details are one word of a log line. */
-const underscored = (text: string): string => text.replace(/\s/g, "_");
+function underscored(text: string): string {
+  return text.replace(/\s/g, "_");
+}
 
 /** Whether a request's `content-type` says gRPC: then its replies must be gRPC too. */
 export function isGrpc(contentType: string | undefined): boolean {
@@ -171,13 +173,10 @@ function grpcMessage(text: string): string {
     .join("");
 }
 
-const INTERNAL = 13;
-const UNKNOWN = 2;
-
 function grpcStatusOf(httpStatus: number): number {
   switch (httpStatus) {
     case 400:
-      return INTERNAL;
+      return 13;
     case 401:
       return 16;
     case 403:
@@ -190,6 +189,6 @@ function grpcStatusOf(httpStatus: number): number {
     case 504:
       return 14;
     default:
-      return UNKNOWN;
+      return 2;
   }
 }

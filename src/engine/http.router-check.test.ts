@@ -1,0 +1,3 @@
+import { routerCheckSuite } from "../../test/suites/router-check.ts";
+
+routerCheckSuite();
