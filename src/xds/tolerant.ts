@@ -59,7 +59,7 @@ interface FieldRange {
 
 function fieldAt(bytes: Uint8Array, at: number): FieldRange | undefined {
   const tag = varintAt(bytes, at);
-  if (tag === undefined) return undefined;
+  if (tag === undefined || tag.value >>> 3 === 0) return undefined;
   const range = valueAt(bytes, tag.end, tag.value & 7);
   return range === undefined || range.end > bytes.length ? undefined : { number: tag.value >>> 3, ...range };
 }

@@ -87,11 +87,8 @@ export class AdsStream<R extends SubscriptionRequest, S extends Subscription<R>>
     const before = this.#snapshot;
     this.#snapshot = snapshot;
     if (before === undefined) return;
-    for (const typeUrl of before.types.filter(isReferenced)) {
-      const seen = new Map([...(this.#lingering.get(typeUrl) ?? []), ...before.get(typeUrl)]);
-      for (const name of snapshot.get(typeUrl).keys()) seen.delete(name);
-      if (seen.size > 0) this.#lingering.set(typeUrl, seen);
-      else this.#lingering.delete(typeUrl);
+    for (const { subscription } of this.types) {
+      if (isReferenced(subscription.typeUrl)) this.#linger(subscription, before, snapshot);
     }
   }
 
@@ -116,6 +113,15 @@ export class AdsStream<R extends SubscriptionRequest, S extends Subscription<R>>
     };
     this.#types.set(typeUrl, state);
     return state;
+  }
+
+  /** Keeps what the client has and the new snapshot has not. */
+  #linger(subscription: S, before: Snapshot, now: Snapshot): void {
+    const { typeUrl } = subscription;
+    const seen = new Map([...(this.#lingering.get(typeUrl) ?? []), ...before.get(typeUrl)]);
+    for (const name of seen.keys()) if (now.get(typeUrl).has(name) || !subscription.has(name)) seen.delete(name);
+    if (seen.size > 0) this.#lingering.set(typeUrl, seen);
+    else this.#lingering.delete(typeUrl);
   }
 
   #round(nowMs: number): Push[] {

@@ -57,6 +57,10 @@ export class DeltaSubscription implements Subscription<DeltaRequest> {
     return held;
   }
 
+  has(name: string): boolean {
+    return (this.#known.get(name) ?? ABSENT) !== ABSENT;
+  }
+
   take(request: DeltaRequest): Answer {
     const answer = answerOf(this.inFlight, request);
     if (answer.t !== "none") this.inFlight = undefined;

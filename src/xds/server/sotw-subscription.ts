@@ -54,6 +54,10 @@ export class SotwSubscription implements Subscription<SotwRequest> {
     return this.#sent.size;
   }
 
+  has(name: string): boolean {
+    return this.#sent.has(name);
+  }
+
   take(request: SotwRequest): Answer {
     if (this.#first) {
       // A nonce here is of an earlier stream, and so is the version.

@@ -51,6 +51,8 @@ export interface Subscription<Request extends SubscriptionRequest> {
   /** Resources that the client holds, as far as was told. */
   readonly held: number;
   inFlight: InFlight | undefined;
+  /** Whether the client was sent this resource and not told that it is gone. */
+  has(name: string): boolean;
   /** Takes a request in. Says whether it answered the response in flight. */
   take(request: Request): Answer;
   /** What must be sent so that the client has what it wants; undefined when nothing. Counts as sent. */
