@@ -214,12 +214,18 @@ describe("JSON", () => {
 });
 
 describe("what a peer sends cannot forge a line", () => {
+  /** As headers come: one byte a character. */
+  const byte = fc.integer({ min: 0, max: 255 }).map((code) => String.fromCharCode(code));
   const nasty = fc.oneof(
     fc.string({ unit: "binary" }),
     fc.string({
       unit: fc.constantFrom('"', "\\", "\n", "\r", "\0", "\x1b", "\x7f", "\x9b", "\xff", "Ā", "\ud800", " ", "a"),
     }),
-    fc.string({ minLength: 14, maxLength: 40 }),
+    fc.string({ unit: byte, minLength: 14, maxLength: 40 }),
+    // Long enough for the quick way, with at most one character that must not take it.
+    fc
+      .tuple(fc.string({ minLength: 14, maxLength: 40 }), fc.string({ unit: byte, maxLength: 1 }))
+      .map((s) => s.join("")),
   );
 
   test("text: one line, printable ASCII, quotes only where the format has them", () => {
@@ -272,6 +278,15 @@ describe("what a peer sends cannot forge a line", () => {
         expect(path.startsWith(b)).toBeTrue();
       }),
     );
+  });
+
+  test("a value that was kept is cut too when a line has less room for it", () => {
+    const line = textLine("%REQ(X)% %REQ(:PATH)%\n", CONSTANTS);
+    const path = "p".repeat(200);
+    const records = ["x", "x", "x".repeat(4000)].map((x) => recordOf({ path }, { x }));
+    const [, second, third] = written(line, records, 4096).split("\n");
+    expect(second).toBe(`x ${path}`);
+    expect(third).toBe(`${"x".repeat(4000)} ${"p".repeat(95)}`);
   });
 });
 
