@@ -1,0 +1,220 @@
+import { describe, expect, test } from "bun:test";
+import { service, stateOf, workload } from "../../test/support/mesh.ts";
+import type { Cluster } from "../xds/proto/cluster.ts";
+import { UpstreamTlsContext } from "../xds/proto/tls.ts";
+import { unpack } from "../xds/types/any.ts";
+import { hasProxy } from "./destination.ts";
+import { defaultTranslateOptions } from "./options.ts";
+import { type OutboundCluster, outboundClusters } from "./outbound-clusters.ts";
+import { sharedScope, sidecarScope } from "./scope.ts";
+import type { MeshState } from "./translate.ts";
+
+const base = [
+  service("reviews", ["http:9080", "http-b:9081"]),
+  workload("reviews", "v1", [9080, 9081]),
+  workload("reviews", "v2", [9080, 9081]),
+  workload("client", "v1", [], "apps"),
+];
+const ROOT = "spiffe://cluster.local/ns/default/sa/reviews";
+
+function clustersOf(state: MeshState, namespace = "default"): ReadonlyMap<string, OutboundCluster> {
+  const scope = { namespace, outboundSuffix: "", secretName: "default" };
+  const made = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
+  return new Map(made.map((c) => [c.cluster.name ?? "", c]));
+}
+
+function reviews(documents: readonly string[], port = 9080, subset = "", namespace = "default"): OutboundCluster {
+  const name = `outbound|${port}|${subset}|reviews.default.svc.cluster.local`;
+  const found = clustersOf(stateOf(...base, ...documents), namespace).get(name);
+  if (found === undefined) throw new Error(`no cluster ${name}`);
+  return found;
+}
+
+const tlsOf = (cluster: Cluster | undefined): UpstreamTlsContext | undefined => {
+  const config = cluster?.transportSocket?.typedConfig;
+  return config && unpack(config, UpstreamTlsContext);
+};
+
+const namesOf = (context: UpstreamTlsContext | undefined): unknown =>
+  context?.commonTlsContext?.combinedValidationContext?.defaultValidationContext?.matchTypedSubjectAltNames;
+
+const destinationRule = (spec: string, namespace = "default", name = "reviews"): string =>
+  `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: ${name}, namespace: ${namespace}},
+ spec: {host: reviews.default.svc.cluster.local, ${spec}}}`;
+
+const peerAuthentication = (spec: string): string =>
+  `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: p}, spec: ${spec}}`;
+
+describe("defaults", () => {
+  test("are Istio's: least request, no limits, no panic, 10 s to connect", () => {
+    const { cluster } = reviews([]);
+    expect(cluster.lbPolicy).toBe("LEAST_REQUEST");
+    expect(cluster.connectTimeout).toBe(10_000);
+    expect(cluster.circuitBreakers?.thresholds?.[0]?.maxRetries).toBe(4_294_967_295);
+    expect(cluster.commonLbConfig?.healthyPanicThreshold).toEqual({ value: 0 });
+    expect(cluster.outlierDetection).toBeUndefined();
+  });
+
+  test("mTLS to exactly the identities behind the service, with Istio's SNI and secrets", () => {
+    const context = tlsOf(reviews([]).cluster);
+    expect(namesOf(context)).toEqual([{ sanType: "URI", matcher: { exact: ROOT } }]);
+    expect(context?.sni).toBe("outbound_.9080_._.reviews.default.svc.cluster.local");
+    expect(context?.commonTlsContext?.alpnProtocols).toEqual(["http/1.1"]);
+    const secrets = context?.commonTlsContext?.tlsCertificateSdsSecretConfigs?.map((s) => s.name);
+    expect(secrets).toEqual(["default"]);
+  });
+
+  test("a service with nobody behind it trusts no more than the trust domain", () => {
+    const found = clustersOf(stateOf(...base, service("ghost", ["http:80"]))).get(
+      "outbound|80||ghost.default.svc.cluster.local",
+    );
+    expect(namesOf(tlsOf(found?.cluster))).toEqual([
+      { sanType: "URI", matcher: { prefix: "spiffe://cluster.local/" } },
+    ]);
+    expect(found?.endpoints.endpoints).toEqual([]);
+  });
+});
+
+describe("endpoints", () => {
+  test("are the inbound addresses of the instances that the subset selects", () => {
+    const rule = destinationRule("subsets: [{name: v2, labels: {version: v2}}]");
+    const { endpoints } = reviews([rule], 9081, "v2");
+    const [only, ...others] = endpoints.endpoints?.[0]?.lbEndpoints ?? [];
+    expect(others).toEqual([]);
+    expect(only?.endpoint?.address?.socketAddress).toEqual({ address: "127.0.0.1", portValue: 20_103 });
+    expect(only?.metadata?.filterMetadata?.["istio"]).toEqual({ workload: "reviews-v2;default;reviews;v2;Kubernetes" });
+  });
+
+  test("that are not healthy stay, marked", () => {
+    const state = stateOf(...base);
+    const instances = state.instances.map((i) => ({ ...i, healthy: i.id !== "reviews-v1-0" }));
+    const found = clustersOf({ ...state, instances }).get("outbound|9080||reviews.default.svc.cluster.local");
+    const statuses = found?.endpoints.endpoints?.[0]?.lbEndpoints?.map((e) => e.healthStatus);
+    expect(statuses).toEqual(["UNHEALTHY", "HEALTHY"]);
+  });
+});
+
+describe("automatic mTLS", () => {
+  test("is off where no proxy takes it", () => {
+    const { cluster, endpoints } = reviews([peerAuthentication("{mtls: {mode: DISABLE}}")]);
+    expect(cluster.transportSocket).toBeUndefined();
+    expect(cluster.transportSocketMatches).toBeUndefined();
+    expect(Object.keys(endpoints.endpoints?.[0]?.lbEndpoints?.[0]?.metadata?.filterMetadata ?? {})).toEqual(["istio"]);
+  });
+
+  test("goes by endpoint where they differ", () => {
+    const { cluster, endpoints } = reviews([
+      peerAuthentication("{selector: {matchLabels: {version: v2}}, mtls: {mode: DISABLE}}"),
+    ]);
+    expect(cluster.transportSocket).toBeUndefined();
+    expect(cluster.transportSocketMatches?.map((m) => m.match)).toEqual([{ tlsMode: "istio" }, {}]);
+    const modes = endpoints.endpoints?.[0]?.lbEndpoints?.map(
+      (e) => e.metadata?.filterMetadata?.["envoy.transport_socket_match"],
+    );
+    expect(modes).toEqual([{ tlsMode: "istio" }, undefined]);
+  });
+
+  test("is off towards instances without a proxy", () => {
+    const state = stateOf(...base);
+    const instances = state.instances.map((i) => ({
+      ...i,
+      ports: i.ports.map((p) => ({ ...p, inbound: p.application })),
+    }));
+    expect(instances.flatMap((i) => i.ports).some(hasProxy)).toBe(false);
+    const found = clustersOf({ ...state, instances }).get("outbound|9080||reviews.default.svc.cluster.local");
+    expect(found?.cluster.transportSocket).toBeUndefined();
+  });
+});
+
+describe("a DestinationRule", () => {
+  const full =
+    destinationRule(`trafficPolicy: {loadBalancer: {simple: RANDOM}, connectionPool: {tcp: {maxConnections: 10}},
+ outlierDetection: {consecutive5xxErrors: 0, consecutiveGatewayErrors: 2, minHealthPercent: 20},
+ portLevelSettings: [{port: {number: 9081}, tls: {mode: DISABLE}}]},
+ subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2},
+ trafficPolicy: {connectionPool: {http: {maxRetries: 3}}, portLevelSettings: [{port: {number: 9080}, loadBalancer: {simple: ROUND_ROBIN}}]}}]`);
+
+  test("sets limits, policy and detectors; a count of 0 is off", () => {
+    const { cluster } = reviews([full]);
+    expect(cluster.lbPolicy).toBe("RANDOM");
+    expect(cluster.circuitBreakers?.thresholds?.[0]?.maxConnections).toBe(10);
+    expect(cluster.commonLbConfig?.healthyPanicThreshold).toEqual({ value: 20 });
+    expect(cluster.outlierDetection).toMatchObject({
+      consecutive5xx: 0,
+      enforcingConsecutive5xx: 0,
+      consecutiveGatewayFailure: 2,
+      enforcingConsecutiveGatewayFailure: 100,
+      enforcingSuccessRate: 0,
+    });
+  });
+
+  test("a port's settings inherit nothing", () => {
+    const { cluster } = reviews([full], 9081);
+    expect(cluster.lbPolicy).toBe("LEAST_REQUEST");
+    expect(cluster.transportSocket).toBeUndefined();
+    expect(cluster.outlierDetection).toBeUndefined();
+    expect(reviews([full], 9081, "v1").cluster.lbPolicy).toBe("LEAST_REQUEST");
+  });
+
+  test("a subset replaces block by block, its port everything", () => {
+    const { cluster } = reviews([full], 9081, "v2");
+    expect(cluster.circuitBreakers?.thresholds?.[0]).toMatchObject({ maxConnections: 4_294_967_295, maxRetries: 3 });
+    expect(cluster.transportSocket).toBeUndefined();
+    const atPort = reviews([full], 9080, "v2").cluster;
+    expect(atPort.lbPolicy).toBe("ROUND_ROBIN");
+    expect(atPort.circuitBreakers?.thresholds?.[0]?.maxRetries).toBe(4_294_967_295);
+  });
+
+  test("is looked for with the caller first, then the service, then the root namespace, and nowhere else", () => {
+    const lb = (simple: string): string => `trafficPolicy: {loadBalancer: {simple: ${simple}}}`;
+    const root = destinationRule(lb("RANDOM"), "istio-system");
+    const own = destinationRule(lb("ROUND_ROBIN"), "apps");
+    const policy = (documents: readonly string[], from: string): unknown =>
+      reviews(documents, 9080, "", from).cluster.lbPolicy;
+    expect(policy([root, own], "apps")).toBe("ROUND_ROBIN");
+    expect(policy([root, own], "default")).toBe("RANDOM");
+    expect(policy([root, own, destinationRule(lb("LEAST_REQUEST"))], "default")).toBe("LEAST_REQUEST");
+    expect(policy([own], "default")).toBe("LEAST_REQUEST");
+  });
+
+  test("two of one host are one: the first policy, the subsets of both", () => {
+    const a = destinationRule("subsets: [{name: v1, labels: {version: v1}}]", "default", "a");
+    const b = destinationRule(
+      "trafficPolicy: {loadBalancer: {simple: RANDOM}}, subsets: [{name: v2, labels: {version: v2}}]",
+      "default",
+      "b",
+    );
+    expect(reviews([a, b], 9080, "v1").cluster.lbPolicy).toBe("RANDOM");
+    expect(reviews([a, b], 9080, "v2").endpoints.endpoints?.[0]?.lbEndpoints).toHaveLength(1);
+  });
+
+  test("DISABLE, ISTIO_MUTUAL and SIMPLE win over what is automatic", () => {
+    const tls = (mode: string): string => destinationRule(`trafficPolicy: {tls: {${mode}}}`);
+    expect(reviews([tls("mode: DISABLE")]).cluster.transportSocket).toBeUndefined();
+    const plain = peerAuthentication("{mtls: {mode: DISABLE}}");
+    const mutual = tlsOf(
+      reviews([plain, tls("mode: ISTIO_MUTUAL, subjectAltNames: [spiffe://td/x], sni: a.b")]).cluster,
+    );
+    expect(mutual?.sni).toBe("a.b");
+    expect(namesOf(mutual)).toEqual([{ sanType: "URI", matcher: { exact: "spiffe://td/x" } }]);
+    const simple = tlsOf(reviews([tls("mode: SIMPLE, sni: c.example.com")]).cluster);
+    expect(simple?.commonTlsContext?.validationContext).toEqual({
+      trustedCa: { filename: defaultTranslateOptions.systemRootsFile },
+      matchTypedSubjectAltNames: [{ sanType: "DNS", matcher: { exact: "c.example.com" } }],
+    });
+  });
+});
+
+describe("scopes", () => {
+  test("a sidecar has Istio's names; in a shared proxy names and secrets carry the identity", () => {
+    const state = stateOf(...base);
+    const [instance] = state.instances;
+    if (instance === undefined) throw new Error("no instance");
+    expect(sidecarScope(instance)).toEqual({ namespace: "default", outboundSuffix: "", secretName: "default" });
+    const scope = sharedScope(instance, "cluster.local");
+    expect(scope).toEqual({ namespace: "default", outboundSuffix: "@default/reviews", secretName: ROOT });
+    const [made] = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
+    expect(made?.cluster.name).toBe("outbound|9080||reviews.default.svc.cluster.local@default/reviews");
+    expect(tlsOf(made?.cluster)?.commonTlsContext?.tlsCertificateSdsSecretConfigs?.[0]?.name).toBe(ROOT);
+  });
+});

@@ -1,0 +1,195 @@
+import { describe, expect, test } from "bun:test";
+import { meshOf, service, workload } from "../../test/support/mesh.ts";
+import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
+import { HTTPFault } from "../xds/proto/filter-fault.ts";
+import { type AnyMessage, unpack } from "../xds/types/any.ts";
+import { outboundRoutes } from "./outbound-routes.ts";
+import type { Scope } from "./scope.ts";
+
+const scope: Scope = { namespace: "default", outboundSuffix: "", secretName: "default" };
+const base = [
+  service("reviews", ["http:9080", "http-b:9081", "tcp:9082"]),
+  service("ratings", ["http:80:8080"]),
+  service("other", ["http:80:8080"], "foo"),
+  workload("reviews", "v1", [9080]),
+];
+const cluster = (host: string, port = 9080, subset = ""): string =>
+  `outbound|${port}|${subset}|${host}.default.svc.cluster.local`;
+
+const configure = (...yaml: readonly string[]): RouteConfiguration => outboundRoutes(meshOf(...base, ...yaml), scope);
+
+function hostNamed(config: RouteConfiguration, name: string): VirtualHost {
+  const found = config.virtualHosts?.find((v) => v.name === name);
+  if (found === undefined)
+    throw new Error(`no virtual host ${name}, only ${config.virtualHosts?.map((v) => v.name).join(" ")}`);
+  return found;
+}
+
+/** The routes for `reviews:9080` under a VirtualService with these `http` rules. */
+function rules(http: string, port = 9080): readonly Route[] {
+  const yaml = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: r},
+ spec: {hosts: [reviews], http: ${http}}}`;
+  return hostNamed(configure(yaml), `reviews.default.svc.cluster.local:${port}`).routes ?? [];
+}
+
+describe("virtual hosts", () => {
+  test("one for each service port that speaks HTTP, and one for every other host", () => {
+    expect(configure().virtualHosts?.map((v) => v.name)).toEqual([
+      "reviews.default.svc.cluster.local:9080",
+      "reviews.default.svc.cluster.local:9081",
+      "ratings.default.svc.cluster.local:80",
+      "other.foo.svc.cluster.local:80",
+      "block_all",
+    ]);
+  });
+
+  test("names without a port mean port 80; the shortest only holds in its namespace", () => {
+    const full = "other.foo.svc.cluster.local";
+    const names = [full, `${full}.`, "other.foo.svc", "other.foo"];
+    const expected = names.flatMap((name) => [name, `${name}:80`]);
+    expect(hostNamed(configure(), `${full}:80`).domains).toEqual(expected);
+    const reviews = hostNamed(configure(), "reviews.default.svc.cluster.local:9080").domains;
+    expect(reviews).toContain("reviews:9080");
+    expect(reviews).not.toContain("reviews");
+  });
+
+  test("a host that is no service answers at every port, and its wildcard at the ports of the mesh", () => {
+    const config = configure(`{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: r},
+ spec: {hosts: [a.example.com, "*.b.example.com"], http: [{match: [{port: 77}], route: [{destination: {host: ratings}}]},
+ {route: [{destination: {host: reviews}}]}]}}`);
+    expect(hostNamed(config, "a.example.com:*").domains).toEqual(["a.example.com:*", "a.example.com.:*"]);
+    expect(hostNamed(config, "a.example.com:80").domains).toContain("a.example.com");
+    expect(hostNamed(config, "a.example.com:77").routes?.map((r) => r.route?.cluster)).toEqual([
+      cluster("ratings", 80),
+    ]);
+    expect(hostNamed(config, "*.b.example.com:9081").domains).toEqual(["*.b.example.com:9081"]);
+    expect(hostNamed(config, "*.b.example.com:9081").routes?.[0]?.route?.cluster).toBe(cluster("reviews", 9081));
+  });
+
+  test("the first VirtualService of a host holds, and one that names it before a wildcard", () => {
+    const to = (name: string, host: string, target: string): string =>
+      `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: ${name}},
+ spec: {hosts: ["${host}"], http: [{route: [{destination: {host: ${target}}}]}]}}`;
+    const wild = to("w", "*.default.svc.cluster.local", "other.foo.svc.cluster.local");
+    const config = configure(wild, to("a", "reviews", "ratings"), to("b", "reviews", "reviews"));
+    const chosen = (name: string): unknown => hostNamed(config, name).routes?.[0]?.route?.cluster;
+    expect(chosen("reviews.default.svc.cluster.local:9080")).toBe(cluster("ratings", 80));
+    expect(chosen("ratings.default.svc.cluster.local:80")).toBe("outbound|80||other.foo.svc.cluster.local");
+  });
+});
+
+describe("rules", () => {
+  test("a service without rules is called with Istio's defaults and no time limit", () => {
+    const [route] = hostNamed(configure(), "reviews.default.svc.cluster.local:9081").routes ?? [];
+    expect(route?.name).toBe("default");
+    expect(route?.route?.cluster).toBe(cluster("reviews", 9081));
+    expect(route?.route?.timeout).toBe(0);
+    expect(route?.route?.retryPolicy?.numRetries).toBe(2);
+    expect(route?.route?.retryPolicy?.retryOn).toBe(
+      "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",
+    );
+  });
+
+  test("each match is a route, with the name and place of its rule; nothing stands behind one that takes everything", () => {
+    const routes = rules(`[{name: a, match: [{name: m, uri: {exact: /x}}, {uri: {regex: "/y.*"}}],
+ route: [{destination: {host: reviews}}]}, {route: [{destination: {host: ratings}}]}, {route: [{destination: {host: reviews}}]}]`);
+    expect(routes.map((r) => [r.name, r.match])).toEqual([
+      ["a.m", { path: "/x", caseSensitive: undefined, headers: undefined }],
+      ["a", { safeRegex: { regex: "/y.*" }, caseSensitive: undefined, headers: undefined }],
+      [undefined, { prefix: "/" }],
+    ]);
+    const places = routes.map((r) => r.metadata?.filterMetadata?.["tulle"]);
+    expect(places[0]).toMatchObject({ kind: "VirtualService", name: "r", file: "mesh.yaml", rule: "a" });
+    expect(places[2]).toMatchObject({ rule: "http[1]" });
+  });
+
+  test("a match on a port holds at that port alone", () => {
+    const http = `[{match: [{port: 9081}], route: [{destination: {host: ratings}}]}, {match: [{uri: {prefix: /}}],
+ route: [{destination: {host: reviews}}]}]`;
+    expect(rules(http).map((r) => r.route?.cluster)).toEqual([cluster("reviews")]);
+    expect(rules(http, 9081).map((r) => r.route?.cluster)).toEqual([cluster("ratings", 80)]);
+  });
+
+  test("headers, method, authority and scheme are matched, in a fixed order", () => {
+    const [route] = rules(`[{match: [{headers: {z: {}, a: {prefix: x}}, method: {exact: GET}, authority: {regex: "r.*"},
+ scheme: {exact: http}, uri: {prefix: /A}, ignoreUriCase: true}], route: [{destination: {host: reviews}}]}]`);
+    expect(route?.match).toEqual({
+      prefix: "/A",
+      caseSensitive: false,
+      headers: [
+        { name: "a", stringMatch: { prefix: "x" } },
+        { name: "z", presentMatch: true },
+        { name: ":method", stringMatch: { exact: "GET" } },
+        { name: ":authority", stringMatch: { safeRegex: { regex: "r.*" } } },
+        { name: ":scheme", stringMatch: { exact: "http" } },
+      ],
+    });
+  });
+
+  test("weights are kept, and a destination of weight 0 is left out", () => {
+    const [split, single] =
+      rules(`[{match: [{uri: {exact: /}}], route: [{destination: {host: reviews, subset: v1}, weight: 3},
+ {destination: {host: reviews, subset: v2, port: {number: 9081}}, weight: 1}, {destination: {host: ratings}, weight: 0}]},
+ {route: [{destination: {host: reviews}, weight: 0}, {destination: {host: ratings}, weight: 1}]}]`);
+    expect(split?.route?.weightedClusters?.clusters?.map((c) => [c.name, c.weight])).toEqual([
+      [cluster("reviews", 9080, "v1"), 3],
+      [cluster("reviews", 9081, "v2"), 1],
+    ]);
+    expect(single?.route?.cluster).toBe(cluster("ratings", 80));
+  });
+
+  test("retries: status codes have a list of their own, 0 attempts none at all", () => {
+    const [given, bare, off] = rules(`[{match: [{uri: {exact: /a}}], retries: {attempts: 3, perTryTimeout: 2s,
+ retryOn: "5xx,503,reset,429"}, timeout: 4s, route: [{destination: {host: reviews}}]},
+ {match: [{uri: {exact: /b}}], retries: {attempts: 5}, route: [{destination: {host: reviews}}]},
+ {retries: {attempts: 0}, route: [{destination: {host: reviews}}]}]`);
+    expect(given?.route?.timeout).toBe(4000);
+    expect(given?.route?.retryPolicy).toMatchObject({
+      retryOn: "5xx,reset,retriable-status-codes",
+      retriableStatusCodes: [503, 429],
+      numRetries: 3,
+      perTryTimeout: 2000,
+      hostSelectionRetryMaxAttempts: 5,
+    });
+    expect(bare?.route?.retryPolicy?.retryOn).toContain("connect-failure,");
+    expect(off?.route?.retryPolicy).toBeUndefined();
+  });
+
+  test("edits: of one destination beside the rule's, and the authority by a field of its own", () => {
+    const [route] = rules(`[{headers: {request: {set: {X-A: "1", Host: rule}, remove: [X-B]}}, rewrite: {uri: /v2},
+ route: [{destination: {host: reviews}, headers: {request: {add: {x-c: "5% of %PROTOCOL%", host: own}}, response: {set: {x-d: ""}}}}]}]`);
+    expect(route?.route).toMatchObject({ hostRewriteLiteral: "own", prefixRewrite: "/v2" });
+    expect(route?.requestHeadersToAdd).toEqual([
+      { header: { key: "x-a", value: "1" }, appendAction: "OVERWRITE_IF_EXISTS_OR_ADD", keepEmptyValue: undefined },
+      {
+        header: { key: "x-c", value: "5%% of %PROTOCOL%" },
+        appendAction: "APPEND_IF_EXISTS_OR_ADD",
+        keepEmptyValue: undefined,
+      },
+    ]);
+    expect(route?.requestHeadersToRemove).toEqual(["x-b"]);
+    expect(route?.responseHeadersToAdd?.[0]?.keepEmptyValue).toBe(true);
+  });
+
+  test("a fault travels with its route, its percentages in millionths", () => {
+    const [route] = rules(`[{fault: {delay: {percentage: {value: 0.01}, fixedDelay: 5s},
+ abort: {percentage: {value: 50}, httpStatus: 503}}, route: [{destination: {host: reviews}}]}]`);
+    const config = route?.typedPerFilterConfig?.["envoy.filters.http.fault"] as AnyMessage;
+    expect(unpack(config, HTTPFault)).toEqual({
+      delay: { fixedDelay: 5000, percentage: { numerator: 100, denominator: "MILLION" } },
+      abort: { httpStatus: 503, percentage: { numerator: 500_000, denominator: "MILLION" } },
+    });
+  });
+
+  test("a redirect names what it changes", () => {
+    const [route] = rules("[{redirect: {uri: /new, authority: b.example.com, redirectCode: 307}}]");
+    expect(route?.route).toBeUndefined();
+    expect(route?.redirect).toEqual({
+      pathRedirect: "/new",
+      hostRedirect: "b.example.com",
+      schemeRedirect: undefined,
+      portRedirect: undefined,
+      responseCode: "TEMPORARY_REDIRECT",
+    });
+  });
+});
