@@ -1,0 +1,8 @@
+/**
+ * Small phrases that several commands print.
+ *
+ * @module
+ */
+
+/** `1 error`, `2 errors`. */
+export const count = (n: number, noun: string): string => `${n} ${noun}${n === 1 ? "" : "s"}`;
