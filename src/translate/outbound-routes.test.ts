@@ -103,6 +103,10 @@ describe("rules", () => {
     expect(places[2]).toMatchObject({ rule: "http[1]" });
   });
 
+  test("a rule that gives no timeout has none, where Envoy's own default is 15 s", () => {
+    expect(rules("[{route: [{destination: {host: reviews}}]}]")[0]?.route?.timeout).toBe(0);
+  });
+
   test("a match on a port holds at that port alone", () => {
     const http = `[{match: [{port: 9081}], route: [{destination: {host: ratings}}]}, {match: [{uri: {prefix: /}}],
  route: [{destination: {host: reviews}}]}]`;
