@@ -2,10 +2,14 @@ import { describe, expect, test } from "bun:test";
 import { lineLog, silentLog } from "../base/log.ts";
 import { ManualClock } from "../base/manual-clock.ts";
 import { MemoryNetwork } from "../net/memory-network.ts";
-import type { Socket } from "../net/socket.ts";
+import { deafHandler, type Socket } from "../net/socket.ts";
 import { codeName, GrpcCode, GrpcError, type GrpcStatus } from "../wire/grpc.ts";
+import { Session } from "../wire/http2/session.ts";
+import { send, SessionLog, type StreamLog } from "../../test/support/http2-pair.ts";
 import { GrpcClient } from "./grpc-client.ts";
 import type { ClientCall } from "./grpc-client-call.ts";
+import { GrpcConnection } from "./grpc-connection.ts";
+import { ORPHAN } from "../wire/http2/stream.ts";
 import { GrpcServer, type Method, type ServerCall } from "./grpc-server.ts";
 import { callUnary, unaryMethod } from "./grpc-unary.ts";
 
@@ -304,6 +308,51 @@ describe("connections", () => {
       network.flush();
     }
     expect([answers.ends, server.connections]).toEqual([[], 1]);
+  });
+
+  test("a call that the server ended early is over for it: what the caller still has open does not count", () => {
+    const { network } = rig({});
+    const logs: StreamLog[] = [];
+    network.dial(
+      { address: "127.0.0.1", port: PORT, connectTimeoutMs: 1 },
+      (socket) => {
+        const session = new Session("client", new SessionLog());
+        const move = (): void => session.consumeOutput(socket.write(session.output));
+        socket.handler = { ...deafHandler, onData: (chunk) => (session.receive(chunk, 0), move()) };
+        const head = [":method", "POST", ":scheme", "http", ":path", "/t.T/Nope", ":authority", "t"];
+        logs.push(send(session, [...head, "content-type", "application/grpc"], false));
+        move();
+      },
+      () => expect.unreachable(),
+    );
+    network.flush();
+    expect(logs[0]!.heads[0]).toContain("grpc-status");
+    expect(logs[0]!.resetBy).toMatchObject({ code: 0, by: "remote" });
+  });
+
+  test("a peer that asks and does not read is not read from, until it reads again", () => {
+    const clock = new ManualClock();
+    const calls: string[] = [];
+    let room = 0;
+    const socket = {
+      handler: deafHandler,
+      write: (bytes: Uint8Array) => Math.min(bytes.length, room),
+      pause: () => void calls.push("pause"),
+      resume: () => void calls.push("resume"),
+    } as Partial<Socket> as Socket;
+    const owner = { onStream: () => ORPHAN, onSettings() {}, onGoaway() {}, onFailed() {}, onClosed() {} };
+    const peer = new Session("client", new SessionLog());
+    for (let i = 0; i < 20; i++) peer.ping(i);
+    const connection = new GrpcConnection(socket, "server", owner, {
+      clock,
+      keepalive: { intervalMs: 1000, timeoutMs: 1000 },
+      session: { maxOutputBytes: 100 },
+    });
+    connection.onData(peer.output);
+    expect(calls).toEqual(["pause"]);
+    room = 1 << 20;
+    connection.onDrain();
+    expect([calls, connection.session.output.length]).toEqual([["pause", "resume"], 0]);
   });
 
   test("a peer that does not speak HTTP/2 is logged and closed", () => {

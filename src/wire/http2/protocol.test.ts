@@ -214,6 +214,15 @@ describe("stream errors of a client: the connection goes on", () => {
     expect(seen.resets).toEqual(["1 flowControlError"]);
   });
 
+  test("padding is given back: it fills no window", () => {
+    const padding = frame(data, Flag.padded, 1, Buffer.concat([Buffer.of(250), new Uint8Array(250)]));
+    const seen = server([request(1, OPEN), ...Array.from({ length: 500 }, () => padding)], {
+      settings: { initialWindowBytes: 1000 },
+      connectionWindowBytes: 65_535,
+    });
+    expect([seen.connection, seen.resets]).toEqual([undefined, []]);
+  });
+
   test("a connection window that is overrun ends the connection", () => {
     const part = frame(data, 0, 1, new Uint8Array(16_384));
     const options = { settings: { initialWindowBytes: 1 << 20 }, connectionWindowBytes: 65_535 };

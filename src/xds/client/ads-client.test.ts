@@ -120,10 +120,12 @@ describe("updates", () => {
     client.subscribe(cds, ["a"]);
     rig.flush();
     client.unsubscribe(cds, ["a"]);
+    client.subscribe(eds, ["x"]);
     rig.accepted[0]!.destroy();
     rig.pass(2000);
     publish(rig, make.cluster("a", "2"), make.cluster("b", "2"));
-    expect(consumer.told).toEqual(["cds a=1"]);
+    expect(consumer.told.filter((line) => line.startsWith("cds"))).toEqual(["cds a=1"]);
+    expect(rig.server.clients[0]!.types.map(({ typeUrl }) => typeUrl)).toEqual([eds]);
     expect(client.status.attempts).toBe(2);
   });
 });
@@ -276,6 +278,17 @@ describe("loss of the control plane", () => {
     rig.pass(1000);
     expect(consumer.told).toEqual(["cds a=1", "cds a=2", "cds a=3"]);
     expect([rig.accepted.length, rig.grpc.connections]).toEqual([2, 1]);
+  });
+
+  test("a stream that the server ended is begun anew on a new connection, which may show a new certificate", () => {
+    const rig = new AdsRig();
+    const { client } = begin(rig);
+    client.subscribe(cds, ["*"]);
+    client.start();
+    publish(rig, make.cluster("a"));
+    rig.server.drain();
+    rig.pass(1000);
+    expect([rig.accepted.length, rig.grpc.connections, client.status.attempts]).toEqual([2, 1, 2]);
   });
 
   test("a server that hangs without closing is noticed and left", () => {

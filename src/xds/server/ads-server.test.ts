@@ -217,12 +217,23 @@ describe("what an operator sees", () => {
   test("nothing is left behind when a client goes: no watch, no timer", () => {
     const rig = new AdsRig({}, peerOf("spiffe://a/b", Date.UTC(2027, 0, 1)));
     const before = rig.clock.pendingTimers;
+    let watches = 0;
+    const watch = rig.cache.watch.bind(rig.cache);
+    rig.cache.watch = (nodeId, tell) => {
+      const stop = watch(nodeId, tell);
+      watches++;
+      return () => {
+        watches--;
+        stop();
+      };
+    };
     const stream = rig.delta();
     stream.send({ node: { id: NODE }, typeUrl: cds });
     publish(rig, "a");
+    expect(watches).toBe(1);
     rig.accepted[0]!.destroy();
     rig.flush();
-    expect(rig.clock.pendingTimers).toBe(before);
+    expect([rig.clock.pendingTimers, watches]).toEqual([before, 0]);
     publish(rig, "b");
     expect(rig.server.clients).toEqual([]);
   });
