@@ -36,93 +36,74 @@ const END_OF_STRING = 256;
 const codes = new Uint32Array(257);
 const lengths = new Uint8Array(257);
 
-for (let code = 0, lastLength = 0, i = 0; i < SYMBOLS_BY_LENGTH.length; i++) {
-  const [length, ranges] = SYMBOLS_BY_LENGTH[i]!;
-  code <<= length - lastLength;
-  lastLength = length;
-  for (const range of ranges.split(" ")) {
-    const [from, to = from] = range.split("-").map(Number) as [number, number?];
-    for (let symbol = from; symbol <= to; symbol++) {
-      codes[symbol] = code++;
-      lengths[symbol] = length;
+/** The symbols in the order of their codes. */
+const symbols = new Uint16Array(257);
+
+/** What the decoder knows of a length. */
+interface LengthClass {
+  readonly length: number;
+  /** Left-aligned in 32 bits: a window below this, and not below that of a shorter length, begins with a code of this length. */
+  readonly limit: number;
+  /** Added to a code of this length it gives the place in `symbols`. */
+  readonly shift: number;
+}
+
+const classes: readonly LengthClass[] = assignCodes();
+
+function assignCodes(): LengthClass[] {
+  let code = 0;
+  let count = 0;
+  let lastLength = 0;
+  return SYMBOLS_BY_LENGTH.map(([length, ranges]) => {
+    code <<= length - lastLength;
+    lastLength = length;
+    const shift = count - code;
+    for (const range of ranges.split(" ")) {
+      const [from, to = from] = range.split("-").map(Number) as [number, number?];
+      for (let symbol = from; symbol <= to; symbol++) {
+        codes[symbol] = code++;
+        lengths[symbol] = length;
+        symbols[count++] = symbol;
+      }
     }
-  }
+    return { length, limit: code * 2 ** (32 - length), shift };
+  });
 }
 
-/**
- * The decoder steps four bits at a time through the nodes of the code's tree. No code is shorter than
- * five bits, so a step emits at most one symbol. An entry: bits 0-8 the symbol (when EMITS), 9 EMITS, 10 FAILS, 16.. next node.
- */
-const EMITS = 1 << 9;
-const FAILS = 1 << 10;
-const { steps, mayEnd } = buildSteps();
-
-interface Tree {
-  /** Two children a node; a leaf is -1 - symbol. */
-  readonly children: Int32Array;
-  readonly nodes: number;
-}
-
-function buildTree(): Tree {
-  const children = new Int32Array(2 * 257);
-  let nodes = 1;
-  for (let symbol = 0; symbol <= END_OF_STRING; symbol++) {
-    let node = 0;
-    for (let bit = lengths[symbol]! - 1; bit >= 0; bit--) {
-      const slot = 2 * node + ((codes[symbol]! >>> bit) & 1);
-      if (bit === 0) children[slot] = -1 - symbol;
-      else if (children[slot] === 0) children[slot] = nodes++;
-      node = children[slot]!;
-    }
-  }
-  return { children, nodes };
-}
-
-function buildSteps(): { steps: Int32Array; mayEnd: Uint8Array } {
-  const { children, nodes } = buildTree();
-  const table = new Int32Array(nodes * 16);
-  for (let node = 0; node < nodes; node++)
-    for (let nibble = 0; nibble < 16; nibble++) table[node * 16 + nibble] = stepFrom(children, node, nibble);
-  // Padding is up to seven ones: the string may end at the root and at the first seven nodes along the ones.
-  const ends = new Uint8Array(nodes);
-  for (let node = 0, depth = 0; depth < 8; depth++) {
-    ends[node] = 1;
-    node = children[2 * node + 1]!;
-  }
-  return { steps: table, mayEnd: ends };
-}
-
-function stepFrom(children: Int32Array, start: number, nibble: number): number {
-  let node = start;
-  let emitted = 0;
-  for (let bit = 3; bit >= 0; bit--) {
-    const child = children[2 * node + ((nibble >>> bit) & 1)]!;
-    if (child === -1 - END_OF_STRING) return FAILS;
-    if (child < 0) emitted = EMITS | (-1 - child);
-    node = Math.max(child, 0);
-  }
-  return (node << 16) | emitted;
+/** 32 bits from bit `at`; past the end there are ones, which is what padding is made of. */
+function windowAt(bytes: Uint8Array, at: number, end: number): number {
+  const i = at >>> 3;
+  const byte = (k: number): number => (i + k < end ? bytes[i + k]! : 0xff);
+  const four = (byte(0) << 24) | (byte(1) << 16) | (byte(2) << 8) | byte(3);
+  const past = at & 7;
+  return past === 0 ? four >>> 0 : ((four << past) | (byte(4) >>> (8 - past))) >>> 0;
 }
 
 /**
  * Decodes `bytes[from, to)` into `out` from its start.
  *
+ * Codes are found by their length instead of in a table of states: half the speed, and thousands of
+ * steps less to start with, which is megabytes less in a process that has just begun.
+ *
  * @param out At least `2 * (to - from)` long: no code is shorter than five bits, so that is always enough.
  * @returns Bytes written, or -1 for a string that holds end-of-string or bad padding (RFC 7541 §5.2).
  */
 export function huffmanDecode(bytes: Uint8Array, from: number, to: number, out: Uint8Array): number {
-  let node = 0;
-  let length = 0;
-  for (let i = from; i < to; i++) {
-    const byte = bytes[i]!;
-    const high = steps[node * 16 + (byte >>> 4)]!;
-    if (high & EMITS) out[length++] = high & 0xff;
-    const low = steps[(high >>> 16) * 16 + (byte & 15)]!;
-    if (low & EMITS) out[length++] = low & 0xff;
-    if ((high | low) & FAILS) return -1;
-    node = low >>> 16;
+  const endBit = 8 * to;
+  let written = 0;
+  for (let at = 8 * from; at < endBit; ) {
+    const window = windowAt(bytes, at, to);
+    const left = endBit - at;
+    if (left < 8 && window === 0xffff_ffff) return written;
+    let k = 0;
+    while (window >= classes[k]!.limit) k++;
+    const { length, shift } = classes[k]!;
+    const symbol = symbols[(window >>> (32 - length)) + shift]!;
+    if (length > left || symbol === END_OF_STRING) return -1;
+    out[written++] = symbol;
+    at += length;
   }
-  return mayEnd[node] === 1 ? length : -1;
+  return written;
 }
 
 /** Bytes that `text` takes when encoded; -1 when it is not Latin-1. */
