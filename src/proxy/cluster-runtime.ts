@@ -12,7 +12,7 @@ import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../engine/cluster/endpoints.ts";
 import { mayRequest, mayRetry } from "../engine/cluster/limits.ts";
 import { type Ejection, OutlierDetector, type OutlierResult, resultOfStatus } from "../engine/cluster/outlier.ts";
-import type { ClientTls, Network } from "../net/socket.ts";
+import { type ClientTls, DialError, type Network, type Socket } from "../net/socket.ts";
 import type { ClusterStats } from "../telemetry/envoy-stats.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Failure } from "./failure.ts";
@@ -184,6 +184,24 @@ export class ClusterRuntime {
     return pool;
   }
 
+  /** A connection of its own, for a TCP proxy. */
+  dial(endpoint: Endpoint, onOpen: (socket: Socket) => void, onFail: (error: DialError) => void): void {
+    const { network, tlsFor } = this.#services;
+    const { address, port, path } = endpoint;
+    const events = this.#poolEvents(endpoint);
+    const fail = (error: DialError): void => {
+      events.onConnectFailure(error);
+      onFail(error);
+    };
+    try {
+      const tls = tlsFor(this.compiled, endpoint)?.();
+      const target = { address, port, ...(path === undefined ? {} : { path }), ...(tls === undefined ? {} : { tls }) };
+      network.dial({ ...target, connectTimeoutMs: this.compiled.connectTimeoutMs }, onOpen, fail);
+    } catch (cause) {
+      fail(new DialError("tls", cause instanceof Error ? cause.message : String(cause)));
+    }
+  }
+
   #poolEvents(endpoint: Endpoint) {
     const { stats } = this.stats;
     return {
@@ -218,11 +236,14 @@ export class ClusterRuntime {
     for (const pool of this.#pools.values()) pool.sweep(nowMs);
   }
 
-  /** The cluster is gone: what runs ends, nothing new begins. */
-  close(): void {
+  /**
+   * Another takes its place, or none: what runs ends, nothing new begins.
+   * @param gone The cluster is no more: its statistics go with it.
+   */
+  close(gone: boolean): void {
     this.#closed = true;
     this.#outlierTimer?.cancel();
     this.renewConnections();
-    this.stats.remove();
+    if (gone) this.stats.remove();
   }
 }

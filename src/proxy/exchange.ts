@@ -5,9 +5,10 @@
  * @module
  */
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
-import { FAILURES, type FailureKind, replyOf } from "../engine/failures.ts";
+import { FAILURES, type FailureKind, grpcReply, isGrpc, replyOf } from "../engine/failures.ts";
 import type { Decision, Forward, Reply } from "../engine/http.ts";
 import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
+import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
@@ -314,7 +315,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
 
   /** Neither side has sent anything for too long. */
   onStreamIdle(): void {
-    if (this.#phase !== "answering") return this.#fail("streamIdleTimeout");
+    if (this.#phase !== "answering") return this.#fail(this.#requestDone ? "streamIdleTimeout" : "requestIdleTimeout");
     this.flag(FAILURES.streamIdleTimeout.flag);
     this.#breakOff();
   }
@@ -325,11 +326,14 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   }
 
   /** Answers with what {@link FAILURES} says of `kind`. */
-  #fail(kind: FailureKind, details = ""): void {
-    this.#reply(replyOf(kind, details));
+  #fail(kind: FailureKind, reason = ""): void {
+    const { forward } = this;
+    const retried = this.attempts > 1;
+    this.#reply(replyOf(kind, reason, { retried, route: forward?.route, responseHeaders: forward?.responseHeaders }));
   }
 
-  #reply(reply: Reply): void {
+  #reply(made: Reply): void {
+    const reply = isGrpc(this.head.known(ID["content-type"])) ? grpcReply(made) : made;
     this.#dropConnection();
     this.flag(reply.flag);
     this.responseCode = reply.status;

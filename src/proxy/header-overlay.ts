@@ -39,11 +39,11 @@ export class HeaderOverlay {
       return;
     }
     const value = operation.value ?? operation.format?.(view) ?? "";
-    if (value === "" && operation.keepEmpty !== true) return;
+    if (value === "" && !operation.keepEmpty) return;
     const added = this.#added.get(lowerName) ?? [];
     const isThere = added.length > 0 || (!this.#dropped.has(lowerName) && head?.header(lowerName) !== undefined);
-    if (operation.t === "addIfAbsent" && isThere) return;
-    if (operation.t === "set") {
+    if (isThere ? operation.t === "addIfAbsent" : operation.t === "setIfPresent") return;
+    if (operation.t === "set" || operation.t === "setIfPresent") {
       this.#dropped.add(lowerName);
       this.#added.set(lowerName, [{ name: operation.name, value }]);
     } else {

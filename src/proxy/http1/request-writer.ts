@@ -86,7 +86,7 @@ export class RequestWriter {
     const { forwardedClientCert } = exchange;
     if (forwardedClientCert) this.#add("x-forwarded-client-cert", forwardedClientCert);
     const { peerHeader } = exchange.context;
-    if (peerHeader !== undefined && isFirstOnConnection && exchange.cluster?.compiled.tls !== undefined)
+    if (peerHeader !== undefined && isFirstOnConnection && exchange.cluster?.compiled.usesTls)
       writer.header("x-tulle-peer", peerHeader);
   }
 

@@ -15,9 +15,6 @@ import type { Exchange } from "../exchange.ts";
 import { HeaderOverlay } from "../header-overlay.ts";
 import { reasonPhrase } from "./reason-phrases.ts";
 
-const DROP_ALWAYS = new Uint8Array(64);
-for (const name of ["x-envoy-upstream-service-time", "server"] as const) DROP_ALWAYS[ID[name]] = 1;
-
 /** How the body leaves: as it came, with chunk framing put on, or with it taken off. */
 export type BodyForm = "asIs" | "addChunks" | "removeChunks";
 
@@ -30,15 +27,14 @@ export function bodyForm(head: ResponseHead, toVersion11: boolean): BodyForm {
 export class ResponseWriter {
   readonly writer = new MessageWriter();
   readonly #overlay = new HeaderOverlay();
-  readonly #serverName: string;
   readonly #wallMs: () => number;
   #head: ResponseHead | undefined;
   #form: BodyForm = "asIs";
+  #dropsServer = true;
   #dateSecond = 0;
   #date = "";
 
-  constructor(serverName: string, wallMs: () => number) {
-    this.#serverName = serverName;
+  constructor(wallMs: () => number) {
     this.#wallMs = wallMs;
   }
 
@@ -49,13 +45,14 @@ export class ResponseWriter {
     this.#head = head;
     this.#form = form;
     this.#overlay.apply(exchange.forward?.responseHeaders ?? [], head, exchange);
+    this.#dropsServer = exchange.context.http.settings.serverHeaderTransformation === "OVERWRITE";
     writer.text("HTTP/1.1 ");
     writer.bytes(head.buf, head.start + 9, head.linesStart);
     writer.lines(head, this.#drops);
     this.#head = undefined;
     writer.header("x-envoy-upstream-service-time", String(exchange.upstreamServiceMs));
     if (head.first[ID.date] === 0) writer.header("date", this.#now());
-    writer.header("server", this.#serverName);
+    this.#writeServer(exchange, head.first[ID.server] !== 0);
     if (form === "addChunks") writer.text("transfer-encoding: chunked\r\n");
     this.#finish(close, exchange);
   }
@@ -63,16 +60,17 @@ export class ResponseWriter {
   readonly #drops = (line: number): boolean => {
     const head = this.#head as ResponseHead;
     const id = head.ids[line] as number;
-    if (DROP_ALWAYS[id] === 1 || head.isHopByHop(line)) return true;
+    if (id === ID["x-envoy-upstream-service-time"] || head.isHopByHop(line)) return true;
+    if (id === ID.server) return this.#dropsServer;
     if (id === ID["transfer-encoding"]) return this.#form === "removeChunks";
     return this.#overlay.drops(head, line);
   };
 
   /** Puts a whole reply of our own into {@link writer}. */
-  reply(exchange: Exchange | undefined, reply: Reply, close: boolean, withBody: boolean): void {
+  reply(exchange: Exchange, reply: Reply, close: boolean, withBody: boolean): void {
     const { writer } = this;
     writer.reset();
-    if (exchange !== undefined) this.#overlay.apply(reply.responseHeaders ?? [], undefined, exchange);
+    this.#overlay.apply(reply.responseHeaders, undefined, exchange);
     writer.text(`HTTP/1.1 ${reply.status} ${reasonPhrase(reply.status)}\r\n`);
     const body = Buffer.from(reply.body);
     let typed = false;
@@ -83,16 +81,24 @@ export class ResponseWriter {
     if (mayHaveBody(reply.status)) writer.header("content-length", String(body.length));
     if (body.length > 0 && !typed) writer.text("content-type: text/plain\r\n");
     writer.header("date", this.#now());
-    writer.header("server", this.#serverName);
+    this.#writeServer(exchange, false);
     this.#finish(close, exchange);
     if (withBody && mayHaveBody(reply.status)) writer.bytes(body, 0, body.length);
   }
 
-  #finish(close: boolean, exchange: Exchange | undefined): void {
+  /** As `server_header_transformation` says. */
+  #writeServer(exchange: Exchange, cameWithOne: boolean): void {
+    const { serverHeaderTransformation, serverName } = exchange.context.http.settings;
+    if (serverHeaderTransformation === "PASS_THROUGH") return;
+    if (serverHeaderTransformation === "APPEND_IF_ABSENT" && cameWithOne) return;
+    if (!this.#overlay.touches("server")) this.writer.header("server", serverName);
+  }
+
+  #finish(close: boolean, exchange: Exchange): void {
     const { writer } = this;
     if (close) writer.text("connection: close\r\n");
-    else if (exchange !== undefined && !exchange.head.isVersion11) writer.text("connection: keep-alive\r\n");
-    if (exchange !== undefined) this.#overlay.write(writer);
+    else if (!exchange.head.isVersion11) writer.text("connection: keep-alive\r\n");
+    this.#overlay.write(writer);
     this.#overlay.clear();
     writer.text("\r\n");
   }

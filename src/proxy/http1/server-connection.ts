@@ -105,9 +105,9 @@ export class ServerConnection implements SocketHandler, Downstream {
         head.error.status,
         head.error.reason,
       );
-    const { maxHeadBytes } = this.#contextNow().http.settings;
-    if (behind > maxHeadBytes || (behind === 0 && buf.length > maxHeadBytes))
-      return this.#refuse("headersTooLarge", 431, `a head of more than ${maxHeadBytes} bytes`);
+    const maxBytes = this.#contextNow().http.settings.maxRequestHeadersBytes;
+    if (behind > maxBytes || (behind === 0 && buf.length > maxBytes))
+      return this.#refuse("headersTooLarge", 431, `a head of more than ${maxBytes} bytes`);
     if (behind === 0) {
       if (this.#headSinceMs === 0) this.#headSinceMs = this.#context.clock.nowMs();
       return false;
@@ -127,6 +127,8 @@ export class ServerConnection implements SocketHandler, Downstream {
     this.#rest = bodyEnd < buf.length ? buf.subarray(bodyEnd) : NO_BYTES;
     this.#keepAlive = head.keepAlive && !context.isDraining();
     this.#phase = this.#body.done ? "answering" : "body";
+    if (!head.isVersion11 && !context.http.settings.acceptHttp10)
+      return void this.#refuse("lowVersion", 426, "HTTP/1.0");
     if (head.first[ID.expect] !== 0 && !this.#expect(bodyEnd === behind)) return;
     this.#exchange.begin(context, buf, behind, bodyEnd, this.#body.done);
   }
@@ -174,7 +176,11 @@ export class ServerConnection implements SocketHandler, Downstream {
     this.#context = this.#contextNow();
     this.#context.stats.stats.cxProtocolError.add(1);
     if (kind === "headersTooLarge") this.#context.stats.stats.rqTooLarge.add(1);
-    this.#exchange.refuse(this.#context, { ...replyOf(kind, reason), status, flag: FAILURES[kind].flag });
+    this.#exchange.refuse(this.#context, {
+      ...replyOf(kind),
+      status,
+      details: `${FAILURES[kind].details}{${reason.replaceAll(" ", "_")}}`,
+    });
     return false;
   }
 
@@ -225,7 +231,7 @@ export class ServerConnection implements SocketHandler, Downstream {
   }
 
   sendReply(exchange: Exchange, reply: Reply): void {
-    if (this.#phase === "body") this.#keepAlive = false;
+    if (this.#phase === "body" || reply.closes) this.#keepAlive = false;
     const { responseWriter } = this.#context;
     this.#form = "asIs";
     responseWriter.reply(exchange, reply, !this.#keepAlive, exchange.method !== "HEAD");

@@ -43,5 +43,6 @@ import "./rpc-status.ts";
 import "./stats.ts";
 import "./substitution-format.ts";
 import "./tls.ts";
+import "./tulle-identity.ts";
 import "./type.ts";
 import "./upstream-http.ts";

@@ -1,0 +1,27 @@
+#!/bin/sh
+# Installs what the project needs into node_modules. `runtime`: what runs it; `all`: what tests it as well.
+set -eu
+cd "$(dirname "$0")/.."
+what=${1:-all}
+if ! command -v npm >/dev/null 2>&1; then
+  echo "tulle needs Node 20 or newer with npm: install it from your system's packages and try again" >&2
+  exit 1
+fi
+echo "tulle: installing ($what), once" >&2
+omit=
+[ "$what" = runtime ] && omit=--omit=dev
+log=$(mktemp)
+if ! npm ci $omit --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
+  cat "$log" >&2
+  rm -f "$log"
+  echo "tulle: npm ci failed (above)" >&2
+  exit 1
+fi
+rm -f "$log"
+# Where npm does not run install scripts, Bun's binary is not in its place yet.
+node node_modules/bun/install.js >/dev/null 2>&1 || true
+if ! node_modules/bun/bin/bun.exe --version >/dev/null 2>&1; then
+  echo "tulle: Bun does not run on this machine ($(uname -sm))" >&2
+  exit 1
+fi
+echo "$what" >node_modules/.tulle-installed

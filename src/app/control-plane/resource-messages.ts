@@ -1,0 +1,34 @@
+/**
+ * What `translate/` gives, as named messages of a snapshot.
+ *
+ * Proxies that see the same share the objects, so each is encoded once, however many proxies get it.
+ *
+ * @module
+ */
+import type { ProxyResources } from "../../translate/translate.ts";
+import { Cluster } from "../../xds/proto/cluster.ts";
+import { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
+import { Listener } from "../../xds/proto/listener.ts";
+import { RouteConfiguration } from "../../xds/proto/route.ts";
+import type { NamedMessage } from "../../xds/snapshot.ts";
+import { pack } from "../../xds/types/any.ts";
+import type { MessageType } from "../../xds/types/message.ts";
+
+const PACKED = new WeakMap<object, NamedMessage>();
+
+export function messagesOf(resources: ProxyResources): readonly NamedMessage[] {
+  return [
+    ...resources.clusters.map((it) => named(Cluster, it, it.name)),
+    ...resources.endpoints.map((it) => named(ClusterLoadAssignment, it, it.clusterName)),
+    ...resources.listeners.map((it) => named(Listener, it, it.name)),
+    ...resources.routes.map((it) => named(RouteConfiguration, it, it.name)),
+  ];
+}
+
+function named<T extends object>(type: MessageType<T>, message: T, name: string | undefined): NamedMessage {
+  const known = PACKED.get(message);
+  if (known !== undefined) return known;
+  const made = { name: name ?? "", any: pack(type, message) };
+  PACKED.set(message, made);
+  return made;
+}

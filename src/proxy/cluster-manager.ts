@@ -1,0 +1,95 @@
+/**
+ * The clusters of a process: compiled from their resources, filled with endpoints, replaced when their resource
+ * changes, closed when it goes.
+ *
+ * @module
+ */
+import { compileCluster } from "../engine/cluster/cluster.ts";
+import { Cluster } from "../xds/proto/cluster.ts";
+import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
+import { type AnyMessage, unpack } from "../xds/types/any.ts";
+import { ClusterRuntime, type ClusterServices } from "./cluster-runtime.ts";
+import type { NamedResource, Rejection } from "./resources.ts";
+import { rejectionsOf } from "./resources.ts";
+
+export class ClusterManager {
+  readonly #services: ClusterServices;
+  readonly #clusters = new Map<string, ClusterRuntime>();
+  readonly #messages = new Map<string, AnyMessage>();
+  readonly #assignments = new Map<string, ClusterLoadAssignment>();
+
+  constructor(services: ClusterServices) {
+    this.#services = services;
+  }
+
+  get clusters(): ReadonlyMap<string, ClusterRuntime> {
+    return this.#clusters;
+  }
+
+  /** The resources as they came, for a dump. */
+  get messages(): ReadonlyMap<string, AnyMessage> {
+    return this.#messages;
+  }
+
+  get assignments(): ReadonlyMap<string, ClusterLoadAssignment> {
+    return this.#assignments;
+  }
+
+  /** Names of the assignments that the clusters want. */
+  wantedAssignments(): Set<string> {
+    const wanted = [...this.#clusters.values()].filter(({ compiled }) => compiled.type === "EDS");
+    return new Set(wanted.map(({ compiled }) => compiled.edsServiceName));
+  }
+
+  applyClusters(changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {
+    const rejected = rejectionsOf(changed, ({ name, any }) => this.#set(name, any));
+    for (const name of removed) this.#remove(name);
+    const wanted = this.wantedAssignments();
+    for (const name of this.#assignments.keys()) if (!wanted.has(name)) this.#assignments.delete(name);
+    return rejected;
+  }
+
+  #set(name: string, any: AnyMessage): void {
+    const compiled = compileCluster(unpack(any, Cluster));
+    const last = this.#clusters.get(name);
+    const next = new ClusterRuntime(compiled, this.#services);
+    const assignment = this.#assignments.get(compiled.edsServiceName);
+    if (compiled.type === "EDS" && assignment !== undefined) next.assign(assignment);
+    this.#clusters.set(name, next);
+    this.#messages.set(name, any);
+    // What runs on the old one ends there; its counters go on under the same name.
+    last?.close(false);
+  }
+
+  #remove(name: string): void {
+    this.#clusters.get(name)?.close(true);
+    this.#clusters.delete(name);
+    this.#messages.delete(name);
+  }
+
+  applyAssignments(changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {
+    const rejected = rejectionsOf(changed, ({ name, any }) => this.#assign(name, unpack(any, ClusterLoadAssignment)));
+    for (const name of removed) this.#assign(name, { clusterName: name });
+    return rejected;
+  }
+
+  #assign(name: string, assignment: ClusterLoadAssignment): void {
+    for (const runtime of this.#clusters.values())
+      if (runtime.compiled.type === "EDS" && runtime.compiled.edsServiceName === name) runtime.assign(assignment);
+    this.#assignments.set(name, assignment);
+  }
+
+  /** A secret has changed: clusters that use it open new connections with it. */
+  onSecret(name: string): void {
+    for (const runtime of this.#clusters.values())
+      if (runtime.compiled.secretNames.has(name)) runtime.renewConnections();
+  }
+
+  sweep(nowMs: number): void {
+    for (const runtime of this.#clusters.values()) runtime.sweep(nowMs);
+  }
+
+  close(): void {
+    for (const name of [...this.#clusters.keys()]) this.#remove(name);
+  }
+}

@@ -1,0 +1,199 @@
+/**
+ * An HTTP connection manager at work: its compiled form together with what all of them share.
+ *
+ * @module
+ */
+import type { Clock } from "../base/clock.ts";
+import type { Random } from "../base/random.ts";
+import { replyOf } from "../engine/failures.ts";
+import type { CompiledHttp, Forward, Reply } from "../engine/http.ts";
+import type { CompiledRetry } from "../engine/retry.ts";
+import { requestTimeoutMs, retryForRequest } from "../engine/retry-policy.ts";
+import type { AccessLog } from "../telemetry/access-log.ts";
+import { type HttpStats, httpStats } from "../telemetry/envoy-stats.ts";
+import type { RandomIds } from "../telemetry/random-ids.ts";
+import type { Registry } from "../telemetry/registry.ts";
+import { formatTraceparent, newTrace, parseTraceparent } from "../telemetry/trace-context.ts";
+import { ID } from "../wire/http1/known.ts";
+import type { ClusterRuntime } from "./cluster-runtime.ts";
+import type { Deadlines } from "./deadlines.ts";
+import type { ExchangeRecord } from "./exchange-record.ts";
+import { forwardedClientCert } from "./forwarded-client-cert.ts";
+import type { HttpContext } from "./http-context.ts";
+import type { RequestWriter } from "./http1/request-writer.ts";
+import type { ResponseWriter } from "./http1/response-writer.ts";
+import { trustedPeer } from "./peer-header.ts";
+import type { RoutePolicies } from "./route-policies.ts";
+import type { TrafficRecorder } from "./traffic-recorder.ts";
+
+/** What the connection managers of a process share. */
+export interface HttpServices {
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly ids: RandomIds;
+  readonly registry: Registry;
+  readonly clusters: ReadonlyMap<string, ClusterRuntime>;
+  readonly deadlines: Deadlines;
+  readonly requestWriter: RequestWriter;
+  readonly responseWriter: ResponseWriter;
+  isDraining(): boolean;
+}
+
+/** What one of them has for itself. */
+export interface HttpChainOptions {
+  readonly http: CompiledHttp;
+  readonly accessLogs: readonly AccessLog[];
+  readonly recorder: TrafficRecorder;
+  readonly peerHeader: string | undefined;
+  readonly retries: RoutePolicies;
+  localSpiffeId(): string | undefined;
+}
+
+/** Headers that change the retry policy or the timeout of a request. */
+const ASKING = [
+  ID["x-envoy-max-retries"],
+  ID["x-envoy-retry-on"],
+  ID["x-envoy-retry-grpc-on"],
+  ID["x-envoy-retriable-status-codes"],
+  ID["x-envoy-retriable-header-names"],
+  ID["x-envoy-upstream-rq-timeout-ms"],
+  ID["x-envoy-upstream-rq-per-try-timeout-ms"],
+];
+
+export class HttpChain implements HttpContext {
+  readonly http: CompiledHttp;
+  readonly clusters: ReadonlyMap<string, ClusterRuntime>;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly deadlines: Deadlines;
+  readonly requestWriter: RequestWriter;
+  readonly responseWriter: ResponseWriter;
+  readonly stats: HttpStats;
+  readonly peerHeader: string | undefined;
+  readonly #services: HttpServices;
+  readonly #options: HttpChainOptions;
+
+  constructor(services: HttpServices, options: HttpChainOptions) {
+    this.http = options.http;
+    this.clusters = services.clusters;
+    this.clock = services.clock;
+    this.random = services.random;
+    this.deadlines = services.deadlines;
+    this.requestWriter = services.requestWriter;
+    this.responseWriter = services.responseWriter;
+    this.stats = httpStats(services.registry, options.http.settings.statPrefix);
+    this.peerHeader = options.peerHeader;
+    this.#services = services;
+    this.#options = options;
+  }
+
+  localSpiffeId(): string | undefined {
+    return this.#options.localSpiffeId();
+  }
+
+  isDraining(): boolean {
+    return this.#services.isDraining();
+  }
+
+  prepare(exchange: ExchangeRecord): Reply | undefined {
+    const { head } = exchange;
+    const { settings } = this.http;
+    this.#identify(exchange);
+    const id = head.known(ID["x-request-id"]);
+    exchange.requestId = id ?? (settings.generateRequestId ? this.#services.ids.requestId() : "");
+    exchange.traceparent = this.#traceparent(head.known(ID.traceparent));
+    if (exchange.peer.tls || head.first[ID["x-forwarded-client-cert"]] !== 0)
+      exchange.forwardedClientCert = forwardedClientCert(
+        settings,
+        head.header("x-forwarded-client-cert"),
+        exchange.connection.socket.peer,
+        this.localSpiffeId(),
+      );
+    const authority = this.http.normalizeAuthority(head.authority, exchange.peer.local.port);
+    if (authority !== head.authority) head.authority = exchange.authority = authority;
+    if (head.method === "CONNECT" || this.#isUpgrade(exchange)) return replyOf("upgradeRefused");
+    return this.#normalize(exchange);
+  }
+
+  /** Who the client's workload is: told once a connection, by the first request. */
+  #identify(exchange: ExchangeRecord): void {
+    const { connection, head } = exchange;
+    const { spiffeId } = connection.view;
+    if (connection.source !== undefined || spiffeId === undefined) return;
+    connection.source = trustedPeer(head.known(ID["x-tulle-peer"]), spiffeId);
+  }
+
+  /** A trace that is valid goes on as it is: this proxy makes no span of its own. An empty string: leave the header alone. */
+  #traceparent(came: string | undefined): string {
+    if (came !== undefined && parseTraceparent(came) !== undefined) return "";
+    return formatTraceparent(newTrace(this.#services.ids, 0));
+  }
+
+  /** `h2c` is an offer that may be ignored (RFC 9110 §7.8); anything else the client means. */
+  #isUpgrade({ head }: ExchangeRecord): boolean {
+    const upgrade = head.known(ID.upgrade);
+    if (upgrade === undefined || upgrade.toLowerCase() === "h2c") return false;
+    return /(^|,)\s*upgrade\s*(,|$)/i.test(head.header("connection") ?? "");
+  }
+
+  #normalize(exchange: ExchangeRecord): Reply | undefined {
+    const { head } = exchange;
+    const normal = this.http.normalizePath(head.path);
+    if (normal === head.path) return undefined;
+    if (typeof normal !== "string")
+      return normal.t === "reject" ? replyOf("pathRejected") : redirectTo(normal.location);
+    head.path = normal;
+    exchange.path = normal;
+    exchange.receivedPath = normal;
+    return undefined;
+  }
+
+  route(exchange: ExchangeRecord, forward: Forward): void {
+    const { route } = forward;
+    if (route.rewritePath !== undefined) exchange.path = route.rewritePath(exchange.path);
+    if (forward.hostRewrite !== undefined) exchange.authority = forward.hostRewrite;
+    exchange.timeoutMs = this.#asks(exchange)
+      ? requestTimeoutMs(route.timeoutMs, (name) => exchange.head.header(name))
+      : route.timeoutMs;
+  }
+
+  retryOf(exchange: ExchangeRecord, forward: Forward): CompiledRetry | undefined {
+    const retry = this.#options.retries.of(forward.route);
+    return this.#asks(exchange) ? retryForRequest(retry, (name) => exchange.head.header(name)) : retry;
+  }
+
+  #asks({ head }: ExchangeRecord): boolean {
+    for (const id of ASKING) if (head.first[id] !== 0) return true;
+    return false;
+  }
+
+  onReply(_: ExchangeRecord, reply: Reply): void {
+    const { stats } = this.stats;
+    if (reply.kind === "noRoute") stats.noRoute.add(1);
+    else if (reply.kind === "noCluster") stats.noCluster.add(1);
+    else if (reply.kind === "rbacDenied") stats.rbacDenied.add(1);
+    else if (reply.kind === "faultAbort") stats.faultAborts.add(1);
+    else if (reply.kind === undefined && reply.status >= 300 && reply.status < 400) stats.rqRedirect.add(1);
+    else if (reply.kind === undefined) stats.rqDirectResponse.add(1);
+  }
+
+  /** Counts a verdict of authorization rules. */
+  onRbac(isShadow: boolean, allowed: boolean): void {
+    const { stats } = this.stats;
+    if (isShadow) (allowed ? stats.rbacShadowAllowed : stats.rbacShadowDenied).add(1);
+    else if (allowed) stats.rbacAllowed.add(1);
+  }
+
+  record(exchange: ExchangeRecord): void {
+    this.#options.recorder.record(exchange);
+    for (const log of this.#options.accessLogs) log.record(exchange);
+  }
+}
+
+const redirectTo = (location: string): Reply => ({
+  ...replyOf("pathRejected"),
+  status: 307,
+  headers: [["location", location]],
+  details: "path_normalization_redirect",
+  closes: false,
+});

@@ -1,0 +1,195 @@
+/**
+ * The listeners of a process and the routes that they ask for by name. A listener begins to accept once all that it
+ * needs is there: its routes and its certificates.
+ *
+ * @module
+ */
+import type { Log } from "../base/log.ts";
+import { compileListener, type CompiledChain, type CompiledListener } from "../engine/listener/listener.ts";
+import { type ListenerStats, listenerStats } from "../telemetry/envoy-stats.ts";
+import type { Registry } from "../telemetry/registry.ts";
+import { Listener } from "../xds/proto/listener.ts";
+import { RouteConfiguration } from "../xds/proto/route.ts";
+import { type AnyMessage, unpack } from "../xds/types/any.ts";
+import { type ChainConfig, LiveChain } from "./live-chain.ts";
+import { ListenerRuntime, type ListenerServices } from "./listener-runtime.ts";
+import { type NamedResource, type Rejection, rejectionsOf } from "./resources.ts";
+
+interface Live {
+  readonly runtime: ListenerRuntime;
+  chains: ReadonlyMap<CompiledChain, LiveChain>;
+  any: AnyMessage;
+  started: boolean;
+}
+
+/** Makes the configurations of a listener's chains. @throws {CompileError} */
+export type ChainFactory = (
+  listener: CompiledListener,
+  routes: (name: string) => RouteConfiguration | undefined,
+) => ReadonlyMap<CompiledChain, ChainConfig>;
+
+export class ListenerManager {
+  readonly #services: ListenerServices;
+  readonly #factory: ChainFactory;
+  readonly #registry: Registry;
+  readonly #log: Log;
+  readonly #listeners = new Map<string, Live>();
+  readonly #routes = new Map<string, RouteConfiguration>();
+  /** Chains that nothing new comes to, until their connections have ended. */
+  readonly #leaving = new Set<LiveChain>();
+
+  constructor(services: ListenerServices, factory: ChainFactory, registry: Registry) {
+    this.#services = services;
+    this.#factory = factory;
+    this.#registry = registry;
+    this.#log = services.log;
+  }
+
+  get messages(): ReadonlyMap<string, AnyMessage> {
+    return new Map([...this.#listeners].map(([name, live]) => [name, live.any]));
+  }
+
+  get routes(): ReadonlyMap<string, RouteConfiguration> {
+    return this.#routes;
+  }
+
+  /** Names of the route configurations that listeners ask for. */
+  wantedRoutes(): Set<string> {
+    const names = this.#liveChains().flatMap((chain) => (chain.routesName === undefined ? [] : [chain.routesName]));
+    return new Set(names);
+  }
+
+  /** Names, addresses and whether they accept. */
+  list(): { name: string; address: string; port: number | undefined; accepting: boolean }[] {
+    return [...this.#listeners].map(([name, { runtime, started }]) => ({
+      name,
+      address: runtime.compiled.address.address,
+      port: runtime.port,
+      accepting: started,
+    }));
+  }
+
+  get allStarted(): boolean {
+    return [...this.#listeners.values()].every((live) => live.started);
+  }
+
+  /** Call {@link startReady} afterwards. */
+  applyListeners(changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {
+    const rejected = rejectionsOf(changed, ({ name, any }) => this.#set(name, any));
+    for (const name of removed) this.#remove(name);
+    return rejected;
+  }
+
+  #set(name: string, any: AnyMessage): void {
+    const compiled = compileListener(unpack(any, Listener));
+    const configs = this.#factory(compiled, (routes) => this.#routes.get(routes));
+    const last = this.#listeners.get(name);
+    const stays = last !== undefined && sameAddress(last.runtime.compiled, compiled);
+    if (last !== undefined && !stays) this.#leave(last);
+    const chains = this.#renew(stays ? last.chains : NO_CHAINS, configs);
+    if (!stays) {
+      const runtime = new ListenerRuntime(name, chainsOf(compiled, chains), this.#statsOf(compiled), this.#services);
+      this.#listeners.set(name, { runtime, chains, any, started: false });
+      return;
+    }
+    last.chains = chains;
+    last.any = any;
+    last.runtime.swap(chainsOf(compiled, chains));
+  }
+
+  /** Gives the configurations to the chains that have their place already, and lets go of chains that have none. */
+  #renew(last: Live["chains"], configs: ReadonlyMap<CompiledChain, ChainConfig>): Map<CompiledChain, LiveChain> {
+    const free = new Map([...last.values()].map((chain) => [chain.key, chain]));
+    const chains = new Map<CompiledChain, LiveChain>();
+    for (const [compiled, config] of configs) {
+      const known = free.get(config.key);
+      free.delete(config.key);
+      known?.become(config);
+      chains.set(compiled, known ?? new LiveChain(config));
+    }
+    for (const chain of free.values()) this.#drain(chain);
+    return chains;
+  }
+
+  #drain(chain: LiveChain): void {
+    chain.drain();
+    this.#leaving.add(chain);
+  }
+
+  #statsOf({ address, statPrefix }: CompiledListener): ListenerStats {
+    return listenerStats(this.#registry, statPrefix || `${address.address}:${address.port}`);
+  }
+
+  #remove(name: string): void {
+    const live = this.#listeners.get(name);
+    if (live === undefined) return;
+    this.#listeners.delete(name);
+    this.#leave(live);
+  }
+
+  /** Lets a listener go: nothing new comes in, what runs ends. */
+  #leave(live: Live): void {
+    live.runtime.close();
+    for (const chain of live.chains.values()) this.#drain(chain);
+  }
+
+  /** Call {@link startReady} afterwards. */
+  applyRoutes(changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {
+    const rejected = rejectionsOf(changed, ({ name, any }) => {
+      const routes = unpack(any, RouteConfiguration);
+      for (const chain of this.#liveChains()) if (chain.routesName === name) chain.setRoutes(routes);
+      this.#routes.set(name, routes);
+    });
+    for (const name of removed) this.#routes.delete(name);
+    return rejected;
+  }
+
+  #liveChains(): LiveChain[] {
+    return [...this.#listeners.values()].flatMap((live) => [...live.chains.values()]);
+  }
+
+  /** Starts the listeners that wait and have all they need. Those whose address cannot be listened on are refused. */
+  async startReady(): Promise<Rejection[]> {
+    const rejected: Rejection[] = [];
+    for (const [name, live] of this.#listeners) {
+      if (live.started || ![...live.chains.values()].every((chain) => chain.isReady)) continue;
+      live.started = true;
+      try {
+        await live.runtime.start();
+        this.#log.info("listening", { listener: name, port: live.runtime.port });
+      } catch (error) {
+        live.started = false;
+        rejected.push({ name, reason: error instanceof Error ? error.message : String(error) });
+      }
+    }
+    return rejected;
+  }
+
+  sweep(nowMs: number): void {
+    for (const chain of this.#liveChains()) chain.sweep(nowMs);
+    for (const chain of this.#leaving) {
+      chain.sweep(nowMs);
+      if (chain.connectionCount === 0) this.#leaving.delete(chain);
+    }
+  }
+
+  /** Connections that are open, over all listeners. */
+  get connectionCount(): number {
+    return [...this.#liveChains(), ...this.#leaving].reduce((sum, chain) => sum + chain.connectionCount, 0);
+  }
+
+  /** Stops accepting everywhere and closes connections as their requests end. */
+  drain(): void {
+    for (const name of [...this.#listeners.keys()]) this.#remove(name);
+  }
+}
+
+const NO_CHAINS: Live["chains"] = new Map();
+
+function chainsOf(compiled: CompiledListener, chains: ReadonlyMap<CompiledChain, LiveChain>) {
+  return { compiled, liveOf: (chain: CompiledChain) => chains.get(chain) as LiveChain };
+}
+
+function sameAddress(a: CompiledListener, b: CompiledListener): boolean {
+  return a.address.address === b.address.address && a.address.port === b.address.port;
+}

@@ -1,0 +1,158 @@
+/**
+ * The data plane of a process: resources in, traffic served. It knows xDS and not who filled it: a file, a control
+ * plane, a test.
+ *
+ * @module
+ */
+import type { Clock } from "../base/clock.ts";
+import type { Log } from "../base/log.ts";
+import type { Random } from "../base/random.ts";
+import type { Network } from "../net/socket.ts";
+import type { PeerLabels } from "../telemetry/istio-labels.ts";
+import { IstioMetrics } from "../telemetry/istio-metrics.ts";
+import { RandomIds, type RandomBytes } from "../telemetry/random-ids.ts";
+import { clusterStats } from "../telemetry/envoy-stats.ts";
+import type { Registry } from "../telemetry/registry.ts";
+import { Cluster } from "../xds/proto/cluster.ts";
+import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
+import { Listener } from "../xds/proto/listener.ts";
+import { RouteConfiguration } from "../xds/proto/route.ts";
+import { Secret } from "../xds/proto/tls.ts";
+import type { OpenSink } from "./access-sinks.ts";
+import { chainFactory } from "./chain-factory.ts";
+import { ClusterManager } from "./cluster-manager.ts";
+import { Deadlines } from "./deadlines.ts";
+import { RequestWriter } from "./http1/request-writer.ts";
+import { ResponseWriter } from "./http1/response-writer.ts";
+import { ListenerManager } from "./listener-manager.ts";
+import { type NamedResource, type Rejection, rejectionsOf } from "./resources.ts";
+import { secretValue } from "./secret-resources.ts";
+import { Secrets } from "./secrets.ts";
+import { Sweeper } from "./sweeper.ts";
+import { TlsContexts } from "./tls-contexts.ts";
+
+export interface ProxyOptions {
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly registry: Registry;
+  /** For request and trace ids. */
+  readonly fillRandom: RandomBytes;
+  /** Reads a certificate file that a resource names. */
+  readonly readFile: (path: string) => string;
+  readonly openSink: OpenSink;
+  /** The workload that this process stands in front of, where it is one. */
+  readonly self: PeerLabels;
+}
+
+/** Names that the proxy's resources ask for, by type URL. */
+export type Wanted = ReadonlyMap<string, ReadonlySet<string>>;
+
+export class Proxy {
+  readonly secrets = new Secrets();
+  readonly tls: TlsContexts;
+  readonly clusters: ClusterManager;
+  readonly listeners: ListenerManager;
+  readonly #options: ProxyOptions;
+  readonly #sweeper: Sweeper;
+  #draining = false;
+
+  constructor(options: ProxyOptions) {
+    const { clock, log, network, random, registry } = options;
+    this.#options = options;
+    const tls = new TlsContexts(this.secrets, options.readFile);
+    this.tls = tls;
+    this.clusters = new ClusterManager({
+      network,
+      clock,
+      random,
+      tlsFor: (cluster, endpoint) => tls.clientTls(cluster, endpoint),
+      statsOf: (name) => clusterStats(registry, name),
+    });
+    const services = {
+      clock,
+      random,
+      registry,
+      ids: new RandomIds(options.fillRandom),
+      clusters: this.clusters.clusters,
+      deadlines: new Deadlines(clock),
+      requestWriter: new RequestWriter(),
+      responseWriter: new ResponseWriter(() => clock.wallMs()),
+      isDraining: () => this.#draining,
+    };
+    const factory = chainFactory({
+      http: services,
+      network,
+      tls,
+      metrics: new IstioMetrics(registry),
+      openSink: options.openSink,
+      self: options.self,
+      log,
+    });
+    this.listeners = new ListenerManager({ network, clock, log }, factory, registry);
+    this.secrets.watch((name) => this.#onSecret(name));
+    this.#sweeper = new Sweeper(clock, (nowMs) => {
+      this.clusters.sweep(nowMs);
+      this.listeners.sweep(nowMs);
+    });
+  }
+
+  /** Takes resources of one type; each applies or is refused by itself. */
+  apply(typeUrl: string, changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {
+    const rejected = this.#apply(typeUrl, changed, removed);
+    void this.start();
+    return rejected;
+  }
+
+  #apply(typeUrl: string, changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {
+    switch (typeUrl) {
+      case Cluster.typeUrl:
+        return this.clusters.applyClusters(changed, removed);
+      case ClusterLoadAssignment.typeUrl:
+        return this.clusters.applyAssignments(changed, removed);
+      case Listener.typeUrl:
+        return this.listeners.applyListeners(changed, removed);
+      case RouteConfiguration.typeUrl:
+        return this.listeners.applyRoutes(changed, removed);
+      case Secret.typeUrl:
+        return rejectionsOf(changed, ({ name, any }) =>
+          this.secrets.set(name, secretValue(any, this.#options.readFile)),
+        );
+      default:
+        return changed.map(({ name }) => ({ name, reason: `resources of type ${typeUrl} are not known` }));
+    }
+  }
+
+  /** Starts the listeners that have all they need. Those that could not are told. */
+  async start(): Promise<Rejection[]> {
+    const failed = await this.listeners.startReady();
+    for (const { name, reason } of failed)
+      this.#options.log.error("a listener did not start", { listener: name, reason });
+    return failed;
+  }
+
+  #onSecret(name: string): void {
+    this.clusters.onSecret(name);
+    void this.start();
+  }
+
+  /** What the resources that are there ask for by name. */
+  wanted(): Wanted {
+    return new Map([
+      [ClusterLoadAssignment.typeUrl, this.clusters.wantedAssignments()],
+      [RouteConfiguration.typeUrl, this.listeners.wantedRoutes()],
+    ]);
+  }
+
+  /** Stops accepting; connections close as their requests end. */
+  drain(): void {
+    this.#draining = true;
+    this.listeners.drain();
+  }
+
+  close(): void {
+    this.#sweeper.stop();
+    this.clusters.close();
+  }
+}

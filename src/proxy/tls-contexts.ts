@@ -1,0 +1,135 @@
+/**
+ * TLS settings for sockets, made of compiled contexts and the secrets of now. The same object is given out until a
+ * secret changes, since the library keeps its own context by it.
+ *
+ * @module
+ */
+import type { CompiledCluster } from "../engine/cluster/cluster.ts";
+import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import type { CertificateSource, DownstreamTls, TlsSource, UpstreamTls } from "../engine/tls.ts";
+import type { ClientTls, ServerTls } from "../net/socket.ts";
+import type { DataSource } from "../xds/proto/core-base.ts";
+import { certificateSpiffeId } from "./certificate-names.ts";
+import type { KeyPair, Secrets } from "./secrets.ts";
+
+/** Reads a file that a resource names. */
+export type ReadFile = (path: string) => string;
+
+export class TlsContexts {
+  readonly #secrets: Secrets;
+  readonly #readFile: ReadFile;
+  readonly #clients = new WeakMap<UpstreamTls, ClientTls>();
+  readonly #servers = new WeakMap<DownstreamTls, ServerTls>();
+  readonly #inline = new WeakMap<object, KeyPair>();
+
+  constructor(secrets: Secrets, readFile: ReadFile) {
+    this.#secrets = secrets;
+    this.#readFile = readFile;
+  }
+
+  /** The settings for an endpoint; undefined for plain text. They are asked for at each dial and throw while a secret is missing. */
+  clientTls(cluster: CompiledCluster, endpoint: Endpoint): (() => ClientTls) | undefined {
+    const tls = cluster.tlsOf(endpoint);
+    return tls === undefined ? undefined : () => this.clientOf(tls);
+  }
+
+  /** @throws {Error} While a secret is missing. */
+  clientOf(tls: UpstreamTls): ClientTls {
+    const keyPair = tls.certificate === undefined ? undefined : this.#keyPair(tls.certificate);
+    return this.clientWith(tls, keyPair, this.#clients);
+  }
+
+  /**
+   * Client settings with a given certificate, for calls that are made before there is one or to get one.
+   * @param kept Where to keep the settings from one call to the next.
+   */
+  clientWith(tls: UpstreamTls, keyPair: KeyPair | undefined, kept?: WeakMap<UpstreamTls, ClientTls>): ClientTls {
+    const trustedCaPem = tls.trust === undefined ? undefined : this.#trust(tls.trust);
+    const last = kept?.get(tls);
+    if (last !== undefined && last.certChainPem === keyPair?.certChainPem && last.trustedCaPem === trustedCaPem)
+      return last;
+    const made: ClientTls = {
+      certChainPem: keyPair?.certChainPem,
+      privateKeyPem: keyPair?.privateKeyPem,
+      trustedCaPem,
+      sni: tls.sni,
+      alpn: tls.alpn,
+      refusePeer: tls.refuses,
+    };
+    kept?.set(tls, made);
+    return made;
+  }
+
+  /** Settings to end TLS with; undefined while a secret is missing. */
+  serverTls(tls: DownstreamTls): ServerTls | undefined {
+    if (!this.#has(tls.certificate) || (tls.trust !== undefined && !this.#has(tls.trust))) return undefined;
+    const keyPair = this.#keyPair(tls.certificate);
+    const trustedCaPem = tls.trust === undefined ? undefined : this.#trust(tls.trust);
+    const last = this.#servers.get(tls);
+    if (last !== undefined && last.certChainPem === keyPair.certChainPem && last.trustedCaPem === trustedCaPem)
+      return last;
+    const made: ServerTls = {
+      ...keyPair,
+      trustedCaPem,
+      requireClientCertificate: tls.requireClientCertificate,
+      alpn: tls.alpn,
+      refusePeer: tls.refuses,
+    };
+    this.#servers.set(tls, made);
+    return made;
+  }
+
+  /** The SPIFFE ID that a context shows; undefined where there is none. */
+  spiffeIdOf(tls: DownstreamTls | undefined): string | undefined {
+    if (tls === undefined || !this.#has(tls.certificate)) return undefined;
+    return certificateSpiffeId(this.#keyPair(tls.certificate).certChainPem);
+  }
+
+  #has(source: TlsSource<unknown>): boolean {
+    return source.t === "inline" || this.#secrets.get(source.name) !== undefined;
+  }
+
+  #keyPair(source: TlsSource<CertificateSource>): KeyPair {
+    if (source.t === "inline") return this.#inlineKeyPair(source.value);
+    const secret = this.#secrets.get(source.name);
+    if (secret?.t === "keyPair") return { certChainPem: secret.certChainPem, privateKeyPem: secret.privateKeyPem };
+    throw new Error(`the certificate ${JSON.stringify(source.name)} is not there yet`);
+  }
+
+  #inlineKeyPair(source: CertificateSource): KeyPair {
+    const known = this.#inline.get(source);
+    if (known !== undefined) return known;
+    const pair = {
+      certChainPem: textOf(source.chain, this.#readFile),
+      privateKeyPem: textOf(source.key, this.#readFile),
+    };
+    this.#inline.set(source, pair);
+    return pair;
+  }
+
+  #trust(source: TlsSource<DataSource>): string {
+    if (source.t === "inline") return this.#inlineText(source.value);
+    const secret = this.#secrets.get(source.name);
+    if (secret?.t === "trustedCa") return secret.trustedCaPem;
+    throw new Error(`the roots ${JSON.stringify(source.name)} are not there yet`);
+  }
+
+  readonly #texts = new WeakMap<DataSource, string>();
+
+  #inlineText(source: DataSource): string {
+    let text = this.#texts.get(source);
+    if (text === undefined) {
+      text = textOf(source, this.#readFile);
+      this.#texts.set(source, text);
+    }
+    return text;
+  }
+}
+
+/** What a data source holds. @throws {Error} When its file cannot be read, or it holds nothing. */
+export function textOf(source: DataSource, readFile: ReadFile): string {
+  if (source.inlineString !== undefined) return source.inlineString;
+  if (source.inlineBytes !== undefined) return Buffer.from(source.inlineBytes).toString("utf8");
+  if (source.filename !== undefined) return readFile(source.filename);
+  throw new Error("a data source must hold filename, inline_string or inline_bytes");
+}
