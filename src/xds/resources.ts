@@ -56,7 +56,7 @@ export const hasLegacyWildcard = (typeUrl: string): boolean =>
  * A state-of-the-world response of this type holds everything, and what it lacks is gone.
  * Of the others a response may hold a part.
  */
-export const isFullState = hasLegacyWildcard;
+export const isFullState = (typeUrl: string): boolean => hasLegacyWildcard(typeUrl);
 
 export function makeResource(name: string, any: AnyMessage): Resource {
   return { name, version: createHash("sha256").update(any.bytes).digest("hex").slice(0, 16), any };

@@ -22,11 +22,11 @@ export interface Variant {
   readonly aggregated: boolean;
 }
 
-export interface FeatureStream {
+interface FeatureStream {
   send(request: Request): void;
 }
 
-export interface Request {
+interface Request {
   readonly service: Service;
   /** State of the world: all names. */
   readonly names?: readonly string[];

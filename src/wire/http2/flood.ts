@@ -9,7 +9,7 @@
 import { ErrorCode } from "./constants.ts";
 import { Http2Error } from "./error.ts";
 
-export interface Rate {
+interface Rate {
   /** Frames that may come at once. */
   readonly burst: number;
   readonly perSecond: number;

@@ -112,6 +112,20 @@ describe("updates", () => {
     expect(rig.server.clients[0]!.types[0]!.names).toBe(2);
   });
 
+  test("asking for what is asked for already costs no request", () => {
+    const rig = new AdsRig();
+    const { client, consumer } = begin(rig);
+    publish(rig, make.route("a"));
+    client.start();
+    for (let i = 0; i < 5; i++) {
+      client.subscribe(rds, ["a"]);
+      client.subscribe(cds, ["*"]);
+      rig.flush();
+    }
+    expect(consumer.told).toEqual(["rds a=1"]);
+    expect(rig.server.clients[0]!.types.map(({ pushes }) => pushes)).toEqual([1, 1]);
+  });
+
   test("giving everything up does not turn into asking for everything", () => {
     const rig = new AdsRig();
     const { client, consumer } = begin(rig);

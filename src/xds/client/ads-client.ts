@@ -102,7 +102,7 @@ export class AdsClient {
     this.#step({ t: "stop" });
   }
 
-  /** Asks for resources by name, or for all of a type by `*`. What is asked for again is sent again. */
+  /** Asks for resources by name, or for all of a type by `*`. What is asked for already is not asked for again. */
   subscribe(typeUrl: string, names: Iterable<string>): void {
     this.#entry(typeUrl).subscription.want(names);
     this.#flush();

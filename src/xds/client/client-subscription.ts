@@ -46,9 +46,10 @@ export class ClientSubscription {
     return this.#held;
   }
 
-  /** Asks for names; `*` is everything. */
+  /** Asks for names; `*` is everything. Those that are asked for already change nothing. */
   want(names: Iterable<string>): void {
     for (const name of names) {
+      if (name === "*" ? this.#wildcard : this.#names.has(name)) continue;
       if (name === "*") this.#wildcard = true;
       else this.#names.add(name);
       this.#unsubscribe.delete(name);
