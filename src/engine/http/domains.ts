@@ -17,9 +17,11 @@ export class DomainTable<T> {
   /** @throws {CompileError} When the domain is taken, or is none. */
   add(domain: string, value: T, path: string): void {
     const lower = domain.toLowerCase();
-    const inner = lower.slice(1, -1);
-    if (lower === "" || inner.includes("*"))
-      throw new CompileError(path, `must be a domain with * at one end at most, found "${domain}"`);
+    const stars = lower.split("*").length - 1;
+    const inside = lower.slice(1, -1).includes("*");
+    if (lower === "" || stars > 1 || inside) {
+      throw new CompileError(path, `must be a domain with at most one *, at an end, found "${domain}"`);
+    }
     const isNew = this.#put(lower, value);
     if (!isNew) throw new CompileError(path, `must be in one virtual host only, found "${domain}" again`);
   }

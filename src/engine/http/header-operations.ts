@@ -117,11 +117,15 @@ function actionOf({ append, appendAction }: HeaderValueOption): HeaderOperation[
   return ACTIONS[appendAction ?? "APPEND_IF_EXISTS_OR_ADD"];
 }
 
+/** Edits of these could make two messages of one. */
+const FRAMING: ReadonlySet<string> = new Set(["content-length", "transfer-encoding", "connection"]);
+
 function headerName(name: string, path: string): string {
   const lower = wireText(name).toLowerCase();
   if (lower.startsWith(":") || lower === "host") {
     throw new CompileError(path, `must name neither a pseudo-header nor host, found "${name}"`);
   }
+  if (FRAMING.has(lower)) throw new CompileError(path, `is set by the proxy and cannot be edited, found "${name}"`);
   if (!/^[!#$%&'*+.^_`|~0-9a-z-]+$/.test(lower)) {
     throw new CompileError(path, `must be a header's name, found ${JSON.stringify(name)}`);
   }

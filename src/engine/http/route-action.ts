@@ -117,13 +117,7 @@ function compileWeighted(weighted: WeightedCluster, action: RouteAction, levels:
   return pickShare(shares, total, weighted.headerName?.toLowerCase());
 }
 
-function share(
-  cluster: ClusterWeight,
-  until: number,
-  action: RouteAction,
-  levels: RouteLevels,
-  path: string,
-): Share {
+function share(cluster: ClusterWeight, until: number, action: RouteAction, levels: RouteLevels, path: string): Share {
   refuseOthers(cluster, path, KNOWN_WEIGHT);
   if ((cluster.name ?? "") === "" && (cluster.clusterHeader ?? "") === "") {
     throw new CompileError(path, "must hold name or cluster_header");

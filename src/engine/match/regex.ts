@@ -9,7 +9,7 @@
  *
  * @module
  */
-import type { RE2JS } from "re2js";
+import type * as Re2 from "re2js";
 import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import type { RegexMatchAndSubstitute, RegexMatcher } from "../../xds/proto/matcher.ts";
 import { nativeRegex } from "./regex-native.ts";
@@ -65,9 +65,9 @@ function patternOf(matcher: RegexMatcher, path: string): string {
   return wireText(regex);
 }
 
-function load(pattern: string, path: string): RE2JS {
+function load(pattern: string, path: string): Re2.RE2JS {
   // Not an import: see the module's note on memory.
-  const { RE2JS: engine } = require("re2js") as typeof import("re2js");
+  const { RE2JS: engine } = require("re2js") as typeof Re2;
   try {
     return engine.compile(pattern);
   } catch (error) {
