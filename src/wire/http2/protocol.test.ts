@@ -1,68 +1,14 @@
 /** What a session does when the peer breaks RFC 9113: raw frames against a server or a client. */
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../base/random.ts";
+import { client, encode, frame, HELLO, OPEN, request, server } from "../../../test/support/http2-frames.ts";
 import { GET, send, SessionLog } from "../../../test/support/http2-pair.ts";
-import { CLIENT_PREFACE, ErrorCode, errorName, Flag, FrameType } from "./constants.ts";
-import { type Fields, HpackDecoder } from "./hpack-decoder.ts";
-import { HpackEncoder } from "./hpack-encoder.ts";
-import type { SessionOptions } from "./options.ts";
+import { CLIENT_PREFACE, ErrorCode, Flag, FrameType } from "./constants.ts";
+import { HpackDecoder } from "./hpack-decoder.ts";
 import { Session } from "./session.ts";
 
 const { data, headers, priority, rstStream, settings, pushPromise, ping, goaway, windowUpdate, continuation } =
   FrameType;
-
-function frame(type: number, flags: number, streamId: number, payload: string | Uint8Array = ""): Buffer {
-  const body = typeof payload === "string" ? Buffer.from(payload.replaceAll(" ", ""), "hex") : Buffer.from(payload);
-  const head = Buffer.alloc(9);
-  head.writeUIntBE(body.length, 0, 3);
-  head.writeUInt8(type, 3);
-  head.writeUInt8(flags, 4);
-  head.writeUInt32BE(streamId, 5);
-  return Buffer.concat([head, body]);
-}
-
-const encode = (fields: Fields): Buffer => Buffer.from(new HpackEncoder().encode(fields));
-const request = (streamId: number, flags: number = Flag.endHeaders | Flag.endStream, fields = GET): Buffer =>
-  frame(headers, flags, streamId, encode(fields));
-const OPEN = Flag.endHeaders;
-const HELLO = Buffer.concat([CLIENT_PREFACE, frame(settings, 0, 0), frame(settings, Flag.ack, 0)]);
-
-interface Seen {
-  /** Name of the connection error, and of each stream's reset. */
-  readonly connection: string | undefined;
-  readonly resets: readonly string[];
-  readonly log: SessionLog;
-  readonly session: Session;
-}
-
-function server(frames: readonly Uint8Array[], options: SessionOptions = {}, nowMs = 0): Seen {
-  const log = new SessionLog();
-  const session = new Session("server", log, options);
-  session.receive(Buffer.concat([HELLO, ...frames]), nowMs);
-  return { ...written(session), log, session };
-}
-
-/** A client that has sent one request (stream 1) meets these frames. */
-function client(frames: readonly Uint8Array[]): Seen & { readonly heads: readonly Fields[] } {
-  const log = new SessionLog();
-  const session = new Session("client", log);
-  const stream = send(session, GET);
-  session.consumeOutput(session.output.length);
-  session.receive(Buffer.concat([frame(settings, 0, 0), ...frames]), 0);
-  return { ...written(session), log, session, heads: stream.heads };
-}
-
-/** Reads RST_STREAM and GOAWAY out of what a session wrote. */
-function written(session: Session): Pick<Seen, "connection" | "resets"> {
-  const out = Buffer.from(session.output);
-  const resets: string[] = [];
-  let connection: string | undefined;
-  for (let at = 0; at < out.length; at += 9 + out.readUIntBE(at, 3)) {
-    if (out[at + 3] === rstStream) resets.push(`${out.readUInt32BE(at + 5)} ${errorName(out.readUInt32BE(at + 9))}`);
-    if (out[at + 3] === goaway) connection = errorName(out.readUInt32BE(at + 13));
-  }
-  return { connection, resets };
-}
 
 describe("connection errors of a client, seen by a server", () => {
   test.each<[string, string, readonly Buffer[]]>([
@@ -284,52 +230,6 @@ describe("errors of a server, seen by a client", () => {
     expect([session.canOpen, session.finished]).toEqual([false, false]);
     session.receive(frame(headers, OPEN | Flag.endStream, 1, encode([":status", "200"])), 0);
     expect([first.ended, session.finished]).toEqual([true, true]);
-  });
-});
-
-describe("floods", () => {
-  const many = (count: number, make: (i: number) => Buffer): Buffer[] =>
-    Array.from({ length: count }, (_, i) => make(i));
-  const rates = { burst: 10, perSecond: 1 };
-  const flood = { resets: rates, settings: rates, overhead: rates };
-  test.each<[string, readonly Buffer[]]>([
-    [
-      "rapid resets",
-      many(11, (i) => Buffer.concat([request(2 * i + 1, OPEN), frame(rstStream, 0, 2 * i + 1, "00000008")])),
-    ],
-    [
-      "resets that faults of the client provoke",
-      many(11, (i) => Buffer.concat([request(2 * i + 1, OPEN), frame(windowUpdate, 0, 2 * i + 1, "00000000")])),
-    ],
-    ["malformed requests", many(11, (i) => request(2 * i + 1, 5, ["x", "y"]))],
-    ["settings", many(10, () => frame(settings, 0, 0))],
-    ["pings", many(11, () => frame(ping, 0, 0, new Uint8Array(8)))],
-    ["priorities", many(11, () => frame(priority, 0, 1, "0000000010"))],
-    ["unknown frames", many(11, () => frame(0xbe, 0, 0))],
-    ["empty DATA", [request(1, OPEN), ...many(11, () => frame(data, 0, 1))]],
-    ["CONTINUATION", [frame(headers, 0, 1), ...many(40, () => frame(continuation, 0, 1))]],
-    [
-      "a field block that never ends",
-      [frame(headers, 0, 1), ...many(5, () => frame(continuation, 0, 1, new Uint8Array(16_384)))],
-    ],
-  ])("%s end the connection", (_, frames) => {
-    expect(server(frames, { flood }).connection).toBe("enhanceYourCalm");
-  });
-
-  test("the same frames, spread over time, are welcome", () => {
-    const { session, log } = server([], { flood });
-    for (let i = 0; i < 50; i++) session.receive(frame(ping, 0, 0, new Uint8Array(8)), i * 1000);
-    expect(log.failed).toBeUndefined();
-  });
-
-  test("a peer that asks and never reads cannot make the output grow without end", () => {
-    const { session, log } = server([], { maxOutputBytes: 1000, flood: { overhead: { burst: 1e9, perSecond: 1 } } });
-    for (let i = 0; i < 10_000 && log.failed === undefined; i++) {
-      session.receive(frame(ping, 0, 0, new Uint8Array(8)), 0);
-      expect(session.output.length).toBeLessThan(5000);
-    }
-    expect(log.failed?.code).toBe(ErrorCode.enhanceYourCalm);
-    expect(session.congested).toBe(true);
   });
 });
 
