@@ -4,10 +4,10 @@
  * @module
  */
 import { Command, CommanderError } from "commander";
-import packageJson from "../../package.json" with { type: "json" };
 import { COMMANDS, loadBare, loadCommand } from "./command-list.ts";
 import { type CliContext, EXIT } from "./context.ts";
 import { failed } from "./failed.ts";
+import { version } from "./version.ts";
 
 const EXIT_CODES = `
 Exit codes: ${EXIT.ok} done, ${EXIT.failure} failed, ${EXIT.usage} wrong usage; "tulle help <command>" names those of a command.`;
@@ -41,7 +41,7 @@ function frame(context: CliContext): Command {
   const { paint } = context;
   return new Command("tulle")
     .description("A service mesh that reads the documents you have, costs little and says why.")
-    .version(`tulle ${packageJson.version} (Bun ${Bun.version})`, "-V, --version", "print the version")
+    .version(`tulle ${version()} (Bun ${Bun.version})`, "-V, --version", "print the version")
     .helpOption("-h, --help", "print help")
     .helpCommand("help [command]", "print help for a command")
     .showHelpAfterError('("tulle help" lists the commands, "tulle help <command>" its options)')
