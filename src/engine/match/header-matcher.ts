@@ -68,16 +68,26 @@ function presence({ presentMatch, invertMatch }: HeaderMatcher, name: string, re
   };
 }
 
-function valued(matcher: HeaderMatcher, name: string, read: Read, { test, wanted }: StringCheck): Check {
+function valued(matcher: HeaderMatcher, name: string, read: Read, { test, wanted, only }: StringCheck): Check {
   const invert = matcher.invertMatch ?? false;
+  const explain: Check["explain"] = (request) =>
+    `header ${name}: wanted ${invert ? "not " : ""}${wanted}, found ${quoted(read(request))}`;
   const missing = matcher.treatMissingHeaderAsEmpty === true ? test("") !== invert : false;
+  if (only !== undefined && !invert && !missing) return { test: isExactly(name, only, read), explain };
   return {
+    explain,
     test: (request) => {
       const value = read(request);
       return value === undefined ? missing : test(value) !== invert;
     },
-    explain: (request) => `header ${name}: wanted ${invert ? "not " : ""}${wanted}, found ${quoted(read(request))}`,
   };
+}
+
+/** The commonest matchers, with no call between. */
+function isExactly(name: string, wanted: string, read: Read): Check["test"] {
+  if (name === ":method") return (request) => request.method === wanted;
+  if (name.startsWith(":") || name === "host") return (request) => read(request) === wanted;
+  return (request) => request.header(name) === wanted;
 }
 
 /** Undefined when only the presence counts. */

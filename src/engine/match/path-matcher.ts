@@ -9,7 +9,7 @@ import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import { quoted } from "../trace.ts";
 import { compileRegex } from "./regex.ts";
 import { compileStringMatcher, type StringCheck } from "./string-matcher.ts";
-import { wireText } from "./wire-text.ts";
+import { lowerCase, wireText } from "./wire-text.ts";
 
 export interface PathCheck extends StringCheck {
   /** The route index finds such a route by a table; undefined for one that has to be tried. */
@@ -51,7 +51,7 @@ export function compilePathMatcher(matcher: PathMatcher, path: string): StringCh
 }
 
 function prefixCheck(configured: string, ignoreCase: boolean): PathCheck {
-  const text = ignoreCase ? configured.toLowerCase() : configured;
+  const text = ignoreCase ? lowerCase(configured) : configured;
   return {
     test: text === "" || text === "/" ? startsWithSlash(text) : (value) => value.startsWith(text),
     wanted: `prefix ${quoted(configured)}`,
@@ -65,7 +65,7 @@ const startsWithSlash = (text: string): StringCheck["test"] =>
   text === "" ? () => true : (value) => value.charCodeAt(0) === 0x2f;
 
 function exactCheck(configured: string, ignoreCase: boolean): PathCheck {
-  const text = ignoreCase ? configured.toLowerCase() : configured;
+  const text = ignoreCase ? lowerCase(configured) : configured;
   return {
     test: (value) => value === text,
     wanted: `exactly ${quoted(configured)}`,
@@ -75,7 +75,7 @@ function exactCheck(configured: string, ignoreCase: boolean): PathCheck {
 }
 
 function segmentsCheck(configured: string, ignoreCase: boolean): PathCheck {
-  const text = ignoreCase ? configured.toLowerCase() : configured;
+  const text = ignoreCase ? lowerCase(configured) : configured;
   const { length } = text;
   return {
     test: (value) => value.startsWith(text) && (value.length === length || value.charCodeAt(length) === 0x2f),
@@ -88,5 +88,5 @@ function segmentsCheck(configured: string, ignoreCase: boolean): PathCheck {
 function anyCase(check: PathCheck, ignoreCase: boolean): PathCheck {
   if (!ignoreCase) return check;
   const { test, wanted, matchedLength } = check;
-  return { test: (value) => test(value.toLowerCase()), wanted: `${wanted} in any case`, key: undefined, matchedLength };
+  return { test: (value) => test(lowerCase(value)), wanted: `${wanted} in any case`, key: undefined, matchedLength };
 }
