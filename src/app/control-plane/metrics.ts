@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { Problem } from "../../base/problem.ts";
+import type { Mesh } from "../../model/mesh.ts";
 import type { Counter, Gauge, Histogram } from "../../telemetry/metrics.ts";
 import type { MetricDefinition, Registry } from "../../telemetry/registry.ts";
 
@@ -19,22 +21,22 @@ const CONVERGENCE_BOUNDS = [0.1, 0.5, 1, 3, 5, 10, 20, 30];
 export class ControlPlaneMetrics {
   readonly registry: Registry;
   readonly connected: Gauge;
-  readonly services: Gauge;
-  readonly virtualServices: Gauge;
+  readonly #services: Gauge;
+  readonly #virtualServices: Gauge;
   readonly convergence: Histogram;
   readonly certificateRequests: Counter;
   readonly certificatesIssued: Counter;
   readonly certificateRequestErrors: Counter;
   readonly certificateAuthenticationFailures: Counter;
-  readonly rootExpiry: Gauge;
-  readonly residentBytes: Gauge;
+  readonly #rootExpiry: Gauge;
+  readonly #residentBytes: Gauge;
 
   constructor(registry: Registry, version: string) {
     this.registry = registry;
     registry.gauge(keep("pilot_info", "The control plane's version"), { version }).set(1);
     this.connected = registry.gauge(keep("pilot_xds", "Proxies that are connected"), { version });
-    this.services = registry.gauge(keep("pilot_services", "Services that are known"));
-    this.virtualServices = registry.gauge(keep("pilot_virt_services", "VirtualServices that are applied"));
+    this.#services = registry.gauge(keep("pilot_services", "Services that are known"));
+    this.#virtualServices = registry.gauge(keep("pilot_virt_services", "VirtualServices that are applied"));
     const convergence = "Seconds from a change to its acknowledgement by a proxy";
     this.convergence = registry.histogram({
       ...keep("pilot_proxy_convergence_time", convergence),
@@ -45,10 +47,10 @@ export class ControlPlaneMetrics {
     this.certificatesIssued = counter("success_cert_issuance_count", "Certificates issued");
     this.certificateRequestErrors = counter("csr_parsing_err_count", "Certificate requests that could not be used");
     this.certificateAuthenticationFailures = counter("authentication_failure_count", "Callers that were refused");
-    this.rootExpiry = registry.gauge(
+    this.#rootExpiry = registry.gauge(
       keep("citadel_server_root_cert_expiry_timestamp", "End of the root, Unix seconds"),
     );
-    this.residentBytes = registry.gauge(keep("process_resident_memory_bytes", "Resident memory"));
+    this.#residentBytes = registry.gauge(keep("process_resident_memory_bytes", "Resident memory"));
   }
 
   /** @param type `cds`, `eds`, `lds`, `rds`, `sds`, or a type URL. */
@@ -64,7 +66,13 @@ export class ControlPlaneMetrics {
     this.registry.counter(TRIGGERS, { type }).add();
   }
 
-  problems(severity: "error" | "warning", n: number): void {
-    this.registry.gauge(PROBLEMS, { severity }).set(n);
+  /** Reads what is a state and not an event. */
+  measure(mesh: Mesh, problems: readonly Problem[], rootEndMs: number, residentBytes: number | undefined): void {
+    this.#services.set(mesh.services.length);
+    this.#virtualServices.set(mesh.virtualServices.length);
+    this.#rootExpiry.set(Math.round(rootEndMs / 1000));
+    if (residentBytes !== undefined) this.#residentBytes.set(residentBytes);
+    for (const severity of ["error", "warning"] as const)
+      this.registry.gauge(PROBLEMS, { severity }).set(problems.filter((p) => p.severity === severity).length);
   }
 }

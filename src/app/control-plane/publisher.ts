@@ -7,7 +7,7 @@
  */
 import type { Clock, Timer } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
-import type { Mesh } from "../../model/mesh.ts";
+import type { Mesh, MeshSettings } from "../../model/mesh.ts";
 import type { TranslateOptions } from "../../translate/options.ts";
 import type { Sources } from "../../translate/source.ts";
 import { type MeshState, translate } from "../../translate/translate.ts";
@@ -25,6 +25,8 @@ export interface PublisherOptions {
   readonly registry: InstanceRegistry;
   /** The mesh that holds now; the same value as long as it has not changed. */
   readonly mesh: () => Mesh;
+  /** What node ids and identities are made with. */
+  readonly settings: MeshSettings;
   readonly translate: TranslateOptions;
   readonly debounceMs: number;
   readonly onPublished: (cause: PublishCause) => void;
@@ -93,7 +95,7 @@ export class Publisher {
     registry.refresh(mesh);
     const state = { mesh, instances: registry.instances };
     const before = this.#roster;
-    this.#roster = rosterOf(registry, mesh.settings);
+    this.#roster = rosterOf(registry, this.#options.settings);
     this.#forget(before);
     const changed = new Set(this.#roster.filter((proxy) => this.#renew(proxy, state)).map((p) => p.nodeId));
     this.#done = state;

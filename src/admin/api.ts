@@ -1,0 +1,144 @@
+/**
+ * What the control plane's admin endpoint serves, as JSON. Read by the commands and the dashboard.
+ *
+ * `GET /api/status` answers {@link MeshStatus}, `GET /api/proxies/<id>` {@link ProxyDetail}. Times are milliseconds since
+ * 1970. What is undefined is left out of the JSON.
+ *
+ * @module
+ */
+import type { Problem } from "../base/problem.ts";
+
+export interface MeshStatus {
+  readonly controlPlane: ControlPlaneInfo;
+  readonly authority: AuthorityInfo;
+  readonly documents: DocumentCounts;
+  readonly policies: PolicyCounts;
+  /** What is wrong in the documents, then what analysis says of them together. */
+  readonly problems: readonly Problem[];
+  readonly publication: PublicationStatus;
+  readonly services: readonly ServiceStatus[];
+  readonly proxies: readonly ProxyStatus[];
+  /** The latest, oldest first; also of proxies that have gone. */
+  readonly rejections: readonly Rejection[];
+}
+
+export interface ControlPlaneInfo {
+  readonly version: string;
+  readonly trustDomain: string;
+  readonly startedMs: number;
+  readonly nowMs: number;
+  /** Its own certificate. */
+  readonly certificate: CertificateStatus | undefined;
+}
+
+export interface AuthorityInfo {
+  readonly rootNotAfterMs: number;
+  readonly intermediateNotAfterMs: number;
+}
+
+export interface DocumentCounts {
+  readonly generation: number;
+  readonly applied: number;
+  /** Earlier versions that stay live, because what is written now is refused. */
+  readonly kept: number;
+  readonly refused: number;
+}
+
+export interface PolicyCounts {
+  readonly virtualServices: number;
+  readonly destinationRules: number;
+  readonly peerAuthentications: number;
+  readonly authorizationPolicies: number;
+}
+
+export interface PublicationStatus {
+  /** 0 before the first. */
+  readonly version: number;
+  readonly publishedMs: number | undefined;
+  /** From the change to the last proxy's acknowledgement; undefined while one is missing. */
+  readonly convergenceMs: number | undefined;
+  /** Proxies that the mesh should have. */
+  readonly proxies: number;
+  readonly connected: number;
+  /** Proxies that have acknowledged all of this version. */
+  readonly acknowledged: number;
+}
+
+export interface ServiceStatus {
+  readonly name: string;
+  readonly namespace: string;
+  readonly hostname: string;
+  readonly ports: readonly ServicePortStatus[];
+}
+
+export interface ServicePortStatus {
+  readonly name: string;
+  readonly number: number;
+  readonly protocol: string;
+  readonly endpoints: number;
+  readonly healthy: number;
+}
+
+export interface ProxyStatus {
+  /** Id of the instance, or of the proxy that several share. */
+  readonly id: string;
+  readonly nodeId: string;
+  readonly workload: string;
+  readonly namespace: string;
+  readonly spiffeId: string;
+  /** One, except of a shared proxy. */
+  readonly instances: readonly string[];
+  /** Since the earliest of its streams; undefined while it is not connected. */
+  readonly connectedSinceMs: number | undefined;
+  /** Such as `tulle 0.1.0`, as it calls itself. */
+  readonly userAgent: string | undefined;
+  /** The version of the whole configuration that it has acknowledged; 0 for none. */
+  readonly acknowledgedVersion: number;
+  readonly types: readonly ProxyTypeStatus[];
+  /** Its own first. */
+  readonly certificates: readonly CertificateStatus[];
+  /** Why its resources could not be made. */
+  readonly problem: string | undefined;
+}
+
+export interface ProxyTypeStatus {
+  /** `cds`, `eds`, `lds`, `rds`; a type URL where there is no short name. */
+  readonly type: string;
+  /** `waiting`: nothing has been sent. */
+  readonly state: "synced" | "pending" | "rejected" | "waiting";
+  readonly resources: number;
+  readonly sentVersion: string | undefined;
+  readonly acknowledgedVersion: string | undefined;
+  readonly pushes: number;
+  readonly rejections: number;
+  /** Of the last rejection. */
+  readonly rejection: string | undefined;
+}
+
+export interface CertificateStatus {
+  readonly spiffeId: string;
+  /** Upper-case hex. */
+  readonly serial: string;
+  readonly notBeforeMs: number;
+  readonly notAfterMs: number;
+}
+
+export interface Rejection {
+  readonly nodeId: string;
+  readonly type: string;
+  readonly version: string;
+  readonly reason: string;
+  readonly atMs: number;
+}
+
+/** A proxy with where its inbound modes come from. */
+export interface ProxyDetail extends ProxyStatus {
+  readonly inbound: readonly InboundMode[];
+}
+
+export interface InboundMode {
+  readonly listener: string;
+  readonly mode: "STRICT" | "PERMISSIVE" | "DISABLE";
+  /** `PeerAuthentication istio-system/default (mesh.yaml:12)`; undefined where none says so. */
+  readonly source: string | undefined;
+}
