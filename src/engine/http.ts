@@ -21,6 +21,7 @@ import type { FailureKind } from "./failures.ts";
 import { compileFilters } from "./http/filters.ts";
 import type { FilterChain } from "./http/filters.ts";
 import { decideTarget } from "./http/decide.ts";
+import type { RouterSettings } from "./http/router.ts";
 import { compileRoutes, type RouteTable } from "./http/route-table.ts";
 import { compileSettings, type HttpSettings } from "./http/settings.ts";
 import type { Observer } from "./observer.ts";
@@ -129,6 +130,7 @@ export interface CompiledHttp {
   readonly routeTable: RouteTable;
   readonly accessLogs: readonly AccessLog[];
   readonly settings: HttpSettings;
+  readonly router: RouterSettings;
   /** The same connection manager with other routes, as RDS brings them. @throws {CompileError} */
   withRoutes(routeConfiguration: RouteConfiguration): CompiledHttp;
 }
@@ -172,6 +174,7 @@ class Http implements CompiledHttp {
   readonly accessLogs: readonly AccessLog[];
   readonly routeTable: RouteTable;
   readonly normalizePath: PathNormalizer;
+  readonly router: RouterSettings;
   readonly #filters: FilterChain;
 
   constructor(settings: HttpSettings, filters: FilterChain, accessLogs: readonly AccessLog[], routes: RouteTable) {
@@ -179,6 +182,7 @@ class Http implements CompiledHttp {
     this.accessLogs = accessLogs;
     this.routeTable = routes;
     this.normalizePath = settings.normalizePath;
+    this.router = filters.router;
     this.#filters = filters;
   }
 
