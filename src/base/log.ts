@@ -18,12 +18,13 @@ export interface Log {
 
 const RANK: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3 };
 
-/** A log that writes `time level message key=value …` lines at or above `level` to `write`. */
-export function lineLog(level: LogLevel, write: (line: string) => void, wallMs: () => number): Log {
+/** A log that writes `time level message key=value …` lines at or above `level` to `write`; a function may change its mind. */
+export function lineLog(level: LogLevel | (() => LogLevel), write: (line: string) => void, wallMs: () => number): Log {
+  const lowest = typeof level === "function" ? level : (): LogLevel => level;
   const at =
     (lineLevel: LogLevel) =>
     (message: string, fields: LogFields = {}) => {
-      if (RANK[lineLevel] < RANK[level]) return;
+      if (RANK[lineLevel] < RANK[lowest()]) return;
       const rest = Object.entries(fields)
         .filter(([, value]) => value !== undefined)
         .map(([key, value]) => ` ${key}=${quoted(String(value))}`);

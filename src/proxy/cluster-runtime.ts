@@ -117,11 +117,15 @@ export class ClusterRuntime {
   }
 
   onResponse(endpoint: Endpoint, status: number): void {
+    endpoint.requestsTotal++;
+    if (status >= 500) endpoint.requestsFailed++;
     this.stats.response(status);
     if (this.#outlier !== undefined) this.#learn(endpoint, resultOfStatus(status));
   }
 
   onFailure(endpoint: Endpoint, failure: Failure): void {
+    endpoint.requestsTotal++;
+    endpoint.requestsFailed++;
     const { stats } = this.stats;
     if (failure.kind === "upstreamTimeout") stats.rqTimeout.add(1);
     else if (failure.kind === "perTryTimeout") stats.rqPerTryTimeout.add(1);
@@ -207,13 +211,16 @@ export class ClusterRuntime {
     return {
       onConnect: (): void => {
         endpoint.activeConnections++;
+        endpoint.connectionsTotal++;
         stats.cxTotal.add(1);
         stats.cxHttp1Total.add(1);
         stats.cxActive.add(1);
         if (this.#outlier !== undefined) this.#learn(endpoint, "connectSuccess");
       },
-      onConnectFailure: (error: { readonly kind: string }): void =>
-        (error.kind === "timeout" ? stats.cxConnectTimeout : stats.cxConnectFail).add(1),
+      onConnectFailure: (error: { readonly kind: string }): void => {
+        endpoint.connectFailures++;
+        (error.kind === "timeout" ? stats.cxConnectTimeout : stats.cxConnectFail).add(1);
+      },
       onDisconnect: (): void => {
         endpoint.activeConnections--;
         stats.cxActive.add(-1);

@@ -99,14 +99,14 @@ export class ControlPlaneRig {
 
   /** Delivers bytes until the promise settles. */
   async arrive<T>(promise: Promise<T>): Promise<T> {
-    let done = false;
-    const settled = promise.finally(() => (done = true));
+    const state = { settled: false };
+    const settled = promise.finally(() => (state.settled = true));
     settled.catch(() => {});
-    for (let i = 0; i < 1000 && !done; i++) {
+    for (let i = 0; i < 1000 && !state.settled; i++) {
       this.network.flush();
       await Promise.resolve();
     }
-    if (!done) throw new Error("the promise has not settled although everything was delivered");
+    if (!state.settled) throw new Error("the promise has not settled although everything was delivered");
     return settled;
   }
 

@@ -4,36 +4,59 @@
  * @module
  */
 import { readFileSync } from "node:fs";
+import { proxyAdmin } from "../../admin/proxy-admin.ts";
 import { systemClock } from "../../base/clock.ts";
 import { lineLog, type LogLevel } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import { bunNetwork } from "../../net/bun-network.ts";
+import { type HttpServer, serveHttp } from "../../net/http-server.ts";
 import { bootstrapFromValue, parseBootstrap } from "../../xds/bootstrap.ts";
 import type { Bootstrap } from "../../xds/proto/bootstrap.ts";
+import { SidecarAdmin } from "./admin-source.ts";
 import { Sidecar } from "./sidecar.ts";
 
 export interface RunOptions {
   /** The bootstrap; YAML by its name's ending, else JSON. */
   readonly file: string;
   readonly logLevel: LogLevel;
+  /** Of this program. */
+  readonly version: string;
   /** Calls back when the process is told to end. */
   readonly onInterrupt: (stop: () => void) => void;
 }
 
 /** Resolves when the proxy was told to end and has drained. @throws {Error} When it cannot start, saying why. */
-export async function runProxy({ file, logLevel, onInterrupt }: RunOptions): Promise<void> {
-  const log = lineLog(logLevel, (line) => void process.stderr.write(line), systemClock.wallMs);
+export async function runProxy({ file, logLevel, version, onInterrupt }: RunOptions): Promise<void> {
+  let level = logLevel;
+  const log = lineLog(
+    () => level,
+    (line) => void process.stderr.write(line),
+    systemClock.wallMs,
+  );
   const bootstrap = await readBootstrap(file);
-  const sidecar = new Sidecar({
-    bootstrap,
-    network: bunNetwork(systemClock),
-    clock: systemClock,
-    random: systemRandom,
-    log,
+  const network = bunNetwork(systemClock);
+  const sidecar = new Sidecar({ bootstrap, network, clock: systemClock, random: systemRandom, log });
+  let stop: () => void = () => {};
+  const stopped = new Promise<void>((resolve) => (stop = () => void sidecar.stop().then(resolve)));
+  onInterrupt(() => stop());
+  const source = new SidecarAdmin(sidecar, {
+    version,
+    startedMs: systemClock.wallMs(),
+    wallMs: systemClock.wallMs,
+    configPath: file,
+    level: { get: () => level, set: (next) => void (level = next) },
+    quit: () => stop(),
   });
-  const stopped = new Promise<void>((resolve) => onInterrupt(() => void sidecar.stop().then(resolve)));
   await sidecar.start();
+  const admin = await serveAdmin(bootstrap, source);
   await stopped;
+  await admin?.close();
+}
+
+function serveAdmin(bootstrap: Bootstrap, source: SidecarAdmin): Promise<HttpServer> | undefined {
+  const socket = bootstrap.admin?.address?.socketAddress;
+  if (socket?.portValue === undefined) return undefined;
+  return serveHttp({ address: socket.address ?? "127.0.0.1", port: socket.portValue }, proxyAdmin(source));
 }
 
 /** The YAML library is loaded for a YAML file only: it would cost every sidecar some megabytes. */

@@ -7,11 +7,13 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import type { Rejection } from "../../proxy/resources.ts";
 import type { Proxy } from "../../proxy/proxy.ts";
 import { AdsClient, type AdsClientStatus } from "../../xds/client/ads-client.ts";
 import type { GrpcClient } from "../../xds/grpc-client.ts";
 import type { Node } from "../../xds/proto/core-base.ts";
 import { type Resource, TypeUrl } from "../../xds/resources.ts";
+import { ResourceLedger } from "./resource-ledger.ts";
 
 export interface XdsLinkOptions {
   readonly grpc: GrpcClient;
@@ -26,6 +28,8 @@ export class XdsLink {
   readonly #client: AdsClient;
   readonly #proxy: Proxy;
   readonly #log: Log;
+  readonly ledger = new ResourceLedger();
+  readonly #wallMs: () => number;
   readonly #subscribed = new Map<string, Set<string>>();
   readonly #seen = new Set<string>();
 
@@ -33,6 +37,7 @@ export class XdsLink {
     const { grpc, clock, random, log, node, proxy } = options;
     this.#proxy = proxy;
     this.#log = log;
+    this.#wallMs = () => clock.wallMs();
     this.#client = new AdsClient({ grpc, clock, random, log, node, onUpdate: (...update) => this.#update(...update) });
   }
 
@@ -58,9 +63,26 @@ export class XdsLink {
   #update(typeUrl: string, changed: readonly Resource[], removed: readonly string[]) {
     const rejected = this.#proxy.apply(typeUrl, changed, removed);
     this.#seen.add(typeUrl);
-    for (const { name, reason } of rejected) this.#log.warn("resource refused", { type: typeUrl, name, reason });
+    this.#note(typeUrl, changed, removed, rejected);
     for (const [type, names] of this.#proxy.wanted()) this.#settle(type, names);
     return rejected;
+  }
+
+  #note(
+    typeUrl: string,
+    changed: readonly Resource[],
+    removed: readonly string[],
+    rejected: readonly Rejection[],
+  ): void {
+    const atMs = this.#wallMs();
+    const reasons = new Map(rejected.map(({ name, reason }) => [name, reason]));
+    for (const { name, version } of changed) {
+      const reason = reasons.get(name);
+      if (reason === undefined) this.ledger.accept(typeUrl, name, { version, atMs });
+      else this.ledger.reject(typeUrl, name, { version, atMs, reason });
+    }
+    for (const name of removed) this.ledger.remove(typeUrl, name);
+    for (const { name, reason } of rejected) this.#log.warn("resource refused", { type: typeUrl, name, reason });
   }
 
   /** Asks for names that are new and gives up those that nothing wants any more. */

@@ -6,6 +6,7 @@
  */
 import { runProxy } from "../../app/sidecar/run.ts";
 import { type CliContext, EXIT, usageError } from "../context.ts";
+import { version } from "../version.ts";
 
 const USAGE = `usage: tulle proxy -c <bootstrap> [--log-level debug|info|warn|error]
 
@@ -23,7 +24,7 @@ export async function run(args: readonly string[], context: CliContext): Promise
     context.out(USAGE);
     return EXIT.ok;
   }
-  await runProxy({ ...options, onInterrupt: context.onInterrupt });
+  await runProxy({ ...options, version: version(), onInterrupt: context.onInterrupt });
   return EXIT.ok;
 }
 

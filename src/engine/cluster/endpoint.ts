@@ -40,6 +40,10 @@ export interface EndpointSpec {
 export interface Endpoint extends EndpointSpec {
   activeRequests: number;
   activeConnections: number;
+  connectionsTotal: number;
+  connectFailures: number;
+  requestsTotal: number;
+  requestsFailed: number;
   ejected: boolean;
   /** False once an update has left it out: finish what runs, start nothing new. */
   readonly live: boolean;
@@ -78,6 +82,10 @@ export class LiveEndpoint implements Endpoint {
   live = true;
   activeRequests = 0;
   activeConnections = 0;
+  connectionsTotal = 0;
+  connectFailures = 0;
+  requestsTotal = 0;
+  requestsFailed = 0;
   ejected = false;
   consecutive5xx = 0;
   consecutiveGatewayFailures = 0;

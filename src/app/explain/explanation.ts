@@ -1,0 +1,130 @@
+/**
+ * What would happen to a request, and why: the same for people and for programs.
+ *
+ * @module
+ */
+import type { MtlsMode } from "../../model/security.ts";
+import type { Source } from "../../translate/source.ts";
+
+export interface ExplainRequest {
+  /** `name` or `namespace/name` of a workload; undefined for a client outside of the mesh, which has no proxy and no identity. */
+  readonly from: string | undefined;
+  readonly method: string;
+  /** `http://host:port/path`. */
+  readonly url: string;
+  readonly headers: readonly (readonly [name: string, value: string])[];
+}
+
+/**
+ * `answered`: the caller's proxy answers by itself, as it is told to (a redirect). `fails`: no endpoint, TLS that does not fit, a
+ * fault that always happens. Of several destinations, `denied` wins over `fails` and that over `allowed`.
+ */
+export type Outcome = "allowed" | "denied" | "noRoute" | "answered" | "fails";
+
+export interface Explanation {
+  readonly request: {
+    readonly method: string;
+    readonly url: string;
+    readonly headers: Readonly<Record<string, string>>;
+    readonly workload: string | undefined;
+    readonly identity: string | undefined;
+  };
+  /** Absent for a client without a proxy. */
+  readonly routing: Routing | undefined;
+  readonly destinations: readonly DestinationExplanation[];
+  readonly outcome: Outcome;
+  readonly summary: string;
+}
+
+export interface Routing {
+  /** Undefined: no host of the mesh has this name and port. */
+  readonly host: string | undefined;
+  /** The rules that were tried, in order; the last one matched where one did. Empty where nothing but the service itself decides. */
+  readonly rules: readonly RuleStep[];
+  readonly timeoutMs: number | undefined;
+  readonly retries: RetriesExplanation | undefined;
+  /** What the destination sees in place of what was sent. */
+  readonly rewrite: { readonly path: string | undefined; readonly authority: string | undefined };
+  readonly headers: { readonly request: readonly string[]; readonly response: readonly string[] };
+  readonly faults: readonly FaultExplanation[];
+  /** The caller's proxy answers by itself. */
+  readonly reply: { readonly status: number; readonly reason: string } | undefined;
+}
+
+export interface RuleStep {
+  readonly name: string;
+  readonly matched: boolean;
+  readonly reason: string;
+  readonly source: Source | undefined;
+}
+
+export interface RetriesExplanation {
+  /** Beside the first try. */
+  readonly attempts: number;
+  readonly on: readonly string[];
+  readonly perTryTimeoutMs: number | undefined;
+}
+
+export interface FaultExplanation {
+  readonly kind: "delay" | "abort";
+  /** `2000 ms`, `503`. */
+  readonly what: string;
+  /** 0 to 100. */
+  readonly percent: number;
+}
+
+export interface DestinationExplanation {
+  readonly cluster: string;
+  readonly host: string;
+  readonly port: number;
+  readonly subset: string | undefined;
+  /** 0 to 1: which part of such requests goes here. */
+  readonly share: number;
+  /** `weight 90 of 100`; undefined for the only one. */
+  readonly weight: string | undefined;
+  readonly destinationRule: Source | undefined;
+  readonly loadBalancer: string | undefined;
+  readonly endpoints: readonly EndpointExplanation[];
+  /** What awaits the request at the endpoints; those where it is the same stand together. */
+  readonly arrivals: readonly Arrival[];
+  readonly outcome: Outcome;
+}
+
+export interface EndpointExplanation {
+  readonly workload: string;
+  readonly used: boolean;
+  readonly reason: string;
+}
+
+export interface Arrival {
+  readonly workloads: readonly string[];
+  readonly tls: TlsExplanation;
+  /** Empty where TLS fails before. */
+  readonly policies: readonly PolicyStep[];
+  readonly outcome: "allowed" | "denied" | "fails";
+  readonly reason: string;
+}
+
+export interface TlsExplanation {
+  readonly client: "mutual TLS" | "TLS" | "plain text";
+  /** Why the client calls so. */
+  readonly clientReason: string;
+  readonly mode: MtlsMode;
+  /** The PeerAuthentication that says so; undefined for the default. */
+  readonly modeSource: Source | undefined;
+  /** Undefined: the two sides fit. */
+  readonly problem: string | undefined;
+}
+
+export interface PolicyStep {
+  /** `namespace/name`. */
+  readonly policy: string;
+  /** From 0. */
+  readonly rule: number;
+  readonly action: "ALLOW" | "DENY";
+  readonly matched: boolean;
+  /** Evaluated, not enforced. */
+  readonly dryRun: boolean;
+  readonly reason: string;
+  readonly source: Source | undefined;
+}

@@ -1,0 +1,77 @@
+/**
+ * A mesh as it would run: one healthy copy of each workload, each with a proxy that has its resources.
+ *
+ * Addresses are invented, all on loopback: a rule that looks at addresses sees 127.0.0.1.
+ *
+ * @module
+ */
+import type { Mesh } from "../../model/mesh.ts";
+import { type Instance, spiffeIdOf, type Workload } from "../../model/service.ts";
+import { defaultTranslateOptions } from "../../translate/options.ts";
+import { isBehind } from "../../translate/mesh-index.ts";
+import { type MeshState, type ProxyResources, translate } from "../../translate/translate.ts";
+
+export const LOOPBACK = "127.0.0.1";
+const FIRST_PORT = 20_000;
+
+export class SimulatedMesh {
+  readonly mesh: Mesh;
+  readonly instances: readonly Instance[];
+  readonly #state: MeshState;
+  readonly #resources = new Map<Instance, ProxyResources>();
+
+  constructor(mesh: Mesh) {
+    let port = FIRST_PORT;
+    const place = (): Instance["outbound"] & object => ({ address: LOOPBACK, port: port++ });
+    this.mesh = mesh;
+    this.instances = mesh.workloads.map((workload) => ({
+      workload,
+      id: nameOf(workload),
+      ports: portsOf(mesh, workload).map((targetPort) => ({ targetPort, inbound: place(), application: place() })),
+      outbound: place(),
+      healthy: true,
+    }));
+    this.#state = { mesh, instances: this.instances };
+  }
+
+  resourcesOf(instance: Instance): ProxyResources {
+    const known = this.#resources.get(instance);
+    if (known !== undefined) return known;
+    const made = translate(this.#state, { t: "sidecar", instance: instance.id }, defaultTranslateOptions);
+    this.#resources.set(instance, made);
+    return made;
+  }
+
+  identityOf({ workload }: Instance): string {
+    return spiffeIdOf(this.mesh.settings.trustDomain, workload);
+  }
+
+  /** @param name `reviews-v1` or `default/reviews-v1`. @throws {RangeError} When there is none, or more than one. */
+  find(name: string): Instance {
+    const found = this.instances.filter(({ workload }) => workload.name === name || nameOf(workload) === name);
+    const [only, other] = found;
+    if (only === undefined)
+      throw new RangeError(
+        `there is no workload ${JSON.stringify(name)}; there are: ${this.instances.map((i) => i.workload.name).join(", ") || "none"}`,
+      );
+    if (other !== undefined)
+      throw new RangeError(`there are several workloads ${name}: write ${found.map((i) => i.id).join(" or ")}`);
+    return only;
+  }
+
+  /** The instance that takes connections at an endpoint. */
+  at(port: number): Instance | undefined {
+    return this.instances.find((i) => i.ports.some((p) => p.inbound.port === port));
+  }
+}
+
+export const nameOf = (workload: Workload): string => `${workload.namespace}/${workload.name}`;
+
+/** A workload that names no ports serves those of its services. */
+function portsOf(mesh: Mesh, workload: Workload): readonly number[] {
+  return workload.ports.length > 0 ? workload.ports : servedBy(mesh, workload);
+}
+
+const servedBy = (mesh: Mesh, workload: Workload): readonly number[] => [
+  ...new Set(mesh.services.flatMap((s) => (isBehind(s, workload) ? s.ports.map((p) => p.targetPort) : []))),
+];

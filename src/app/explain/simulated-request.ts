@@ -1,0 +1,77 @@
+/**
+ * A request that nobody sent, as the engine looks at it.
+ *
+ * @module
+ */
+import type { Forward, HeaderOperation } from "../../engine/http.ts";
+import type { RequestView, SubstitutionView } from "../../engine/request.ts";
+
+export class SimulatedRequest implements RequestView {
+  readonly method: string;
+  readonly path: string;
+  readonly authority: string;
+  readonly scheme = "http";
+  readonly headers: ReadonlyMap<string, string>;
+
+  constructor(method: string, path: string, authority: string, headers: ReadonlyMap<string, string>) {
+    this.method = method;
+    this.path = path;
+    this.authority = authority;
+    this.headers = headers;
+  }
+
+  header(lowerName: string): string | undefined {
+    return this.headers.get(lowerName);
+  }
+
+  /** What arrives at the destination. */
+  forwardedBy(forward: Forward): SimulatedRequest {
+    const path = forward.route.rewritePath?.(this.path) ?? this.path;
+    const authority = forward.hostRewrite ?? this.authority;
+    return new SimulatedRequest(this.method, path, authority, this.#edited(forward.requestHeaders));
+  }
+
+  #edited(operations: readonly HeaderOperation[]): ReadonlyMap<string, string> {
+    const headers = new Map(this.headers);
+    for (const operation of operations) applyTo(headers, operation, this.#view());
+    return headers;
+  }
+
+  /** What is not known before a request is sent is absent, as in a log line. */
+  #view(): SubstitutionView {
+    return {
+      startWallMs: 0,
+      method: this.method,
+      path: this.path,
+      authority: this.authority,
+      scheme: this.scheme,
+      protocol: "HTTP/1.1",
+      responseCode: 0,
+      upstreamHost: undefined,
+      upstreamCluster: undefined,
+      downstreamLocalAddress: undefined,
+      downstreamRemoteAddress: undefined,
+      downstreamPeerUriSan: undefined,
+      requestedServerName: undefined,
+      routeName: undefined,
+      requestHeader: (name) => this.header(name),
+      responseHeader: () => undefined,
+    };
+  }
+}
+
+function applyTo(headers: Map<string, string>, operation: HeaderOperation, view: SubstitutionView): void {
+  const { lowerName } = operation;
+  if (operation.t === "remove") return void headers.delete(lowerName);
+  const value = operation.value ?? operation.format?.(view) ?? "";
+  if (value === "" && !operation.keepEmpty) return;
+  const before = headers.get(lowerName);
+  if (before === undefined ? operation.t === "setIfPresent" : operation.t === "addIfAbsent") return;
+  headers.set(lowerName, before !== undefined && operation.t === "append" ? `${before},${value}` : value);
+}
+
+/** `set x-canary: true`. */
+export function describeOperation(operation: HeaderOperation): string {
+  if (operation.t === "remove") return `remove ${operation.name}`;
+  return `${operation.t === "append" ? "add" : operation.t} ${operation.name}: ${operation.value ?? "(made for each request)"}`;
+}

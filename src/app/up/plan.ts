@@ -1,0 +1,73 @@
+/**
+ * What `up` runs: one instance of every workload, with the ports that it gets.
+ *
+ * @module
+ */
+import type { Mesh } from "../../model/mesh.ts";
+import type { Instance, Workload } from "../../model/service.ts";
+
+/** An instance with the ports that are no part of the mesh's model. */
+export interface PlannedInstance {
+  readonly instance: Instance;
+  /** Of the instance's proxy; of the shared proxy in shared mode. */
+  readonly adminPort: number;
+}
+
+export interface Plan {
+  readonly instances: readonly PlannedInstance[];
+  readonly controlPlane: { readonly xdsPort: number; readonly adminPort: number };
+  /** One proxy for all instances, by its id. */
+  readonly shared: { readonly id: string; readonly adminPort: number } | undefined;
+}
+
+/** Id of the proxy that `--shared` runs. */
+export const SHARED_ID = "node";
+
+const LOOPBACK = "127.0.0.1";
+
+/**
+ * @param freePorts Gives as many ports as it is asked for.
+ * @throws {Error} When there is no workload.
+ */
+export function planOf(mesh: Mesh, shared: boolean, freePorts: (count: number) => number[]): Plan {
+  const { workloads } = mesh;
+  if (workloads.length === 0)
+    throw new Error(
+      "there is no Workload in the documents: a tulle.dev/v1 Workload says what to run, with its command",
+    );
+  const wanted = workloads.reduce((sum, { ports }) => sum + ports.length * 2 + 2, 3);
+  const ports = freePorts(wanted);
+  const next = (): number => ports.pop() as number;
+  const controlPlane = { xdsPort: next(), adminPort: next() };
+  const sharedAdmin = next();
+  const ids = idsOf(workloads);
+  return {
+    controlPlane,
+    shared: shared ? { id: SHARED_ID, adminPort: sharedAdmin } : undefined,
+    instances: workloads.map((workload, i) => {
+      const ownAdmin = next();
+      return {
+        adminPort: shared ? sharedAdmin : ownAdmin,
+        instance: {
+          workload,
+          id: ids[i] as string,
+          healthy: true,
+          outbound: { address: LOOPBACK, port: next() },
+          ports: workload.ports.map((targetPort) => ({
+            targetPort,
+            inbound: { address: LOOPBACK, port: next() },
+            application: { address: LOOPBACK, port: next() },
+          })),
+        },
+      };
+    }),
+  };
+}
+
+/** The workload's name, with its namespace where two have the same. */
+function idsOf(workloads: readonly Workload[]): string[] {
+  const names = workloads.map(({ name }) => name);
+  return workloads.map(({ name, namespace }) =>
+    names.filter((other) => other === name).length > 1 ? `${name}-${namespace}` : name,
+  );
+}

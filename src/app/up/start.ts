@@ -1,0 +1,108 @@
+/**
+ * Starts a mesh from documents: reads and judges them, finds what it needs on the machine, and brings everything up.
+ *
+ * @module
+ */
+import type { MeshFile } from "../../admin/mesh-file.ts";
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import { formatProblem, type Problem } from "../../base/problem.ts";
+import type { Random } from "../../base/random.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import { selects } from "../../model/match.ts";
+import { bunNetwork } from "../../net/bun-network.ts";
+import { FolderStore } from "../../store/folder-store.ts";
+import { effectiveMtls } from "../../translate/peer-authentication.ts";
+
+import { envoyBinary } from "./envoy-binary.ts";
+import { Up } from "./up.ts";
+
+export interface StartOptions {
+  readonly paths: readonly string[];
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly runFolder: string;
+  readonly dataFolder: string;
+  readonly shared: boolean;
+  readonly proxy: "tulle" | "envoy";
+  readonly svidTtlMs: number | undefined;
+  /** Of this program. */
+  readonly version: string;
+  readonly tulle: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly onProgress: (name: string, what: string, sinceMs: number) => void;
+  readonly onWarning: (text: string) => void;
+  readonly onCrash: (message: string) => void;
+  /** Resolves when the person wants no more of it. */
+  readonly interrupt: Promise<"interrupted">;
+}
+
+export type StartedMesh =
+  | {
+      readonly t: "started";
+      readonly file: MeshFile;
+      /** Hosts that take plain HTTP from anybody. */
+      readonly plainServices: ReadonlySet<string>;
+      stop(): Promise<void>;
+    }
+  /** The documents are wrong: nothing was started, since a policy that is left out leaves its path open. */
+  | { readonly t: "refused"; readonly problems: readonly Problem[] }
+  | { readonly t: "interrupted" };
+
+/** @throws {Error} When a part does not start, with its last words; everything that had started is ended. */
+export async function startUp(options: StartOptions): Promise<StartedMesh> {
+  const { clock, log } = options;
+  const store = new FolderStore({ paths: options.paths, clock, log });
+  const { problems, findings, mesh } = store.current;
+  const errors = problems.filter(({ severity }) => severity === "error");
+  if (errors.length > 0) {
+    store.close();
+    return { t: "refused", problems: errors };
+  }
+  for (const problem of [...problems, ...findings]) options.onWarning(formatProblem(problem));
+  try {
+    return await bringUp(options, store, mesh);
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
+
+async function bringUp(options: StartOptions, store: FolderStore, mesh: Mesh): Promise<StartedMesh> {
+  const envoy = options.proxy === "envoy" ? requireEnvoy(options) : undefined;
+  const up = new Up({ ...options, store, network: bunNetwork(options.clock), version: options.version, envoy });
+  const stop = async (): Promise<void> => {
+    await up.stop();
+    store.close();
+  };
+  try {
+    const file = await Promise.race([up.start(), options.interrupt]);
+    if (file !== "interrupted") return { t: "started", file, plainServices: plainServices(mesh), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+  await stop();
+  return { t: "interrupted" };
+}
+
+function requireEnvoy({ dataFolder, onWarning }: StartOptions): string {
+  const found = envoyBinary(dataFolder, () => onWarning("installing Envoy, once"));
+  if (found.t === "missing") throw new Error(`--proxy envoy needs an Envoy: ${found.reason}`);
+  return found.path;
+}
+
+/** Hosts with a workload behind them that does not insist on mutual TLS. */
+function plainServices(mesh: Mesh): Set<string> {
+  const open = mesh.services.filter(({ namespace, selector, ports }) =>
+    mesh.workloads.some(
+      (workload) =>
+        workload.namespace === namespace &&
+        Object.keys(selector).length > 0 &&
+        selects(selector, workload.labels) &&
+        ports.some(({ targetPort }) => effectiveMtls(mesh, workload, targetPort).mode !== "STRICT"),
+    ),
+  );
+  return new Set(open.map(({ hostname }) => hostname));
+}

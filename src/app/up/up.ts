@@ -1,0 +1,284 @@
+/**
+ * A whole mesh on one machine: the control plane in this process, a proxy for each workload (or one for all), and the
+ * applications as children.
+ *
+ * @module
+ */
+import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { join, resolve } from "node:path";
+import type { MeshFile } from "../../admin/mesh-file.ts";
+import { logPath, meshFilePath } from "../../admin/mesh-file.ts";
+import { type Clock, sleep } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import type { Random } from "../../base/random.ts";
+import { folderAuthorityStorage } from "../../identity/authority-folder.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import { freePorts } from "../../net/free-ports.ts";
+import type { Network } from "../../net/socket.ts";
+import type { FolderStore } from "../../store/folder-store.ts";
+import { ControlPlane } from "../control-plane/control-plane.ts";
+import { applicationSpec } from "./application.ts";
+import { bootstrapText, type CertificateWay } from "./bootstrap.ts";
+import { Child, type ChildExit, type ChildSpec, describeExit } from "./children.ts";
+import { describeMesh } from "./describe-mesh.ts";
+import { EnvoyAgents } from "./envoy-agents.ts";
+import { type Plan, type PlannedInstance, planOf } from "./plan.ts";
+import { accepts, isReady, until } from "./readiness.ts";
+
+export interface UpOptions {
+  readonly store: FolderStore;
+  readonly network: Network;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly version: string;
+  /** Where logs, bootstraps, tokens and `mesh.json` go. */
+  readonly runFolder: string;
+  /** Where the certificate authority keeps its keys. */
+  readonly dataFolder: string;
+  readonly shared: boolean;
+  readonly svidTtlMs: number | undefined;
+  /** The binary to run in the place of Tulle's own proxy. */
+  readonly envoy: string | undefined;
+  /** Starts Tulle: `[bun, main.ts]`. */
+  readonly tulle: readonly string[];
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  /** A line of progress. */
+  readonly onProgress: (name: string, what: string, sinceMs: number) => void;
+  /** A child ended that should run. */
+  readonly onCrash: (message: string) => void;
+}
+
+const READY_LIMIT_MS = 30_000;
+const STOP_LIMIT_MS = 7000;
+const CLUSTER_ID = "local";
+
+export class Up {
+  readonly #options: UpOptions;
+  readonly #plan: Plan;
+  readonly #runFolder: string;
+  readonly #proxies: Child[] = [];
+  readonly #applications: Child[] = [];
+  #envoyAgents: EnvoyAgents | undefined;
+  #controlPlane: ControlPlane | undefined;
+  #stopping = false;
+  #startedMs = 0;
+
+  /** @throws {Error} When the documents have nothing to run. */
+  constructor(options: UpOptions) {
+    this.#options = options;
+    this.#runFolder = resolve(options.runFolder);
+    this.#plan = planOf(this.#mesh, options.shared, freePorts);
+  }
+
+  get #mesh(): Mesh {
+    return this.#options.store.current.mesh;
+  }
+
+  /** Resolves with where everything is, once everything is ready. @throws {Error} When a part does not start, with its last words. */
+  async start(): Promise<MeshFile> {
+    this.#startedMs = this.#options.clock.nowMs();
+    this.#prepareFolder();
+    await this.#startControlPlane();
+    const { instances } = this.#plan;
+    for (const planned of instances) this.#startApplication(planned);
+    this.#startProxies();
+    await Promise.all([...this.#proxyWaits(), ...instances.map((planned) => this.#awaitApplication(planned))]);
+    for (const child of [...this.#proxies, ...this.#applications]) this.#watch(child);
+    const mesh = describeMesh(this.#mesh, this.#plan, process.pid);
+    writeWhole(meshFilePath(this.#runFolder), mesh);
+    return mesh;
+  }
+
+  get controlPlane(): ControlPlane {
+    if (this.#controlPlane === undefined) throw new Error("the mesh has not been started");
+    return this.#controlPlane;
+  }
+
+  #prepareFolder(): void {
+    for (const part of ["logs", "proxies"]) {
+      rmSync(join(this.#runFolder, part), { recursive: true, force: true });
+      mkdirSync(join(this.#runFolder, part), { recursive: true, mode: 0o700 });
+    }
+    rmSync(meshFilePath(this.#runFolder), { force: true });
+  }
+
+  async #startControlPlane(): Promise<void> {
+    const { clock, dataFolder, log, network, random, store, svidTtlMs, version } = this.#options;
+    const { adminPort, xdsPort } = this.#plan.controlPlane;
+    this.#controlPlane = await ControlPlane.start({
+      store,
+      network,
+      clock,
+      random,
+      log,
+      version,
+      authorityStorage: folderAuthorityStorage(join(dataFolder, "ca")),
+      ports: { xds: xdsPort, admin: adminPort },
+      // Under Envoy `/dev/stdout` cannot be opened when it is a pipe; a file serves both.
+      translate: {
+        clusterId: CLUSTER_ID,
+        accessLogPath: this.#options.envoy === undefined ? "/dev/stdout" : this.#accessLog(),
+      },
+      residentBytes: () => process.memoryUsage.rss(),
+      ...(svidTtlMs === undefined ? {} : { svidTtlMs }),
+    });
+    for (const { instance } of this.#plan.instances) this.#controlPlane.register(instance);
+    const { shared } = this.#plan;
+    if (shared !== undefined)
+      this.#controlPlane.share({ id: shared.id, instances: this.#plan.instances.map(({ instance }) => instance.id) });
+    this.#progress("control plane", `ready, xDS on 127.0.0.1:${xdsPort}`);
+  }
+
+  #accessLog(): string {
+    return join(this.#runFolder, "logs", "access.log");
+  }
+
+  #startApplication(planned: PlannedInstance): void {
+    const { instance } = planned;
+    const spec = applicationSpec(instance, this.#options.environment, logPath(this.#runFolder, instance.id, "app"));
+    if (spec !== undefined) this.#applications.push(new Child(spec));
+  }
+
+  #startProxies(): void {
+    const { shared, instances } = this.#plan;
+    if (shared !== undefined) return void this.#startProxy(shared.id, undefined, shared.adminPort);
+    for (const planned of instances) this.#startProxy(planned.instance.id, planned, planned.adminPort);
+  }
+
+  #startProxy(id: string, planned: PlannedInstance | undefined, adminPort: number): void {
+    const folder = join(this.#runFolder, "proxies", id);
+    mkdirSync(folder, { recursive: true, mode: 0o700 });
+    const joining = this.controlPlane.proxyBootstrap(id);
+    const rootFile = join(folder, "root.pem");
+    writeFileSync(rootFile, joining.rootCertificatesPem, { mode: 0o600 });
+    const way = this.#certificateWay(id, folder);
+    const file = join(folder, "bootstrap.json");
+    const input = { join: joining, instance: planned?.instance, adminPort, rootFile, clusterId: CLUSTER_ID };
+    writeFileSync(file, bootstrapText(input, way), { mode: 0o600 });
+    this.#proxies.push(new Child(this.#proxySpec(id, file)));
+  }
+
+  #certificateWay(id: string, folder: string): CertificateWay {
+    const { identities } = this.controlPlane.proxyBootstrap(id);
+    if (this.#options.envoy !== undefined) {
+      this.#envoyAgents ??= new EnvoyAgents(this.#options, this.controlPlane);
+      return { t: "sds", socketPath: this.#envoyAgents.serve(id, folder) };
+    }
+    return {
+      t: "agent",
+      identities: identities.map(({ spiffeId, joinToken }, i) => {
+        const tokenFile = join(folder, `token-${i}`);
+        writeFileSync(tokenFile, joinToken, { mode: 0o600 });
+        return { secretName: i === 0 ? "default" : spiffeId, tokenFile };
+      }),
+    };
+  }
+
+  #proxySpec(id: string, bootstrapFile: string): ChildSpec {
+    const { envoy, tulle, environment } = this.#options;
+    const number = this.#proxies.length;
+    const command =
+      envoy === undefined
+        ? [...tulle, "proxy", "-c", bootstrapFile]
+        : [
+            envoy,
+            "-c",
+            bootstrapFile,
+            "--concurrency",
+            "1",
+            "--base-id",
+            String(process.pid * 100 + number),
+            "--disable-hot-restart",
+            "-l",
+            "warning",
+          ];
+    return {
+      name: `${id} (proxy)`,
+      command,
+      environment,
+      workingFolder: this.#runFolder,
+      logFile: logPath(this.#runFolder, id, "proxy"),
+    };
+  }
+
+  #proxyWaits(): Promise<void>[] {
+    const { clock } = this.#options;
+    const { shared, instances } = this.#plan;
+    const admins = shared === undefined ? instances.map(({ adminPort }) => adminPort) : [shared.adminPort];
+    return this.#proxies.map(async (child, i) => {
+      const url = `http://127.0.0.1:${admins[i]}`;
+      await until(
+        clock,
+        () => isReady(url),
+        () => this.#firstCrash(),
+        child.name,
+        READY_LIMIT_MS,
+      );
+      this.#progress(child.name, `ready, admin on ${url}`);
+    });
+  }
+
+  async #awaitApplication({ instance }: PlannedInstance): Promise<void> {
+    const { clock, network } = this.#options;
+    for (const { application } of instance.ports) {
+      const { address, port } = application;
+      await until(
+        clock,
+        () => accepts(network, address, port),
+        () => this.#firstCrash(),
+        `${instance.id} (application)`,
+        READY_LIMIT_MS,
+      );
+    }
+    if (instance.workload.process !== undefined) this.#progress(`${instance.id} (application)`, "ready");
+  }
+
+  /** Whoever waits need not wait any longer: a part of the mesh is gone. */
+  #firstCrash(): Error | undefined {
+    if (this.#stopping) return new Error("interrupted");
+    const gone = [...this.#applications, ...this.#proxies].find(({ exit }) => exit !== undefined);
+    return gone?.exit === undefined ? undefined : new Error(describeExit(gone.exit));
+  }
+
+  #progress(name: string, what: string): void {
+    this.#options.onProgress(name, what, this.#options.clock.nowMs() - this.#startedMs);
+  }
+
+  /** Tells of a child that ends while the mesh runs, and takes its instance out of load balancing. */
+  #watch(child: Child): void {
+    void child.exited.then((exit: ChildExit) => {
+      if (this.#stopping) return;
+      const id = child.name.slice(0, child.name.indexOf(" ("));
+      if (this.#plan.instances.some(({ instance }) => instance.id === id)) this.controlPlane.setHealthy(id, false);
+      this.#options.onCrash(describeExit(exit));
+    });
+  }
+
+  /** Ends everything, in an order that loses no request: proxies drain, then the applications and the control plane go. */
+  async stop(): Promise<void> {
+    if (this.#stopping) return;
+    this.#stopping = true;
+    await endAll(this.#options.clock, this.#proxies);
+    await endAll(this.#options.clock, this.#applications);
+    this.#envoyAgents?.stop();
+    await this.#controlPlane?.stop();
+    rmSync(meshFilePath(this.#runFolder), { force: true });
+  }
+}
+
+async function endAll(clock: Clock, children: readonly Child[]): Promise<void> {
+  const running = children.filter(({ exit }) => exit === undefined);
+  for (const child of running) child.signal("SIGTERM");
+  const all = Promise.all(running.map(({ exited }) => exited));
+  await Promise.race([all, sleep(clock, STOP_LIMIT_MS)]);
+  // Grandchildren that outlive their parent share its group.
+  for (const child of children) child.signal("SIGKILL");
+  await all;
+}
+
+/** Nobody reads half of it. */
+export function writeWhole(path: string, value: unknown): void {
+  writeFileSync(`${path}.tmp`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
+  renameSync(`${path}.tmp`, path);
+}
