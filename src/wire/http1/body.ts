@@ -1,15 +1,19 @@
 /**
  * Finds the end of a body that passes by untouched. Chunk sizes and trailers are read strictly (RFC 9112 §7.1):
- * hexadecimal digits, CRLF line ends, bounded extensions and trailers.
+ * hexadecimal digits, CRLF line ends, bounded extensions and trailers. A trailer that would frame, route or authorize
+ * the message if its reader merged it into the head is refused (RFC 9110 §6.5.1); Envoy drops all trailers instead.
  *
  * @module
  */
-import { CHAR, COLON, CR, HEX, LF, SP, TAB, TOKEN, VALUE } from "./chars.ts";
+import { CHAR, COLON, CR, HEX, LF, LOWER, SP, TAB, TOKEN, VALUE } from "./chars.ts";
+import { afterByte, EXTENSION_START, type ExtensionState, mayEnd } from "./chunk-extension.ts";
 import { BY_LENGTH, CHUNKED, type Framing, NO_BODY } from "./head.ts";
 
-/** A chunk's size line with its extensions. */
-const MAX_SIZE_LINE = 1024;
+/** A chunk's extensions. */
+const MAX_EXTENSION_BYTES = 1024;
 const MAX_TRAILER_BYTES = 8192;
+/** Twelve digits stay exact in a double. Envoy takes sixteen and refuses the overflow. */
+const MAX_SIZE_DIGITS = 12;
 
 type ChunkState =
   | "size"
@@ -41,6 +45,9 @@ export class BodyScanner {
   #lineBytes = 0;
   #digits = 0;
   #isLast = false;
+  #extension: ExtensionState = EXTENSION_START;
+  /** The name of the trailer so far, in lower case. */
+  #trailer = "";
 
   /** Begins a body. */
   begin(framing: Framing, contentLength: number): void {
@@ -96,11 +103,7 @@ export class BodyScanner {
       case "size":
         return this.#sizeByte(c);
       case "extension":
-        if (c === CR) this.#state = "sizeLf";
-        else if (((CHAR[c] as number) & VALUE) === 0) return this.#wrong("a control character in a chunk extension");
-        return (
-          ++this.#lineBytes <= MAX_SIZE_LINE || this.#wrong(`a chunk's size line of more than ${MAX_SIZE_LINE} bytes`)
-        );
+        return this.#extensionByte(c);
       case "sizeLf":
         return this.#sizeEnds(c);
       case "data":
@@ -122,13 +125,31 @@ export class BodyScanner {
   #sizeByte(c: number): boolean {
     if ((CHAR[c] as number) & HEX) {
       this.#left = this.#left * 16 + hexValue(c);
-      return ++this.#digits <= 12 || this.#wrong("a chunk size of more than 12 digits");
+      return ++this.#digits <= MAX_SIZE_DIGITS || this.#wrong(`a chunk size of more than ${MAX_SIZE_DIGITS} digits`);
     }
     if (this.#digits === 0) return this.#wrong("a chunk without a size");
-    if (c === CR) this.#state = "sizeLf";
-    else if (c === 0x3b || c === SP || c === TAB) this.#state = "extension";
-    else return this.#wrong("a chunk size that is not hexadecimal");
-    return true;
+    if (c === CR) {
+      this.#state = "sizeLf";
+      return true;
+    }
+    if (c !== SEMICOLON && c !== SP && c !== TAB) return this.#wrong("a chunk size that is not hexadecimal");
+    this.#state = "extension";
+    this.#extension = EXTENSION_START;
+    return this.#extensionByte(c);
+  }
+
+  #extensionByte(c: number): boolean {
+    if (c === CR) {
+      this.#state = "sizeLf";
+      return mayEnd(this.#extension) || this.#wrong("a chunk extension that is cut off");
+    }
+    const after = afterByte(this.#extension, c);
+    if (after === undefined) return this.#wrong("a forbidden character in a chunk extension");
+    this.#extension = after;
+    return (
+      ++this.#lineBytes <= MAX_EXTENSION_BYTES ||
+      this.#wrong(`a chunk extension of more than ${MAX_EXTENSION_BYTES} bytes`)
+    );
   }
 
   #sizeEnds(c: number): boolean {
@@ -143,13 +164,13 @@ export class BodyScanner {
     switch (this.#state) {
       case "lineStart":
         if (c === CR) this.#state = "endLf";
-        else if ((CHAR[c] as number) & TOKEN) this.#state = "trailerName";
-        else return this.#wrong("a trailer line without a name");
+        else if ((CHAR[c] as number) & TOKEN) {
+          this.#state = "trailerName";
+          this.#trailer = String.fromCharCode(LOWER[c] as number);
+        } else return this.#wrong("a trailer line without a name");
         return true;
       case "trailerName":
-        if (c === COLON) this.#state = "trailerValue";
-        else if (((CHAR[c] as number) & TOKEN) === 0) return this.#wrong("a trailer's name has a forbidden character");
-        return true;
+        return this.#trailerNameByte(c);
       case "trailerValue":
         if (c === CR) this.#state = "trailerLf";
         else if (((CHAR[c] as number) & VALUE) === 0) return this.#wrong("a control character in a trailer");
@@ -163,10 +184,43 @@ export class BodyScanner {
     }
   }
 
+  #trailerNameByte(c: number): boolean {
+    if ((CHAR[c] as number) & TOKEN) this.#trailer += String.fromCharCode(LOWER[c] as number);
+    else if (c !== COLON) return this.#wrong("a trailer's name has a forbidden character");
+    else if (isForbiddenTrailer(this.#trailer)) return this.#wrong(`the trailer ${this.#trailer} belongs in a head`);
+    else this.#state = "trailerValue";
+    return true;
+  }
+
   #wrong(reason: string): boolean {
     this.reason = reason;
     return false;
   }
 }
+
+const SEMICOLON = 0x3b;
+
+const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
+  "host",
+  "content-length",
+  "transfer-encoding",
+  "content-encoding",
+  "content-type",
+  "content-range",
+  "connection",
+  "keep-alive",
+  "upgrade",
+  "te",
+  "trailer",
+  "expect",
+  "authorization",
+  "proxy-authorization",
+  "cookie",
+  "set-cookie",
+  "forwarded",
+]);
+
+const isForbiddenTrailer = (name: string): boolean =>
+  FORBIDDEN_TRAILERS.has(name) || /^x-(forwarded|envoy|tulle)-/.test(name);
 
 const hexValue = (c: number): number => (c <= 57 ? c - 48 : (c | 0x20) - 87);

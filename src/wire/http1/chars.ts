@@ -8,11 +8,13 @@
 export const TOKEN = 1;
 /** In a field value: visible, space, tab, and the obsolete upper half. */
 export const VALUE = 2;
-/** In a request target: visible ASCII. */
+/** In a request target: visible ASCII without `#`, since a fragment never travels. A backslash is left to path normalization. */
 export const TARGET = 4;
-/** In a Host value: what a registered name, an IP literal and a port need; nothing that another parser could split on. */
+/** In a host name (RFC 3986 §3.2.2) but for the comma, on which another parser could split. */
 export const HOST = 8;
 export const HEX = 16;
+/** In a method: a token without lower case. Methods are case-sensitive, but a policy's `GET` and a server's `get` must not part ways. */
+export const METHOD = 32;
 
 export const CHAR = new Uint8Array(256);
 
@@ -23,12 +25,14 @@ CHAR[0x09] = VALUE;
 const mark = (chars: string, bit: number): void => {
   for (const char of chars) CHAR[char.charCodeAt(0)] = (CHAR[char.charCodeAt(0)] ?? 0) | bit;
 };
-const ALPHANUMERIC = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+const LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ";
+const DIGITS = "0123456789";
+const ALPHANUMERIC = `${LETTERS}${LETTERS.toLowerCase()}${DIGITS}`;
 mark(`${ALPHANUMERIC}!#$%&'*+-.^_\`|~`, TOKEN);
-mark(`${ALPHANUMERIC}-._~!$&'()*+;=%:[]`, HOST);
-mark("0123456789abcdefABCDEF", HEX);
-/** A fragment never travels, and a backslash is a slash to some. */
-for (const char of "#") CHAR[char.charCodeAt(0)] = (CHAR[char.charCodeAt(0)] ?? 0) & ~TARGET;
+mark(`${LETTERS}${DIGITS}!#$%&'*+-.^_\`|~`, METHOD);
+mark(`${ALPHANUMERIC}-._~!$&'()*+;=%`, HOST);
+mark(`${DIGITS}abcdefABCDEF`, HEX);
+CHAR[0x23] = (CHAR[0x23] ?? 0) & ~TARGET;
 
 export const CR = 13;
 export const LF = 10;

@@ -3,16 +3,23 @@
  * header. Anything that two parsers could read differently is refused here (RFC 9112 §3, §5, §6.3, §11.2): bare CR or
  * LF, folded lines, space before a colon, two lengths, a length beside a coding, codings other than `chunked`.
  *
- * Where Envoy lets things through and we do not: an HTTP/1.0 message with Transfer-Encoding, a repeated
- * Content-Length even when equal, a Host with a byte outside of RFC 3986's names.
+ * Where Envoy 1.40 lets things through and we do not: folded lines, bare LF and bare CR (it reads the line end that it
+ * likes), two Hosts (it takes the first), white space around the parts of the request line, a Host with a userinfo, a
+ * comma or a port that is no number, a length with leading zeros, an HTTP/1.0 message with Transfer-Encoding. It can
+ * afford to: it writes every head anew, while our lines travel as they came.
  *
  * @module
  */
 import { CHAR, COLON, CR, LF, LOWER, SP, TAB, TOKEN, VALUE } from "./chars.ts";
+import { connectionOptions } from "./connection-options.ts";
 import { HOP_BY_HOP, ID, KNOWN_COUNT, knownId } from "./known.ts";
 
-/** Most header lines in a head; Envoy's `max_headers_count`. */
-export const MAX_HEADERS = 100;
+/** Most header lines in a head; Envoy's default for `max_headers_count`. */
+const MAX_HEADERS = 100;
+/** Room for lines at first: every connection holds a head, and most heads are short. */
+const FIRST_HEADERS = 16;
+/** A head that trickles in is tried at every read up to this size, then more rarely. */
+const EAGER_BYTES = 1024;
 
 /** How a body ends. */
 export type Framing = 0 | 1 | 2 | 3;
@@ -45,9 +52,9 @@ export abstract class Head {
   /** Header lines. */
   count = 0;
   /** `lineStart, nameEnd, valueStart, valueEnd, lineEnd` of each line; the line's end is behind its CRLF. */
-  readonly offsets = new Int32Array(MAX_HEADERS * 5);
+  offsets = new Int32Array(FIRST_HEADERS * 5);
   /** Known id of each line. */
-  readonly ids = new Uint8Array(MAX_HEADERS);
+  ids = new Uint8Array(FIRST_HEADERS);
   /** Index + 1 of the first line of each known header; 0 where there is none. */
   readonly first = new Int16Array(KNOWN_COUNT);
   /** HTTP/1.1, else 1.0. */
@@ -61,6 +68,14 @@ export abstract class Head {
   error: HeadError = NO_ERROR;
   /** Some line is named by Connection, so those lines go as well. */
   protected connectionNames: readonly string[] = NO_NAMES;
+  readonly #maxHeaders: number;
+  /** Bytes at the last try, when it found the head incomplete. */
+  #triedBytes = 0;
+
+  /** @param maxHeaders Most header lines in a head (`max_headers_count`); one more is answered with 431. */
+  constructor(maxHeaders: number = MAX_HEADERS) {
+    this.#maxHeaders = maxHeaders;
+  }
 
   /** Value of line `i`, Latin-1. */
   value(i: number): string {
@@ -80,11 +95,13 @@ export abstract class Head {
 
   /** Value of a header by its lower-case name, several lines joined with a comma. */
   header(lowerName: string): string | undefined {
-    const id = (ID as Readonly<Record<string, number | undefined>>)[lowerName];
-    if (id !== undefined && this.first[id] === 0) return undefined;
+    const id = KNOWN.get(lowerName) ?? 0;
+    const first = id === 0 ? 0 : (this.first[id] as number) - 1;
+    if (first < 0) return undefined;
+    const { ids, count } = this;
     let value: string | undefined;
-    for (let i = 0; i < this.count; i++) {
-      if (!this.isNamed(i, lowerName)) continue;
+    for (let i = first; i < count; i++) {
+      if (id === 0 ? !this.isNamed(i, lowerName) : ids[i] !== id) continue;
       value = value === undefined ? this.value(i) : `${value},${this.value(i)}`;
     }
     return value;
@@ -109,9 +126,26 @@ export abstract class Head {
     return this.connectionNames.some((name) => this.isNamed(i, name));
   }
 
+  /**
+   * Whether to wait for more before `buf[start, end)` is tried again: a head that comes byte by byte would otherwise
+   * be read as many times as it has bytes. A complete head holds an empty line, so it is never kept waiting.
+   */
+  protected isTooSoon(buf: Uint8Array, start: number, end: number): boolean {
+    const length = end - start;
+    if (length < EAGER_BYTES || length < this.#triedBytes || length >= this.#triedBytes * 1.25) return false;
+    return !(buf as Buffer).includes(EMPTY_LINE, start);
+  }
+
+  /** Remembers how a try ended, for {@link isTooSoon}. */
+  protected tried(behind: number, start: number, end: number): number {
+    this.#triedBytes = behind === INCOMPLETE ? end - start : 0;
+    return behind;
+  }
+
   /** Reads the lines from `at` on; returns the byte behind the head, {@link INCOMPLETE}, or -1 with `error` set. */
   protected parseLines(buf: Uint8Array, at: number, end: number): number {
-    const { offsets, ids, first } = this;
+    const { first } = this;
+    let { offsets, ids } = this;
     first.fill(0);
     this.count = 0;
     this.connectionNames = NO_NAMES;
@@ -126,7 +160,11 @@ export abstract class Head {
         this.count = count;
         return pos + 2;
       }
-      if (count === MAX_HEADERS) return this.fail(431, `more than ${MAX_HEADERS} header lines`);
+      if (count === ids.length || count === this.#maxHeaders) {
+        if (count === this.#maxHeaders) return this.fail(431, `more than ${count} header lines`);
+        this.#grow();
+        ({ offsets, ids } = this);
+      }
       const lineStart = pos;
       while (pos < end && (CHAR[(c = buf[pos] as number)] as number) & TOKEN) pos++;
       if (pos >= end) return INCOMPLETE;
@@ -134,11 +172,11 @@ export abstract class Head {
       const nameEnd = pos++;
       while (pos < end && ((c = buf[pos] as number) === SP || c === TAB)) pos++;
       const valueStart = pos;
-      while (pos < end && (CHAR[(c = buf[pos] as number)] as number) & VALUE) pos++;
-      if (pos + 1 >= end)
-        return c === CR || pos >= end ? INCOMPLETE : this.fail(400, "a control character in a header's value");
-      if (c !== CR || buf[pos + 1] !== LF)
-        return this.fail(400, c === CR || c === LF ? "a bare CR or LF" : "a control character in a header's value");
+      pos = skipValue(buf, pos, end);
+      if (pos >= end) return INCOMPLETE;
+      if (buf[pos] !== CR) return this.fail(400, valueProblem(buf[pos] as number));
+      if (pos + 1 >= end) return INCOMPLETE;
+      if (buf[pos + 1] !== LF) return this.fail(400, "a bare CR");
       let valueEnd = pos;
       while (valueEnd > valueStart && ((c = buf[valueEnd - 1] as number) === SP || c === TAB)) valueEnd--;
       pos += 2;
@@ -152,12 +190,24 @@ export abstract class Head {
       ids[count++] = id;
       if (id !== 0) {
         if (first[id] === 0) first[id] = count;
-        else if (id <= ID["transfer-encoding"]) {
-          this.count = count;
-          return this.fail(400, `${this.name(count - 1).toLowerCase()} is repeated`);
-        }
+        else if (id <= ID["transfer-encoding"]) return this.#repeated(id);
       }
     }
+  }
+
+  #grow(): void {
+    const lines = Math.min(this.ids.length * 2, this.#maxHeaders);
+    const { offsets, ids } = this;
+    this.offsets = new Int32Array(lines * 5);
+    this.offsets.set(offsets);
+    this.ids = new Uint8Array(lines);
+    this.ids.set(ids);
+  }
+
+  /** `chunked` twice is a coding that nobody knows, as in Envoy. */
+  #repeated(id: number): -1 {
+    if (id === ID["transfer-encoding"]) return this.fail(501, "transfer-encoding is repeated");
+    return this.fail(400, `${id === ID.host ? "host" : "content-length"} is repeated`);
   }
 
   /** Reads Content-Length, Transfer-Encoding and Connection. False with `error` set when they are wrong. */
@@ -170,28 +220,33 @@ export abstract class Head {
     const length = first[ID["content-length"]] as number;
     if (coding !== 0 && !this.#readCoding(coding - 1, length !== 0)) return false;
     if (length !== 0 && !this.#readLength(length - 1)) return false;
-    if (first[ID.connection] !== 0) this.#readConnection();
-    return true;
+    return first[ID.connection] === 0 || this.#readConnection();
   }
 
   #readCoding(line: number, hasLength: boolean): boolean {
-    if (hasLength) return this.#wrong(400, "both Content-Length and Transfer-Encoding");
-    if (!this.isVersion11) return this.#wrong(400, "Transfer-Encoding in HTTP/1.0");
-    if (this.value(line).toLowerCase() !== "chunked") return this.#wrong(501, "a transfer coding other than chunked");
+    if (hasLength) return this.refuse(400, "both Content-Length and Transfer-Encoding");
+    if (!this.isVersion11) return this.refuse(400, "Transfer-Encoding in HTTP/1.0");
+    const coding = this.value(line).toLowerCase();
     this.framing = CHUNKED;
-    return true;
+    if (coding === "chunked") return true;
+    // RFC 9112 §6.3: where chunked is there and not last, the end cannot be told. Envoy answers 501 to that as well.
+    if (/(^|,)[ \t]*chunked[ \t]*,[ \t]*[^ \t,]/.test(coding))
+      return this.refuse(400, "chunked is not the last coding");
+    return this.refuse(501, "a transfer coding other than chunked");
   }
 
+  /** A leading zero is refused: `010` is eight to some. */
   #readLength(line: number): boolean {
     const { buf, offsets } = this;
     const from = offsets[line * 5 + 2] as number;
     const to = offsets[line * 5 + 3] as number;
     // 15 digits stay exact in a double.
-    if (to === from || to - from > 15) return this.#wrong(400, "Content-Length is not a number");
+    if (to === from || to - from > 15 || (to - from > 1 && buf[from] === 0x30))
+      return this.refuse(400, "Content-Length is not a number");
     let value = 0;
     for (let i = from; i < to; i++) {
       const digit = (buf[i] as number) - 48;
-      if (digit < 0 || digit > 9) return this.#wrong(400, "Content-Length is not a number");
+      if (digit < 0 || digit > 9) return this.refuse(400, "Content-Length is not a number");
       value = value * 10 + digit;
     }
     this.framing = BY_LENGTH;
@@ -199,21 +254,17 @@ export abstract class Head {
     return true;
   }
 
-  #readConnection(): void {
-    const names: string[] = [];
-    for (const name of (this.header("connection") ?? "").toLowerCase().split(",")) {
-      const token = name.trim();
-      if (token === "close") this.keepAlive = false;
-      else if (token === "keep-alive") this.keepAlive = this.keepAlive || !this.isVersion11;
-      else if (token !== "") names.push(token);
-    }
-    // Close wins over keep-alive, whatever their order.
-    if (!this.isVersion11 && /(^|,)\s*close\s*(,|$)/i.test(this.header("connection") ?? "")) this.keepAlive = false;
-    // A sender cannot have end-to-end headers removed on the way by naming them (the proxy's own would be next).
-    this.connectionNames = names.filter((name) => !PROTECTED.has(name));
+  #readConnection(): boolean {
+    const value = this.header("connection") as string;
+    const options = value === "keep-alive" ? KEEP_ALIVE : value === "close" ? CLOSE : connectionOptions(value);
+    if (typeof options === "string") return this.refuse(400, options);
+    // Close wins over keep-alive, whatever their order (RFC 9112 §9.3).
+    this.keepAlive = !options.close && (this.isVersion11 || options.keepAlive);
+    this.connectionNames = options.names;
+    return true;
   }
 
-  #wrong(status: HeadError["status"], reason: string): boolean {
+  protected refuse(status: HeadError["status"], reason: string): false {
     this.error = { status, reason };
     return false;
   }
@@ -224,26 +275,31 @@ export abstract class Head {
   }
 }
 
+/** The first byte from `from` on that is not part of a field value; four at a time, which saves a third of a long value. */
+function skipValue(buf: Uint8Array, from: number, end: number): number {
+  let pos = from;
+  for (; pos + 3 < end; pos += 4) {
+    const all =
+      (CHAR[buf[pos] as number] as number) &
+      (CHAR[buf[pos + 1] as number] as number) &
+      (CHAR[buf[pos + 2] as number] as number) &
+      (CHAR[buf[pos + 3] as number] as number);
+    if ((all & VALUE) === 0) break;
+  }
+  while (pos < end && (CHAR[buf[pos] as number] as number) & VALUE) pos++;
+  return pos;
+}
+
 const EMPTY = new Uint8Array(0);
+const EMPTY_LINE = Buffer.from("\r\n\r\n");
 const NO_NAMES: readonly string[] = [];
 const NO_ERROR: HeadError = { status: 400, reason: "" };
+const KEEP_ALIVE = { close: false, keepAlive: true, names: NO_NAMES };
+const CLOSE = { close: true, keepAlive: false, names: NO_NAMES };
+const KNOWN: ReadonlyMap<string, number> = new Map(Object.entries(ID));
 
-/** Naming these in Connection would change how the message is read, routed or authorized. */
-const PROTECTED: ReadonlySet<string> = new Set([
-  "host",
-  "content-length",
-  "transfer-encoding",
-  "content-type",
-  "authorization",
-  "cookie",
-  "x-request-id",
-  "x-forwarded-for",
-  "x-forwarded-proto",
-  "x-forwarded-host",
-  "x-forwarded-client-cert",
-  "traceparent",
-  "tracestate",
-]);
+const valueProblem = (found: number): string =>
+  found === LF ? "a bare LF" : "a control character in a header's value";
 
 function nameProblem(found: number, empty: boolean): string {
   if (found === SP || found === TAB)

@@ -3,49 +3,58 @@
  *
  * @module
  */
-import { CHAR, CR, HOST, LF, SP, TARGET, TOKEN } from "./chars.ts";
+import { CHAR, COLON, CR, HEX, HOST, LF, METHOD, SP, TARGET } from "./chars.ts";
 import { BY_LENGTH, Head, INCOMPLETE, latin1, NO_BODY } from "./head.ts";
 import { ID } from "./known.ts";
 
 /** Empty lines before a request line that are forgiven (RFC 9112 §2.2 asks for one). */
 const MAX_BLANK_LINES = 2;
+const MAX_METHOD_BYTES = 64;
 
 export class RequestHead extends Head {
+  /** Upper case: others are refused, as in Envoy. Methods that nobody registered pass, other than in Envoy. */
   method = "";
   /** Path with query, as it came; `*` for OPTIONS about the server; empty for CONNECT. */
   path = "";
-  /** Of the target when it is in absolute form, else of the Host header. As it came. */
+  /** Of the target when it is in absolute form, else of the Host header. As it came; empty where Host is. */
   authority = "";
   scheme = "http";
   /** The target was in absolute form: a client that knows it talks to a proxy. */
   isAbsolute = false;
+  #targetStart = 0;
+  #targetEnd = 0;
+  /** The last Host that was looked at and found good: most requests of a connection repeat it. */
+  #goodHost = "";
 
   /**
    * Reads a head that starts at `start`. Returns the byte behind it, 0 when more bytes are needed,
    * -1 with `error` set when it is refused. `buf` must be a Buffer and stay unchanged while the head is used.
    */
   parse(buf: Uint8Array, start: number, end: number): number {
+    if (this.isTooSoon(buf, start, end)) return INCOMPLETE;
+    return this.tried(this.#parse(buf, start, end), start, end);
+  }
+
+  #parse(buf: Uint8Array, start: number, end: number): number {
     this.buf = buf;
-    let pos = start;
-    while (pos + 1 < end && pos - start < MAX_BLANK_LINES * 2 && buf[pos] === CR && buf[pos + 1] === LF) pos += 2;
-    this.start = pos;
-    const lines = this.#parseRequestLine(buf, pos, end);
+    const first = behindBlankLines(buf, start, end);
+    if (first < 0) return INCOMPLETE;
+    this.start = first;
+    const lines = this.#parseRequestLine(buf, first, end);
     if (lines <= 0) return lines;
     const behind = this.parseLines(buf, lines, end);
     if (behind <= 0) return behind;
     this.end = behind;
-    if (!this.readFraming()) return -1;
-    return this.#readAuthority() ? behind : -1;
+    return this.readFraming() && this.#readTarget() ? behind : -1;
   }
-
-  #targetStart = 0;
-  #targetEnd = 0;
 
   #parseRequestLine(buf: Uint8Array, start: number, end: number): number {
     let pos = start;
-    while (pos < end && (CHAR[buf[pos] as number] as number) & TOKEN) pos++;
-    if (pos >= end) return pos - start > 64 ? this.fail(400, "a method of more than 64 bytes") : INCOMPLETE;
-    if (pos === start || buf[pos] !== SP) return this.fail(400, "the request line does not start with a method");
+    while (pos < end && (CHAR[buf[pos] as number] as number) & METHOD) pos++;
+    if (pos - start > MAX_METHOD_BYTES) return this.fail(400, `a method of more than ${MAX_METHOD_BYTES} bytes`);
+    if (pos >= end) return INCOMPLETE;
+    if (pos === start || buf[pos] !== SP)
+      return this.fail(400, "the request line does not start with a method in upper case");
     this.method = methodOf(buf, start, pos);
     const targetStart = ++pos;
     while (pos < end && (CHAR[buf[pos] as number] as number) & TARGET) pos++;
@@ -57,74 +66,125 @@ export class RequestHead extends Head {
     return this.#parseVersion(buf, pos, end);
   }
 
+  /** Other versions get the 505 of RFC 9110 §15.6.6; Envoy treats them as HTTP/1.0 and answers 426. */
   #parseVersion(buf: Uint8Array, pos: number, end: number): number {
-    if (pos + 10 > end)
-      return matchesSoFar(buf, pos, end) ? INCOMPLETE : this.fail(400, "the request line does not end with HTTP/1.1");
-    const minor = buf[pos + 7] as number;
-    if (!isHttp1(buf, pos) || (minor !== 0x31 && minor !== 0x30)) return this.#wrongVersion(buf, pos);
-    if (buf[pos + 8] !== CR || buf[pos + 9] !== LF) return this.fail(400, "the request line does not end with CRLF");
+    for (let i = 0; i < VERSION_LINE.length; i++) {
+      if (pos + i >= end) return INCOMPLETE;
+      const c = buf[pos + i] as number;
+      if (i === 5 || i === 7 ? c < 0x30 || c > 0x39 : c !== VERSION_LINE[i])
+        return this.fail(400, "the request line does not end with HTTP/1.1 and CRLF");
+    }
+    const major = buf[pos + 5];
+    const minor = buf[pos + 7];
+    if (major !== 0x31 || (minor !== 0x31 && minor !== 0x30))
+      return this.fail(505, `version ${latin1(buf, pos, pos + 8)}: this is HTTP/1.1`);
     this.isVersion11 = minor === 0x31;
-    return pos + 10;
-  }
-
-  #wrongVersion(buf: Uint8Array, pos: number): -1 {
-    const version = latin1(buf, pos, pos + 8);
-    return /^HTTP\/[0-9]\.[0-9]$/.test(version)
-      ? this.fail(505, `version ${version}: this is HTTP/1.1`)
-      : this.fail(400, "the request line does not end with HTTP/1.1");
+    return pos + VERSION_LINE.length;
   }
 
   /** Splits the target into scheme, authority and path (RFC 9112 §3.2). */
-  #readAuthority(): boolean {
+  #readTarget(): boolean {
     const { buf } = this;
     const start = this.#targetStart;
     const end = this.#targetEnd;
     this.scheme = "http";
     this.isAbsolute = false;
-    const host = this.first[ID.host] as number;
-    if (host === 0 && this.isVersion11) return this.#refuse("no Host header");
-    this.authority = host === 0 ? "" : this.value(host - 1);
-    if (!isHost(this.authority)) return this.#refuse("the Host header is not a host");
+    if (!this.#readHost()) return false;
+    if (this.method === "CONNECT") return this.#authorityForm(start, end);
     const c = buf[start];
-    if (this.method === "CONNECT") return this.#authorityForm(latin1(buf, start, end));
     if (c === 0x2f) {
       this.path = latin1(buf, start, end);
       return true;
     }
-    if (c === 0x2a && end - start === 1) {
-      this.path = "*";
-      return this.method === "OPTIONS" || this.#refuse("the target * with a method other than OPTIONS");
+    if (c !== 0x2a || end - start !== 1) return this.#absoluteForm(start, end);
+    this.path = "*";
+    return this.method === "OPTIONS" || this.refuse(400, "the target * with a method other than OPTIONS");
+  }
+
+  #readHost(): boolean {
+    const line = this.first[ID.host] as number;
+    if (line === 0) {
+      this.authority = "";
+      return !this.isVersion11 || this.refuse(400, "no Host header");
     }
-    return this.#absoluteForm(latin1(buf, start, end));
+    const o = (line - 1) * 5;
+    return (
+      this.#readAuthority(this.offsets[o + 2] as number, this.offsets[o + 3] as number) ||
+      this.refuse(400, "the Host header is not a host")
+    );
   }
 
-  #authorityForm(target: string): boolean {
-    this.path = "";
-    this.authority = target;
-    return (target !== "" && isHost(target)) || this.#refuse("the target of CONNECT is not host:port");
-  }
-
-  #absoluteForm(target: string): boolean {
-    const parts = /^(https?):\/\/([^/?]*)(.*)$/i.exec(target);
-    const [, scheme, authority, rest] = parts ?? [];
-    if (scheme === undefined || authority === undefined || rest === undefined || authority === "" || !isHost(authority))
-      return this.#refuse("the request target is neither a path nor an http URL");
-    this.scheme = scheme.toLowerCase();
+  #readAuthority(start: number, end: number): boolean {
+    const good = this.#goodHost;
+    if (end - start === good.length && spells(this.buf, start, good)) {
+      this.authority = good;
+      return true;
+    }
+    const authority = latin1(this.buf, start, end);
     this.authority = authority;
-    this.path = rest.startsWith("/") ? rest : `/${rest}`;
-    this.isAbsolute = true;
+    if (!isHost(authority)) return false;
+    this.#goodHost = authority;
     return true;
   }
 
-  #refuse(reason: string): boolean {
-    this.error = { status: 400, reason };
-    return false;
+  #authorityForm(start: number, end: number): boolean {
+    this.path = "";
+    if (!this.#readAuthority(start, end) || !/:[0-9]+$/.test(this.authority))
+      return this.refuse(400, "the target of CONNECT is not host:port");
+    return true;
+  }
+
+  /** An empty path becomes `/`, with OPTIONS as well: so does Envoy, where RFC 9112 §3.2.4 would have `*`. */
+  #absoluteForm(start: number, end: number): boolean {
+    const { buf } = this;
+    const isHttps = (buf[start + 4] as number) !== COLON;
+    let pos = start + (isHttps ? 8 : 7);
+    const authority = pos;
+    while (pos < end && buf[pos] !== SLASH && buf[pos] !== QUESTION) pos++;
+    if (
+      pos === authority ||
+      !spellsLower(buf, start, isHttps ? "https://" : "http://") ||
+      !this.#readAuthority(authority, pos)
+    )
+      return this.refuse(400, "the request target is neither a path nor an http URL");
+    const rest = latin1(buf, pos, end);
+    this.path = rest.startsWith("/") ? rest : `/${rest}`;
+    this.scheme = isHttps ? "https" : "http";
+    this.isAbsolute = true;
+    return true;
   }
 
   /** A body may follow. */
   get hasBody(): boolean {
     return this.framing !== NO_BODY && !(this.framing === BY_LENGTH && this.contentLength === 0);
   }
+}
+
+const SLASH = 0x2f;
+const QUESTION = 0x3f;
+const VERSION_LINE = Buffer.from("HTTP/1.1\r\n");
+
+/** The first byte behind the blank lines that are forgiven; -1 while it cannot be told. */
+function behindBlankLines(buf: Uint8Array, start: number, end: number): number {
+  let pos = start;
+  for (let lines = 0; lines < MAX_BLANK_LINES && pos < end && buf[pos] === CR; lines++) {
+    if (pos + 1 >= end) return -1;
+    if (buf[pos + 1] !== LF) break;
+    pos += 2;
+  }
+  return pos;
+}
+
+/** Whether `buf` from `start` on has these characters. */
+function spells(buf: Uint8Array, start: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (buf[start + i] !== text.charCodeAt(i)) return false;
+  return true;
+}
+
+/** As {@link spells}, with letters in whatever case. `text` is in lower case and has no `[`, `\\`, `]`, `^` or `_`. */
+function spellsLower(buf: Uint8Array, start: number, text: string): boolean {
+  for (let i = 0; i < text.length; i++) if (((buf[start + i] as number) | 0x20) !== text.charCodeAt(i)) return false;
+  return true;
 }
 
 function methodOf(buf: Uint8Array, start: number, end: number): string {
@@ -140,47 +200,49 @@ function methodOf(buf: Uint8Array, start: number, end: number): string {
   return latin1(buf, start, end);
 }
 
-const isHttp1 = (buf: Uint8Array, pos: number): boolean =>
-  buf[pos] === 0x48 &&
-  buf[pos + 1] === 0x54 &&
-  buf[pos + 2] === 0x54 &&
-  buf[pos + 3] === 0x50 &&
-  buf[pos + 4] === 0x2f &&
-  buf[pos + 5] === 0x31 &&
-  buf[pos + 6] === 0x2e;
-
-const VERSION_LINE = Buffer.from("HTTP/1.1\r\n");
-
-/** Whether the few bytes that are there may still become `HTTP/1.x CRLF`. */
-function matchesSoFar(buf: Uint8Array, pos: number, end: number): boolean {
-  for (let i = pos; i < end; i++) {
-    if (i - pos === 7 ? buf[i] !== 0x30 && buf[i] !== 0x31 : i - pos !== 5 && buf[i] !== VERSION_LINE[i - pos])
-      return false;
-  }
-  return true;
+/**
+ * `host [ ":" port ]` (RFC 3986 §3.2.2): letters that a name may have, or an IPv6 literal in brackets, and at most one
+ * port up to 65535. Empty passes, since HTTP/1.1 allows an empty Host. Escapes pass only above ASCII: `%2f` is a slash
+ * and `%61` an `a` to those who decode, and something else to those who do not.
+ */
+export function isHost(authority: string): boolean {
+  const isLiteral = authority.charCodeAt(0) === 0x5b;
+  const hostEnd = isLiteral ? literalEnd(authority) : nameEnd(authority);
+  if (hostEnd < 0) return false;
+  if (hostEnd === authority.length) return true;
+  return hostEnd > 0 && isPort(authority, hostEnd);
 }
 
-/** Letters that a host may have, an IP literal's brackets, and at most one port of digits. Empty passes: HTTP/1.1 allows an empty Host. */
-export function isHost(authority: string): boolean {
-  let colon = -1;
-  let bracket = -1;
+/** Behind the bracket of an IPv6 literal, without a zone. */
+function literalEnd(authority: string): number {
+  const close = authority.indexOf("]");
+  if (close < 3) return -1;
+  for (let i = 1; i < close; i++) {
+    const c = authority.charCodeAt(i);
+    if (c > 255 || (c !== COLON && c !== 0x2e && ((CHAR[c] as number) & HEX) === 0)) return -1;
+  }
+  return close + 1;
+}
+
+/** Where a name ends: at the colon, or at the end. */
+function nameEnd(authority: string): number {
   for (let i = 0; i < authority.length; i++) {
     const c = authority.charCodeAt(i);
-    if (c > 255 || ((CHAR[c] as number) & HOST) === 0) return false;
-    if (c === 0x5d) {
-      bracket = i;
-      colon = -1;
-    } else if (c === 0x3a) {
-      if (colon >= 0 && authority.charCodeAt(0) !== 0x5b) return false;
-      colon = i;
-    }
+    if (c === COLON) return i;
+    if (c > 255 || ((CHAR[c] as number) & HOST) === 0) return -1;
+    if (c === 0x25 && !/^[89a-f][0-9a-f]$/i.test(authority.slice(i + 1, i + 3))) return -1;
   }
-  const literal = authority.charCodeAt(0) === 0x5b;
-  if (literal !== bracket > 0 || (literal && bracket !== authority.length - 1 && colon !== bracket + 1)) return false;
-  if (!literal && authority.includes("[")) return false;
-  for (let i = colon + 1; colon >= 0 && i < authority.length; i++) {
+  return authority.length;
+}
+
+/** `:` and digits. The digits may be missing (RFC 3986 §3.2.3). */
+function isPort(authority: string, colon: number): boolean {
+  if (authority.charCodeAt(colon) !== COLON || authority.length - colon > 6) return false;
+  let port = 0;
+  for (let i = colon + 1; i < authority.length; i++) {
     const digit = authority.charCodeAt(i) - 48;
     if (digit < 0 || digit > 9) return false;
+    port = port * 10 + digit;
   }
-  return colon !== 0;
+  return port <= 65_535;
 }

@@ -4,7 +4,8 @@
  * @module
  */
 import { CHAR, CR, LF, SP, VALUE } from "./chars.ts";
-import { Head, INCOMPLETE, NO_BODY, UNTIL_CLOSE } from "./head.ts";
+import { BY_LENGTH, CHUNKED, Head, INCOMPLETE, NO_BODY, UNTIL_CLOSE } from "./head.ts";
+import { ID } from "./known.ts";
 
 export class ResponseHead extends Head {
   status = 0;
@@ -17,6 +18,11 @@ export class ResponseHead extends Head {
    * @param isToHead The request was HEAD: no body follows whatever the head says (RFC 9112 §6.3).
    */
   parse(buf: Uint8Array, start: number, end: number, isToHead: boolean): number {
+    if (this.isTooSoon(buf, start, end)) return INCOMPLETE;
+    return this.tried(this.#parse(buf, start, end, isToHead), start, end);
+  }
+
+  #parse(buf: Uint8Array, start: number, end: number, isToHead: boolean): number {
     this.buf = buf;
     this.start = start;
     const lines = this.#parseStatusLine(buf, start, end);
@@ -25,9 +31,7 @@ export class ResponseHead extends Head {
     const behind = this.parseLines(buf, lines, end);
     if (behind <= 0) return behind;
     this.end = behind;
-    if (!this.readFraming()) return -1;
-    this.#settleBody(isToHead);
-    return behind;
+    return this.readFraming() && this.#settleBody(isToHead) ? behind : -1;
   }
 
   #parseStatusLine(buf: Uint8Array, start: number, end: number): number {
@@ -49,16 +53,29 @@ export class ResponseHead extends Head {
     return pos + 2;
   }
 
-  #settleBody(isToHead: boolean): void {
+  /** A line that belongs to this connection only. So does a length of 0 where no length may be (RFC 9110 §8.6): Envoy drops it too. */
+  override isHopByHop(i: number): boolean {
+    return super.isHopByHop(i) || (this.ids[i] === ID["content-length"] && forbidsBody(this.status));
+  }
+
+  /** RFC 9112 §6.3, and as Envoy: an interim answer or a 204 that announces a body is refused, since some readers would wait for it. */
+  #settleBody(isToHead: boolean): boolean {
     const { status } = this;
-    if (isToHead || status < 200 || status === 204 || status === 304) {
+    if (forbidsBody(status)) {
+      if (this.framing === CHUNKED || (this.framing === BY_LENGTH && this.contentLength > 0))
+        return this.refuse(400, `a status ${status} with a body`);
+      this.framing = NO_BODY;
+    } else if (isToHead || status === 304) {
       this.framing = NO_BODY;
     } else if (this.framing === NO_BODY) {
       this.framing = UNTIL_CLOSE;
       this.keepAlive = false;
     }
+    return true;
   }
 }
+
+const forbidsBody = (status: number): boolean => status < 200 || status === 204;
 
 const digit = (buf: Uint8Array, at: number): number => {
   const d = (buf[at] as number) - 48;
