@@ -269,6 +269,12 @@ describe("start", () => {
     await expect(rig.startControlPlane()).rejects.toThrow(/there are no documents: .*\n {2}x\.yaml:1:/);
   });
 
+  test("fails when the life of certificates is out of range", async () => {
+    const rig = new ControlPlaneRig({ svidTtlMs: 10 });
+    await expect(rig.startControlPlane()).rejects.toThrow("SVID ttlMs must be 1000 to");
+    expect(rig.clock.pendingTimers).toBeLessThanOrEqual(1);
+  });
+
   test("fails when the port is in use, and lets go of what it had", async () => {
     const rig = await ControlPlaneRig.start();
     const timers = rig.clock.pendingTimers;

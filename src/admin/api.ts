@@ -131,14 +131,18 @@ export interface Rejection {
   readonly atMs: number;
 }
 
-/** A proxy with where its inbound modes come from. */
+/** A proxy with where its settings come from: documents as `DestinationRule default/reviews (reviews.yaml:12)`. */
 export interface ProxyDetail extends ProxyStatus {
   readonly inbound: readonly InboundMode[];
+  /** By the cluster's name; absent where no document says anything. */
+  readonly destinationRules: Readonly<Record<string, string>>;
+  /** By the policy's name in RBAC rules. */
+  readonly authorizationPolicies: Readonly<Record<string, string>>;
 }
 
 export interface InboundMode {
   readonly listener: string;
   readonly mode: "STRICT" | "PERMISSIVE" | "DISABLE";
-  /** `PeerAuthentication istio-system/default (mesh.yaml:12)`; undefined where none says so. */
+  /** The PeerAuthentication; undefined where none says so. */
   readonly source: string | undefined;
 }

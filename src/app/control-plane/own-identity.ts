@@ -7,7 +7,7 @@
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
-import type { CertificateAuthority } from "../../identity/authority.ts";
+import type { CertificateAuthority, IssuedSvid } from "../../identity/authority.ts";
 import { parseSpiffeId } from "../../identity/spiffe.ts";
 import type { Svid } from "../../identity/svid.ts";
 import { SvidSource } from "../../identity/svid-source.ts";
@@ -32,20 +32,28 @@ export class OwnIdentity {
     source.onChange((svid) => (this.#tls = serverTls(svid)));
   }
 
-  /** Resolves with the first certificate. */
+  /** Resolves with the first certificate. @throws {Error} (as rejection) If the authority cannot issue it: later it is tried again. */
   static async start(options: OwnIdentityOptions): Promise<OwnIdentity> {
     const { authority, ttlMs, clock, random, log } = options;
     const spiffeId = parseSpiffeId(options.spiffeId);
-    const source = new SvidSource({
-      clock,
-      random,
-      log,
-      spiffeId,
-      requestCertificate: (csr) =>
-        Promise.resolve(authority.issueSvid({ csr, spiffeId, ttlMs, nowMs: clock.wallMs() })),
-    });
+    const issue = (csr: string): IssuedSvid => authority.issueSvid({ csr, spiffeId, ttlMs, nowMs: clock.wallMs() });
+    let fail: (error: unknown) => void = () => {};
+    const failure = new Promise<never>((_, reject) => (fail = reject));
+    const requestCertificate = async (csr: string): Promise<IssuedSvid> => {
+      try {
+        return issue(csr);
+      } catch (error) {
+        fail(error);
+        throw error;
+      }
+    };
+    const source = new SvidSource({ clock, random, log, spiffeId, requestCertificate });
+    failure.catch(() => source.stop());
     source.start();
-    return new OwnIdentity(source, await source.ready());
+    const first = await Promise.race([source.ready(), failure]);
+    // From now on a failure is the source's to repeat.
+    fail = () => {};
+    return new OwnIdentity(source, first);
   }
 
   /** How to end TLS at the moment; the same object as long as the certificate is. */

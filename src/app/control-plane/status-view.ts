@@ -21,7 +21,7 @@ import type { Mesh } from "../../model/mesh.ts";
 import type { Instance, Service } from "../../model/service.ts";
 import type { Store } from "../../store/store.ts";
 import { isBehind } from "../../translate/mesh-index.ts";
-import type { Sources } from "../../translate/source.ts";
+import type { Source, Sources } from "../../translate/source.ts";
 import { TypeUrl } from "../../xds/resources.ts";
 import type { AdsServer } from "../../xds/server/ads-server.ts";
 import type { ClientStatus, TypeStatus } from "../../xds/server/status.ts";
@@ -80,8 +80,13 @@ export function meshStatus(parts: StatusParts): MeshStatus {
 export function proxyDetail(parts: StatusParts, id: string): ProxyDetail | undefined {
   const proxy = parts.publisher.roster.find((p) => p.id === id);
   if (proxy === undefined) return undefined;
-  const inbound = inboundModes(parts.publisher.sourcesOf(proxy.nodeId));
-  return { ...proxyStatus(parts, proxy), inbound };
+  const sources = parts.publisher.sourcesOf(proxy.nodeId);
+  return {
+    ...proxyStatus(parts, proxy),
+    inbound: inboundModes(sources),
+    destinationRules: described(sources?.clusters ?? {}),
+    authorizationPolicies: described(sources?.policies ?? {}),
+  };
 }
 
 /** What a node should have; undefined where there is no such node. */
@@ -193,6 +198,12 @@ function inboundModes(sources: Sources | undefined): readonly InboundMode[] {
   return Object.entries(sources?.inboundModes ?? {}).map(([listener, { mode, source }]) => ({
     listener,
     mode,
-    source: source && `${source.kind} ${source.namespace}/${source.name} (${source.file}:${source.line})`,
+    source: source && describe(source),
   }));
 }
+
+const describe = ({ kind, namespace, name, file, line }: Source): string =>
+  `${kind} ${namespace}/${name} (${file}:${line})`;
+
+const described = (sources: Readonly<Record<string, Source>>): Readonly<Record<string, string>> =>
+  Object.fromEntries(Object.entries(sources).map(([name, source]) => [name, describe(source)]));

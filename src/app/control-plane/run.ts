@@ -1,0 +1,59 @@
+/**
+ * A control plane as a process of its own: documents of folders, keys and what runs in a data folder, the machine's network.
+ *
+ * @module
+ */
+import { join } from "node:path";
+import type { Clock } from "../../base/clock.ts";
+import type { Log } from "../../base/log.ts";
+import { systemRandom } from "../../base/random.ts";
+import { folderAuthorityStorage } from "../../identity/authority-folder.ts";
+import { bunNetwork } from "../../net/bun-network.ts";
+import { FolderStore } from "../../store/folder-store.ts";
+import { ControlPlane } from "./control-plane.ts";
+import { InstanceFile } from "./instance-file.ts";
+import type { ControlPlaneOptions } from "./options.ts";
+
+export interface RunControlPlaneOptions extends Pick<ControlPlaneOptions, "ports" | "version"> {
+  /** Folders, or single files. */
+  readonly documents: readonly string[];
+  /** Keys of the authority are in `ca`, what runs in `instances.json`. Made when it is not there. */
+  readonly dataFolder: string;
+  readonly svidTtlMs: number | undefined;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+export interface RunningControlPlane {
+  readonly controlPlane: ControlPlane;
+  stop(): Promise<void>;
+}
+
+/** Resolves when proxies can connect. @throws {Error} (as rejection) As {@link ControlPlane.start}. */
+export async function runControlPlane(options: RunControlPlaneOptions): Promise<RunningControlPlane> {
+  const { documents, dataFolder, svidTtlMs, clock, log, ports, version } = options;
+  const store = new FolderStore({ paths: documents, clock, log });
+  try {
+    const controlPlane = await ControlPlane.start({
+      store,
+      authorityStorage: folderAuthorityStorage(join(dataFolder, "ca")),
+      instanceFile: new InstanceFile(join(dataFolder, "instances.json")),
+      network: bunNetwork(clock),
+      clock,
+      random: systemRandom,
+      log,
+      version,
+      ports,
+      residentBytes: () => process.memoryUsage.rss(),
+      ...(svidTtlMs === undefined ? {} : { svidTtlMs }),
+    });
+    const stop = async (): Promise<void> => {
+      await controlPlane.stop();
+      store.close();
+    };
+    return { controlPlane, stop };
+  } catch (error) {
+    store.close();
+    throw error;
+  }
+}
