@@ -125,6 +125,7 @@ export interface PolicyStep {
   readonly matched: boolean;
   /** Evaluated, not enforced. */
   readonly dryRun: boolean;
-  readonly reason: string;
+  /** Of a rule that matched, all that made it match; else what was in the way. */
+  readonly reasons: readonly string[];
   readonly source: Source | undefined;
 }

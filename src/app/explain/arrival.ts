@@ -1,0 +1,147 @@
+/**
+ * The destination's side: whether TLS of both sides fits, and what the policies of the workload say.
+ *
+ * @module
+ */
+import type { UpstreamTls } from "../../engine/tls.ts";
+import { compileHttp } from "../../engine/http.ts";
+import { type CompiledChain, compileListener } from "../../engine/listener/listener.ts";
+import { compileNetworkRbac } from "../../engine/rbac/network-rbac.ts";
+import type { PeerView } from "../../engine/request.ts";
+import type { TraceStep } from "../../engine/trace.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import type { AuthorizationPolicy } from "../../model/security.ts";
+import type { Instance, InstancePort } from "../../model/service.ts";
+import type { Sources } from "../../translate/source.ts";
+import type { Arrival, PolicyStep, TlsExplanation } from "./explanation.ts";
+import { policyReasons } from "./reasons.ts";
+import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
+import type { SimulatedRequest } from "./simulated-request.ts";
+
+/** How a client calls. */
+export interface Caller {
+  /** Undefined: plain text. */
+  readonly tls: UpstreamTls | undefined;
+  readonly tlsReason: string;
+  /** Shown when the client has a certificate of the mesh. */
+  readonly identity: string | undefined;
+}
+
+export function arrive(
+  simulated: SimulatedMesh,
+  instance: Instance,
+  port: InstancePort,
+  caller: Caller,
+  request: SimulatedRequest,
+): Arrival {
+  const { listeners, sources } = simulated.resourcesOf(instance);
+  const message = listeners.find((l) => l.address?.socketAddress?.portValue === port.inbound.port);
+  if (message === undefined) throw new Error(`the proxy of ${instance.id} has no listener for port ${port.targetPort}`);
+  const chain = compileListener(message).select({
+    destinationPort: port.inbound.port,
+    destinationAddress: port.inbound.address,
+    sni: caller.tls?.sni?.toLowerCase() ?? "",
+    transport: caller.tls === undefined ? "raw_buffer" : "tls",
+    alpn: caller.tls?.alpn ?? [],
+    sourceAddress: LOOPBACK,
+    sourcePort: 0,
+  });
+  const taken = sources.inboundModes[message.name ?? ""];
+  const tls: TlsExplanation = {
+    client: caller.tls === undefined ? "plain text" : caller.tls.certificate === undefined ? "TLS" : "mutual TLS",
+    clientReason: caller.tlsReason,
+    mode: taken?.mode ?? "PERMISSIVE",
+    modeSource: taken?.source,
+    problem: tlsProblem(chain, caller, simulated.identityOf(instance)),
+  };
+  const workloads = [instance.workload.name];
+  if (tls.problem !== undefined || chain === undefined)
+    return { workloads, tls, policies: [], outcome: "fails", reason: tls.problem ?? "no filter chain takes it" };
+  return { workloads, tls, ...authorize(simulated.mesh, chain, sources, peerOf(chain, caller, port), request) };
+}
+
+/** Why the connection does not come about; undefined when it does. */
+function tlsProblem(chain: CompiledChain | undefined, caller: Caller, serverIdentity: string): string | undefined {
+  if (chain === undefined) return "no filter chain of the server takes such a connection";
+  const { tls: server } = chain;
+  const { tls: client } = caller;
+  if (client === undefined)
+    return server === undefined ? undefined : "the server takes mutual TLS only, and the client calls in plain text";
+  if (server === undefined) return "the client starts TLS, and the server takes plain text only";
+  const wrongServer = client.refuses({ uriSans: [serverIdentity], dnsSans: [] });
+  if (wrongServer !== undefined) return `the client refuses the server's certificate: ${wrongServer}`;
+  if (!server.requireClientCertificate) return undefined;
+  if (client.certificate === undefined) return "the server asks for a certificate, and the client has none";
+  // Whose certificate a file holds is not known here.
+  if (client.certificate.t !== "secret" || caller.identity === undefined) return undefined;
+  const wrongClient = server.refuses({ uriSans: [caller.identity], dnsSans: [] });
+  return wrongClient === undefined ? undefined : `the server refuses the client's certificate: ${wrongClient}`;
+}
+
+function peerOf(chain: CompiledChain, { tls, identity }: Caller, { inbound }: InstancePort): PeerView {
+  const shown = tls?.certificate?.t === "secret" && chain.tls !== undefined;
+  return {
+    tls: chain.tls !== undefined,
+    spiffeId: shown ? identity : undefined,
+    sni: tls?.sni,
+    remote: { address: LOOPBACK, port: 0 },
+    local: inbound,
+  };
+}
+
+type Verdict = Pick<Arrival, "policies" | "outcome" | "reason">;
+
+function authorize(
+  mesh: Mesh,
+  chain: CompiledChain,
+  sources: Sources,
+  peer: PeerView,
+  request: SimulatedRequest,
+): Verdict {
+  const trace: TraceStep[] = [];
+  const allowed = isAllowed(chain, peer, request, trace);
+  const policies = trace.flatMap((step) => policyStep(mesh, sources, step));
+  return { policies, outcome: allowed ? "allowed" : "denied", reason: verdictReason(policies, allowed) };
+}
+
+function isAllowed(chain: CompiledChain, peer: PeerView, request: SimulatedRequest, trace: TraceStep[]): boolean {
+  const { terminal, networkRbac } = chain;
+  for (const rbac of networkRbac) if (!compileNetworkRbac(rbac)(peer, trace).allowed) return false;
+  if (terminal.t === "tcp") return true;
+  const http = compileHttp(terminal.hcm, () => undefined, { path: terminal.path });
+  const decision = http.decide(request, peer, () => 0, trace);
+  return decision.t !== "reply";
+}
+
+const POLICY_NAME = /^ns\[(.*)\]-policy\[(.*)\]-rule\[(\d+)\]$/;
+
+function policyStep(mesh: Mesh, sources: Sources, { step, subject, verdict, reason, shadow }: TraceStep): PolicyStep[] {
+  const [, namespace, name, rule] = step === "policy" ? (POLICY_NAME.exec(subject) ?? []) : [];
+  const policy = mesh.authorizationPolicies.find((p) => p.origin.namespace === namespace && p.origin.name === name);
+  if (policy === undefined) return [];
+  const matched = verdict !== "notMatched";
+  return [
+    {
+      policy: `${namespace}/${name}`,
+      rule: Number(rule),
+      action: policy.action,
+      matched,
+      dryRun: shadow === true,
+      reasons: policyReasons(reason, matched),
+      source: sources.policies[subject],
+    },
+  ];
+}
+
+function verdictReason(policies: readonly PolicyStep[], allowed: boolean): string {
+  const enforced = policies.filter((p) => !p.dryRun);
+  const decisive = enforced.find((p) => p.matched);
+  if (decisive !== undefined) {
+    const does: Readonly<Record<AuthorizationPolicy["action"], string>> = { ALLOW: "allows", DENY: "denies" };
+    return `AuthorizationPolicy ${decisive.policy} ${does[decisive.action]} it`;
+  }
+  if (!allowed) return "there are ALLOW policies for the workload, and no rule of them matches";
+  return enforced.length === 0
+    ? "no policy is for the workload"
+    : "no DENY policy matches, and there is no ALLOW policy";
+}

@@ -1,0 +1,161 @@
+/**
+ * One destination of a request: its endpoints, with the reason for each, and what awaits the request there.
+ *
+ * @module
+ */
+import { type CompiledCluster, compileCluster } from "../../engine/cluster/cluster.ts";
+import { type Endpoint } from "../../engine/cluster/endpoint.ts";
+import { EndpointSet } from "../../engine/cluster/endpoints.ts";
+import type { Subset } from "../../model/destination-rule.ts";
+import { selects } from "../../model/match.ts";
+import type { Instance, Service, ServicePort } from "../../model/service.ts";
+import { destinationRuleFor, policyFor } from "../../translate/destination-policy.ts";
+import { isBehind } from "../../translate/mesh-index.ts";
+import { arrive, type Caller } from "./arrival.ts";
+import type { Arrival, DestinationExplanation, EndpointExplanation, Outcome } from "./explanation.ts";
+import type { Way } from "./routing.ts";
+import type { SimulatedMesh } from "./simulated-mesh.ts";
+import type { SimulatedRequest } from "./simulated-request.ts";
+
+/** A cluster's name, read back. */
+interface Called {
+  readonly cluster: string;
+  readonly host: string;
+  readonly port: number;
+  readonly subset: string | undefined;
+}
+
+/** What one of the caller's ways leads to. */
+export function destinationOf(
+  simulated: SimulatedMesh,
+  from: Instance,
+  way: Way,
+  request: SimulatedRequest,
+): DestinationExplanation {
+  const resources = simulated.resourcesOf(from);
+  const called = readName(way.forward.clusterName);
+  const message = resources.clusters.find((c) => c.name === called.cluster);
+  const common = {
+    ...called,
+    share: way.share,
+    weight: way.weight,
+    destinationRule: resources.sources.clusters[called.cluster],
+  };
+  if (message === undefined)
+    return { ...common, loadBalancer: undefined, endpoints: [], arrivals: [], outcome: "fails" };
+  const cluster = compileCluster(message);
+  const set = new EndpointSet({ panicPercent: cluster.healthyPanicPercent });
+  set.update(resources.endpoints.find((e) => e.clusterName === cluster.edsServiceName) ?? {});
+  const usable = set.usable;
+  const tlsReason = reasonForTls(simulated, from, called);
+  const arrivals = usable.flatMap((endpoint) => {
+    const caller: Caller = { tls: cluster.tlsOf(endpoint), tlsReason, identity: simulated.identityOf(from) };
+    return arrivalAt(simulated, endpoint, caller, request.forwardedBy(way.forward));
+  });
+  return {
+    ...common,
+    loadBalancer: BALANCERS[cluster.balancer.t],
+    endpoints: endpointsOf(simulated, from, called, usable),
+    arrivals: together(arrivals),
+    outcome: outcomeOf(arrivals),
+  };
+}
+
+const BALANCERS: Readonly<Record<CompiledCluster["balancer"]["t"], string>> = {
+  roundRobin: "round robin",
+  leastRequest: "least request",
+  random: "random",
+};
+
+function readName(cluster: string): Called {
+  const [, port, subset, host] = cluster.split("|");
+  return { cluster, host: host ?? cluster, port: Number(port), subset: subset || undefined };
+}
+
+function reasonForTls({ mesh }: SimulatedMesh, from: Instance, called: Called): string {
+  const service = mesh.services.find((s) => s.hostname === called.host);
+  const rule = service && destinationRuleFor(mesh, from.workload.namespace, service);
+  const subset = rule?.subsets.find((s) => s.name === called.subset);
+  const { tls } = policyFor(rule, subset, called.port);
+  if (tls === undefined) return "automatic: as the server's proxy takes it";
+  return `DestinationRule ${rule?.origin.namespace}/${rule?.origin.name} says ${tls.mode}`;
+}
+
+function arrivalAt(simulated: SimulatedMesh, endpoint: Endpoint, caller: Caller, request: SimulatedRequest): Arrival[] {
+  const instance = simulated.at(endpoint.port);
+  const port = instance?.ports.find((p) => p.inbound.port === endpoint.port);
+  return instance === undefined || port === undefined ? [] : [arrive(simulated, instance, port, caller, request)];
+}
+
+/** Every workload of the service, used or not. */
+function endpointsOf(
+  { mesh, instances }: SimulatedMesh,
+  from: Instance,
+  called: Called,
+  usable: readonly Endpoint[],
+): readonly EndpointExplanation[] {
+  const service = mesh.services.find((s) => s.hostname === called.host);
+  const port = service?.ports.find((p) => p.number === called.port);
+  if (service === undefined || port === undefined) return [];
+  const rule = destinationRuleFor(mesh, from.workload.namespace, service);
+  const subset = rule?.subsets.find((s) => s.name === called.subset);
+  return instances
+    .filter((i) => isBehind(service, i.workload))
+    .map((instance) => ({
+      ...endpointOf(instance, service, port, subset),
+      used: instance.ports.some((p) => usable.some((e) => e.port === p.inbound.port)),
+    }));
+}
+
+/** Whether the service, and the subset, select the instance. */
+export function endpointOf(
+  { workload, ports }: Instance,
+  service: Service,
+  port: ServicePort,
+  subset: Subset | undefined,
+): EndpointExplanation {
+  const is = (used: boolean, reason: string): EndpointExplanation => ({ workload: workload.name, used, reason });
+  if (!ports.some((p) => p.targetPort === port.targetPort))
+    return is(false, `it does not serve port ${port.targetPort}`);
+  if (subset === undefined) return is(true, `the service selects ${labels(service.selector)}`);
+  if (selects(subset.labels, workload.labels))
+    return is(true, `the subset ${subset.name} selects ${labels(subset.labels)}`);
+  const differs = Object.entries(subset.labels).find(([name, value]) => workload.labels[name] !== value);
+  const [key, wanted] = differs ?? ["", ""];
+  return is(
+    false,
+    `the subset ${subset.name} wants ${key}=${wanted}, found ${workload.labels[key] ?? "no such label"}`,
+  );
+}
+
+const labels = (wanted: Readonly<Record<string, string>>): string =>
+  Object.entries(wanted)
+    .map(([key, value]) => `${key}=${value}`)
+    .join(", ");
+
+/** Arrivals that differ in nothing but the workload. */
+export function together(arrivals: readonly Arrival[]): readonly Arrival[] {
+  const groups = new Map<string, Arrival>();
+  for (const arrival of arrivals) {
+    const key = JSON.stringify({ ...arrival, workloads: [] });
+    const known = groups.get(key);
+    groups.set(
+      key,
+      known === undefined ? arrival : { ...known, workloads: [...known.workloads, ...arrival.workloads] },
+    );
+  }
+  return [...groups.values()];
+}
+
+export function outcomeOf(arrivals: readonly Pick<Arrival, "outcome">[]): Outcome {
+  if (arrivals.some((a) => a.outcome === "denied")) return "denied";
+  return arrivals.length === 0 || arrivals.some((a) => a.outcome === "fails") ? "fails" : "allowed";
+}
+
+/** Of several destinations: `denied` wins over `fails`, and that over `allowed`. */
+export function worstOf(destinations: readonly Pick<DestinationExplanation, "outcome">[]): Outcome {
+  const outcomes = destinations.map((d) => d.outcome);
+  return (
+    (["denied", "fails"] as const).find((o) => outcomes.includes(o)) ?? (outcomes.length === 0 ? "fails" : "allowed")
+  );
+}

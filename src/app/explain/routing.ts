@@ -1,0 +1,214 @@
+/**
+ * The caller's side: which rule takes the request, and to which clusters.
+ *
+ * @module
+ */
+import { unpackAt } from "../../engine/compile-error.ts";
+import { type CompiledHttp, compileHttp, type Decision, type Forward, type Reply } from "../../engine/http.ts";
+import { compileListener } from "../../engine/listener/listener.ts";
+import { compileFraction } from "../../engine/match/fraction.ts";
+import type { RouteOrigin } from "../../engine/origin.ts";
+import type { PeerView } from "../../engine/request.ts";
+import { requestTimeoutMs } from "../../engine/retry-policy.ts";
+import type { TraceStep } from "../../engine/trace.ts";
+import { FAULT_FILTER } from "../../translate/fault.ts";
+import type { Source } from "../../translate/source.ts";
+import type { ProxyResources } from "../../translate/translate.ts";
+import { HTTPFault } from "../../xds/proto/filter-fault.ts";
+import type { Route } from "../../xds/proto/route.ts";
+import type { FaultExplanation, RetriesExplanation, RuleStep, Routing } from "./explanation.ts";
+import { routeReason } from "./reasons.ts";
+import { LOOPBACK } from "./simulated-mesh.ts";
+import { describeOperation, SimulatedRequest } from "./simulated-request.ts";
+
+/** One way that the request can take. */
+export interface Way {
+  readonly forward: Forward;
+  readonly share: number;
+  /** `weight 90 of 100`. */
+  readonly weight: string | undefined;
+}
+
+export interface Routed {
+  readonly routing: Routing;
+  /** `aborted`: by a fault that always happens. `answered`: a redirect. */
+  readonly end: "forwarded" | "answered" | "aborted" | "noRoute";
+  readonly ways: readonly Way[];
+  /** The request as the caller's proxy reads it. */
+  readonly request: SimulatedRequest;
+}
+
+/** An application that calls its own proxy. */
+const OWN_APPLICATION: PeerView = {
+  tls: false,
+  spiffeId: undefined,
+  sni: undefined,
+  remote: { address: LOOPBACK, port: 0 },
+  local: { address: LOOPBACK, port: 0 },
+};
+
+/** A draw that falls within no fraction but the whole. */
+const LAST_DRAW = 1 - 2 ** -32;
+/** Route and weights are chosen by a number below this. */
+const RANDOM_VALUES = 2 ** 32;
+
+/** @throws {RangeError} When the proxy would refuse the path, whatever the rules say. */
+export function routeRequest(resources: ProxyResources, sent: SimulatedRequest): Routed {
+  const http = outboundHttp(resources);
+  const path = http.normalizePath(sent.path);
+  if (typeof path !== "string") throw new RangeError(`the path ${JSON.stringify(sent.path)} is refused by every proxy`);
+  const request = new SimulatedRequest(sent.method, path, http.normalizeAuthority(sent.authority, 0), sent.headers);
+  const trace: TraceStep[] = [];
+  const first = settled(http.decide(request, OWN_APPLICATION, drawing(http, 0), trace));
+  const route = matchedRoute(http, trace);
+  const routing = describe(trace, route, first, request);
+  if (first.t === "reply") return { routing, end: endOf(first, routing), ways: [], request };
+  return { routing, end: "forwarded", ways: waysOf(http, request, route, first), request };
+}
+
+function endOf({ kind }: Reply, { host }: Routing): Routed["end"] {
+  if (kind === "faultAbort") return "aborted";
+  return kind === "noRoute" || host === undefined ? "noRoute" : "answered";
+}
+
+function outboundHttp({ listeners, routes }: ProxyResources): CompiledHttp {
+  const listener = listeners.find((l) => l.trafficDirection === "OUTBOUND");
+  const terminal = listener && compileListener(listener).chains[0]?.terminal;
+  if (terminal?.t !== "http") throw new Error("the caller's proxy has no outbound HTTP listener");
+  return compileHttp(terminal.hcm, (name) => routes.find((r) => r.name === name), { path: terminal.path });
+}
+
+const settled = (decision: Decision): Forward | Reply => (decision.t === "delay" ? decision.then : decision);
+
+/** The first draw chooses among weights where any are; all others, those of faults, hit only what always happens. */
+function drawing(http: CompiledHttp, value: number): () => number {
+  let isFirst = http.routeTable.virtualHosts.some((host) => host.needsRandom);
+  return () => {
+    const draw = isFirst ? value / RANDOM_VALUES : LAST_DRAW;
+    isFirst = false;
+    return draw;
+  };
+}
+
+/** One decision for each weighted cluster, each with the number that leads to it. */
+function waysOf(
+  http: CompiledHttp,
+  request: SimulatedRequest,
+  route: Route | undefined,
+  only: Forward,
+): readonly Way[] {
+  const clusters = route?.route?.weightedClusters?.clusters ?? [];
+  const total = clusters.reduce((sum, c) => sum + (c.weight ?? 0), 0);
+  if (total === 0) return [{ forward: only, share: 1, weight: undefined }];
+  let from = 0;
+  return clusters.flatMap(({ weight = 0 }) => {
+    const decision = settled(http.decide(request, OWN_APPLICATION, drawing(http, from)));
+    from += weight;
+    if (weight === 0 || decision.t !== "forward") return [];
+    return [{ forward: decision, share: weight / total, weight: `weight ${weight} of ${total}` }];
+  });
+}
+
+/** Routes are tried in order, so the last one that was tried is known by its number. */
+function matchedRoute(http: CompiledHttp, trace: readonly TraceStep[]): Route | undefined {
+  const host = trace.find((s) => s.step === "virtualHost" && s.verdict === "chosen")?.subject;
+  const tried = trace.filter((s) => s.step === "route");
+  if (tried.at(-1)?.verdict !== "matched") return undefined;
+  return http.routeTable.message.virtualHosts?.find((v) => v.name === host)?.routes?.[tried.length - 1];
+}
+
+/** The host that stands for all that are none. */
+const NO_HOST = "block_all";
+
+function describe(
+  trace: readonly TraceStep[],
+  route: Route | undefined,
+  end: Forward | Reply,
+  request: SimulatedRequest,
+): Routing {
+  const host = trace.find((s) => s.step === "virtualHost" && s.verdict === "chosen")?.subject;
+  const known = host !== undefined && host !== NO_HOST;
+  return {
+    host: known ? host : undefined,
+    rules: known ? trace.filter((s) => s.step === "route").map(ruleStep) : [],
+    ...limits(end, route, request),
+    rewrite: rewriteOf(end, request),
+    headers: {
+      request: end.t === "forward" ? end.requestHeaders.map(describeOperation) : [],
+      response: end.responseHeaders.map(describeOperation),
+    },
+    faults: faultsOf(route),
+    reply: end.t === "reply" ? { status: end.status, reason: replyReason(end) } : undefined,
+  };
+}
+
+function ruleStep({ subject, verdict, reason, origin }: TraceStep): RuleStep {
+  const quoted = /^route \d+ "(.*)"$/.exec(subject)?.[1];
+  const name = origin?.rule ?? quoted ?? subject;
+  return { name, matched: verdict === "matched", reason: routeReason(reason), source: origin && sourceOf(origin) };
+}
+
+const sourceOf = ({ kind, namespace, name, file, line, column }: RouteOrigin): Source => ({
+  kind,
+  namespace,
+  name,
+  file: file ?? "",
+  line: line ?? 0,
+  column: column ?? 0,
+});
+
+function limits(
+  end: Forward | Reply,
+  route: Route | undefined,
+  request: SimulatedRequest,
+): Pick<Routing, "timeoutMs" | "retries"> {
+  if (end.t === "reply") return { timeoutMs: undefined, retries: undefined };
+  const timeoutMs = requestTimeoutMs(end.route.timeoutMs, (name) => request.header(name));
+  return { timeoutMs: timeoutMs === 0 ? undefined : timeoutMs, retries: retriesOf(route) };
+}
+
+function retriesOf(route: Route | undefined): RetriesExplanation | undefined {
+  const policy = route?.route?.retryPolicy;
+  if (policy === undefined) return undefined;
+  const words = (policy.retryOn ?? "").split(",").filter((word) => word !== "");
+  return {
+    attempts: policy.numRetries ?? 1,
+    on: [...words, ...(policy.retriableStatusCodes ?? []).map(String)],
+    perTryTimeoutMs: policy.perTryTimeout,
+  };
+}
+
+function rewriteOf(end: Forward | Reply, request: SimulatedRequest): Routing["rewrite"] {
+  if (end.t === "reply") return { path: undefined, authority: undefined };
+  const seen = request.forwardedBy(end);
+  return {
+    path: seen.path === request.path ? undefined : seen.path,
+    authority: seen.authority === request.authority ? undefined : seen.authority,
+  };
+}
+
+function faultsOf(route: Route | undefined): readonly FaultExplanation[] {
+  const config = route?.typedPerFilterConfig?.[FAULT_FILTER];
+  if (config === undefined) return [];
+  const { delay, abort } = unpackAt(config, HTTPFault, `typed_per_filter_config[${FAULT_FILTER}]`);
+  const percent = (p: Parameters<typeof compileFraction>[0]): number => {
+    const { numerator, denominator } = compileFraction(p);
+    return (numerator / denominator) * 100;
+  };
+  return [
+    ...(delay === undefined
+      ? []
+      : [{ kind: "delay" as const, what: `${delay.fixedDelay ?? 0} ms`, percent: percent(delay.percentage) }]),
+    ...(abort === undefined
+      ? []
+      : [{ kind: "abort" as const, what: String(abort.httpStatus ?? 200), percent: percent(abort.percentage) }]),
+  ];
+}
+
+function replyReason(reply: Reply): string {
+  const location = reply.headers.find(([name]) => name === "location")?.[1];
+  if (location !== undefined) return `redirect to ${location}`;
+  if (reply.kind === "noRoute") return "no rule matches";
+  if (reply.kind === "faultAbort") return "the rule's fault";
+  return reply.body.trim() || reply.details;
+}

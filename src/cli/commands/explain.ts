@@ -1,0 +1,105 @@
+/**
+ * `tulle explain -f <folder> --from <workload> [method] <url>`: what would happen, and why. No mesh runs for it.
+ *
+ * @module
+ */
+import { type Command, Option } from "commander";
+import { explain as explainRequest } from "../../app/explain/explain.ts";
+import type { Explanation, Outcome } from "../../app/explain/explanation.ts";
+import { formatProblem } from "../../base/problem.ts";
+import { loadDocuments } from "../../config/load.ts";
+import { readFiles } from "../../config/read-folder.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import { type Header, headerArgument } from "../arguments.ts";
+import { type CliContext, EXIT, usageError } from "../context.ts";
+import { explanationText } from "../explain-report.ts";
+import { count } from "../words.ts";
+
+interface Options {
+  readonly file: readonly string[];
+  readonly from?: string;
+  readonly header: readonly Header[];
+  readonly output: "text" | "json";
+}
+
+const CODES: Readonly<Record<Outcome, number>> = {
+  allowed: EXIT.ok,
+  answered: EXIT.ok,
+  denied: 3,
+  noRoute: 4,
+  fails: 5,
+};
+
+const MORE = `
+The documents are translated and compiled as for real proxies, and what decides for traffic decides here. One healthy copy
+of each workload is assumed; all addresses are loopback.
+
+Examples:
+  tulle explain -f examples/bookinfo --from productpage-v1 GET http://reviews:9080/reviews/1 -H 'end-user: jason'
+  tulle explain -f examples/bookinfo http://productpage:9080/productpage      (a browser, outside of the mesh)
+
+Exit codes: ${EXIT.ok} allowed (or answered by the caller's proxy as it is told), ${EXIT.usage} wrong usage, 3 denied, 4 no route, 5 it would fail
+(no endpoint, TLS that does not fit, a fault), ${EXIT.failure} anything else. Of several destinations the worst counts, denied first.`;
+
+export function register(program: Command, context: CliContext): void {
+  program
+    .command("explain")
+    .description("say what would happen to a request, and why")
+    .usage("-f <path> [options] [method] <url>")
+    .argument(
+      "<request...>",
+      "a method, GET where it is left out, and http://host:port/path as the application writes it",
+    )
+    .requiredOption("-f, --file <path>", "a file or folder of documents (repeatable)", collect)
+    .option("--from <workload>", "who calls, as name or namespace/name; left out: a client outside of the mesh")
+    .option("-H, --header <name: value>", "a header of the request (repeatable)", headerArgument, [])
+    .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"))
+    .addHelpText("after", MORE)
+    .action((words: readonly string[], options: Options) => {
+      const [method, url, more] = words.length === 1 ? ["GET", words[0]] : words;
+      if (method === undefined || url === undefined || more !== undefined)
+        throw usageError(`the request must be a method and a URL, found ${words.join(" ")}`);
+      explain(method, url, options, context);
+    });
+}
+
+const collect = (path: string, before: readonly string[] = []): readonly string[] => [...before, path];
+
+function explain(method: string, url: string, options: Options, context: CliContext): void {
+  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) throw usageError(`${JSON.stringify(method)} is not a method`);
+  const mesh = readMesh(options.file, context);
+  const explanation = asked(() => explainRequest(mesh, { from: options.from, method, url, headers: options.header }));
+  context.out(
+    options.output === "json"
+      ? `${JSON.stringify(explanation, null, 2)}\n`
+      : explanationText(explanation, context.paint),
+  );
+  context.exitWith(CODES[explanation.outcome]);
+}
+
+/** What is wrong with the question is wrong usage. */
+function asked(run: () => Explanation): Explanation {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof RangeError) throw usageError(error.message);
+    throw error;
+  }
+}
+
+/** Documents with errors are left out, as they would be live; that is said. */
+function readMesh(paths: readonly string[], context: CliContext): Mesh {
+  const read = readFiles(paths);
+  const unreadable = read.problems[0];
+  if (unreadable !== undefined) throw usageError(formatProblem(unreadable));
+  const { mesh, problems, documents } = loadDocuments(read.files);
+  if (documents.length === 0) throw usageError(`there is no document in ${paths.join(", ")}`);
+  const errors = problems.filter((p) => p.severity === "error");
+  if (errors.length > 0) {
+    for (const problem of errors) context.err(`${formatProblem(problem)}\n`);
+    context.err(
+      `${context.paint.yellow("warning")}: ${count(errors.length, "error")}: these documents are left out\n\n`,
+    );
+  }
+  return mesh;
+}

@@ -1,0 +1,121 @@
+/**
+ * An explanation as a person reads it: from the caller to the application, each step with its reason and its place.
+ *
+ * @module
+ */
+import type {
+  Arrival,
+  DestinationExplanation,
+  Explanation,
+  Outcome,
+  PolicyStep,
+  Routing,
+  RuleStep,
+} from "../app/explain/explanation.ts";
+import type { Source } from "../translate/source.ts";
+import type { Paint } from "./paint.ts";
+
+export function explanationText(explanation: Explanation, paint: Paint): string {
+  const { request, routing, destinations, outcome, summary } = explanation;
+  const lines = [
+    `${paint.bold(`${request.method} ${request.url}`)}`,
+    ...Object.entries(request.headers).map(([name, value]) => `  ${name}: ${value}`),
+    `  from ${request.workload === undefined ? "outside of the mesh" : `${request.workload}, ${request.identity}`}`,
+  ];
+  if (routing !== undefined) lines.push("", ...routingLines(routing, paint));
+  for (const destination of destinations) lines.push("", ...destinationLines(destination, paint));
+  lines.push("", `${paint.bold("outcome")}  ${COLOR[outcome](paint)(summary)}`);
+  return `${lines.join("\n")}\n`;
+}
+
+const COLOR: Readonly<Record<Outcome, (paint: Paint) => (text: string) => string>> = {
+  allowed: (paint) => paint.green,
+  answered: (paint) => paint.green,
+  denied: (paint) => paint.red,
+  fails: (paint) => paint.red,
+  noRoute: (paint) => paint.red,
+};
+
+const yes = (paint: Paint): string => paint.green("✓");
+const no = (paint: Paint): string => paint.dim("·");
+
+/** `(reviews.yaml:12)`. */
+const place = (source: Source | undefined, paint: Paint): string =>
+  source === undefined || source.file === "" ? "" : paint.dim(` (${source.file}:${source.line})`);
+
+const document = (source: Source, paint: Paint): string =>
+  `${source.kind} ${source.namespace}/${source.name}${place(source, paint)}`;
+
+function routingLines(routing: Routing, paint: Paint): readonly string[] {
+  const { host, rules } = routing;
+  if (host === undefined)
+    return [`${paint.bold("route")}  ${paint.red("no service of the mesh has this host and port")}`];
+  const ruled = rules.some((r) => r.source !== undefined);
+  return [
+    `${paint.bold("route")}  of ${host}${ruled ? "" : ": no VirtualService, so all calls go to the service"}`,
+    ...(ruled ? rules.flatMap((rule) => ruleLine(rule, paint)) : []),
+    ...effects(routing, paint),
+  ];
+}
+
+function ruleLine(rule: RuleStep, paint: Paint): readonly string[] {
+  const { source } = rule;
+  const where = source === undefined ? "" : `${source.kind} ${source.namespace}/${source.name} rule `;
+  return [
+    `  ${rule.matched ? yes(paint) : no(paint)} ${where}${paint.bold(rule.name)}${place(source, paint)}`,
+    `      ${rule.reason}`,
+  ];
+}
+
+function effects(routing: Routing, paint: Paint): readonly string[] {
+  const { timeoutMs, retries, rewrite, headers, faults, reply } = routing;
+  const lines: string[] = [];
+  const say = (name: string, value: string): void => void lines.push(`  ${paint.dim(name.padEnd(8))} ${value}`);
+  for (const { kind, what, percent } of faults) say("fault", `${kind} ${what} for ${percent} % of such requests`);
+  if (reply !== undefined) {
+    say("answer", `${reply.status}, ${reply.reason}`);
+    return lines;
+  }
+  if (rewrite.path !== undefined) say("rewrite", `path to ${rewrite.path}`);
+  if (rewrite.authority !== undefined) say("rewrite", `authority to ${rewrite.authority}`);
+  for (const edit of headers.request) say("request", edit);
+  for (const edit of headers.response) say("response", edit);
+  say("timeout", timeoutMs === undefined ? "none" : `${timeoutMs} ms`);
+  const perTry = retries?.perTryTimeoutMs === undefined ? "" : `, ${retries.perTryTimeoutMs} ms for each try`;
+  say("retries", retries === undefined ? "none" : `${retries.attempts}, on ${retries.on.join(", ")}${perTry}`);
+  return lines;
+}
+
+function destinationLines(destination: DestinationExplanation, paint: Paint): readonly string[] {
+  const { host, port, subset, share, weight, destinationRule, loadBalancer } = destination;
+  const part = weight === undefined ? "" : `  ${Number((share * 100).toFixed(2))} % (${weight})`;
+  const rule = destinationRule === undefined ? [] : [`  ${document(destinationRule, paint)}`];
+  const balancer = loadBalancer === undefined ? "" : `, ${loadBalancer}`;
+  return [
+    `${paint.bold("destination")}  ${host}:${port}${subset === undefined ? "" : ` subset ${subset}`}${part}`,
+    ...rule,
+    `  endpoints${balancer}${destination.endpoints.length === 0 ? paint.red(": none") : ""}`,
+    ...destination.endpoints.map((e) => `    ${e.used ? yes(paint) : no(paint)} ${e.workload}: ${e.reason}`),
+    ...destination.arrivals.flatMap((arrival) => arrivalLines(arrival, paint)),
+  ];
+}
+
+function arrivalLines(arrival: Arrival, paint: Paint): readonly string[] {
+  const { tls, policies, outcome, reason } = arrival;
+  const mode = `${tls.mode} ${tls.modeSource === undefined ? "by default" : `by ${document(tls.modeSource, paint)}`}`;
+  return [
+    `  at ${paint.bold(arrival.workloads.join(", "))}`,
+    `    TLS      client ${tls.client} (${tls.clientReason}); server ${mode}`,
+    ...policies.flatMap((p) => policyLines(p, paint)),
+    `    ${outcome === "allowed" ? paint.green("allowed ") : paint.red(outcome.padEnd(8))} ${reason}`,
+  ];
+}
+
+function policyLines(policy: PolicyStep, paint: Paint): readonly string[] {
+  const mark = !policy.matched ? no(paint) : policy.action === "DENY" ? paint.red("✗") : yes(paint);
+  const dry = policy.dryRun ? paint.yellow(" dry run, not enforced") : "";
+  return [
+    `    ${mark} ${policy.action.padEnd(5)}  AuthorizationPolicy ${policy.policy} rule ${policy.rule}${place(policy.source, paint)}${dry}`,
+    ...policy.reasons.map((reason) => `             ${reason}`),
+  ];
+}

@@ -1,0 +1,329 @@
+/**
+ * `tulle explain`: each outcome with its reasons and its code, on the example and on documents that go wrong.
+ */
+import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import type { Explanation } from "../src/app/explain/explanation.ts";
+import { runCli } from "./support/cli-context.ts";
+
+const example = relative(process.cwd(), join(import.meta.dir, "../examples/bookinfo"));
+const folder = mkdtempSync(join(tmpdir(), "tulle-explain-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+async function explain(files: readonly string[], ...args: string[]): Promise<Explanation & { code: number }> {
+  const { code, out, err } = await runCli(["explain", ...files.flatMap((f) => ["-f", f]), "-o", "json", ...args]);
+  expect(err).toBe("");
+  return { ...(JSON.parse(out) as Explanation), code };
+}
+
+const bookinfo = (...args: string[]): Promise<Explanation & { code: number }> => explain([example], ...args);
+
+/** The example with one more document. */
+function withDocument(name: string, text: string): readonly string[] {
+  const path = join(folder, `${name}.yaml`);
+  writeFileSync(path, text);
+  return [example, path];
+}
+
+/** The line, from 1, on which the text stands. */
+async function lineOf(file: string, text: string): Promise<number> {
+  const lines = (await Bun.file(join(example, file)).text()).split("\n");
+  return lines.findIndex((line) => line.includes(text)) + 1;
+}
+
+describe("the example", () => {
+  test("as a person reads it", async () => {
+    const { code, out, err } = await runCli([
+      "explain",
+      "-f",
+      example,
+      "--from",
+      "productpage-v1",
+      "GET",
+      "http://reviews:9080/reviews/1",
+      "-H",
+      "end-user: jason",
+    ]);
+    expect([code, err]).toEqual([0, ""]);
+    for (const text of [
+      "GET http://reviews:9080/reviews/1\n  end-user: jason\n  from productpage-v1, spiffe://cluster.local/ns/default/sa/bookinfo-productpage\n",
+      `✓ VirtualService default/reviews rule testers (${example}/reviews.yaml:${await lineOf("reviews.yaml", "name: testers")})\n      header end-user: wanted exact "jason", found "jason"\n`,
+      "timeout  none\n",
+      "destination  reviews.default.svc.cluster.local:9080 subset v2\n",
+      "· reviews-v1: the subset v2 wants version=v2, found v1\n",
+      "✓ reviews-v2: the subset v2 selects version=v2\n",
+      `server STRICT by PeerAuthentication istio-system/default (${example}/security.yaml:2)\n`,
+      "✓ ALLOW  AuthorizationPolicy default/reviews-viewer rule 0 (",
+      "outcome  allowed: it goes to reviews-v2\n",
+    ])
+      expect(out).toContain(text);
+  });
+
+  test("rules before the one that matches say why they do not, and weights are told", async () => {
+    const { code, routing, destinations, summary } = await bookinfo(
+      "--from",
+      "productpage-v1",
+      "http://reviews:9080/reviews/1",
+    );
+    expect(code).toBe(0);
+    expect(routing?.rules).toMatchObject([
+      { name: "testers", matched: false, reason: 'header end-user: wanted exact "jason", found nothing' },
+      { name: "old-path", matched: false, reason: 'path: wanted prefix "/api/reviews/", found "/reviews/1"' },
+      { name: "canary", matched: true, reason: "every call matches" },
+    ]);
+    expect(routing?.rules[2]?.source).toMatchObject({
+      kind: "VirtualService",
+      name: "reviews",
+      file: `${example}/reviews.yaml`,
+      line: await lineOf("reviews.yaml", "name: canary"),
+    });
+    expect(destinations).toMatchObject([
+      { subset: "v1", share: 0.9, weight: "weight 90 of 100", loadBalancer: "round robin" },
+      { subset: "v3", share: 0.1, weight: "weight 10 of 100", loadBalancer: "random" },
+    ]);
+    expect(summary).toBe("allowed: 90 % to reviews-v1, 10 % to reviews-v3");
+  });
+
+  test("timeouts, retries and rewrites in force are told", async () => {
+    const ratings = await bookinfo("--from", "reviews-v2", "http://ratings:9080/ratings/1");
+    expect(ratings.routing).toMatchObject({
+      timeoutMs: 2000,
+      retries: { attempts: 2, perTryTimeoutMs: 600, on: ["gateway-error", "connect-failure", "reset"] },
+    });
+    const old = await bookinfo("--from", "productpage-v1", "http://reviews:9080/api/reviews/1?x=y");
+    expect(old.routing?.rewrite).toEqual({ path: "/reviews/1?x=y" } as never);
+    // The destination's policy sees the new path, and would refuse the old one.
+    expect(old.outcome).toBe("allowed");
+  });
+
+  test("a call that no ALLOW rule fits is denied, with what was in the way", async () => {
+    const { code, destinations, summary } = await bookinfo("--from", "productpage-v1", "http://ratings:9080/ratings/1");
+    expect(code).toBe(3);
+    expect(destinations[0]?.arrivals[0]).toMatchObject({
+      workloads: ["ratings-v1"],
+      tls: {
+        client: "mutual TLS",
+        mode: "STRICT",
+        modeSource: { kind: "PeerAuthentication", namespace: "istio-system" },
+      },
+      policies: [
+        { policy: "default/ratings-read-only", action: "DENY", matched: false },
+        {
+          policy: "default/ratings-viewer",
+          action: "ALLOW",
+          matched: false,
+          reasons: [expect.stringContaining('found "spiffe://cluster.local/ns/default/sa/bookinfo-productpage"')],
+        },
+      ],
+      outcome: "denied",
+    });
+    expect(summary).toContain("no rule of them matches; the caller gets 403");
+  });
+
+  test("a DENY rule wins over an ALLOW rule", async () => {
+    const { code, destinations } = await bookinfo("--from", "reviews-v2", "POST", "http://ratings:9080/ratings/1");
+    expect(code).toBe(3);
+    expect(destinations[0]?.arrivals[0]).toMatchObject({
+      policies: [{ policy: "default/ratings-read-only", action: "DENY", matched: true }],
+      reason: "AuthorizationPolicy default/ratings-read-only denies it",
+    });
+  });
+
+  test("faults are told; one that always aborts fails the call", async () => {
+    const delayed = await bookinfo(
+      "--from",
+      "reviews-v2",
+      "http://ratings:9080/ratings/1",
+      "-H",
+      "x-test-fault: delay",
+    );
+    expect([delayed.code, delayed.routing?.faults]).toEqual([0, [{ kind: "delay", what: "2000 ms", percent: 100 }]]);
+    const aborted = await bookinfo(
+      "--from",
+      "reviews-v2",
+      "http://ratings:9080/ratings/1",
+      "-H",
+      "x-test-fault: abort",
+    );
+    expect([aborted.code, aborted.outcome, aborted.summary]).toEqual([
+      5,
+      "fails",
+      "fails: the rule's fault answers 503",
+    ]);
+  });
+
+  test("a TrafficSplit is a rule like any other", async () => {
+    const { routing, summary } = await bookinfo("--from", "productpage-v1", "http://details.default:9080/details/1");
+    expect(routing?.rules[0]?.source).toMatchObject({ kind: "TrafficSplit", file: `${example}/split.yaml`, line: 2 });
+    expect(summary).toBe("allowed: 80 % to details-v1, 20 % to details-v2");
+  });
+
+  test("a browser is let in where plain text is, and nowhere else", async () => {
+    const page = await bookinfo("http://productpage:9080/productpage");
+    expect([page.code, page.summary]).toEqual([0, "allowed: it goes to productpage-v1"]);
+    expect(page.destinations[0]?.arrivals[0]?.tls).toMatchObject({ client: "plain text", mode: "PERMISSIVE" });
+    expect((await bookinfo("POST", "http://productpage:9080/productpage")).code).toBe(3);
+    const reviews = await bookinfo("http://reviews:9080/reviews/1");
+    expect([reviews.code, reviews.destinations[0]?.arrivals]).toMatchObject([
+      5,
+      [
+        {
+          workloads: ["reviews-v1", "reviews-v2", "reviews-v3"],
+          outcome: "fails",
+          reason: expect.stringContaining("mutual TLS only"),
+        },
+      ],
+    ]);
+    expect((await bookinfo("http://nowhere/")).code).toBe(4);
+  });
+
+  test("what is no host of the mesh has no route", async () => {
+    for (const url of ["http://nowhere/", "http://reviews/reviews/1", "http://reviews:9081/"]) {
+      const { code, outcome, routing } = await bookinfo("--from", "productpage-v1", url);
+      expect([code, outcome, routing?.host]).toEqual([4, "noRoute", undefined]);
+    }
+  });
+});
+
+describe("documents that go wrong", () => {
+  const from = ["--from", "productpage-v1"];
+
+  test("a host whose rules do not match has no route; a redirect is an answer", async () => {
+    const files = withDocument(
+      "rules",
+      `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: shop}
+spec:
+  hosts: [shop.example.com]
+  http:
+  - match: [{uri: {exact: /old}}]
+    redirect: {uri: /new, redirectCode: 302}
+  - match: [{uri: {prefix: /r}}]
+    route: [{destination: {host: reviews, subset: v9}}]
+  - match: [{uri: {prefix: /f}}]
+    fault: {abort: {percentage: {value: 25}, httpStatus: 418}}
+    headers: {request: {set: {x-a: b}}, response: {remove: [server]}}
+    route:
+    - {destination: {host: productpage, port: {number: 9080}}, weight: 3}
+    - {destination: {host: ratings, port: {number: 9080}}, weight: 1}
+`,
+    );
+    const none = await explain(files, ...from, "http://shop.example.com/x");
+    expect([none.code, none.routing?.rules.length]).toEqual([4, 3]);
+    expect(none.summary).toContain("no rule for shop.example.com:80 matches; the caller gets 404");
+    const redirected = await explain(files, ...from, "http://shop.example.com/old");
+    expect([redirected.code, redirected.outcome]).toEqual([0, "answered"]);
+    expect(redirected.summary).toBe("answered by the caller's proxy: 302, redirect to http://shop.example.com/new");
+    const missing = await explain(files, ...from, "http://shop.example.com/r");
+    expect([missing.code, missing.outcome]).toEqual([5, "fails"]);
+    expect(missing.summary).toContain("subset v9 has no endpoint");
+    const split = await explain(files, ...from, "http://shop.example.com/f");
+    expect(split.code).toBe(3);
+    expect(split.summary).toStartWith("denied for 25 % of such requests: ratings-v1: ");
+    expect(split.routing).toMatchObject({
+      faults: [{ kind: "abort", what: "418", percent: 25 }],
+      headers: { request: ["set x-a: b"], response: ["remove server"] },
+    });
+  });
+
+  test("a client that is told to call in plain text does not get into a STRICT server, and the other way round", async () => {
+    const plain = withDocument(
+      "plain",
+      "apiVersion: networking.istio.io/v1\nkind: DestinationRule\nmetadata: {name: page}\nspec: {host: details-v1, trafficPolicy: {tls: {mode: DISABLE}}}\n",
+    );
+    const refused = await explain(plain, ...from, "http://details-v1:9080/details/1");
+    expect([refused.code, refused.outcome]).toEqual([5, "fails"]);
+    expect(refused.destinations[0]?.arrivals[0]?.tls).toMatchObject({
+      client: "plain text",
+      clientReason: "DestinationRule default/page says DISABLE",
+      problem: "the server takes mutual TLS only, and the client calls in plain text",
+    });
+    const disabled = withDocument(
+      "disabled",
+      "apiVersion: security.istio.io/v1\nkind: PeerAuthentication\nmetadata: {name: ratings}\nspec: {selector: {matchLabels: {app: ratings}}, mtls: {mode: DISABLE}}\n",
+    );
+    const rejected = await explain(disabled, "--from", "reviews-v2", "http://ratings:9080/ratings/1");
+    expect(rejected.destinations[0]?.arrivals[0]?.tls).toMatchObject({
+      client: "mutual TLS",
+      mode: "DISABLE",
+      modeSource: { name: "ratings" },
+      problem: "the client starts TLS, and the server takes plain text only",
+    });
+  });
+
+  test("a dry run is told and not enforced", async () => {
+    const files = withDocument(
+      "dry",
+      `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: closed, annotations: {istio.io/dry-run: "true"}}
+spec: {action: DENY, selector: {matchLabels: {app: ratings}}, rules: [{}]}
+`,
+    );
+    const { code, destinations } = await explain(files, "--from", "reviews-v2", "http://ratings:9080/ratings/1");
+    expect(code).toBe(0);
+    expect(destinations[0]?.arrivals[0]?.policies).toContainEqual(
+      expect.objectContaining({ policy: "default/closed", dryRun: true, matched: true }),
+    );
+  });
+
+  test("documents with errors are left out, and it is said", async () => {
+    const [, bad = ""] = withDocument(
+      "bad",
+      "apiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: x}\nspec: {hots: [a]}\n",
+    );
+    const { code, err } = await runCli(["explain", "-f", example, "-f", bad, ...from, "http://reviews:9080/reviews/1"]);
+    expect(code).toBe(0);
+    expect(err).toContain('unknown field "hots"');
+    expect(err).toContain("these documents are left out");
+  });
+
+  test.each([
+    [["http://a/"], "required option '-f, --file <path>' not specified"],
+    [["-f", example], "missing required argument 'request'"],
+    [["-f", example, "--from", "nobody", "http://a/"], 'there is no workload "nobody"; there are: productpage-v1'],
+    [["-f", example, "GET", "reviews:9080"], "the URL must be like http://"],
+    [["-f", example, "GE T", "http://a/"], "is not a method"],
+    [["-f", example, "GET", "http://a/", "x"], "must be a method and a URL"],
+    [["-f", "/nowhere", "http://a/"], "/nowhere:1:1 cannot be read"],
+    [["-f", example, "http://a/", "-H", "x"], "Write a header as"],
+  ])("%j is wrong usage", async (args, message) => {
+    const { code, err } = await runCli(["explain", ...args]);
+    expect(code).toBe(2);
+    expect(err).toContain(message);
+  });
+});
+
+test("every workload can ask every service, and gets an answer", async () => {
+  const counts = new Map<number, number>();
+  const workloads = [
+    "productpage-v1",
+    "details-v1",
+    "details-v2",
+    "reviews-v1",
+    "reviews-v2",
+    "reviews-v3",
+    "ratings-v1",
+  ];
+  for (const workload of workloads) {
+    for (const url of [
+      "productpage:9080/",
+      "details:9080/details/1",
+      "reviews:9080/reviews/1",
+      "ratings:9080/ratings/1",
+    ]) {
+      const { code } = await bookinfo("--from", workload, `http://${url}`);
+      counts.set(code, (counts.get(code) ?? 0) + 1);
+    }
+  }
+  // The page by everyone, details and reviews by the page, ratings by the three versions of reviews.
+  expect(counts).toEqual(
+    new Map([
+      [0, 7 + 2 + 3],
+      [3, 28 - 12],
+    ]),
+  );
+});
