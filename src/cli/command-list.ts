@@ -1,28 +1,11 @@
 /**
- * The commands by name. The module of a command, `commands/<name>.ts`, is loaded when the command is asked for and not
- * before: a proxy is started once a workload and must not carry the others.
+ * The commands by name. The module of a command is loaded when the command is asked for and not before: a proxy is
+ * started once a workload and must not carry the others.
  *
  * @module
  */
 import type { Command } from "commander";
-import { CliError, type CliContext } from "./context.ts";
-
-export interface CommandEntry {
-  readonly name: string;
-  readonly description: string;
-}
-
-export const COMMANDS: readonly CommandEntry[] = [
-  { name: "up", description: "run a mesh on this machine: control plane, proxies and the applications of a folder" },
-  { name: "validate", description: "check documents, alone and together" },
-  { name: "explain", description: "say what would happen to a request, and why" },
-  { name: "load", description: "send requests at a steady rate, or as fast as possible, and measure the answers" },
-  { name: "status", description: "services, proxies, acknowledged versions and certificates of a running mesh" },
-  { name: "proxy-config", description: "what a proxy was given: listeners, routes, clusters, endpoints, secrets" },
-  { name: "logs", description: "access log lines of the proxies" },
-  { name: "control-plane", description: "run the control plane alone" },
-  { name: "proxy", description: "run one proxy from an Envoy bootstrap" },
-];
+import type { CliContext } from "./context.ts";
 
 /** A command's module. It adds `program.command(name)` with its options and its action. */
 interface CommandModule {
@@ -34,26 +17,77 @@ interface BareModule {
   run(args: readonly string[], context: CliContext): Promise<number>;
 }
 
-const isCommand = (module: object): module is CommandModule =>
-  "register" in module && typeof module.register === "function";
+interface CommandEntry {
+  readonly name: string;
+  readonly description: string;
+  readonly load: () => Promise<CommandModule | BareModule>;
+}
 
-const isBare = (module: object): module is BareModule => "run" in module && typeof module.run === "function";
+/** In the order of the help. */
+export const COMMANDS: readonly CommandEntry[] = [
+  {
+    name: "up",
+    description: "run a mesh on this machine: control plane, proxies and the applications of a folder",
+    load: () => import("./commands/up.ts"),
+  },
+  {
+    name: "validate",
+    description: "check documents, alone and together",
+    load: () => import("./commands/validate.ts"),
+  },
+  {
+    name: "explain",
+    description: "say what would happen to a request, and why",
+    load: () => import("./commands/explain.ts"),
+  },
+  {
+    name: "load",
+    description: "send requests at a steady rate, or as fast as possible, and measure the answers",
+    load: () => import("./commands/load.ts"),
+  },
+  {
+    name: "status",
+    description: "services, proxies, acknowledged versions and certificates of a running mesh",
+    load: () => import("./commands/status.ts"),
+  },
+  {
+    name: "proxy-config",
+    description: "what a proxy was given: listeners, routes, clusters, endpoints, secrets",
+    load: () => import("./commands/proxy-config.ts"),
+  },
+  {
+    name: "logs",
+    description: "access log lines of the proxies",
+    load: () => import("./commands/logs.ts"),
+  },
+  {
+    name: "control-plane",
+    description: "run the control plane alone",
+    load: () => import("./commands/control-plane.ts"),
+  },
+  {
+    name: "proxy",
+    description: "run one proxy from an Envoy bootstrap",
+    load: () => import("./commands/proxy.ts"),
+  },
+];
 
+/** Loads a command that reads its options with the library. */
 export async function loadCommand(name: string): Promise<CommandModule> {
-  const module = await load(name);
-  if (isCommand(module)) return module;
-  throw new Error(`src/cli/commands/${name}.ts must export register(program, context)`);
+  const module = await find(name).load();
+  if ("register" in module) return module;
+  throw new Error(`commands/${name}.ts must export register(program, context)`);
 }
 
 /** Loads a command that reads its arguments itself. */
 export async function loadBare(name: string): Promise<BareModule> {
-  const module = await load(name);
-  if (isBare(module)) return module;
-  throw new Error(`src/cli/commands/${name}.ts must export run(args, context)`);
+  const module = await find(name).load();
+  if ("run" in module) return module;
+  throw new Error(`commands/${name}.ts must export run(args, context)`);
 }
 
-async function load(name: string): Promise<object> {
-  const path = `${import.meta.dir}/commands/${name}.ts`;
-  if (!(await Bun.file(path).exists())) throw new CliError(`the command ${name} is not part of this version`);
-  return (await import(path)) as object;
+function find(name: string): CommandEntry {
+  const found = COMMANDS.find((c) => c.name === name);
+  if (found === undefined) throw new Error(`there is no command ${name}`);
+  return found;
 }
