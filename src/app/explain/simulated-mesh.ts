@@ -65,7 +65,7 @@ export class SimulatedMesh {
   }
 }
 
-export const nameOf = (workload: Workload): string => `${workload.namespace}/${workload.name}`;
+const nameOf = (workload: Workload): string => `${workload.namespace}/${workload.name}`;
 
 /** A workload that names no ports serves those of its services. */
 function portsOf(mesh: Mesh, workload: Workload): readonly number[] {
