@@ -24,4 +24,5 @@ if ! node_modules/bun/bin/bun.exe --version >/dev/null 2>&1; then
   echo "tulle: Bun does not run on this machine ($(uname -sm))" >&2
   exit 1
 fi
+node_modules/bun/bin/bun.exe scripts/build-proxy.ts
 echo "$what" >node_modules/.tulle-installed

@@ -9,12 +9,7 @@ import { loadBare } from "./command-list.ts";
 import { type CliContext, EXIT } from "./context.ts";
 import { failed } from "./failed.ts";
 import { paintFor, wantsColor } from "./paint.ts";
-
-/** With it every certificate passes, and mutual TLS would be a decoration. */
-function refuseUncheckedTls(environment: CliContext["environment"]): string | undefined {
-  if (environment["NODE_TLS_REJECT_UNAUTHORIZED"] !== "0") return undefined;
-  return "NODE_TLS_REJECT_UNAUTHORIZED=0 is set: it turns off the check of certificates in this process, so nobody's identity could be trusted. Unset it and start again";
-}
+import { refuseUncheckedTls } from "./unchecked-tls.ts";
 
 function processContext(): CliContext {
   const environment = process.env;

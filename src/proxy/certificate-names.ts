@@ -1,5 +1,5 @@
 /**
- * The SPIFFE ID in a certificate of our own, read once for each certificate.
+ * The SPIFFE IDs in certificates of our own.
  *
  * @module
  */
@@ -8,15 +8,21 @@ import { readCertificate } from "../identity/certificate-read.ts";
 import { fromPem } from "../identity/pem.ts";
 import { spiffeIdOf } from "../identity/verify-peer.ts";
 
-let lastPem = "";
-let lastId: string | undefined;
+/** Certificates in use at once, with those of the last rotation. */
+const MAX_KEPT = 64;
 
-/** Undefined where the leaf of the chain names none. */
-export function certificateSpiffeId(certChainPem: string): string | undefined {
-  if (certChainPem === lastPem) return lastId;
-  lastPem = certChainPem;
-  lastId = read(certChainPem);
-  return lastId;
+/** Reads each certificate once: it is asked for on every request. */
+export class CertificateNames {
+  readonly #ids = new Map<string, string | undefined>();
+
+  /** Undefined where the leaf of the chain names none. */
+  spiffeIdOf(certChainPem: string): string | undefined {
+    if (this.#ids.has(certChainPem)) return this.#ids.get(certChainPem);
+    if (this.#ids.size >= MAX_KEPT) this.#ids.clear();
+    const id = read(certChainPem);
+    this.#ids.set(certChainPem, id);
+    return id;
+  }
 }
 
 function read(certChainPem: string): string | undefined {

@@ -9,7 +9,7 @@ import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import type { CertificateSource, DownstreamTls, TlsSource, UpstreamTls } from "../engine/tls.ts";
 import type { ClientTls, ServerTls } from "../net/socket.ts";
 import type { DataSource } from "../xds/proto/core-base.ts";
-import { certificateSpiffeId } from "./certificate-names.ts";
+import { CertificateNames } from "./certificate-names.ts";
 import type { KeyPair, Secrets } from "./secrets.ts";
 
 /** Reads a file that a resource names. */
@@ -20,6 +20,7 @@ export class TlsContexts {
   readonly #readFile: ReadFile;
   readonly #clients = new WeakMap<UpstreamTls, ClientTls>();
   readonly #servers = new WeakMap<DownstreamTls, ServerTls>();
+  readonly #names = new CertificateNames();
   readonly #inline = new WeakMap<object, KeyPair>();
 
   constructor(secrets: Secrets, readFile: ReadFile) {
@@ -82,7 +83,7 @@ export class TlsContexts {
   /** The SPIFFE ID that a context shows; undefined where there is none. */
   spiffeIdOf(tls: DownstreamTls | undefined): string | undefined {
     if (tls === undefined || !this.#has(tls.certificate)) return undefined;
-    return certificateSpiffeId(this.#keyPair(tls.certificate).certChainPem);
+    return this.#names.spiffeIdOf(this.#keyPair(tls.certificate).certChainPem);
   }
 
   #has(source: TlsSource<unknown>): boolean {

@@ -29,6 +29,7 @@ import type { SnapshotCache } from "../../xds/snapshot-cache.ts";
 import type { CertificateLedger } from "./certificate-ledger.ts";
 import { shortType } from "./convergence.ts";
 import type { InstanceRegistry } from "./instance-registry.ts";
+import type { Publication } from "./publications.ts";
 import type { Publisher } from "./publisher.ts";
 import type { MeshProxy } from "./roster.ts";
 
@@ -119,15 +120,20 @@ function publicationStatus({ publisher, ads }: StatusParts): PublicationStatus {
   const { publications, roster } = publisher;
   const { latest } = publications;
   const connected = new Set(ads.clients.map((c) => c.nodeId));
-  const converged = latest?.convergedMs;
   return {
     version: latest?.version ?? 0,
     publishedMs: latest?.publishedMs,
-    convergenceMs: latest === undefined || converged === undefined ? undefined : converged - latest.noticedMs,
+    convergenceMs: convergenceMs(latest),
     proxies: roster.length,
     connected: roster.filter((p) => connected.has(p.nodeId)).length,
     acknowledged: publications.upToDate,
   };
+}
+
+/** Only of a change of documents: where proxies come or go, it would be the time that processes take to start. */
+function convergenceMs(it: Publication | undefined): number | undefined {
+  if (it?.cause !== "documents" || it.convergedMs === undefined) return undefined;
+  return it.convergedMs - it.noticedMs;
 }
 
 function serviceStatus(service: Service, instances: readonly Instance[]): ServiceStatus {

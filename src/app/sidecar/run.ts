@@ -1,11 +1,12 @@
 /**
- * Runs one proxy for as long as the process lives.
+ * Runs one proxy for as long as the process lives. Its log goes straight to the descriptor: the stream behind `process.stderr`
+ * would cost 7 MB.
  *
  * @module
  */
-import { readFileSync } from "node:fs";
+import { readFileSync, writeSync } from "node:fs";
 import { proxyAdmin } from "../../admin/proxy-admin.ts";
-import { systemClock } from "../../base/clock.ts";
+import { sleep, systemClock } from "../../base/clock.ts";
 import { lineLog, type LogLevel } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import { bunNetwork } from "../../net/bun-network.ts";
@@ -14,6 +15,7 @@ import { bootstrapFromValue, parseBootstrap } from "../../xds/bootstrap.ts";
 import type { Bootstrap } from "../../xds/proto/bootstrap.ts";
 import { SidecarAdmin } from "./admin-source.ts";
 import { Sidecar } from "./sidecar.ts";
+import { trimMemory } from "./trim-memory.ts";
 
 export interface RunOptions {
   /** The bootstrap; YAML by its name's ending, else JSON. */
@@ -30,7 +32,7 @@ export async function runProxy({ file, logLevel, version, onInterrupt }: RunOpti
   let level = logLevel;
   const log = lineLog(
     () => level,
-    (line) => void process.stderr.write(line),
+    (line) => void writeSync(2, line),
     systemClock.wallMs,
   );
   const bootstrap = await readBootstrap(file);
@@ -49,9 +51,19 @@ export async function runProxy({ file, logLevel, version, onInterrupt }: RunOpti
   });
   await sidecar.start();
   const admin = await serveAdmin(bootstrap, source);
+  void trimWhenReady(sidecar);
   await stopped;
   await admin?.close();
 }
+
+/** Once what the start needed is done with. */
+async function trimWhenReady(sidecar: Sidecar): Promise<void> {
+  while (!sidecar.isReady && !sidecar.isDraining) await sleep(systemClock, TRIM_AFTER_MS);
+  await sleep(systemClock, TRIM_AFTER_MS);
+  trimMemory();
+}
+
+const TRIM_AFTER_MS = 1000;
 
 function serveAdmin(bootstrap: Bootstrap, source: SidecarAdmin): Promise<HttpServer> | undefined {
   const socket = bootstrap.admin?.address?.socketAddress;

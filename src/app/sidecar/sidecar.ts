@@ -3,7 +3,6 @@
  *
  * @module
  */
-import { randomFillSync } from "node:crypto";
 import { readFileSync } from "node:fs";
 import { type Clock, sleep } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
@@ -58,7 +57,7 @@ export class Sidecar {
       random,
       log,
       registry: this.registry,
-      fillRandom: (into) => void randomFillSync(into),
+      fillRandom: (into) => void crypto.getRandomValues(into),
       readFile: (path) => readFileSync(path, "utf8"),
       openSink: this.#sinks.sink,
       self: labelsOf(bootstrap.node),

@@ -29,7 +29,7 @@ export interface StartOptions {
   readonly svidTtlMs: number | undefined;
   /** Of this program. */
   readonly version: string;
-  readonly tulle: readonly string[];
+  readonly proxyProgram: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   readonly onProgress: (name: string, what: string, sinceMs: number) => void;
   readonly onWarning: (text: string) => void;

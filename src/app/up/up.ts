@@ -40,8 +40,8 @@ export interface UpOptions {
   readonly svidTtlMs: number | undefined;
   /** The binary to run in the place of Tulle's own proxy. */
   readonly envoy: string | undefined;
-  /** Starts Tulle: `[bun, main.ts]`. */
-  readonly tulle: readonly string[];
+  /** Starts a proxy, in front of `-c <bootstrap>`. */
+  readonly proxyProgram: readonly string[];
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A line of progress. */
   readonly onProgress: (name: string, what: string, sinceMs: number) => void;
@@ -176,11 +176,11 @@ export class Up {
   }
 
   #proxySpec(id: string, bootstrapFile: string): ChildSpec {
-    const { envoy, tulle, environment } = this.#options;
+    const { envoy, proxyProgram, environment } = this.#options;
     const number = this.#proxies.length;
     const command =
       envoy === undefined
-        ? [...tulle, "proxy", "-c", bootstrapFile]
+        ? [...proxyProgram, "-c", bootstrapFile]
         : [
             envoy,
             "-c",

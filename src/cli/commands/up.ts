@@ -12,6 +12,7 @@ import { lineLog } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import { formatProblem } from "../../base/problem.ts";
 import { LiveSummary, type ServiceTraffic } from "../../app/up/live-summary.ts";
+import { proxyProgram } from "../../app/up/proxy-program.ts";
 import { startUp, type StartedMesh } from "../../app/up/start.ts";
 import { type CliContext, CliError, EXIT } from "../context.ts";
 import { durationArgument } from "../arguments.ts";
@@ -75,7 +76,7 @@ async function up(paths: readonly string[], options: Options, context: CliContex
     proxy: options.proxy,
     version: version(),
     svidTtlMs: options.svidTtl,
-    tulle: [process.execPath, process.argv[1] ?? join(import.meta.dir, "../main.ts")],
+    proxyProgram: proxyProgram(join(import.meta.dir, "../../.."), process.execPath),
     environment: context.environment,
     onProgress: (name, what, sinceMs) =>
       context.out(`${paint.green("✓")} ${name.padEnd(30)} ${what} ${paint.dim(`(${Math.round(sinceMs)} ms)`)}\n`),
