@@ -55,7 +55,7 @@ export interface PublicationStatus {
   /** 0 before the first. */
   readonly version: number;
   readonly publishedMs: number | undefined;
-  /** From the change to the last proxy's acknowledgement; undefined while one is missing. */
+  /** From a change of the documents to the last proxy's acknowledgement; undefined while one is missing. */
   readonly convergenceMs: number | undefined;
   /** Proxies that the mesh should have. */
   readonly proxies: number;
