@@ -10,6 +10,7 @@ import type { ClusterLoadAssignment, LbEndpoint } from "../xds/proto/endpoint.ts
 import type { SocketAddress } from "../model/service.ts";
 import type { Target } from "./destination.ts";
 import { TLS_MODE_MATCH } from "./upstream-tls.ts";
+import { describeWorkload } from "./workload-metadata.ts";
 
 /** Endpoints that are not healthy stay in the list and get no calls: the panic threshold is 0. */
 export function loadAssignment(
@@ -34,19 +35,6 @@ function endpointMetadata(instance: Instance, takesMtls: boolean, clusterId: str
   const istio = { workload: describeWorkload(instance, clusterId) };
   if (!takesMtls) return { filterMetadata: { istio } };
   return { filterMetadata: { istio, "envoy.transport_socket_match": TLS_MODE_MATCH } };
-}
-
-/** `name;namespace;canonical service;canonical revision;cluster`, for the destination labels of metrics, as Istio writes it. */
-function describeWorkload({ workload }: Instance, clusterId: string): string {
-  const { labels } = workload;
-  const service =
-    labels["service.istio.io/canonical-name"] ?? labels["app.kubernetes.io/name"] ?? labels["app"] ?? workload.name;
-  const revision =
-    labels["service.istio.io/canonical-revision"] ??
-    labels["app.kubernetes.io/version"] ??
-    labels["version"] ??
-    "latest";
-  return [workload.name, workload.namespace, service, revision, clusterId].join(";");
 }
 
 export const socketAddress = ({ address, port }: SocketAddress): Address => ({

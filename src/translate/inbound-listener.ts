@@ -24,6 +24,7 @@ import type { TranslateOptions } from "./options.ts";
 import { type EffectiveMtls, effectiveMtls } from "./peer-authentication.ts";
 import { anyOfTrustDomain, meshTls } from "./secrets.ts";
 import type { Source } from "./source.ts";
+import { listenerMetadata } from "./workload-metadata.ts";
 
 export interface InboundListener {
   readonly listener: Listener;
@@ -48,6 +49,7 @@ export function inboundListener(mesh: Mesh, inbound: InboundPort, options: Trans
     continueOnListenerFiltersTimeout: inspects && !http ? true : undefined,
     filterChains: filterChains(mesh, inbound, mtls, filters),
     trafficDirection: "INBOUND",
+    metadata: listenerMetadata(instance, options.clusterId, inbound.services[0]),
   };
   return { listener, mtls, policySources: rbac.sources };
 }

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { SocketAddress } from "../model/service.ts";
+import type { Instance, SocketAddress } from "../model/service.ts";
 import { HTTPFault } from "../xds/proto/filter-fault.ts";
 import type { HttpFilter } from "../xds/proto/http-connection-manager.ts";
 import type { Listener } from "../xds/proto/listener.ts";
@@ -14,8 +14,14 @@ import { httpManager } from "./http-manager.ts";
 import type { TranslateOptions } from "./options.ts";
 import { routeConfigurationName } from "./outbound-routes.ts";
 import type { Scope } from "./scope.ts";
+import { listenerMetadata } from "./workload-metadata.ts";
 
-export function outboundListener(address: SocketAddress, scope: Scope, options: TranslateOptions): Listener {
+export function outboundListener(
+  instance: Instance,
+  address: SocketAddress,
+  scope: Scope,
+  options: TranslateOptions,
+): Listener {
   const manager = httpManager(
     {
       statPrefix: "outbound_http_proxy",
@@ -33,6 +39,7 @@ export function outboundListener(address: SocketAddress, scope: Scope, options: 
     address: socketAddress(address),
     filterChains: [{ filters: [manager] }],
     trafficDirection: "OUTBOUND",
+    metadata: listenerMetadata(instance, options.clusterId, undefined),
   };
 }
 

@@ -97,7 +97,7 @@ function outboundListeners(
   options: TranslateOptions,
 ): readonly Listener[] {
   return served.flatMap(({ instance, scope }) =>
-    instance.outbound === undefined ? [] : [outboundListener(instance.outbound, scope, options)],
+    instance.outbound === undefined ? [] : [outboundListener(instance, instance.outbound, scope, options)],
   );
 }
 
