@@ -53,7 +53,6 @@ export function register(program: Command, context: CliContext): void {
   const names = PARTS.map((part) => part.name);
   program
     .command("proxy-config")
-    .alias("pc")
     .description("what a proxy was given: listeners, routes, clusters, endpoints, secrets")
     .argument("<workload>", "a workload, or one of its instances")
     .addArgument(new Argument("[part]", "what to print").choices([...names, "all"]).default("all"))
