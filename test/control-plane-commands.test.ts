@@ -13,6 +13,7 @@ import { paintFor } from "../src/cli/paint.ts";
 import { runProgram } from "../src/cli/program.ts";
 import { type HttpServer, serveHttp } from "../src/net/http-server.ts";
 import { ControlPlaneRig } from "./support/control-plane-rig.ts";
+import { settle } from "./support/settle.ts";
 
 const RULE = `
 apiVersion: networking.istio.io/v1
@@ -263,7 +264,7 @@ describe("tulle logs", () => {
         onInterrupt: (stop) => (interrupt = stop),
       }).then(() => resolve());
     });
-    while (out !== "one\n") await new Promise((resolve) => setImmediate(resolve));
+    await settle(() => out === "one\n");
     write("proxy", "two\nthr");
     clock.advance(250);
     expect(out).toBe("one\ntwo\n");
