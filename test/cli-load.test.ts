@@ -2,6 +2,9 @@
  * `tulle load` against a real server on loopback.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { runCli } from "./support/cli-context.ts";
 
 describe("tulle load", () => {
@@ -92,8 +95,26 @@ describe("tulle load", () => {
     expect(refused.out).toContain("errors     connect 3, the first: 127.0.0.1:1: ECONNREFUSED");
   });
 
+  test("without an address asks the mesh that runs, and sends through a workload's proxy where it is told", async () => {
+    const run = mkdtempSync(join(tmpdir(), "tulle-load-"));
+    const none = await runCli(["load", "--run-folder", run]);
+    expect([none.code, none.err]).toEqual([1, expect.stringContaining("no mesh runs here")]);
+    const services = [{ name: "page", namespace: "default", host: "page.default.svc.cluster.local", url }];
+    const proxies = [{ instance: "a-v1", workload: "a-v1", admin: url, inbound: [], outbound: url }];
+    const mesh = { controlPlane: { admin: url, xds: "127.0.0.1:1" }, services, proxies, pid: process.pid };
+    writeFileSync(join(run, "mesh.json"), JSON.stringify(mesh));
+    const args = ["--run-folder", run, "--count", "1", "--split-by", "header:x-url"];
+    const first = await runCli(["load", ...args]);
+    expect([first.code, first.err]).toEqual([0, `no URL was given: page at ${url}/\n`]);
+    expect(first.out).toContain(`${url}/`);
+    const through = await runCli(["load", "http://reviews:9080/x", "--from", "a-v1", ...args]);
+    expect(through.out).toContain("http://reviews:9080/x");
+    expect((await runCli(["load", "http://reviews:9080/x", "--from", "b", ...args])).code).toBe(2);
+    rmSync(run, { recursive: true });
+  });
+
   test.each([
-    [["load"], "missing required argument 'url'"],
+    [["load", "http://a/", "--from", "x", "--proxy", "http://b/"], "cannot be used with"],
     [["load", "reviews:9080"], "the URL must be like http://"],
     [["load", "http://a/", "--rps", "0"], "Write a number above 0"],
     [["load", "http://a/", "--duration", "soon"], "Write a duration such as"],

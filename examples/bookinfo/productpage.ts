@@ -1,7 +1,7 @@
 /**
  * The page at the front: a book with its details and its reviews, and the same as JSON.
  *
- *     GET /productpage?id=1&u=jason           HTML; `u` signs in (empty: signs out) and is kept in a cookie
+ *     GET / or /productpage?id=1&u=jason      HTML; `u` signs in (empty: signs out) and is kept in a cookie
  *     GET /api/v1/products                    the books
  *     GET /api/v1/products/<book>             one of them
  *     GET /api/v1/products/<book>/reviews     what reviews answers
@@ -74,7 +74,7 @@ const server = Bun.serve({
   hostname: "127.0.0.1",
   port: Number(process.env["PORT"] ?? 9080),
   routes: {
-    "/": () => new Response(null, { status: 302, headers: { location: "/productpage" } }),
+    "/": showProduct,
     "/productpage": showProduct,
     "/health": () => json({ status: "productpage is healthy" }, version),
     "/api/v1/products": () => json(products, version),

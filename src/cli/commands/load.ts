@@ -4,6 +4,7 @@
  * @module
  */
 import { type Command, InvalidArgumentError, Option } from "commander";
+import { DEFAULT_RUN_FOLDER } from "../../admin/mesh-file.ts";
 import { seededRandom } from "../../base/random.ts";
 import { loadNetwork } from "../../app/load/network.ts";
 import { type LoadPlan, startLoad } from "../../app/load/run-load.ts";
@@ -12,6 +13,7 @@ import { type Target, targetOf } from "../../app/load/target.ts";
 import { durationArgument, type Header, headerArgument, rateArgument, wholeArgument } from "../arguments.ts";
 import { type CliContext, EXIT, usageError } from "../context.ts";
 import { liveLine, loadSummary, summaryData } from "../load-report.ts";
+import { proxyOf, runningMesh } from "../running-mesh.ts";
 
 interface Options {
   readonly rps: number;
@@ -23,6 +25,8 @@ interface Options {
   readonly header: readonly Header[];
   readonly bodyBytes: number;
   readonly proxy?: string;
+  readonly from?: string;
+  readonly runFolder: string;
   readonly splitBy?: SplitBy;
   readonly seed: number;
   readonly output: "text" | "json";
@@ -34,7 +38,7 @@ from when its request was due. With --count each connection asks again as soon a
 
 Examples:
   tulle load http://127.0.0.1:9080/productpage --split-by header:x-reviews-version
-  tulle load http://reviews:9080/reviews/1 --proxy http://127.0.0.1:15001 --count 100000 --split-by json:.version
+  tulle load http://reviews:9080/reviews/1 --from productpage-v1 --count 100000 --split-by json:.version
 
 Exit codes: ${EXIT.ok} every request was answered with a status below 500, ${EXIT.failure} some were not, ${EXIT.usage} wrong usage.`;
 
@@ -42,7 +46,7 @@ export function register(program: Command, context: CliContext): void {
   program
     .command("load")
     .description("send requests at a steady rate, or as fast as possible, and measure the answers")
-    .argument("<url>", "http://host:port/path")
+    .argument("[url]", "http://host:port/path; left out: the first service of the mesh that runs here")
     .option("--rps <n>", "requests a second", rateArgument, 50)
     .option("--duration <time>", "how long", durationArgument, 30_000)
     .addOption(
@@ -55,12 +59,18 @@ export function register(program: Command, context: CliContext): void {
     .option("--method <name>", "GET, or POST with a body")
     .option("-H, --header <name: value>", "a header to send (repeatable)", headerArgument, [])
     .option("--body-bytes <n>", "size of a body to send", wholeArgument(0, 64 * 1024 * 1024), 0)
-    .option("--proxy <url>", "a forward proxy to send through, such as the outbound port of a workload")
+    .option("--proxy <url>", "a forward proxy to send through")
+    .addOption(
+      new Option("--from <workload>", "send through the proxy of this workload of the running mesh").conflicts("proxy"),
+    )
+    .option("--run-folder <path>", "run folder of the mesh", DEFAULT_RUN_FOLDER)
     .option("--split-by <field>", "count answers by header:<name> or by json:.<field>", splitArgument)
     .option("--seed <n>", "of the times between requests", wholeArgument(0, 4_294_967_295), 1)
     .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"))
     .addHelpText("after", MORE)
-    .action((url: string, options: Options) => load(url, options, context));
+    .action((url: string | undefined, options: Options) =>
+      load(url ?? firstService(options, context), options, context),
+    );
 }
 
 function splitArgument(text: string): SplitBy {
@@ -99,10 +109,20 @@ async function load(url: string, options: Options, context: CliContext): Promise
   context.exitWith(result.tally.failed + result.tally.serverErrors > 0 ? EXIT.failure : EXIT.ok);
 }
 
+/** Where a person would look first. */
+function firstService({ runFolder }: Options, { err }: CliContext): string {
+  const service = runningMesh(runFolder).services[0];
+  if (service === undefined) throw usageError("the running mesh has no service: give a URL");
+  err(`no URL was given: ${service.name} at ${service.url}/\n`);
+  return `${service.url}/`;
+}
+
 function readTarget(url: string, options: Options): Target {
   const method = options.method ?? (options.bodyBytes > 0 ? "POST" : "GET");
+  const proxy =
+    options.from === undefined ? options.proxy : proxyOf(runningMesh(options.runFolder), options.from).outbound;
   try {
-    return targetOf({ url, method, headers: options.header, bodyBytes: options.bodyBytes, proxy: options.proxy });
+    return targetOf({ url, method, headers: options.header, bodyBytes: options.bodyBytes, proxy });
   } catch (error) {
     if (error instanceof RangeError) throw usageError(error.message);
     throw error;
