@@ -90,6 +90,6 @@ export class ClusterManager {
   }
 
   close(): void {
-    for (const name of [...this.#clusters.keys()]) this.#remove(name);
+    for (const name of this.#clusters.keys()) this.#remove(name);
   }
 }

@@ -236,7 +236,7 @@ export class ClusterRuntime {
 
   /** The identity or the trust behind its connections has changed: new requests get new connections. */
   renewConnections(): void {
-    for (const endpoint of [...this.#pools.keys()]) this.#dropPool(endpoint);
+    for (const endpoint of this.#pools.keys()) this.#dropPool(endpoint);
   }
 
   sweep(nowMs: number): void {

@@ -49,7 +49,7 @@ export class Deadlines {
     if (head !== undefined) head.previous = deadline;
     this.#slots[slot] = deadline;
     this.#count++;
-    this.#timer ??= this.#clock.after(TICK_MS, this.#run);
+    this.#schedule();
   }
 
   clear(deadline: Deadline): void {
@@ -62,6 +62,10 @@ export class Deadlines {
     deadline.next = undefined;
     deadline.previous = undefined;
     this.#count--;
+  }
+
+  #schedule(): void {
+    if (this.#timer === undefined) this.#timer = this.#clock.after(TICK_MS, this.#run);
   }
 
   #nowTick(): number {
@@ -82,6 +86,6 @@ export class Deadlines {
       this.clear(deadline);
       deadline.fire();
     }
-    if (this.#count > 0) this.#timer ??= this.#clock.after(TICK_MS, this.#run);
+    if (this.#count > 0) this.#schedule();
   };
 }

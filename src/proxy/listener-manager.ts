@@ -180,7 +180,7 @@ export class ListenerManager {
 
   /** Stops accepting everywhere and closes connections as their requests end. */
   drain(): void {
-    for (const name of [...this.#listeners.keys()]) this.#remove(name);
+    for (const name of this.#listeners.keys()) this.#remove(name);
   }
 }
 

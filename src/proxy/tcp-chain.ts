@@ -8,7 +8,7 @@ import { type DialError, deafHandler, type Network, type Socket } from "../net/s
 import type { IstioMetrics, TcpSeries } from "../telemetry/istio-metrics.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 import { parsePeer } from "./peer-header.ts";
-import { TcpTunnel } from "./tcp-tunnel.ts";
+import { joinSockets } from "./tcp-tunnel.ts";
 import { serviceOf, type TrafficSide } from "./traffic-recorder.ts";
 
 export interface TcpChainOptions {
@@ -77,7 +77,7 @@ export class TcpChain {
   ): void {
     const series = this.#series(socket, cluster);
     series.opened.add(1);
-    new TcpTunnel(socket, upstream, first, (ended) => {
+    joinSockets(socket, upstream, first, (ended) => {
       series.closed.add(1);
       series.sentBytes.add(ended.sentBytes);
       series.receivedBytes.add(ended.receivedBytes);

@@ -62,17 +62,20 @@ class Side implements SocketHandler {
   }
 }
 
-export class TcpTunnel {
+/** What a pair of sockets has carried so far. */
+export interface Carried {
+  /** From the client. */
+  readonly receivedBytes: number;
+  /** To the client. */
+  readonly sentBytes: number;
+}
+
+class TcpTunnel implements Carried {
   readonly #downstream: Side;
   readonly #upstream: Side;
   #open = 2;
 
-  /**
-   * Joins the two. Both must be open and not read from yet.
-   * @param first What the client has sent already.
-   * @param onEnd Called once when both are closed.
-   */
-  constructor(downstream: Socket, upstream: Socket, first: Uint8Array | undefined, onEnd: (tunnel: TcpTunnel) => void) {
+  constructor(downstream: Socket, upstream: Socket, first: Uint8Array | undefined, onEnd: (carried: Carried) => void) {
     const closed = (): void => {
       if (--this.#open === 0) onEnd(this);
     };
@@ -86,18 +89,25 @@ export class TcpTunnel {
     downstream.resume();
   }
 
-  /** From the client. */
   get receivedBytes(): number {
     return this.#downstream.receivedBytes;
   }
 
-  /** To the client. */
   get sentBytes(): number {
     return this.#upstream.receivedBytes;
   }
+}
 
-  destroy(): void {
-    this.#downstream.socket.destroy();
-    this.#upstream.socket.destroy();
-  }
+/**
+ * Joins two sockets. Both must be open and not read from yet.
+ * @param first What the client has sent already.
+ * @param onEnd Called once when both are closed, with the bytes that went each way.
+ */
+export function joinSockets(
+  downstream: Socket,
+  upstream: Socket,
+  first: Uint8Array | undefined,
+  onEnd: (carried: Carried) => void,
+): Carried {
+  return new TcpTunnel(downstream, upstream, first, onEnd);
 }

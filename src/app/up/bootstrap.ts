@@ -6,7 +6,7 @@
 import type { Instance } from "../../model/service.ts";
 import { Bootstrap } from "../../xds/proto/bootstrap.ts";
 import type { Cluster } from "../../xds/proto/cluster.ts";
-import { SdsSecretConfig, UpstreamTlsContext } from "../../xds/proto/tls.ts";
+import { type SdsSecretConfig, UpstreamTlsContext } from "../../xds/proto/tls.ts";
 import { Agent } from "../../xds/proto/tulle-identity.ts";
 import { UpstreamHttpOptions } from "../../xds/proto/upstream-http.ts";
 import { pack } from "../../xds/types/any.ts";
