@@ -10,11 +10,12 @@ fi
 echo "tulle: installing ($what), once" >&2
 omit=
 [ "$what" = runtime ] && omit=--omit=dev
+# Not `npm ci`: it insists on packages for other platforms, which a registry may not carry. Versions are those of the lock file.
 log=$(mktemp)
-if ! npm ci $omit --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
+if ! npm install --no-save $omit --no-audit --no-fund --loglevel=error >"$log" 2>&1; then
   cat "$log" >&2
   rm -f "$log"
-  echo "tulle: npm ci failed (above)" >&2
+  echo "tulle: npm install failed (above)" >&2
   exit 1
 fi
 rm -f "$log"

@@ -13,7 +13,3 @@ export interface Origin {
   readonly place: Place;
 }
 
-/** `VirtualService default/reviews (reviews.yaml:12)`. */
-export function describeOrigin(o: Origin): string {
-  return `${o.kind} ${o.namespace}/${o.name} (${o.place.file}:${o.place.line})`;
-}
