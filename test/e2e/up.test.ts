@@ -146,7 +146,7 @@ for (const args of [[], ["--shared"]]) {
 
     test("a name that nobody has is answered, not waited for", async () => {
       const answer = await mesh.callFrom("productpage-v1", "http://nobody.default:9080/");
-      expect([answer.status, answer.body]).toEqual([502, "no service of the mesh has this host and port"]);
+      expect([answer.status, answer.body]).toEqual([502, "no service of the mesh has this host and port\n"]);
     });
   });
 }
