@@ -86,7 +86,9 @@ async function up(paths: readonly string[], options: Options, context: CliContex
   });
   if (mesh.t === "interrupted") return;
   if (mesh.t === "refused") throw new CliError(mesh.problems.map(formatProblem).join("\n"), EXIT.issues);
-  context.out(welcome(mesh, clock.nowMs() - startMs, context));
+  const readyMs = clock.nowMs() - startMs;
+  const routedMs = (await firstRequest(mesh)) ? clock.nowMs() - startMs : undefined;
+  context.out(welcome(mesh, readyMs, routedMs, context));
   if (options.readyFile !== undefined) writeFileSync(options.readyFile, `${JSON.stringify(mesh.file, null, 2)}\n`);
   const summary = options.quiet ? undefined : showTraffic(mesh.file, context);
   const end = await Promise.race([interrupt, crash]);
@@ -97,9 +99,28 @@ async function up(paths: readonly string[], options: Options, context: CliContex
   context.exitWith(end === "interrupted" ? EXIT.ok : EXIT.failure);
 }
 
-function welcome(mesh: Extract<StartedMesh, { t: "started" }>, tookMs: number, { paint }: CliContext): string {
+type Started = Extract<StartedMesh, { t: "started" }>;
+
+/** Where a person enters: the first service that takes plain HTTP. */
+const entryOf = ({ file, plainServices }: Started) => file.services.find(({ host }) => plainServices.has(host));
+
+/** Sends one request through the entry. True when it was answered by whatever is behind it. */
+async function firstRequest(mesh: Started): Promise<boolean> {
+  const entry = entryOf(mesh);
+  if (entry === undefined) return false;
+  try {
+    const answer = await fetch(`${entry.url}/`, { signal: AbortSignal.timeout(5000) });
+    await answer.arrayBuffer();
+    return answer.status < 500;
+  } catch {
+    return false;
+  }
+}
+
+function welcome(mesh: Started, readyMs: number, routedMs: number | undefined, { paint }: CliContext): string {
   const { file, plainServices } = mesh;
-  const entry = file.services.find(({ host }) => plainServices.has(host));
+  const entry = entryOf(mesh);
+  const routed = routedMs === undefined ? "" : `, first request routed after ${(routedMs / 1000).toFixed(1)} s`;
   const rows = file.services.map(({ name, host, url }) => {
     const note = plainServices.has(host) ? "" : paint.dim("  mutual TLS only");
     return `  ${name.padEnd(16)} ${url}${note}\n`;
@@ -112,7 +133,8 @@ function welcome(mesh: Extract<StartedMesh, { t: "started" }>, tookMs: number, {
     "tulle status",
   ];
   return `
-${paint.bold(`The mesh is up in ${(tookMs / 1000).toFixed(1)} s`)}: ${file.proxies.length} workloads, control plane ${file.controlPlane.admin}
+${paint.bold(`The mesh is up in ${(readyMs / 1000).toFixed(1)} s`)}${routed}
+${file.proxies.length} workloads, control plane ${file.controlPlane.admin}
 
 ${rows.join("")}
 Try, in another terminal:
