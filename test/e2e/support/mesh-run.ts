@@ -122,6 +122,10 @@ export class MeshRun {
     renameSync(draft, join(this.documents, name));
   }
 
+  remove(name: string): void {
+    rmSync(join(this.documents, name));
+  }
+
   /** Ends the mesh. @returns The exit code. */
   async stop(): Promise<number> {
     try {
