@@ -41,7 +41,8 @@ const { values } = parseArgs({
 interface Row {
   readonly name: string;
   readonly cpu: number[];
-  readonly latencyMs: number[];
+  readonly p50Ms: number[];
+  readonly p99Ms: number[];
   rssMb: number;
   syscalls: number | undefined;
   errors: number;
@@ -108,15 +109,18 @@ async function compare(setup: Setup, scenario: Scenario): Promise<void> {
   const running = subjects(setup, scenario);
   for (const subject of running) await listening(subject.port, subject.name);
   const rows = new Map<string, Row>(
-    running.map((s) => [s.name, { name: s.name, cpu: [], latencyMs: [], rssMb: 0, syscalls: undefined, errors: 0 }]),
+    running.map((s) => [
+      s.name,
+      { name: s.name, cpu: [], p50Ms: [], p99Ms: [], rssMb: 0, syscalls: undefined, errors: 0 },
+    ]),
   );
-  const direct: number[] = [];
+  const direct: Row = { name: "direct", cpu: [], p50Ms: [], p99Ms: [], rssMb: 0, syscalls: undefined, errors: 0 };
   const rounds = Number(values.rounds);
   for (let round = 0; round <= rounds; round++) {
     // Round 0 warms up; the order turns, so that nobody is always behind the same one.
     const order = running.map((_, i) => running[(i + round) % running.length] as Subject);
     for (const subject of order) await measure(subject, rows.get(subject.name) as Row, round > 0);
-    if (round > 0 && !values["skip-latency"]) direct.push(await latencyAtRate(setup.backendPort));
+    if (round > 0) await addLatency(direct, setup.backendPort);
   }
   for (const subject of running) {
     const row = rows.get(subject.name) as Row;
@@ -133,16 +137,25 @@ async function measure(subject: Subject, row: Row, counts: boolean): Promise<voi
   if (!counts) return;
   row.cpu.push(used / requests);
   row.errors += errors;
-  if (!values["skip-latency"]) row.latencyMs.push(await latencyAtRate(subject.port));
+  await addLatency(row, subject.port);
 }
 
-function report(scenario: Scenario, rows: readonly Row[], direct: readonly number[]): void {
+async function addLatency(row: Row, port: number): Promise<void> {
+  if (values["skip-latency"]) return;
+  const { p50, p99 } = await latencyAtRate(port);
+  row.p50Ms.push(p50);
+  row.p99Ms.push(p99);
+}
+
+function report(scenario: Scenario, rows: readonly Row[], direct: Row): void {
   if (values.json) return console.log(JSON.stringify({ scenario, rows, direct }));
   const envoy = rows.find((row) => row.name === "Envoy");
   const nginx = rows.find((row) => row.name === "nginx");
   const ratio = (row: Row, to: Row | undefined): string =>
     to === undefined ? "-" : (minimum(row.cpu) / minimum(to.cpu)).toFixed(2);
-  console.log(`\n${scenario}: 1 kB answers, 32 connections, 20 routes, authorization, access log`);
+  console.log(
+    `\n${scenario}: 1 kB answers, 32 connections, 20 routes, authorization, access log; latency at 1000 requests/s`,
+  );
   console.log(
     table(
       [
@@ -150,7 +163,8 @@ function report(scenario: Scenario, rows: readonly Row[], direct: readonly numbe
         "CPU µs/request",
         "× Envoy",
         "× nginx",
-        "added p50 ms at 1000/s",
+        "added p50 ms",
+        "added p99 ms",
         "RSS MB",
         "syscalls/request",
         "errors",
@@ -160,7 +174,8 @@ function report(scenario: Scenario, rows: readonly Row[], direct: readonly numbe
         minimum(row.cpu).toFixed(1),
         ratio(row, envoy),
         ratio(row, nginx),
-        row.latencyMs.length === 0 ? "-" : (median(row.latencyMs) - median(direct)).toFixed(2),
+        added(row.p50Ms, direct.p50Ms),
+        added(row.p99Ms, direct.p99Ms),
         row.rssMb.toFixed(0),
         row.syscalls === undefined ? "-" : row.syscalls.toFixed(1),
         String(row.errors),
@@ -168,5 +183,9 @@ function report(scenario: Scenario, rows: readonly Row[], direct: readonly numbe
     ),
   );
 }
+
+/** Beyond what the backend takes without a proxy. */
+const added = (proxied: readonly number[], direct: readonly number[]): string =>
+  proxied.length === 0 ? "-" : (median(proxied) - median(direct)).toFixed(2);
 
 await main();
