@@ -190,7 +190,7 @@ export abstract class Head {
       ids[count++] = id;
       if (id !== 0) {
         if (first[id] === 0) first[id] = count;
-        else if (id <= ID["transfer-encoding"]) return this.#repeated(id);
+        else if (id <= ID["transfer-encoding"]) return this.fail(400, `${ONCE[id]} is repeated`);
       }
     }
   }
@@ -202,12 +202,6 @@ export abstract class Head {
     this.offsets.set(offsets);
     this.ids = new Uint8Array(lines);
     this.ids.set(ids);
-  }
-
-  /** `chunked` twice is a coding that nobody knows, as in Envoy. */
-  #repeated(id: number): -1 {
-    if (id === ID["transfer-encoding"]) return this.fail(501, "transfer-encoding is repeated");
-    return this.fail(400, `${id === ID.host ? "host" : "content-length"} is repeated`);
   }
 
   /** Reads Content-Length, Transfer-Encoding and Connection. False with `error` set when they are wrong. */
@@ -296,6 +290,8 @@ const NO_NAMES: readonly string[] = [];
 const NO_ERROR: HeadError = { status: 400, reason: "" };
 const KEEP_ALIVE = { close: false, keepAlive: true, names: NO_NAMES };
 const CLOSE = { close: true, keepAlive: false, names: NO_NAMES };
+/** Headers that may come once, by id. Envoy answers 501 to a repeated coding. */
+const ONCE: readonly string[] = ["", "host", "content-length", "transfer-encoding"];
 const KNOWN: ReadonlyMap<string, number> = new Map(Object.entries(ID));
 
 const valueProblem = (found: number): string =>

@@ -16,7 +16,7 @@ export class RequestHead extends Head {
   method = "";
   /** Path with query, as it came; `*` for OPTIONS about the server; empty for CONNECT. */
   path = "";
-  /** Of the target when it is in absolute form, else of the Host header. As it came; empty where Host is. */
+  /** Of the target when it is in absolute form, else of the Host header. As it came; empty where there is no host. */
   authority = "";
   scheme = "http";
   /** The target was in absolute form: a client that knows it talks to a proxy. */
@@ -82,7 +82,10 @@ export class RequestHead extends Head {
     return pos + VERSION_LINE.length;
   }
 
-  /** Splits the target into scheme, authority and path (RFC 9112 §3.2). */
+  /**
+   * Splits the target into scheme, authority and path (RFC 9112 §3.2). A path and an empty Host make a URL without a
+   * host, which is to be rejected (RFC 9110 §4.2.1); Envoy routes it.
+   */
   #readTarget(): boolean {
     const { buf } = this;
     const start = this.#targetStart;
@@ -92,9 +95,9 @@ export class RequestHead extends Head {
     if (!this.#readHost()) return false;
     if (this.method === "CONNECT") return this.#authorityForm(start, end);
     const c = buf[start];
-    if (c === 0x2f) {
+    if (c === SLASH) {
       this.path = latin1(buf, start, end);
-      return true;
+      return this.authority !== "" || !this.isVersion11 || this.refuse(400, "an empty Host header");
     }
     if (c !== 0x2a || end - start !== 1) return this.#absoluteForm(start, end);
     this.path = "*";

@@ -35,20 +35,25 @@ export class ResponseHead extends Head {
   }
 
   #parseStatusLine(buf: Uint8Array, start: number, end: number): number {
-    if (start + 13 > end)
-      return couldBeHttp(buf, start, end) ? INCOMPLETE : this.fail(400, "the answer is not HTTP/1.1");
-    const minor = buf[start + 7] as number;
-    if (!couldBeHttp(buf, start, start + 7) || (minor !== 0x31 && minor !== 0x30) || buf[start + 8] !== SP)
-      return this.fail(400, "the answer is not HTTP/1.1");
+    for (let i = 0; i < SHAPE.length; i++) {
+      if (start + i >= end) return INCOMPLETE;
+      const wanted = SHAPE[i] as number;
+      const c = buf[start + i] as number;
+      if (wanted === ANY_DIGIT ? c < 0x30 || c > 0x39 : c !== wanted) return this.fail(400, shapeProblem(i));
+    }
+    const version = buf[start + 7] as number;
+    if (version > 0x31) return this.fail(400, shapeProblem(7));
     const status = digit(buf, start + 9) * 100 + digit(buf, start + 10) * 10 + digit(buf, start + 11);
-    if (!(status >= 100 && status <= 999)) return this.fail(400, "the status is not a number of three digits");
-    let pos = start + 12;
+    if (status < 100) return this.fail(400, shapeProblem(9));
+    let pos = start + SHAPE.length;
     this.reasonStart = pos;
-    if (buf[pos] !== SP && buf[pos] !== CR) return this.fail(400, "the status is not a number of three digits");
+    if (pos >= end) return INCOMPLETE;
+    if (buf[pos] !== SP && buf[pos] !== CR) return this.fail(400, shapeProblem(9));
     while (pos < end && (CHAR[buf[pos] as number] as number) & VALUE) pos++;
+    if (pos < end && buf[pos] !== CR) return this.fail(400, "the status line does not end with CRLF");
     if (pos + 1 >= end) return INCOMPLETE;
-    if (buf[pos] !== CR || buf[pos + 1] !== LF) return this.fail(400, "the status line does not end with CRLF");
-    this.isVersion11 = minor === 0x31;
+    if (buf[pos + 1] !== LF) return this.fail(400, "the status line does not end with CRLF");
+    this.isVersion11 = version === 0x31;
     this.status = status;
     return pos + 2;
   }
@@ -77,14 +82,11 @@ export class ResponseHead extends Head {
 
 const forbidsBody = (status: number): boolean => status < 200 || status === 204;
 
-const digit = (buf: Uint8Array, at: number): number => {
-  const d = (buf[at] as number) - 48;
-  return d >= 0 && d <= 9 ? d : Number.NaN;
-};
+/** Stands for a digit in {@link SHAPE}. */
+const ANY_DIGIT = 0x30;
+const SHAPE = Buffer.from("HTTP/1.0 000");
 
-const START = Buffer.from("HTTP/1.");
+const digit = (buf: Uint8Array, at: number): number => (buf[at] as number) - 0x30;
 
-function couldBeHttp(buf: Uint8Array, start: number, end: number): boolean {
-  for (let i = start; i < Math.min(end, start + START.length); i++) if (buf[i] !== START[i - start]) return false;
-  return true;
-}
+const shapeProblem = (at: number): string =>
+  at < 9 ? "the answer is not HTTP/1.1" : "the status is not a number of three digits";
