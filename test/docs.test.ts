@@ -1,0 +1,42 @@
+/**
+ * Documents that the docs show are documents that load, and commands that they name are there.
+ */
+import { describe, expect, test } from "bun:test";
+import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { join } from "node:path";
+import { formatProblem } from "../src/base/problem.ts";
+import { COMMANDS } from "../src/cli/command-list.ts";
+import { loadDocuments } from "../src/config/load.ts";
+
+const root = join(import.meta.dir, "..");
+const pages = [
+  "README.md",
+  "CONTRIBUTING.md",
+  ...readdirSync(join(root, "docs"))
+    .filter((f) => f.endsWith(".md"))
+    .map((f) => `docs/${f}`),
+];
+
+for (const page of pages)
+  describe(page, () => {
+    const text = readFileSync(join(root, page), "utf8");
+
+    for (const [i, [, yaml = ""]] of [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].entries())
+      test(`document ${i + 1} loads`, () => {
+        const { problems } = loadDocuments([{ file: `${page}#${i + 1}`, text: yaml }]);
+        expect(problems.map(formatProblem)).toEqual([]);
+      });
+
+    test("commands are there", () => {
+      const named = [...text.matchAll(/^\s*(?:\$ )?\.\/tulle ([a-z-]+)/gm)].map(([, name]) => name);
+      const known = new Set(COMMANDS.map(({ name }) => name));
+      expect(named.filter((name) => name !== undefined && !known.has(name))).toEqual([]);
+    });
+
+    test("links lead somewhere", () => {
+      const links = [...text.matchAll(/\]\((?!https?:)([^)#]+)\)/g)].map(([, link]) =>
+        join(root, page, "..", link ?? ""),
+      );
+      expect(links.filter((link) => !existsSync(link))).toEqual([]);
+    });
+  });
