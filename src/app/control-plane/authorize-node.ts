@@ -24,10 +24,13 @@ export function authorizeNode(
   const allowed = [{ kind: "exact", value: proxy.spiffeId }] as const;
   const verdict = verifyPeer(peer, { allowed, role: "client", nowMs });
   if (!verdict.ok) return refused(verdict.reason);
-  const owner = ledger.ownerOf(readCertificate(peer.raw).serial);
-  // Not known after a restart; then the identity alone decides.
+  const { serial, notBeforeMs, notAfterMs } = readCertificate(peer.raw);
+  const owner = ledger.ownerOf(serial);
   if (owner !== undefined && owner !== proxy.id)
     return refused(`the certificate was issued to proxy ${owner}, and the node id is of ${proxy.id}`);
+  // Not known after a restart: the identity alone decides, and whoever comes with it keeps it.
+  if (owner === undefined)
+    ledger.add({ proxyId: proxy.id, spiffeId: proxy.spiffeId, serial, notBeforeMs, notAfterMs }, nowMs);
   return { t: "ok" };
 }
 

@@ -14,9 +14,9 @@ export class RunningProcess {
   #output = "";
   readonly #read: Promise<unknown>;
 
-  /** @param args Of `tulle`, such as `["proxy", "-c", file]`. */
-  constructor(args: readonly string[], cwd: string) {
-    this.#child = Bun.spawn([...TULLE, ...args], { cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
+  /** @param args Of `tulle`, such as `["proxy", "-c", file]`. @param program What to run in its place. */
+  constructor(args: readonly string[], cwd: string, program: readonly string[] = TULLE) {
+    this.#child = Bun.spawn([...program, ...args], { cwd, stdin: "ignore", stdout: "pipe", stderr: "pipe" });
     this.#read = Promise.all([this.#child.stdout, this.#child.stderr].map((stream) => this.#collect(stream)));
   }
 
