@@ -1,4 +1,5 @@
 /** Discovery over mutual TLS on real sockets: the right identity gets its configuration, nobody else does, and both sides check. */
+import { connect as connectHttp2 } from "node:http2";
 import { afterEach, describe, expect, test } from "bun:test";
 import { systemClock } from "../src/base/clock.ts";
 import { silentLog } from "../src/base/log.ts";
@@ -138,5 +139,33 @@ describe("discovery over mutual TLS", () => {
     await settle(() => ads.clients[0]?.certificateNotAfterMs === second.notAfterMs);
     await settle(() => ads.clients[0]?.types.length === 1);
     expect([told, client.status.attempts, ads.clients[0]!.types[0]!.pushes]).toEqual([["a"], 2, 0]);
+  });
+
+  test("a connection takes no new call once the certificate that it began with has ended", async () => {
+    const { grpc, port } = await serve(ca.svid(CONTROL));
+    const expiring = ca.svid(REVIEWS, 2000, Date.now() - 1000);
+    const target = `127.0.0.1:${port}`;
+    const { promise: goaway, resolve } = Promise.withResolvers<void>();
+    const session = connectHttp2(`https://${target}`, {
+      cert: expiring.certChainPem,
+      key: expiring.privateKeyPem,
+      ca: ca.bundlePem,
+      checkServerIdentity: () => undefined,
+    });
+    session.on("goaway", () => resolve());
+    const stream = session.request({
+      ":method": "POST",
+      ":path": "/envoy.service.discovery.v3.AggregatedDiscoveryService/DeltaAggregatedResources",
+      "content-type": "application/grpc",
+    });
+    stream.on("error", () => {});
+    await goaway;
+    expect(Date.now()).toBeGreaterThanOrEqual(expiring.notAfterMs);
+    expect(grpc.connections).toBe(1);
+    // What runs may end by itself; then the connection goes.
+    stream.end();
+    stream.close();
+    await settle(() => grpc.connections === 0);
+    session.destroy();
   });
 });

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Clock } from "../base/clock.ts";
+import type { Clock, Timer } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { PeerIdentity, Socket, SocketAddress } from "../net/socket.ts";
 import type { GrpcStatus } from "../wire/grpc.ts";
@@ -63,11 +63,16 @@ export class GrpcServer {
   /** Serves a connection until it ends. */
   accept(socket: Socket): void {
     const options = this.#options;
+    let expiry: Timer | undefined;
     const connection: GrpcConnection = new GrpcConnection(
       socket,
       "server",
       {
-        onStream: (stream) => serveStream(stream, connection, options),
+        onStream: (stream) => {
+          // The handshake has ended by now, and the certificate is known.
+          expiry ??= drainAtExpiry(connection, options.clock);
+          return serveStream(stream, connection, options);
+        },
         onSettings() {},
         onGoaway() {},
         onFailed: (error) =>
@@ -75,7 +80,10 @@ export class GrpcServer {
             remote: `${socket.remote.address}:${socket.remote.port}`,
             error: error.message,
           }),
-        onClosed: () => void this.#connections.delete(connection),
+        onClosed: () => {
+          expiry?.cancel();
+          this.#connections.delete(connection);
+        },
       },
       { clock: options.clock, keepalive: options.keepalive, session: { settings: { maxConcurrentStreams: 100 } } },
     );
@@ -91,4 +99,22 @@ export class GrpcServer {
   close(): void {
     for (const connection of this.#connections) connection.destroy("the server stops");
   }
+}
+
+/**
+ * Sends a caller whose certificate has ended to another connection, where it must show its new one: a client such as Envoy
+ * would open its next stream on this one, and be refused for ever.
+ */
+function drainAtExpiry(connection: GrpcConnection, clock: Clock): Timer | undefined {
+  const { peer } = connection.socket;
+  if (peer === undefined) return undefined;
+  let timer: Timer;
+  const wait = (): void => {
+    // Clocks cut very long waits short, hence the second look.
+    timer = clock.after(peer.notAfterMs - clock.wallMs(), () =>
+      clock.wallMs() < peer.notAfterMs ? wait() : connection.drain(),
+    );
+  };
+  wait();
+  return { cancel: () => timer.cancel() };
 }

@@ -22,6 +22,7 @@ import { bootstrapText, type CertificateWay } from "./bootstrap.ts";
 import { Child, type ChildExit, type ChildSpec, describeExit } from "./children.ts";
 import { describeMesh } from "./describe-mesh.ts";
 import { EnvoyAgents } from "./envoy-agents.ts";
+import { envoyProgram } from "./envoy-program.ts";
 import { type Plan, type PlannedInstance, planOf } from "./plan.ts";
 import { accepts, isReady, until } from "./readiness.ts";
 
@@ -115,11 +116,8 @@ export class Up {
       version,
       authorityStorage: folderAuthorityStorage(join(dataFolder, "ca")),
       ports: { xds: xdsPort, admin: adminPort },
-      // Under Envoy `/dev/stdout` cannot be opened when it is a pipe; a file serves both.
-      translate: {
-        clusterId: CLUSTER_ID,
-        accessLogPath: this.#options.envoy === undefined ? "/dev/stdout" : this.#accessLog(),
-      },
+      // A child's output is a file, which Envoy can open by this name as well; a pipe it could not.
+      translate: { clusterId: CLUSTER_ID, accessLogPath: "/dev/stdout" },
       residentBytes: () => process.memoryUsage.rss(),
       ...(svidTtlMs === undefined ? {} : { svidTtlMs }),
     });
@@ -128,10 +126,6 @@ export class Up {
     if (shared !== undefined)
       this.#controlPlane.share({ id: shared.id, instances: this.#plan.instances.map(({ instance }) => instance.id) });
     this.#progress("control plane", `ready, xDS on 127.0.0.1:${xdsPort}`);
-  }
-
-  #accessLog(): string {
-    return join(this.#runFolder, "logs", "access.log");
   }
 
   #startApplication(planned: PlannedInstance): void {
@@ -177,25 +171,10 @@ export class Up {
 
   #proxySpec(id: string, bootstrapFile: string): ChildSpec {
     const { envoy, proxyProgram, environment } = this.#options;
-    const number = this.#proxies.length;
-    const command =
-      envoy === undefined
-        ? [...proxyProgram, "-c", bootstrapFile]
-        : [
-            envoy,
-            "-c",
-            bootstrapFile,
-            "--concurrency",
-            "1",
-            "--base-id",
-            String(process.pid * 100 + number),
-            "--disable-hot-restart",
-            "-l",
-            "warning",
-          ];
+    const program = envoy === undefined ? proxyProgram : envoyProgram(envoy);
     return {
       name: `${id} (proxy)`,
-      command,
+      command: [...program, "-c", bootstrapFile],
       environment,
       workingFolder: this.#runFolder,
       logFile: logPath(this.#runFolder, id, "proxy"),
