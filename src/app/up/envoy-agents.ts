@@ -4,7 +4,7 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { join, relative } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -40,7 +40,11 @@ export class EnvoyAgents {
     this.#controlPlane = controlPlane;
   }
 
-  /** Serves the certificates of a proxy; returns the path of the socket. */
+  /**
+   * Serves the certificates of a proxy.
+   *
+   * @param folder Which only its owner may enter. @returns The path of the socket. @throws {Error} If it is too long for a socket.
+   */
   serve(id: string, folder: string): string {
     const { clock, random, log, network } = this.#services;
     const bootstrap = this.#controlPlane.proxyBootstrap(id);
@@ -59,7 +63,8 @@ export class EnvoyAgents {
     const sds = new AdsServer({ cache, clock, log, authorize: () => ({ t: "ok" }) });
     const grpc = new GrpcServer({ clock, log, methods: sds.methods });
     const path = join(folder, "sds.sock");
-    this.#listeners.push(network.listen({ address: "", port: 0, path }, (socket) => grpc.accept(socket)));
+    const listening = network.listen({ address: "", port: 0, path: bindable(path) }, (socket) => grpc.accept(socket));
+    this.#listeners.push(listening);
     return path;
   }
 
@@ -83,6 +88,19 @@ export class EnvoyAgents {
     for (const agent of this.#agents) agent.stop();
     for (const listener of this.#listeners) void listener.then((it) => it.close()).catch(() => {});
   }
+}
+
+/** What the kernel's address of a unix socket holds beside its closing zero. */
+const MAX_SOCKET_PATH_BYTES = 107;
+
+/** The shorter of the absolute path and the one from here. */
+function bindable(path: string): string {
+  const local = relative(process.cwd(), path);
+  const found = local.length < path.length ? local : path;
+  if (Buffer.byteLength(found) <= MAX_SOCKET_PATH_BYTES) return found;
+  throw new Error(
+    `cannot listen on ${path}: the path of a unix socket has at most ${MAX_SOCKET_PATH_BYTES} bytes; choose a shorter --run-folder`,
+  );
 }
 
 function snapshotOf(secrets: Secrets): Snapshot {

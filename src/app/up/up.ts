@@ -5,7 +5,7 @@
  * @module
  */
 import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
-import { join, resolve } from "node:path";
+import { join, relative, resolve } from "node:path";
 import type { MeshFile } from "../../admin/mesh-file.ts";
 import { logPath, meshFilePath } from "../../admin/mesh-file.ts";
 import { type Clock, sleep } from "../../base/clock.ts";
@@ -157,7 +157,8 @@ export class Up {
     const { identities } = this.controlPlane.proxyBootstrap(id);
     if (this.#options.envoy !== undefined) {
       this.#envoyAgents ??= new EnvoyAgents(this.#options, this.controlPlane);
-      return { t: "sds", socketPath: this.#envoyAgents.serve(id, folder) };
+      // Seen from the folder that proxies start in: paths of sockets are short.
+      return { t: "sds", socketPath: relative(this.#runFolder, this.#envoyAgents.serve(id, folder)) };
     }
     return {
       t: "agent",
