@@ -55,9 +55,11 @@ function clusterOf(decision: Decision): string {
 
 describe("bookinfo", () => {
   test("every connection manager of every proxy compiles, without the large regex engine", () => {
+    // Another file of the same run may have loaded it.
+    const loaded = regexEngine();
     const count = bookinfo.instances.flatMap(({ id }) => managers(resourcesOf(bookinfo, id), "")).length;
     expect(count).toBeGreaterThanOrEqual(2 * bookinfo.instances.length);
-    expect(Object.keys(require.cache).filter((file) => file.includes("re2js"))).toEqual([]);
+    expect(regexEngine()).toEqual(loaded);
   });
 
   const page = only(managers(resourcesOf(bookinfo, "productpage-v1-0"), "outbound"));
@@ -146,3 +148,5 @@ spec:
   );
   expect(managers(resourcesOf(state, "reviews-v1-0"), "").length).toBeGreaterThanOrEqual(2);
 });
+
+const regexEngine = (): string[] => Object.keys(require.cache).filter((file) => file.includes("re2js"));

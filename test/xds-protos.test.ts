@@ -20,6 +20,8 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ["google.protobuf.Empty", "protobuf itself; no fields"],
   ["istio.v1.auth.IstioCertificateRequest", "istio/api security/v1alpha1/ca.proto"],
   ["istio.v1.auth.IstioCertificateResponse", "istio/api security/v1alpha1/ca.proto"],
+  ["tulle.identity.v1.Agent", "our own extension of the bootstrap"],
+  ["tulle.identity.v1.Identity", "our own extension of the bootstrap"],
 ]);
 
 /** Fields and values that came after the definitions, with the version of Envoy that brought them. */

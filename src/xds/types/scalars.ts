@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { FIXED32, FIXED64, LENGTH, ProtobufError, VARINT } from "../../wire/protobuf.ts";
+import { FIXED64, LENGTH, ProtobufError, VARINT } from "../../wire/protobuf.ts";
 import type { ProtobufReader } from "../../wire/protobuf-reader.ts";
 import { type Codec, expectWireType, type Field, of } from "./field.ts";
 import { FieldError, kindOf } from "./field-error.ts";
@@ -67,15 +67,6 @@ const INT64: Codec<number> = {
   toJson: String,
 };
 
-const FLOAT: Codec<number> = {
-  name: "float",
-  wireType: FIXED32,
-  write: (to, value) => to.float(value),
-  read: (from) => from.float(),
-  fromJson: (value) => real(value),
-  toJson: realToJson,
-};
-
 const DOUBLE: Codec<number> = {
   name: "double",
   wireType: FIXED64,
@@ -100,7 +91,6 @@ export const uint32 = (number: number): Field<number> => of(number, UINT32);
 export const int32 = (number: number): Field<number> => of(number, INT32);
 export const uint64 = (number: number): Field<number> => of(number, UINT64);
 export const int64 = (number: number): Field<number> => of(number, INT64);
-export const float = (number: number): Field<number> => of(number, FLOAT);
 export const double = (number: number): Field<number> => of(number, DOUBLE);
 export const bytes = (number: number): Field<Uint8Array> => of(number, BYTES);
 
