@@ -120,7 +120,7 @@ describe("tulle status", () => {
     expect(lines).toContain("reviews.default  reviews.default.svc.cluster.local  9080/http  2/2");
     expect(lines.find((l) => l.startsWith("configuration"))).toMatch(/version \d+: 1\/3 proxies, 2 not connected$/);
     expect(lines.find((l) => l.startsWith("reviews-v1-0"))).toMatch(
-      /^reviews-v1-0 {2}0s {2}\d+ {2}SYNCED {2}SYNCED {2}SYNCED {2}SYNCED {2}1d left of 1d, serial [0-9A-F]{12}$/,
+      /^reviews-v1-0 {2}0s {2}\d+ {2}SYNCED {2}SYNCED {2}SYNCED {2}SYNCED {2}0s old, 1d left, serial [0-9A-F]{12}$/,
     );
     expect(lines.find((l) => l.startsWith("ratings-v1-0"))).toBe("ratings-v1-0  no  0  -  -  -  -  unknown");
   });

@@ -209,6 +209,18 @@ describe("acknowledgement", () => {
   });
 });
 
+test("memory is given back once work is over, not while it is not begun", async () => {
+  let relieved = 0;
+  const rig = await ControlPlaneRig.start({ relieveMemory: () => void relieved++ });
+  rig.pass(11_000, 1000);
+  expect(relieved).toBe(1);
+  rig.pass(60_000, 1000);
+  expect(relieved).toBe(1);
+  rig.store.write("reviews.yaml", SPLIT);
+  rig.pass(11_000, 1000);
+  expect(relieved).toBe(2);
+});
+
 describe("restart", () => {
   const folders: string[] = [];
   afterEach(() => {

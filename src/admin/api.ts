@@ -119,6 +119,8 @@ export interface CertificateStatus {
   readonly spiffeId: string;
   /** Upper-case hex. */
   readonly serial: string;
+  /** Undefined where that is not known. It is later than `notBeforeMs`, which allows for clocks that go wrong. */
+  readonly issuedMs: number | undefined;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }

@@ -131,10 +131,9 @@ function typeCell(type: ProxyTypeStatus | undefined, paint: Paint): string {
 
 function certificate(it: CertificateStatus | undefined, nowMs: number, paint: Paint): string {
   if (it === undefined) return paint.dim("unknown");
-  const { notBeforeMs, notAfterMs, serial } = it;
+  const { issuedMs = it.notBeforeMs, notAfterMs, serial } = it;
   if (nowMs > notAfterMs) return paint.red(`expired ${span(nowMs - notAfterMs)} ago`);
-  const left = `${span(notAfterMs - nowMs)} left of ${span(notAfterMs - notBeforeMs)}`;
-  return `${left}, serial ${serial.slice(0, 12)}`;
+  return `${span(nowMs - issuedMs)} old, ${span(notAfterMs - nowMs)} left, serial ${serial.slice(0, 12)}`;
 }
 
 function troubles(status: MeshStatus, nowMs: number, paint: Paint): readonly string[] {

@@ -30,7 +30,10 @@ export function authorizeNode(
     return refused(`the certificate was issued to proxy ${owner}, and the node id is of ${proxy.id}`);
   // Not known after a restart: the identity alone decides, and whoever comes with it keeps it.
   if (owner === undefined)
-    ledger.add({ proxyId: proxy.id, spiffeId: proxy.spiffeId, serial, notBeforeMs, notAfterMs }, nowMs);
+    ledger.add(
+      { proxyId: proxy.id, spiffeId: proxy.spiffeId, serial, issuedMs: undefined, notBeforeMs, notAfterMs },
+      nowMs,
+    );
   return { t: "ok" };
 }
 

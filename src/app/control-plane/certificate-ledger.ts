@@ -12,6 +12,8 @@ export interface IssuedCertificate {
   readonly spiffeId: string;
   /** Upper-case hex. */
   readonly serial: string;
+  /** Undefined of one that was issued before a restart. */
+  readonly issuedMs: number | undefined;
   readonly notBeforeMs: number;
   readonly notAfterMs: number;
 }
@@ -36,7 +38,7 @@ export class CertificateLedger {
     for (const certificate of this.#bySerial.values()) {
       if (certificate.proxyId !== proxyId) continue;
       const known = latest.get(certificate.spiffeId);
-      if (known === undefined || certificate.notBeforeMs >= known.notBeforeMs)
+      if (known === undefined || certificate.notAfterMs >= known.notAfterMs)
         latest.set(certificate.spiffeId, certificate);
     }
     return [...latest.values()];

@@ -30,6 +30,7 @@ export interface CertificateServiceOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly tokens: Pick<ProxyTokens, "ownerOf">;
+  readonly onIssued: () => void;
 }
 
 /** For a `GrpcServer`. */
@@ -54,8 +55,9 @@ function createCertificate(o: CertificateServiceOptions, request: Uint8Array, ca
   const { svid } = enrolled;
   const proxyId = ownerOf(o, credential);
   const { spiffeId, serial, notBeforeMs, notAfterMs } = svid;
-  o.ledger.add({ proxyId, spiffeId: spiffeId.uri, serial, notBeforeMs, notAfterMs }, nowMs);
+  o.ledger.add({ proxyId, spiffeId: spiffeId.uri, serial, issuedMs: nowMs, notBeforeMs, notAfterMs }, nowMs);
   o.metrics.certificatesIssued.add();
+  o.onIssued();
   const until = new Date(notAfterMs).toISOString();
   o.log.info("certificate issued", { spiffeId: spiffeId.uri, proxy: proxyId, serial, until, by: credential.t });
   return encode(IstioCertificateResponse, { certChain: chainOf(svid) });

@@ -25,6 +25,7 @@ import { CertificateLedger } from "./certificate-ledger.ts";
 import { certificateMethods } from "./certificate-service.ts";
 import { observed } from "./convergence.ts";
 import { InstanceRegistry, type SharedProxy } from "./instance-registry.ts";
+import { MemoryRelief } from "./memory-relief.ts";
 import { ControlPlaneMetrics } from "./metrics.ts";
 import { Observer } from "./observer.ts";
 import type { ControlPlaneOptions, ProxyBootstrap } from "./options.ts";
@@ -57,6 +58,7 @@ export class ControlPlane {
   readonly #grpc: GrpcServer;
   readonly #observer: Observer;
   readonly #problems: ProblemLog;
+  readonly #relief: MemoryRelief;
   readonly #status: StatusParts;
   #identity: OwnIdentity | undefined;
   #listener: Listener | undefined;
@@ -72,6 +74,7 @@ export class ControlPlane {
     this.#authority = new CertificateAuthority({ storage: authorityStorage, trustDomain }, clock.wallMs(), log);
     this.#metrics = new ControlPlaneMetrics(new Registry(), version);
     this.#problems = new ProblemLog(log);
+    this.#relief = new MemoryRelief(clock, options.relieveMemory);
     this.#tokens = new ProxyTokens(options.joinTokenTtlMs ?? DEFAULT_TOKEN_TTL_MS);
     this.#registry = new InstanceRegistry(() => this.#publisher.request("instances"));
     this.#publisher = new Publisher({
@@ -199,6 +202,7 @@ export class ControlPlane {
     this.#unwatch();
     this.#publisher.stop();
     this.#observer.stop();
+    this.#relief.stop();
     this.#identity?.stop();
     this.#listener?.close();
     this.#ads.drain();
@@ -243,6 +247,7 @@ export class ControlPlane {
         clock,
         log,
         tokens: this.#tokens,
+        onIssued: () => this.#relief.worked(),
       }),
     };
   }
@@ -285,6 +290,7 @@ export class ControlPlane {
 
   #published(cause: string): void {
     this.#metrics.triggered(cause);
+    this.#relief.worked();
     this.#observer.lookSoon();
     const { instanceFile, log } = this.#options;
     try {
@@ -325,7 +331,8 @@ export class ControlPlane {
     const svid = this.#identity?.svid;
     if (svid === undefined) return undefined;
     const { serial, notBeforeMs, notAfterMs } = svid;
-    return { spiffeId: controlPlaneSpiffeId(this.#mesh.settings), serial, notBeforeMs, notAfterMs };
+    const spiffeId = controlPlaneSpiffeId(this.#mesh.settings);
+    return { spiffeId, serial, issuedMs: undefined, notBeforeMs, notAfterMs };
   }
 }
 

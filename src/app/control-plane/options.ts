@@ -33,6 +33,8 @@ export interface ControlPlaneOptions {
   readonly translate?: Partial<TranslateOptions>;
   /** Remembers what runs, so that proxies are known after a restart. Without it they must be registered anew. */
   readonly instanceFile?: InstanceFile;
+  /** Called when a burst of work is over. */
+  readonly relieveMemory?: () => void;
   /** Resident memory of the process, for metrics. */
   readonly residentBytes?: () => number;
 }

@@ -12,6 +12,7 @@ import { bunNetwork } from "../../net/bun-network.ts";
 import { FolderStore } from "../../store/folder-store.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { InstanceFile } from "./instance-file.ts";
+import { relieveMemory } from "./memory-relief.ts";
 import type { ControlPlaneOptions } from "./options.ts";
 
 export interface RunControlPlaneOptions extends Pick<ControlPlaneOptions, "ports" | "version"> {
@@ -44,6 +45,7 @@ export async function runControlPlane(options: RunControlPlaneOptions): Promise<
       log,
       version,
       ports,
+      relieveMemory,
       residentBytes: () => process.memoryUsage.rss(),
       ...(svidTtlMs === undefined ? {} : { svidTtlMs }),
     });

@@ -196,7 +196,7 @@ function certificatesOf({ ledger }: StatusParts, { id, spiffeId }: MeshProxy): r
   const own = (it: CertificateStatus): number => (it.spiffeId === spiffeId ? 0 : 1);
   return ledger
     .latestOf(id)
-    .map(({ spiffeId, serial, notBeforeMs, notAfterMs }) => ({ spiffeId, serial, notBeforeMs, notAfterMs }))
+    .map(({ proxyId: _, ...certificate }) => certificate)
     .sort((a, b) => own(a) - own(b));
 }
 
