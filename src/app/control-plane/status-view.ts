@@ -196,7 +196,9 @@ function certificatesOf({ ledger }: StatusParts, { id, spiffeId }: MeshProxy): r
   const own = (it: CertificateStatus): number => (it.spiffeId === spiffeId ? 0 : 1);
   return ledger
     .latestOf(id)
-    .map(({ proxyId: _, ...certificate }) => certificate)
+    .map(({ spiffeId, serial, issuedMs, notBeforeMs, notAfterMs }) => {
+      return { spiffeId, serial, issuedMs, notBeforeMs, notAfterMs };
+    })
     .sort((a, b) => own(a) - own(b));
 }
 
