@@ -12,8 +12,7 @@ import type { ClientCall } from "../grpc-client-call.ts";
 import type { Node } from "../proto/core-base.ts";
 import { DeltaDiscoveryRequest, DeltaDiscoveryResponse } from "../proto/discovery.ts";
 import { compareTypes, type Resource } from "../resources.ts";
-import { decodeTolerantly } from "../tolerant.ts";
-import { encode } from "../types/codec.ts";
+import { decodeTolerant, encode } from "../types/codec.ts";
 import { ClientSubscription, type Incoming, type Rejection } from "./client-subscription.ts";
 import { type Backoff, DEFAULT_BACKOFF, type LinkEvent, type LinkState, step } from "./link.ts";
 
@@ -199,7 +198,7 @@ export class AdsClient {
   #receive(message: Uint8Array): void {
     let response: DeltaDiscoveryResponse;
     try {
-      response = decodeTolerantly(DeltaDiscoveryResponse, message);
+      response = decodeTolerant(DeltaDiscoveryResponse, message);
     } catch (error) {
       // Without its nonce it cannot be refused, and a server that speaks otherwise is no use.
       const why = error instanceof Error ? error.message : String(error);

@@ -11,8 +11,7 @@ import {
   DiscoveryResponse,
 } from "../proto/discovery.ts";
 import type { Status } from "../proto/rpc-status.ts";
-import { decodeTolerantly } from "../tolerant.ts";
-import { encode } from "../types/codec.ts";
+import { decodeTolerant, encode } from "../types/codec.ts";
 import type { Push } from "./ads-stream.ts";
 import { type DeltaRequest, DeltaSubscription } from "./delta-subscription.ts";
 import { type SotwRequest, SotwSubscription } from "./sotw-subscription.ts";
@@ -42,7 +41,7 @@ const CONTROL_PLANE = { identifier: "tulle" };
 export const delta: Variant<DeltaRequest, DeltaSubscription> = {
   name: "delta",
   decode(bytes) {
-    const it = decodeTolerantly(DeltaDiscoveryRequest, bytes);
+    const it = decodeTolerant(DeltaDiscoveryRequest, bytes);
     const subscribe = it.resourceNamesSubscribe ?? [];
     const initialVersions = it.initialResourceVersions ?? {};
     return {
@@ -74,7 +73,7 @@ export const delta: Variant<DeltaRequest, DeltaSubscription> = {
 export const sotw: Variant<SotwRequest, SotwSubscription> = {
   name: "sotw",
   decode(bytes) {
-    const it = decodeTolerantly(DiscoveryRequest, bytes);
+    const it = decodeTolerant(DiscoveryRequest, bytes);
     const names = it.resourceNames ?? [];
     return {
       node: it.node,
