@@ -46,3 +46,9 @@ export class CliError extends Error {
 
 /** The command line is wrong. */
 export const usageError = (message: string): CliError => new CliError(message, EXIT.usage);
+
+/** What could not be started says why by itself; a mistake in our own code keeps its stack. */
+export function foreseen(error: unknown): unknown {
+  const isMistake = error instanceof TypeError || error instanceof ReferenceError || error instanceof SyntaxError;
+  return error instanceof Error && !isMistake ? new CliError(error.message) : error;
+}

@@ -5,7 +5,7 @@
  * @module
  */
 import { runProxy } from "../../app/sidecar/run.ts";
-import { type CliContext, EXIT, usageError } from "../context.ts";
+import { type CliContext, EXIT, foreseen, usageError } from "../context.ts";
 import { version } from "../version.ts";
 
 const USAGE = `usage: tulle proxy -c <bootstrap> [--log-level debug|info|warn|error]
@@ -24,7 +24,11 @@ export async function run(args: readonly string[], context: CliContext): Promise
     context.out(USAGE);
     return EXIT.ok;
   }
-  await runProxy({ ...options, version: version(), onInterrupt: context.onInterrupt });
+  try {
+    await runProxy({ ...options, version: version(), onInterrupt: context.onInterrupt });
+  } catch (error) {
+    throw foreseen(error);
+  }
   return EXIT.ok;
 }
 

@@ -14,7 +14,7 @@ import { formatProblem } from "../../base/problem.ts";
 import { LiveSummary, type ServiceTraffic } from "../../app/up/live-summary.ts";
 import { proxyProgram } from "../../app/up/proxy-program.ts";
 import { startUp, type StartedMesh } from "../../app/up/start.ts";
-import { type CliContext, CliError, EXIT } from "../context.ts";
+import { type CliContext, CliError, EXIT, foreseen } from "../context.ts";
 import { durationArgument } from "../arguments.ts";
 import { version } from "../version.ts";
 
@@ -65,7 +65,7 @@ async function up(paths: readonly string[], options: Options, context: CliContex
   context.onInterrupt(() => interrupted());
   let crashed: (message: string) => void = () => {};
   const crash = new Promise<string>((resolve) => (crashed = resolve));
-  const mesh = await startUp({
+  const starting = startUp({
     paths,
     clock,
     random: systemRandom,
@@ -83,6 +83,9 @@ async function up(paths: readonly string[], options: Options, context: CliContex
     onWarning: (text) => err(`${paint.yellow("!")} ${text}\n`),
     onCrash: (message) => crashed(message),
     interrupt,
+  });
+  const mesh = await starting.catch((error: unknown) => {
+    throw foreseen(error);
   });
   if (mesh.t === "interrupted") return;
   if (mesh.t === "refused") throw new CliError(mesh.problems.map(formatProblem).join("\n"), EXIT.issues);
