@@ -20,6 +20,8 @@ interface Live {
   chains: ReadonlyMap<CompiledChain, LiveChain>;
   any: AnyMessage;
   started: boolean;
+  /** The attempt that is under way. */
+  starting?: Promise<Rejection | undefined> | undefined;
 }
 
 /** Makes the configurations of a listener's chains. @throws {CompileError} */
@@ -148,21 +150,31 @@ export class ListenerManager {
     return [...this.#listeners.values()].flatMap((live) => [...live.chains.values()]);
   }
 
-  /** Starts the listeners that wait and have all they need. Those whose address cannot be listened on are refused. */
+  /**
+   * Starts the listeners that wait and have all they need, and waits for those that are being started already. Those whose
+   * address cannot be listened on are refused.
+   */
   async startReady(): Promise<Rejection[]> {
-    const rejected: Rejection[] = [];
-    for (const [name, live] of this.#listeners) {
-      if (live.started || ![...live.chains.values()].every((chain) => chain.isReady)) continue;
+    const attempts: Promise<Rejection | undefined>[] = [];
+    for (const [name, live] of this.#listeners)
+      if (!live.started && [...live.chains.values()].every((chain) => chain.isReady))
+        attempts.push((live.starting ??= this.#start(name, live)));
+    return (await Promise.all(attempts)).filter((it) => it !== undefined);
+  }
+
+  async #start(name: string, live: Live): Promise<Rejection | undefined> {
+    try {
+      await live.runtime.start();
       live.started = true;
-      try {
-        await live.runtime.start();
-        this.#log.info("listening", { listener: name, port: live.runtime.port });
-      } catch (error) {
-        live.started = false;
-        rejected.push({ name, reason: error instanceof Error ? error.message : String(error) });
-      }
+      this.#log.info("listening", { listener: name, port: live.runtime.port });
+      return undefined;
+    } catch (error) {
+      const reason = error instanceof Error ? error.message : String(error);
+      this.#log.error("a listener did not start", { listener: name, reason });
+      return { name, reason };
+    } finally {
+      live.starting = undefined;
     }
-    return rejected;
   }
 
   sweep(nowMs: number): void {
@@ -178,9 +190,15 @@ export class ListenerManager {
     return [...this.#liveChains(), ...this.#leaving].reduce((sum, chain) => sum + chain.connectionCount, 0);
   }
 
-  /** Stops accepting everywhere and closes connections as their requests end. */
-  drain(): void {
-    for (const name of this.#listeners.keys()) this.#remove(name);
+  /** Connections of listeners that are gone, and of chains that were replaced. */
+  get leavingCount(): number {
+    return [...this.#leaving].reduce((sum, chain) => sum + chain.connectionCount, 0);
+  }
+
+  /** Stops accepting, everywhere or only what comes from outside, and closes connections as their requests end. */
+  drain(which: "all" | "inbound"): void {
+    for (const [name, { runtime }] of this.#listeners)
+      if (which === "all" || runtime.compiled.trafficDirection === "INBOUND") this.#remove(name);
   }
 }
 

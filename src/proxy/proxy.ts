@@ -125,11 +125,8 @@ export class Proxy {
   }
 
   /** Starts the listeners that have all they need. Those that could not are told. */
-  async start(): Promise<Rejection[]> {
-    const failed = await this.listeners.startReady();
-    for (const { name, reason } of failed)
-      this.#options.log.error("a listener did not start", { listener: name, reason });
-    return failed;
+  start(): Promise<Rejection[]> {
+    return this.listeners.startReady();
   }
 
   #onSecret(name: string): void {
@@ -145,10 +142,10 @@ export class Proxy {
     ]);
   }
 
-  /** Stops accepting; connections close as their requests end. */
-  drain(): void {
+  /** Stops accepting; connections close as their requests end. `inbound`: the own application may still call others. */
+  drain(which: "all" | "inbound" = "all"): void {
     this.#draining = true;
-    this.listeners.drain();
+    this.listeners.drain(which);
   }
 
   close(): void {

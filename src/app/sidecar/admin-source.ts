@@ -129,8 +129,8 @@ export class SidecarAdmin implements ProxyAdminSource {
     });
   }
 
-  drainListeners({ skipExit }: DrainOptions): void {
-    if (!skipExit) this.#sidecar.proxy.drain();
+  drainListeners({ inboundOnly, skipExit }: DrainOptions): void {
+    if (!skipExit) this.#sidecar.proxy.drain(inboundOnly ? "inbound" : "all");
   }
 
   quit(): void {

@@ -178,18 +178,28 @@ export class Sidecar {
     return this.#link === undefined || this.#link.hasConfiguration;
   }
 
-  /** Stops accepting, lets requests end for a while, and closes. */
+  /**
+   * Stops accepting, lets requests end for a while, and closes. What the application still has to answer may need calls of
+   * its own, so these go on until nothing is under way towards it.
+   */
   async stop(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    const { clock } = this.#options;
+    const { listeners } = this.proxy;
+    const untilMs = this.#options.clock.nowMs() + DRAIN_MS;
+    this.proxy.drain("inbound");
+    await this.#until(() => listeners.leavingCount === 0, untilMs);
     this.proxy.drain();
-    const untilMs = clock.nowMs() + DRAIN_MS;
-    while (this.proxy.listeners.connectionCount > 0 && clock.nowMs() < untilMs) await sleep(clock, 20);
+    await this.#until(() => listeners.connectionCount === 0, untilMs);
     this.#link?.stop();
     this.#grpc?.close();
     this.#agent?.stop();
     this.proxy.close();
     this.#sinks.close();
+  }
+
+  async #until(done: () => boolean, untilMs: number): Promise<void> {
+    const { clock } = this.#options;
+    while (!done() && clock.nowMs() < untilMs) await sleep(clock, 20);
   }
 }

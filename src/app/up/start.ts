@@ -9,11 +9,9 @@ import type { Log } from "../../base/log.ts";
 import { formatProblem, type Problem } from "../../base/problem.ts";
 import type { Random } from "../../base/random.ts";
 import type { Mesh } from "../../model/mesh.ts";
-import { selects } from "../../model/match.ts";
 import { bunNetwork } from "../../net/bun-network.ts";
 import { FolderStore } from "../../store/folder-store.ts";
-import { effectiveMtls } from "../../translate/peer-authentication.ts";
-
+import { plainServices } from "./entries.ts";
 import { envoyBinary } from "./envoy-binary.ts";
 import { Up } from "./up.ts";
 
@@ -91,18 +89,4 @@ function requireEnvoy({ dataFolder, onWarning }: StartOptions): string {
   const found = envoyBinary(dataFolder, () => onWarning("installing Envoy, once"));
   if (found.t === "missing") throw new Error(`--proxy envoy needs an Envoy: ${found.reason}`);
   return found.path;
-}
-
-/** Hosts with a workload behind them that does not insist on mutual TLS. */
-function plainServices(mesh: Mesh): Set<string> {
-  const open = mesh.services.filter(({ namespace, selector, ports }) =>
-    mesh.workloads.some(
-      (workload) =>
-        workload.namespace === namespace &&
-        Object.keys(selector).length > 0 &&
-        selects(selector, workload.labels) &&
-        ports.some(({ targetPort }) => effectiveMtls(mesh, workload, targetPort).mode !== "STRICT"),
-    ),
-  );
-  return new Set(open.map(({ hostname }) => hostname));
 }

@@ -21,6 +21,7 @@ import { applicationSpec } from "./application.ts";
 import { bootstrapText, type CertificateWay } from "./bootstrap.ts";
 import { Child, type ChildExit, type ChildSpec, describeExit } from "./children.ts";
 import { describeMesh } from "./describe-mesh.ts";
+import { takesPlain } from "./entries.ts";
 import { EnvoyAgents } from "./envoy-agents.ts";
 import { envoyProgram } from "./envoy-program.ts";
 import { type Plan, type PlannedInstance, planOf } from "./plan.ts";
@@ -174,7 +175,7 @@ export class Up {
     const { envoy, proxyProgram, environment } = this.#options;
     const program = envoy === undefined ? proxyProgram : envoyProgram(envoy);
     return {
-      name: `${id} (proxy)`,
+      name: proxyName(id),
       command: [...program, "-c", bootstrapFile],
       environment,
       workingFolder: this.#runFolder,
@@ -235,10 +236,20 @@ export class Up {
     });
   }
 
-  /** Ends everything, in an order that loses no request: proxies drain, then the applications and the control plane go. */
+  /**
+   * Ends everything, in an order that loses no request: the proxies where calls come in from outside drain while all others
+   * still serve them, then the others, then the applications and the control plane go.
+   */
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    const { instances } = this.#plan;
+    const entries = instances.filter(({ instance }) => takesPlain(this.#mesh, instance.workload));
+    const first = new Set(entries.map(({ instance }) => proxyName(instance.id)));
+    await endAll(
+      this.#options.clock,
+      this.#proxies.filter(({ name }) => first.has(name)),
+    );
     await endAll(this.#options.clock, this.#proxies);
     await endAll(this.#options.clock, this.#applications);
     this.#envoyAgents?.stop();
@@ -246,6 +257,8 @@ export class Up {
     rmSync(meshFilePath(this.#runFolder), { force: true });
   }
 }
+
+const proxyName = (id: string): string => `${id} (proxy)`;
 
 async function endAll(clock: Clock, children: readonly Child[]): Promise<void> {
   const running = children.filter(({ exit }) => exit === undefined);
