@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { eventually } from "./eventually.ts";
 
@@ -87,7 +87,21 @@ function parentOf(pid: number): number | undefined {
   }
 }
 
-export const isAlive = (pid: number): boolean => parentOf(pid) !== undefined;
+/** Processes that run in `folder`, or in one below it. */
+export function processesIn(folder: string): { readonly pid: number; readonly command: string }[] {
+  return readdirSync("/proc")
+    .filter((name) => /^\d+$/.test(name))
+    .flatMap((name) => {
+      try {
+        if (!`${readlinkSync(`/proc/${name}/cwd`)}/`.startsWith(`${folder}/`)) return [];
+        const command = readFileSync(`/proc/${name}/cmdline`, "utf8").replaceAll("\0", " ").trim();
+        // A zombie has no command line any more.
+        return command === "" ? [] : [{ pid: Number(name), command }];
+      } catch {
+        return [];
+      }
+    });
+}
 
 function killQuietly(pid: number): void {
   try {
