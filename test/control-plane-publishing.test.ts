@@ -12,7 +12,7 @@ import { ClusterLoadAssignment } from "../src/xds/proto/endpoint.ts";
 import { TypeUrl } from "../src/xds/resources.ts";
 import { unpack } from "../src/xds/types/any.ts";
 import { ControlPlaneRig, SHOP, type TestProxy } from "./support/control-plane-rig.ts";
-import { instanceOf } from "./support/mesh.ts";
+import { instanceOf, service } from "./support/mesh.ts";
 
 const SPLIT = `
 apiVersion: networking.istio.io/v1
@@ -111,7 +111,8 @@ describe("publishing", () => {
     rig.pass(100);
     const [reviews] = rig.controlPlane.status.services;
     expect(reviews?.ports[0]?.endpoints).toBe(1);
-    expect(rig.controlPlane.status.proxies.find((p) => p.id === "reviews-v1-0")?.spiffeId).toEndWith("/sa/reviews");
+    for (const id of ["reviews-v1-0", "reviews-v2-0"])
+      expect(rig.controlPlane.status.proxies.find((p) => p.id === id)?.spiffeId).toEndWith("/sa/reviews");
   });
 
   test("a bad document keeps what is live, and is said once with its place", async () => {
@@ -125,6 +126,10 @@ describe("publishing", () => {
       rig.pass(100);
     }
     expect([publication(rig), routeVersion(proxy)]).toEqual(before);
+    rig.store.write("other.yaml", service("other", ["http:80"]));
+    rig.pass(100);
+    rig.store.remove("other.yaml");
+    rig.pass(100);
     const { problems, documents } = rig.controlPlane.status;
     expect(problems.map((p) => [p.place.file, p.place.line, p.path])).toEqual([
       ["reviews.yaml", 5, "spec.http[0].timeout"],
