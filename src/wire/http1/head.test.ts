@@ -199,6 +199,27 @@ describe("a head that trickles in", () => {
     expect(head.parse(buf, 0, buf.length)).toBe(LONG.length);
   });
 
+  test("is complete wherever its end was cut, and however it moved in its buffer", () => {
+    for (let cut = LONG.length - 6; cut < LONG.length; cut++) {
+      const head = new RequestHead();
+      expect([head.parse(LONG, 0, 8800), head.parse(LONG, 0, cut - 1), head.parse(LONG, 0, cut)]).toEqual([0, 0, 0]);
+      const moved = Buffer.concat([bytes("junk"), LONG, bytes("GET")]);
+      expect(head.parse(moved, 4, moved.length)).toBe(LONG.length + 4);
+    }
+  });
+
+  test("is another one when it is shorter than what was there", () => {
+    const head = new RequestHead();
+    const other = message([`x: ${"b".repeat(3000)}`]);
+    expect([head.parse(LONG, 0, 8000), head.parse(other, 0, other.length)]).toEqual([0, other.length]);
+  });
+
+  test("an empty line behind the bytes that count is not one", () => {
+    const head = new RequestHead();
+    const last = LONG.length - 1;
+    expect([head.parse(LONG, 0, last - 1), head.parse(LONG, 0, last)]).toEqual([0, 0]);
+  });
+
   test("is not read again for every byte", () => {
     const head = new RequestHead();
     let tries = 0;

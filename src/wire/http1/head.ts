@@ -71,6 +71,8 @@ export abstract class Head {
   readonly #maxHeaders: number;
   /** Bytes at the last try, when it found the head incomplete. */
   #triedBytes = 0;
+  /** Bytes that were there at the last call, tried or not. */
+  #seenBytes = 0;
 
   /** @param maxHeaders Most header lines in a head (`max_headers_count`); one more is answered with 431. */
   constructor(maxHeaders: number = MAX_HEADERS) {
@@ -128,17 +130,23 @@ export abstract class Head {
 
   /**
    * Whether to wait for more before `buf[start, end)` is tried again: a head that comes byte by byte would otherwise
-   * be read as many times as it has bytes. A complete head holds an empty line, so it is never kept waiting.
+   * be read as many times as it has bytes. Only new bytes are searched for the empty line that a complete head has.
    */
   protected isTooSoon(buf: Uint8Array, start: number, end: number): boolean {
     const length = end - start;
-    if (length < EAGER_BYTES || length < this.#triedBytes || length >= this.#triedBytes * 1.25) return false;
-    return !(buf as Buffer).includes(EMPTY_LINE, start);
+    const tried = this.#triedBytes;
+    if (length < EAGER_BYTES || length < this.#seenBytes || length >= tried * 1.25) return false;
+    const from = start + this.#seenBytes - 3;
+    this.#seenBytes = length;
+    for (let i = from; i + 3 < end; i++)
+      if (buf[i] === CR && buf[i + 1] === LF && buf[i + 2] === CR && buf[i + 3] === LF) return false;
+    return true;
   }
 
   /** Remembers how a try ended, for {@link isTooSoon}. */
   protected tried(behind: number, start: number, end: number): number {
     this.#triedBytes = behind === INCOMPLETE ? end - start : 0;
+    this.#seenBytes = this.#triedBytes;
     return behind;
   }
 
@@ -285,7 +293,6 @@ function skipValue(buf: Uint8Array, from: number, end: number): number {
 }
 
 const EMPTY = new Uint8Array(0);
-const EMPTY_LINE = Buffer.from("\r\n\r\n");
 const NO_NAMES: readonly string[] = [];
 const NO_ERROR: HeadError = { status: 400, reason: "" };
 const KEEP_ALIVE = { close: false, keepAlive: true, names: NO_NAMES };

@@ -28,7 +28,8 @@ export class RequestHead extends Head {
 
   /**
    * Reads a head that starts at `start`. Returns the byte behind it, 0 when more bytes are needed,
-   * -1 with `error` set when it is refused. `buf` must be a Buffer and stay unchanged while the head is used.
+   * -1 with `error` set when it is refused. `buf` must be a Buffer and stay unchanged while the head is used. After a 0
+   * the next call brings the same bytes and more.
    */
   parse(buf: Uint8Array, start: number, end: number): number {
     if (this.isTooSoon(buf, start, end)) return INCOMPLETE;
