@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { httpGet } from "../../net/http-get.ts";
 import { quantile, readMetrics, type Sample } from "./read-metrics.ts";
 
 export interface ServiceTraffic {
@@ -51,8 +52,8 @@ export class LiveSummary {
 
 async function scrape(adminUrl: string): Promise<Sample[]> {
   try {
-    const response = await fetch(`${adminUrl}/stats/prometheus`, { signal: AbortSignal.timeout(1000) });
-    return readMetrics(await response.text(), new Set([REQUESTS, BUCKETS]));
+    const { body } = await httpGet(`${adminUrl}/stats/prometheus`, { timeoutMs: 1000 });
+    return readMetrics(body, new Set([REQUESTS, BUCKETS]));
   } catch {
     return [];
   }

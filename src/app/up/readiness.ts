@@ -4,6 +4,7 @@
  * @module
  */
 import { type Clock, sleep } from "../../base/clock.ts";
+import { httpGet } from "../../net/http-get.ts";
 import type { Network } from "../../net/socket.ts";
 
 const POLL_MS = 25;
@@ -42,9 +43,16 @@ export function accepts(network: Network, address: string, port: number): Promis
 /** Whether an admin endpoint answers 200 at `/ready`. */
 export async function isReady(adminUrl: string): Promise<boolean> {
   try {
-    const response = await fetch(`${adminUrl}/ready`, { signal: AbortSignal.timeout(1000) });
-    await response.arrayBuffer();
-    return response.status === 200;
+    return (await httpGet(`${adminUrl}/ready`, { timeoutMs: 1000 })).status === 200;
+  } catch {
+    return false;
+  }
+}
+
+/** Whether a request is answered by whatever is behind the URL. */
+export async function isAnswered(url: string): Promise<boolean> {
+  try {
+    return (await httpGet(url)).status < 500;
   } catch {
     return false;
   }

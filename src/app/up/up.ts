@@ -17,6 +17,7 @@ import { freePorts } from "../../net/free-ports.ts";
 import type { Network } from "../../net/socket.ts";
 import type { FolderStore } from "../../store/folder-store.ts";
 import { ControlPlane } from "../control-plane/control-plane.ts";
+import { relieveMemory } from "../control-plane/memory-relief.ts";
 import { applicationSpec } from "./application.ts";
 import { bootstrapText, type CertificateWay } from "./bootstrap.ts";
 import { Child, type ChildExit, type ChildSpec, describeExit } from "./children.ts";
@@ -120,6 +121,7 @@ export class Up {
       // A child's output is a file, which Envoy can open by this name as well; a pipe it could not.
       translate: { clusterId: CLUSTER_ID, accessLogPath: "/dev/stdout" },
       residentBytes: () => process.memoryUsage.rss(),
+      relieveMemory,
       ...(svidTtlMs === undefined ? {} : { svidTtlMs }),
     });
     for (const { instance } of this.#plan.instances) this.#controlPlane.register(instance);

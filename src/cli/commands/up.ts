@@ -13,6 +13,7 @@ import { systemRandom } from "../../base/random.ts";
 import { formatProblem } from "../../base/problem.ts";
 import { LiveSummary, type ServiceTraffic } from "../../app/up/live-summary.ts";
 import { proxyProgram } from "../../app/up/proxy-program.ts";
+import { isAnswered } from "../../app/up/readiness.ts";
 import { startUp, type StartedMesh } from "../../app/up/start.ts";
 import { type CliContext, CliError, EXIT, foreseen } from "../context.ts";
 import { durationArgument } from "../arguments.ts";
@@ -90,7 +91,9 @@ async function up(paths: readonly string[], options: Options, context: CliContex
   if (mesh.t === "interrupted") return;
   if (mesh.t === "refused") throw new CliError(mesh.problems.map(formatProblem).join("\n"), EXIT.issues);
   const readyMs = clock.nowMs() - startMs;
-  const routedMs = (await firstRequest(mesh)) ? clock.nowMs() - startMs : undefined;
+  const entry = entryOf(mesh);
+  const routed = entry !== undefined && (await isAnswered(`${entry.url}/`));
+  const routedMs = routed ? clock.nowMs() - startMs : undefined;
   context.out(welcome(mesh, readyMs, routedMs, context));
   if (options.readyFile !== undefined) writeFileSync(options.readyFile, `${JSON.stringify(mesh.file, null, 2)}\n`);
   const summary = options.quiet ? undefined : showTraffic(mesh.file, context);
@@ -106,19 +109,6 @@ type Started = Extract<StartedMesh, { t: "started" }>;
 
 /** Where a person enters: the first service that takes plain HTTP. */
 const entryOf = ({ file, plainServices }: Started) => file.services.find(({ host }) => plainServices.has(host));
-
-/** Sends one request through the entry. True when it was answered by whatever is behind it. */
-async function firstRequest(mesh: Started): Promise<boolean> {
-  const entry = entryOf(mesh);
-  if (entry === undefined) return false;
-  try {
-    const answer = await fetch(`${entry.url}/`, { signal: AbortSignal.timeout(5000) });
-    await answer.arrayBuffer();
-    return answer.status < 500;
-  } catch {
-    return false;
-  }
-}
 
 function welcome(mesh: Started, readyMs: number, routedMs: number | undefined, { paint }: CliContext): string {
   const { file, plainServices } = mesh;
