@@ -135,6 +135,10 @@ describe("routes", () => {
       );
     expect(rewrite({ prefix: "/a/" }, { prefixRewrite: "/" }, "/a/b?q=/a/")).toBe("/b?q=/a/");
     expect(rewrite({ path: "/a" }, { prefixRewrite: "/z" }, "/a?q")).toBe("/z?q");
+    for (const bad of ["/z\r\nx: 1", "/z HTTP/1.1", "/z#f", "/\u0000"])
+      expect(() => rewrite({ path: "/a" }, { prefixRewrite: bad }, "/a")).toThrow(
+        /prefix_rewrite: must be of a path's characters/,
+      );
     expect(rewrite({ safeRegex: { regex: "/a/.*" } }, { prefixRewrite: "/z" }, "/a/b?q")).toBe("/z?q");
     const regexRewrite = { pattern: { regex: "/x" }, substitution: "/y" };
     expect(rewrite({ prefix: "/" }, { regexRewrite }, "/x/x?a=/x")).toBe("/y/y?a=/x");

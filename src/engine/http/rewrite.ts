@@ -21,6 +21,8 @@ export function compileRewrite(
   matched: PathCheck,
   path: string,
 ): ((path: string) => string) | undefined {
+  requireTarget(prefixRewrite, fieldPath(path, "prefixRewrite"));
+  requireTarget(regexRewrite?.substitution, fieldPath(path, "regexRewrite.substitution"));
   const hasPrefix = prefixRewrite !== undefined && prefixRewrite !== "";
   if (regexRewrite === undefined) return hasPrefix ? prefixReplacer(prefixRewrite, matched.matchedLength) : undefined;
   const at = fieldPath(path, "regexRewrite");
@@ -30,6 +32,13 @@ export function compileRewrite(
     const only = pathOnly(whole);
     return substitute(only) + whole.slice(only.length);
   };
+}
+
+/** What is written into a request line must not end it (RFC 9112 §3.2). @throws {CompileError} */
+function requireTarget(text: string | undefined, path: string): void {
+  const at = (text ?? "").search(/[\u0000-\u0020\u007f#]/);
+  if (at >= 0)
+    throw new CompileError(path, `must be of a path's characters, found ${JSON.stringify(text?.[at])} at ${at}`);
 }
 
 function prefixReplacer(configured: string, matchedLength: PathCheck["matchedLength"]): (path: string) => string {
