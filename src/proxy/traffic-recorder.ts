@@ -78,9 +78,12 @@ export class TrafficRecorder {
   }
 }
 
-/** The service in Istio's name of a cluster: `outbound|9080|v1|reviews.default.svc.cluster.local`. */
+/**
+ * The service in Istio's name of a cluster: `outbound|9080|v1|reviews.default.svc.cluster.local`. Behind an `@`, in a proxy that
+ * several workloads share, is whose cluster it is.
+ */
 export function serviceOf(clusterName: string): ServiceLabels {
-  const host = clusterName.split("|")[3];
+  const host = clusterName.split("|")[3]?.replace(/@.*/, "");
   if (!host) return {};
   const [name, namespace, svc] = host.split(".");
   return svc === "svc" ? { host, name, namespace } : { host, name: host };
