@@ -168,4 +168,19 @@ describe("a mesh of applications that write down what they get", () => {
     const head = received("vault").split("GET /who ")[1] ?? "";
     expect(head).toContain(`URI=${SPIFFE}/window`);
   });
+
+  test("ids and traces are passed on to the application, or made for it", async () => {
+    const traceparent = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+    const headers = { traceparent, tracestate: "vendor=1", "x-request-id": "mine-1" };
+    expect((await mesh.callFrom("window", "http://vault/traced", { headers })).status).toBe(200);
+    expect((await mesh.callFrom("window", "http://vault/untraced")).status).toBe(200);
+    await eventually("both are written down", () => received("vault").includes("GET /untraced "));
+    const [, traced = "", untraced = ""] =
+      /GET \/traced (.*?)\r\n\r\n.*GET \/untraced (.*?)\r\n\r\n/s.exec(received("vault")) ?? [];
+    expect(traced.toLowerCase()).toContain(`traceparent: ${traceparent}`);
+    expect(traced.toLowerCase()).toContain("tracestate: vendor=1");
+    expect(traced.toLowerCase()).toContain("x-request-id: mine-1");
+    expect(untraced).toMatch(/^traceparent: 00-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-0[0-3]\r$/im);
+    expect(untraced).toMatch(/^x-request-id: [0-9a-f-]{36}\r$/im);
+  });
 });
