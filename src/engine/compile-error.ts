@@ -49,10 +49,10 @@ export function unpackAt<T>(any: AnyMessage | undefined, type: MessageType<T>, p
  *
  * @throws CompileError for the first such field.
  */
-export function refuseOthers(message: object, path: string, known: ReadonlySet<string>): void {
+export function refuseOthers(message: object, path: string, known: ReadonlySet<string>, advice = "remove it"): void {
   for (const [field, value] of Object.entries(message)) {
     if (known.has(field) || saysNothing(value)) continue;
-    throw new CompileError(fieldPath(path, field), "is not supported yet; remove it");
+    throw new CompileError(fieldPath(path, field), `is not supported yet; ${advice}`);
   }
 }
 

@@ -2,9 +2,10 @@
  * TLS contexts of transport sockets, compiled: which secrets they need, who the peer may be, what the handshake offers.
  *
  * Source: `envoy/extensions/transport_sockets/tls/v3/tls.proto` and `common.proto`.
- * Differs: an upstream context that validates nothing is refused; Envoy would talk to anybody.
+ * Differs: an upstream context that validates nothing is refused, Envoy would talk to anybody; TLS 1.0 and 1.1 are never
+ * spoken, whatever the minimum.
  *
- * Not here: TLS parameters beyond the versions that the library has anyway (1.2 and 1.3), CRLs, pinned hashes.
+ * Not here: a choice of ciphers and curves, a minimum of TLS 1.3, CRLs, pinned hashes.
  *
  * @module
  */
@@ -14,13 +15,14 @@ import {
   type CommonTlsContext,
   DownstreamTlsContext,
   RawBuffer,
-  type SubjectAltNameMatcher,
+  type SdsSecretConfig,
   type TlsCertificate,
+  type TlsParameters,
   UpstreamTlsContext,
 } from "../xds/proto/tls.ts";
 import { isAny } from "../xds/types/any.ts";
-import { CompileError, fieldPath, refuseOthers, unpackAt } from "./compile-error.ts";
-import { compileStringMatcher } from "./match/string-matcher.ts";
+import { CompileError, refuseOthers, unpackAt } from "./compile-error.ts";
+import { compilePeerNames, type PeerNameCheck } from "./tls-names.ts";
 
 /** Where something of a context comes from: a secret by its name, or what the resource itself holds or points to. */
 export type TlsSource<T> =
@@ -32,17 +34,11 @@ export interface CertificateSource {
   readonly key: DataSource;
 }
 
-/** Names of a peer's certificate. */
-export interface PeerNames {
-  readonly uriSans: readonly string[];
-  readonly dnsSans: readonly string[];
-}
-
 interface TlsContext {
   readonly certificate: TlsSource<CertificateSource> | undefined;
   readonly trust: TlsSource<DataSource> | undefined;
   /** Why a peer whose chain verified may not pass; undefined when it may. */
-  readonly refuses: (peer: PeerNames) => string | undefined;
+  readonly refuses: PeerNameCheck;
   readonly alpn: readonly string[];
 }
 
@@ -80,6 +76,9 @@ const VALIDATION = new Set([
   "trustChainVerification",
   "systemRootCerts",
 ]);
+const PARAMETERS = new Set(["tlsMinimumProtocolVersion", "tlsMaximumProtocolVersion"]);
+const SOURCE = new Set(["filename", "inlineString", "inlineBytes"]);
+const COMBINED = new Set(["defaultValidationContext", "validationContextSdsSecretConfig"]);
 
 /** @throws {CompileError} For what is wrong or not supported. Undefined for plain text. */
 export function compileUpstreamTls(socket: TransportSocket | undefined, path: string): UpstreamTls | undefined {
@@ -109,6 +108,8 @@ export function compileDownstreamTls(socket: TransportSocket | undefined, path: 
       `${at}.common_tls_context`,
       "must hold a certificate: tls_certificates or tls_certificate_sds_secret_configs",
     );
+  if ((context.ocspStaplePolicy ?? "LENIENT_STAPLING") !== "LENIENT_STAPLING")
+    throw new CompileError(`${at}.ocsp_staple_policy`, `${context.ocspStaplePolicy} is not supported yet`);
   const requireClientCertificate = context.requireClientCertificate ?? false;
   if (requireClientCertificate && common.trust === undefined)
     throw new CompileError(
@@ -123,25 +124,43 @@ const isPlain = (socket: TransportSocket | undefined): boolean =>
 
 function commonContext(common: CommonTlsContext, path: string): TlsContext {
   refuseOthers(common, path, COMMON);
+  checkParameters(common.tlsParams ?? {}, `${path}.tls_params`);
   const combined = common.combinedValidationContext;
-  const inline = common.validationContext ?? combined?.defaultValidationContext;
+  refuseOthers(combined ?? {}, `${path}.combined_validation_context`, COMBINED);
+  const own = combined === undefined ? "validation_context" : "combined_validation_context.default_validation_context";
+  const context = common.validationContext ?? combined?.defaultValidationContext;
   const secret = common.validationContextSdsSecretConfig ?? combined?.validationContextSdsSecretConfig;
-  const at = fieldPath(
-    path,
-    combined === undefined ? "validationContext" : "combinedValidationContext.defaultValidationContext",
-  );
-  if (inline !== undefined) refuseOthers(inline, at, VALIDATION);
-  if (inline?.trustChainVerification === "ACCEPT_UNTRUSTED")
-    throw new CompileError(
-      `${at}.trust_chain_verification`,
-      "ACCEPT_UNTRUSTED is not supported: it would let anybody in",
-    );
+  const at = `${path}.${own}`;
+  if (context !== undefined) checkValidation(context, at);
+  const trust = trustOf(context, secret, at, path);
+  const names = compilePeerNames(context, at);
+  if (names !== undefined && trust === undefined)
+    throw new CompileError(at, "names peers but trusts no certificate: a name that nobody vouches for proves nothing");
   return {
     certificate: certificateOf(common, path),
-    trust: trustOf(inline, secret?.name, at),
-    refuses: compileNames(inline, at),
+    trust,
+    refuses: names ?? (() => undefined),
     alpn: common.alpnProtocols ?? [],
   };
+}
+
+/** The library speaks 1.2 and 1.3 with its own choice of ciphers: less can be promised, more restriction cannot. */
+function checkParameters(parameters: TlsParameters, path: string): void {
+  refuseOthers(parameters, path, PARAMETERS);
+  const { tlsMinimumProtocolVersion: minimum, tlsMaximumProtocolVersion: maximum } = parameters;
+  if (minimum === "TLSv1_3")
+    throw new CompileError(`${path}.tls_minimum_protocol_version`, "TLSv1_3 is not supported yet: 1.2 is taken too");
+  if (maximum !== undefined && maximum !== "TLS_AUTO" && maximum !== "TLSv1_3")
+    throw new CompileError(`${path}.tls_maximum_protocol_version`, `${maximum} is not supported yet: TLSv1_3 is`);
+}
+
+function checkValidation(context: CertificateValidationContext, path: string): void {
+  refuseOthers(context, path, VALIDATION);
+  if (context.trustChainVerification === "ACCEPT_UNTRUSTED")
+    throw new CompileError(
+      `${path}.trust_chain_verification`,
+      "ACCEPT_UNTRUSTED is not supported: it would let anybody in",
+    );
 }
 
 function certificateOf(common: CommonTlsContext, path: string): TlsContext["certificate"] {
@@ -152,7 +171,7 @@ function certificateOf(common: CommonTlsContext, path: string): TlsContext["cert
       path,
       `must hold one certificate, found ${secrets.length + inline.length}: several are not supported yet`,
     );
-  if (secrets[0] !== undefined) return { t: "secret", name: secrets[0].name ?? "" };
+  if (secrets[0] !== undefined) return secretOf(secrets[0], `${path}.tls_certificate_sds_secret_configs[0]`);
   return inline[0] === undefined
     ? undefined
     : { t: "inline", value: keyPairOf(inline[0], `${path}.tls_certificates[0]`) };
@@ -164,59 +183,38 @@ export function keyPairOf(certificate: TlsCertificate, path: string): Certificat
   refuseOthers(certificate, path, new Set(["certificateChain", "privateKey"]));
   if (certificateChain === undefined || privateKey === undefined)
     throw new CompileError(path, "must hold certificate_chain and private_key");
-  return { chain: certificateChain, key: privateKey };
-}
-
-function trustOf(
-  inline: CertificateValidationContext | undefined,
-  secret: string | undefined,
-  path: string,
-): TlsContext["trust"] {
-  if (inline?.trustedCa !== undefined) return { t: "inline", value: inline.trustedCa };
-  if (secret !== undefined) return { t: "secret", name: secret };
-  if (inline?.systemRootCerts !== undefined)
-    throw new CompileError(`${path}.system_root_certs`, "is not supported yet; name a file in trusted_ca");
-  return undefined;
-}
-
-function compileNames(context: CertificateValidationContext | undefined, path: string): TlsContext["refuses"] {
-  const typed = (context?.matchTypedSubjectAltNames ?? []).map((m, i) =>
-    compileName(m, `${path}.match_typed_subject_alt_names[${i}]`),
-  );
-  const untyped = (context?.matchSubjectAltNames ?? []).map((m, i) => {
-    const check = compileStringMatcher(m, `${path}.match_subject_alt_names[${i}]`);
-    const test = ({ uriSans, dnsSans }: PeerNames): boolean => [...uriSans, ...dnsSans].some(check.test);
-    return { test, wanted: check.wanted };
-  });
-  const all = [...typed, ...untyped];
-  if (all.length === 0) return () => undefined;
-  return (peer) => {
-    if (all.some(({ test }) => test(peer))) return undefined;
-    const found = [...peer.uriSans, ...peer.dnsSans].join(", ") || "no name";
-    return `wanted ${all.map(({ wanted }) => wanted).join(" or ")}, found ${found}`;
+  return {
+    chain: checkedSource(certificateChain, `${path}.certificate_chain`),
+    key: checkedSource(privateKey, `${path}.private_key`),
   };
 }
 
-function compileName({ sanType, matcher }: SubjectAltNameMatcher, path: string) {
-  const check = compileStringMatcher(matcher ?? {}, `${path}.matcher`);
-  const wanted = `${sanType} ${check.wanted}`;
-  switch (sanType) {
-    case "URI":
-      return { wanted, test: ({ uriSans }: PeerNames): boolean => uriSans.some(check.test) };
-    case "DNS":
-      return {
-        wanted,
-        test: ({ dnsSans }: PeerNames): boolean => dnsSans.some((name) => dnsMatches(name, check.test, matcher?.exact)),
-      };
-    default:
-      throw new CompileError(`${path}.san_type`, `${sanType} is not supported yet: URI and DNS are`);
-  }
+/** Of a combined context the secret's roots count, where there is a secret: they are the newer ones. */
+function trustOf(
+  context: CertificateValidationContext | undefined,
+  secret: SdsSecretConfig | undefined,
+  at: string,
+  path: string,
+): TlsContext["trust"] {
+  if (secret !== undefined) return secretOf(secret, path);
+  if (context?.trustedCa !== undefined)
+    return { t: "inline", value: checkedSource(context.trustedCa, `${at}.trusted_ca`) };
+  if (context?.systemRootCerts !== undefined)
+    throw new CompileError(`${at}.system_root_certs`, "is not supported yet; name a file in trusted_ca");
+  return undefined;
 }
 
-/** A certificate's `*.example.com` stands for one label (RFC 6125 §6.4.3), for exact matchers only as in Envoy. */
-function dnsMatches(name: string, test: (value: string) => boolean, exact: string | undefined): boolean {
-  if (test(name)) return true;
-  if (exact === undefined || !name.startsWith("*.")) return false;
-  const dot = exact.indexOf(".");
-  return dot > 0 && exact.slice(dot).toLowerCase() === name.slice(1).toLowerCase();
+function secretOf({ name, sdsConfig }: SdsSecretConfig, path: string): { readonly t: "secret"; readonly name: string } {
+  if (name === undefined || name === "") throw new CompileError(path, "must name a secret, found no name");
+  if (sdsConfig?.path !== undefined || sdsConfig?.pathConfigSource !== undefined)
+    throw new CompileError(path, `the secret "${name}" in a file is not supported yet; name certificate files`);
+  return { t: "secret", name };
+}
+
+function checkedSource(source: DataSource, path: string): DataSource {
+  refuseOthers(source, path, SOURCE);
+  const { filename, inlineString, inlineBytes } = source;
+  if (!filename && !inlineString && !inlineBytes?.length)
+    throw new CompileError(path, "must hold filename, inline_string or inline_bytes");
+  return source;
 }

@@ -7,17 +7,18 @@
  */
 import type { Cluster } from "../../xds/proto/cluster.ts";
 import type { Metadata } from "../../xds/proto/core-base.ts";
-import type { HttpProtocolOptions } from "../../xds/proto/core-protocol.ts";
 import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
-import { UpstreamHttpOptions } from "../../xds/proto/upstream-http.ts";
-import type { JsonValue } from "../../xds/types/struct.ts";
-import { CompileError, refuseOthers, unpackAt } from "../compile-error.ts";
-import { compileUpstreamTls, type UpstreamTls } from "../tls.ts";
+import { CompileError, refuseOthers } from "../compile-error.ts";
+import { parseIp } from "../listener/cidr.ts";
+import type { UpstreamTls } from "../tls.ts";
 import type { BalancerPolicy } from "./balancer.ts";
+import { compileBalancerPolicy, compilePanicPercent } from "./balancer-policy.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { compileAssignment } from "./endpoints.ts";
+import { type ClusterHttp, compileClusterHttp } from "./http-options.ts";
 import { type ClusterLimits, compileLimits } from "./limits.ts";
 import { compileOutlier, type OutlierSettings } from "./outlier-settings.ts";
+import { compileTransport } from "./transport.ts";
 
 export interface CompiledCluster {
   readonly name: string;
@@ -36,18 +37,13 @@ export interface CompiledCluster {
   readonly usesTls: boolean;
   /** Names of the secrets that its TLS needs. */
   readonly secretNames: ReadonlySet<string>;
-  readonly http: {
-    readonly protocol: "http1" | "http2" | "useDownstream";
-    /** 0: no limit. */
-    readonly maxRequestsPerConnection: number;
-    readonly idleTimeoutMs: number;
-  };
+  readonly http: ClusterHttp;
   readonly staticEndpoints: ClusterLoadAssignment | undefined;
   readonly metadata: Metadata | undefined;
 }
 
-const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
-const HOUR_MS = 3_600_000;
+const DEFAULT_CONNECT_TIMEOUT_MS = 5000;
+/** Some say only how to do what is not done: resolve names, check health. */
 const KNOWN = new Set([
   "name",
   "type",
@@ -75,7 +71,6 @@ const KNOWN = new Set([
   "respectDnsTtl",
   "dnsLookupFamily",
   "ignoreHealthOnHostRemoval",
-  "closeConnectionsOnHostHealthFailure",
 ]);
 
 /** @throws {CompileError} Naming the field that is wrong or not supported. */
@@ -84,23 +79,23 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
   const { name } = cluster;
   if (name === undefined || name === "") throw new CompileError("name", "must not be empty");
   const type = typeOf(cluster);
-  const sockets = socketsOf(cluster);
+  const transport = compileTransport(cluster);
   if (cluster.loadAssignment !== undefined) compileAssignment(cluster.loadAssignment, "load_assignment");
+  const connectTimeoutMs = cluster.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS;
+  if (connectTimeoutMs <= 0) throw new CompileError("connect_timeout", `must be above 0, found ${connectTimeoutMs} ms`);
   return {
     name,
     type,
     edsServiceName: cluster.edsClusterConfig?.serviceName || name,
-    connectTimeoutMs: cluster.connectTimeout ?? 5000,
-    balancer: balancerOf(cluster),
+    connectTimeoutMs,
+    balancer: compileBalancerPolicy(cluster),
     limits: compileLimits(cluster.circuitBreakers, "circuit_breakers"),
     outlier: compileOutlier(cluster.outlierDetection, "outlier_detection"),
-    healthyPanicPercent:
-      cluster.commonLbConfig?.healthyPanicThreshold?.value ??
-      (cluster.commonLbConfig?.healthyPanicThreshold === undefined ? 50 : 0),
-    tlsOf: sockets.tlsOf,
-    usesTls: sockets.all.length > 0,
-    secretNames: new Set(sockets.all.flatMap(secretsOf)),
-    http: httpOf(cluster),
+    healthyPanicPercent: compilePanicPercent(cluster),
+    tlsOf: transport.tlsOf,
+    usesTls: transport.all.length > 0,
+    secretNames: new Set(transport.all.flatMap(secretsOf)),
+    http: compileClusterHttp(cluster),
     staticEndpoints: type === "STATIC" ? (cluster.loadAssignment ?? { clusterName: name }) : undefined,
     metadata: cluster.metadata,
   };
@@ -108,80 +103,30 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
 
 function typeOf(cluster: Cluster): CompiledCluster["type"] {
   const type = cluster.type ?? "STATIC";
-  if (type === "EDS" || type === "STATIC") return type;
-  if (type === "STRICT_DNS" || type === "LOGICAL_DNS") {
-    // An address that is an IP needs no name server.
-    const addresses = (cluster.loadAssignment?.endpoints ?? []).flatMap((l) =>
-      (l.lbEndpoints ?? []).map((e) => e.endpoint?.address?.socketAddress?.address ?? ""),
+  if (type === "STATIC" || (isResolved(type) && !namesAny(cluster))) return "STATIC";
+  if (type !== "EDS")
+    throw new CompileError(
+      "type",
+      `${type} is not supported yet: STATIC and EDS are, and DNS where every address is an IP`,
     );
-    if (addresses.every((address) => /^[\d.]+$|:/.test(address) || address === "localhost")) return "STATIC";
-  }
-  throw new CompileError("type", `${type} is not supported yet: STATIC and EDS are`);
+  const source = cluster.edsClusterConfig?.edsConfig;
+  if (source === undefined) throw new CompileError("eds_cluster_config.eds_config", "must be there for type EDS");
+  if (source.path !== undefined || source.pathConfigSource !== undefined)
+    throw new CompileError("eds_cluster_config.eds_config", "endpoints from a file are not supported yet; use ads");
+  return "EDS";
 }
 
-function balancerOf({ lbPolicy, leastRequestLbConfig }: Cluster): BalancerPolicy {
-  switch (lbPolicy ?? "ROUND_ROBIN") {
-    case "ROUND_ROBIN":
-      return { t: "roundRobin" };
-    case "RANDOM":
-      return { t: "random" };
-    case "LEAST_REQUEST": {
-      const bias = leastRequestLbConfig?.activeRequestBias?.defaultValue ?? 1;
-      return { t: "leastRequest", choiceCount: leastRequestLbConfig?.choiceCount ?? 2, activeRequestBias: bias };
-    }
-    default:
-      throw new CompileError(
-        "lb_policy",
-        `${lbPolicy} is not supported yet: ROUND_ROBIN, LEAST_REQUEST and RANDOM are`,
-      );
-  }
-}
+const isResolved = (type: string): boolean => type === "STRICT_DNS" || type === "LOGICAL_DNS";
 
-interface Sockets {
-  readonly all: readonly UpstreamTls[];
-  readonly tlsOf: (endpoint: Endpoint) => UpstreamTls | undefined;
-}
-
-/** The first match whose labels an endpoint's `envoy.transport_socket_match` metadata carry, else the cluster's own socket. */
-function socketsOf(cluster: Cluster): Sockets {
-  const own = compileUpstreamTls(cluster.transportSocket, "transport_socket");
-  const matches = (cluster.transportSocketMatches ?? []).map(({ match, transportSocket }, i) => ({
-    wanted: Object.entries(match ?? {}),
-    tls: compileUpstreamTls(transportSocket, `transport_socket_matches[${i}].transport_socket`),
-  }));
-  const all = [own, ...matches.map(({ tls }) => tls)].filter((tls) => tls !== undefined);
-  if (matches.length === 0) return { all, tlsOf: () => own };
-  const tlsOf = (endpoint: Endpoint): UpstreamTls | undefined => {
-    const labels: Readonly<Record<string, JsonValue | undefined>> =
-      endpoint.metadata?.filterMetadata?.["envoy.transport_socket_match"] ?? {};
-    const found = matches.find(({ wanted }) => wanted.every(([key, value]) => labels[key] === value));
-    return found === undefined ? own : found.tls;
-  };
-  return { all, tlsOf };
+/** An address that is an IP needs no name server. */
+function namesAny({ loadAssignment }: Cluster): boolean {
+  const endpoints = (loadAssignment?.endpoints ?? []).flatMap(({ lbEndpoints = [] }) => lbEndpoints);
+  return endpoints.some(({ endpoint }) => {
+    const address = endpoint?.address?.socketAddress?.address;
+    return address !== undefined && address !== "localhost" && parseIp(address) === undefined;
+  });
 }
 
 function secretsOf({ certificate, trust }: UpstreamTls): string[] {
   return [certificate, trust].flatMap((source) => (source?.t === "secret" ? [source.name] : []));
-}
-
-function httpOf(cluster: Cluster): CompiledCluster["http"] {
-  const any = cluster.typedExtensionProtocolOptions?.[HTTP_OPTIONS];
-  const options =
-    any === undefined
-      ? undefined
-      : unpackAt(any, UpstreamHttpOptions, `typed_extension_protocol_options[${HTTP_OPTIONS}]`);
-  const common: HttpProtocolOptions = options?.commonHttpProtocolOptions ?? cluster.commonHttpProtocolOptions ?? {};
-  return {
-    protocol: protocolOf(cluster, options),
-    maxRequestsPerConnection: common.maxRequestsPerConnection ?? cluster.maxRequestsPerConnection ?? 0,
-    idleTimeoutMs: common.idleTimeout ?? HOUR_MS,
-  };
-}
-
-function protocolOf(cluster: Cluster, options: UpstreamHttpOptions | undefined): CompiledCluster["http"]["protocol"] {
-  if (options?.useDownstreamProtocolConfig !== undefined) return "useDownstream";
-  const http2 =
-    options?.explicitHttpConfig?.http2ProtocolOptions !== undefined ||
-    (options === undefined && cluster.http2ProtocolOptions !== undefined);
-  return http2 ? "http2" : "http1";
 }

@@ -156,6 +156,8 @@ function compileAddress(
   path: string,
 ): Pick<EndpointSpec, "address" | "port" | "path" | "key"> {
   const socket = address?.socketAddress;
+  if (socket?.protocol === "UDP")
+    throw new CompileError(`${path}.socket_address.protocol`, "UDP is not supported; use TCP");
   if (socket?.address !== undefined && socket.portValue !== undefined)
     return {
       address: socket.address,

@@ -73,11 +73,22 @@ const CHAIN = new Set([
   "name",
   "transportSocketConnectTimeout",
 ]);
+const WEIGHTED_CLUSTER = new Set(["name", "weight"]);
+const TCP_PROXY = new Set([
+  "statPrefix",
+  "cluster",
+  "weightedClusters",
+  "accessLog",
+  "maxConnectAttempts",
+  "idleTimeout",
+]);
 const DEFAULT_FILTER_TIMEOUT_MS = 15_000;
 
 /** @throws {CompileError} Naming the field that is wrong or not supported. */
 export function compileListener(listener: Listener): CompiledListener {
   refuseOthers(listener, "", LISTENER);
+  if (listener.bindToPort === false)
+    throw new CompileError("bind_to_port", "false is not supported yet: every listener accepts on its own address");
   const name = listener.name ?? "";
   const chains = (listener.filterChains ?? []).map((chain, i) => compileChain(chain, `filter_chains[${i}]`));
   const { defaultFilterChain } = listener;
@@ -104,6 +115,8 @@ export function compileListener(listener: Listener): CompiledListener {
 function addressOf({ address }: Listener): CompiledListener["address"] {
   if (address?.pipe?.path !== undefined) return { address: "", port: 0, path: address.pipe.path };
   const socket = address?.socketAddress;
+  if (socket?.protocol === "UDP")
+    throw new CompileError("address.socket_address.protocol", "UDP is not supported yet; use TCP");
   if (socket?.portValue === undefined || socket.address === undefined)
     throw new CompileError("address", "must hold socket_address with address and port_value, or pipe");
   return { address: socket.address, port: socket.portValue };
@@ -119,7 +132,9 @@ function filtersOf(listener: Listener): CompiledListener["listenerFilters"] {
   };
 }
 
-function checkListenerFilter({ name, typedConfig }: ListenerFilter, path: string): void {
+function checkListenerFilter({ name, typedConfig, filterDisabled }: ListenerFilter, path: string): void {
+  if (filterDisabled !== undefined)
+    throw new CompileError(`${path}.filter_disabled`, "is not supported yet; remove it");
   if (typedConfig !== undefined && isAny(typedConfig, TlsInspector)) return;
   throw new CompileError(
     path,
@@ -155,9 +170,24 @@ function terminalOf({ name, typedConfig }: NetworkFilter, filterPath: string): C
   if (typedConfig !== undefined && isAny(typedConfig, HttpConnectionManager))
     return { t: "http", hcm: unpackAt(typedConfig, HttpConnectionManager, path), path };
   if (typedConfig !== undefined && isAny(typedConfig, TcpProxy))
-    return { t: "tcp", proxy: unpackAt(typedConfig, TcpProxy, path), path };
+    return { t: "tcp", proxy: checkedTcpProxy(unpackAt(typedConfig, TcpProxy, path), path), path };
   throw new CompileError(
     filterPath,
     `must be an http_connection_manager or a tcp_proxy, found ${typedConfig?.typeUrl ?? name}`,
   );
+}
+
+function checkedTcpProxy(proxy: TcpProxy, path: string): TcpProxy {
+  refuseOthers(proxy, path, TCP_PROXY);
+  const weighted = proxy.weightedClusters?.clusters ?? [];
+  if (!proxy.cluster && weighted.length === 0) throw new CompileError(path, "must name a cluster, found none");
+  for (const [i, cluster] of weighted.entries()) {
+    const at = `${path}.weighted_clusters.clusters[${i}]`;
+    refuseOthers(cluster, at, WEIGHTED_CLUSTER);
+    if (!cluster.name) throw new CompileError(`${at}.name`, "must not be empty");
+    if (!cluster.weight) throw new CompileError(`${at}.weight`, "must be at least 1, found 0");
+  }
+  if (proxy.maxConnectAttempts === 0)
+    throw new CompileError(`${path}.max_connect_attempts`, "must be at least 1, found 0");
+  return proxy;
 }

@@ -1,0 +1,192 @@
+import { describe, expect, test } from "bun:test";
+import type { Cluster } from "../../xds/proto/cluster.ts";
+import { RawBuffer, UpstreamTlsContext } from "../../xds/proto/tls.ts";
+import { UpstreamHttpOptions } from "../../xds/proto/upstream-http.ts";
+import { pack } from "../../xds/types/any.ts";
+import { CompileError } from "../compile-error.ts";
+import { compileCluster } from "./cluster.ts";
+import { EndpointSet } from "./endpoints.ts";
+
+const EDS: Cluster = { name: "c", type: "EDS", edsClusterConfig: { edsConfig: { ads: {} } } };
+
+const tls = (sni: string) => ({
+  typedConfig: pack(UpstreamTlsContext, {
+    sni,
+    commonTlsContext: {
+      tlsCertificateSdsSecretConfigs: [{ name: "default" }],
+      validationContextSdsSecretConfig: { name: "ROOTCA" },
+    },
+  }),
+});
+const plain = { typedConfig: pack(RawBuffer, {}) };
+
+const http = (options: UpstreamHttpOptions): Cluster => ({
+  ...EDS,
+  typedExtensionProtocolOptions: {
+    "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(UpstreamHttpOptions, options),
+  },
+});
+
+/** The path of the field that a cluster is refused for. */
+function refused(cluster: Cluster): string {
+  try {
+    compileCluster(cluster);
+  } catch (error) {
+    if (error instanceof CompileError) return error.path;
+    throw error;
+  }
+  return "accepted";
+}
+
+describe("cluster", () => {
+  test("defaults", () => {
+    const { name, type, edsServiceName, connectTimeoutMs, balancer, healthyPanicPercent, http, usesTls, outlier } =
+      compileCluster(EDS);
+    expect({ name, type, edsServiceName, connectTimeoutMs, balancer, healthyPanicPercent, usesTls, outlier }).toEqual({
+      name: "c",
+      type: "EDS",
+      edsServiceName: "c",
+      connectTimeoutMs: 5000,
+      balancer: { t: "roundRobin" },
+      healthyPanicPercent: 50,
+      usesTls: false,
+      outlier: undefined,
+    });
+    expect(http).toEqual({ protocol: "http1", maxRequestsPerConnection: 0, idleTimeoutMs: 3_600_000 });
+  });
+
+  test("kinds: DNS counts as static where every address is one", () => {
+    const at = (address: string): Cluster => ({
+      name: "c",
+      type: "STRICT_DNS",
+      loadAssignment: {
+        endpoints: [{ lbEndpoints: [{ endpoint: { address: { socketAddress: { address, portValue: 1 } } } }] }],
+      },
+    });
+    for (const address of ["10.0.0.1", "::1", "localhost"]) expect(compileCluster(at(address)).type).toBe("STATIC");
+    for (const address of ["example.com", "1.2.3", "1.2.3.256"]) expect(refused(at(address))).toBe("type");
+    expect(compileCluster({ name: "c" }).staticEndpoints).toEqual({ clusterName: "c" });
+    expect(
+      compileCluster({ ...EDS, edsClusterConfig: { edsConfig: { ads: {} }, serviceName: "s" } }).edsServiceName,
+    ).toBe("s");
+  });
+
+  test("balancers", () => {
+    expect(compileCluster({ ...EDS, lbPolicy: "RANDOM" }).balancer).toEqual({ t: "random" });
+    const least = (leastRequestLbConfig: Cluster["leastRequestLbConfig"]) =>
+      compileCluster({ ...EDS, lbPolicy: "LEAST_REQUEST", leastRequestLbConfig }).balancer;
+    expect(least(undefined)).toEqual({ t: "leastRequest", choiceCount: 2, activeRequestBias: 1 });
+    expect(least({ choiceCount: 5, activeRequestBias: {} })).toEqual({
+      t: "leastRequest",
+      choiceCount: 5,
+      activeRequestBias: 0, // a message without its value
+    });
+  });
+
+  test("panic threshold: a message without its value is 0", () => {
+    const percent = (healthyPanicThreshold: { value?: number }) =>
+      compileCluster({ ...EDS, commonLbConfig: { healthyPanicThreshold } }).healthyPanicPercent;
+    expect([percent({}), percent({ value: 0 }), percent({ value: 30 })]).toEqual([0, 0, 30]);
+  });
+
+  test("HTTP options, and the deprecated fields where they are not given", () => {
+    const options = http({
+      explicitHttpConfig: { http2ProtocolOptions: {} },
+      commonHttpProtocolOptions: { idleTimeout: 0, maxRequestsPerConnection: 7 },
+    });
+    const expected = { protocol: "http2", maxRequestsPerConnection: 7, idleTimeoutMs: Infinity } as const;
+    expect(compileCluster(options).http).toEqual(expected);
+    expect(compileCluster({ ...options, maxRequestsPerConnection: 9 }).http).toEqual(expected);
+    expect(compileCluster({ ...EDS, http2ProtocolOptions: {}, maxRequestsPerConnection: 9 }).http).toEqual({
+      protocol: "http2",
+      maxRequestsPerConnection: 9,
+      idleTimeoutMs: 3_600_000,
+    });
+    expect(compileCluster(http({ useDownstreamProtocolConfig: {} })).http.protocol).toBe("useDownstream");
+  });
+
+  test("the socket of an endpoint: the first match of its labels, else the cluster's", () => {
+    const cluster = compileCluster({
+      ...EDS,
+      transportSocket: tls("own"),
+      transportSocketMatches: [
+        { name: "mesh", match: { tlsMode: "istio", deep: { a: [1, { b: 2 }] } }, transportSocket: tls("mesh") },
+        { name: "plain", match: { tlsMode: "disabled" }, transportSocket: plain },
+      ],
+    });
+    const sniFor = (labels: Readonly<Record<string, never>> | object) => {
+      const set = new EndpointSet();
+      const metadata = { filterMetadata: { "envoy.transport_socket_match": labels as Record<string, string> } };
+      const address = { socketAddress: { address: "10.0.0.1", portValue: 1 } };
+      set.update({ endpoints: [{ lbEndpoints: [{ endpoint: { address }, metadata }] }] });
+      const [endpoint] = set.all;
+      return endpoint && (cluster.tlsOf(endpoint)?.sni ?? "plain");
+    };
+    expect(sniFor({ tlsMode: "istio", deep: { a: [1, { b: 2 }] }, more: true })).toBe("mesh");
+    expect(sniFor({ tlsMode: "istio", deep: { a: [1, { b: 3 }] } })).toBe("own");
+    expect(sniFor({ tlsMode: "istio" })).toBe("own");
+    expect(sniFor({ tlsMode: "disabled" })).toBe("plain");
+    expect(sniFor({})).toBe("own");
+    expect([cluster.usesTls, [...cluster.secretNames].sort()]).toEqual([true, ["ROOTCA", "default"]]);
+  });
+
+  test("what is wrong or not supported is refused by its path", () => {
+    const options = 'typed_extension_protocol_options["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"]';
+    const cases: readonly (readonly [Cluster, string])[] = [
+      [{ ...EDS, name: "" }, "name"],
+      [{ ...EDS, connectTimeout: 0 }, "connect_timeout"],
+      [{ name: "c", type: "EDS" }, "eds_cluster_config.eds_config"],
+      [{ ...EDS, edsClusterConfig: { edsConfig: { path: "/x" } } }, "eds_cluster_config.eds_config"],
+      [{ name: "c", type: "ORIGINAL_DST" }, "type"],
+      [{ ...EDS, lbPolicy: "MAGLEV" }, "lb_policy"],
+      [{ ...EDS, roundRobinLbConfig: { slowStartConfig: {} } }, "round_robin_lb_config.slow_start_config"],
+      [
+        { ...EDS, lbPolicy: "LEAST_REQUEST", leastRequestLbConfig: { choiceCount: 1 } },
+        "least_request_lb_config.choice_count",
+      ],
+      [{ ...EDS, lbSubsetConfig: {} }, "lb_subset_config"],
+      [{ ...EDS, healthChecks: [{}] }, "health_checks"],
+      [{ ...EDS, commonLbConfig: { localityWeightedLbConfig: {} } }, "common_lb_config.locality_weighted_lb_config"],
+      [
+        { ...EDS, commonLbConfig: { zoneAwareLbConfig: { failTrafficOnPanic: true } } },
+        "common_lb_config.zone_aware_lb_config.fail_traffic_on_panic",
+      ],
+      [
+        { ...EDS, commonLbConfig: { healthyPanicThreshold: { value: 101 } } },
+        "common_lb_config.healthy_panic_threshold.value",
+      ],
+      [http({ autoConfig: {} }), `${options}.auto_config`],
+      [
+        http({ explicitHttpConfig: { http3ProtocolOptions: {} } }),
+        `${options}.explicit_http_config.http3_protocol_options`,
+      ],
+      [
+        http({ commonHttpProtocolOptions: { maxConnectionDuration: 1 } }),
+        `${options}.common_http_protocol_options.max_connection_duration`,
+      ],
+      [
+        http({ upstreamHttpProtocolOptions: { autoSanValidation: true } }),
+        `${options}.upstream_http_protocol_options.auto_san_validation`,
+      ],
+      [{ ...EDS, typedExtensionProtocolOptions: { other: pack(RawBuffer, {}) } }, "typed_extension_protocol_options"],
+      [{ ...EDS, transportSocket: { typedConfig: pack(UpstreamHttpOptions, {}) } }, "transport_socket.typed_config"],
+      [
+        {
+          name: "c",
+          loadAssignment: {
+            endpoints: [
+              {
+                lbEndpoints: [
+                  { endpoint: { address: { socketAddress: { protocol: "UDP", address: "a", portValue: 1 } } } },
+                ],
+              },
+            ],
+          },
+        },
+        "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.protocol",
+      ],
+    ];
+    for (const [cluster, path] of cases) expect(refused(cluster), path).toBe(path);
+    expect(refused(EDS)).toBe("accepted");
+  });
+});

@@ -1,0 +1,80 @@
+/**
+ * Whether a peer may have the names in its certificate: a list of matchers of which one must match one name.
+ *
+ * Source: `match_typed_subject_alt_names` and the deprecated `match_subject_alt_names` of
+ * `envoy/extensions/transport_sockets/tls/v3/common.proto`. As there, a certificate's `*.example.com` stands for one
+ * label where an exact DNS name is wanted, and for itself elsewhere.
+ *
+ * Not here: names that are e-mail or IP addresses, or of other kinds.
+ *
+ * @module
+ */
+import type { CertificateValidationContext, SubjectAltNameMatcher } from "../xds/proto/tls.ts";
+import { CompileError } from "./compile-error.ts";
+import { compileStringMatcher } from "./match/string-matcher.ts";
+import { quoted } from "./trace.ts";
+
+/** Names of a peer's certificate, whose chain is verified. */
+export interface PeerNames {
+  readonly uriSans: readonly string[];
+  readonly dnsSans: readonly string[];
+}
+
+/** Why a peer may not pass, in words for a log; undefined when it may. */
+export type PeerNameCheck = (peer: PeerNames) => string | undefined;
+
+interface NameCheck {
+  readonly test: (peer: PeerNames) => boolean;
+  readonly wanted: string;
+}
+
+/** The names are the peer's own words: a log takes a few of them, quoted. */
+const MAX_SHOWN_NAMES = 3;
+const MAX_SHOWN_LENGTH = 200;
+
+/** Undefined when any name will do. @throws CompileError for what is wrong or not supported. */
+export function compilePeerNames(
+  context: CertificateValidationContext | undefined,
+  path: string,
+): PeerNameCheck | undefined {
+  const typed = (context?.matchTypedSubjectAltNames ?? []).map((matcher, i) =>
+    typedCheck(matcher, `${path}.match_typed_subject_alt_names[${i}]`),
+  );
+  const untyped = (context?.matchSubjectAltNames ?? []).map((matcher, i): NameCheck => {
+    const { test, wanted } = compileStringMatcher(matcher, `${path}.match_subject_alt_names[${i}]`);
+    return { test: (peer) => peer.uriSans.some(test) || hasDnsName(peer, test, matcher.exact), wanted };
+  });
+  const checks = [...typed, ...untyped];
+  if (checks.length === 0) return undefined;
+  const wanted = checks.map((check) => check.wanted).join(" or ");
+  return (peer) => (checks.some(({ test }) => test(peer)) ? undefined : `wanted ${wanted}, found ${shown(peer)}`);
+}
+
+function typedCheck({ sanType, matcher = {} }: SubjectAltNameMatcher, path: string): NameCheck {
+  const { test, wanted } = compileStringMatcher(matcher, `${path}.matcher`);
+  switch (sanType) {
+    case "URI":
+      return { test: ({ uriSans }) => uriSans.some(test), wanted: `URI ${wanted}` };
+    case "DNS":
+      return { test: (peer) => hasDnsName(peer, test, matcher.exact), wanted: `DNS ${wanted}` };
+    default:
+      throw new CompileError(`${path}.san_type`, `${sanType ?? "none"} is not supported yet: URI and DNS are`);
+  }
+}
+
+function hasDnsName({ dnsSans }: PeerNames, test: (name: string) => boolean, exact: string | undefined): boolean {
+  return dnsSans.some((name) => test(name) || (exact !== undefined && coversLabel(name, exact)));
+}
+
+/** RFC 6125 section 6.4.3, with the wildcard as the whole first label only. */
+function coversLabel(name: string, exact: string): boolean {
+  const dot = exact.indexOf(".");
+  return name.startsWith("*.") && dot > 0 && exact.slice(dot).toLowerCase() === name.slice(1).toLowerCase();
+}
+
+function shown({ uriSans, dnsSans }: PeerNames): string {
+  const names = [...uriSans, ...dnsSans];
+  if (names.length === 0) return "no name";
+  const some = names.slice(0, MAX_SHOWN_NAMES).map((name) => quoted(name.slice(0, MAX_SHOWN_LENGTH)));
+  return names.length > some.length ? `${some.join(", ")} and ${names.length - some.length} more` : some.join(", ");
+}

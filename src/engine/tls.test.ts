@@ -1,0 +1,194 @@
+import { describe, expect, test } from "bun:test";
+import {
+  type CertificateValidationContext,
+  type CommonTlsContext,
+  DownstreamTlsContext,
+  RawBuffer,
+  UpstreamTlsContext,
+} from "../xds/proto/tls.ts";
+import { pack } from "../xds/types/any.ts";
+import { CompileError } from "./compile-error.ts";
+import { compileDownstreamTls, compileUpstreamTls, keyPairOf } from "./tls.ts";
+
+const SECRETS: CommonTlsContext = {
+  tlsCertificateSdsSecretConfigs: [{ name: "default" }],
+  combinedValidationContext: {
+    defaultValidationContext: {
+      matchTypedSubjectAltNames: [{ sanType: "URI", matcher: { prefix: "spiffe://cluster.local/" } }],
+    },
+    validationContextSdsSecretConfig: { name: "ROOTCA" },
+  },
+};
+const FILES: CommonTlsContext = {
+  tlsCertificates: [{ certificateChain: { filename: "c.pem" }, privateKey: { filename: "k.pem" } }],
+  validationContext: { trustedCa: { filename: "ca.pem" } },
+};
+
+const upstream = (context: UpstreamTlsContext) =>
+  compileUpstreamTls({ typedConfig: pack(UpstreamTlsContext, context) }, "transport_socket");
+const downstream = (context: DownstreamTlsContext) =>
+  compileDownstreamTls({ typedConfig: pack(DownstreamTlsContext, context) }, "transport_socket");
+const validating = (validationContext: CertificateValidationContext) =>
+  upstream({ commonTlsContext: { validationContext: { trustedCa: { filename: "ca.pem" }, ...validationContext } } });
+
+function refused(compile: () => unknown): string {
+  try {
+    compile();
+  } catch (error) {
+    if (error instanceof CompileError) return error.path;
+    throw error;
+  }
+  return "accepted";
+}
+
+describe("TLS contexts", () => {
+  test("by secrets", () => {
+    const tls = upstream({ commonTlsContext: { ...SECRETS, alpnProtocols: ["istio"] }, sni: "reviews" });
+    expect([tls?.certificate, tls?.trust, tls?.sni, tls?.alpn]).toEqual([
+      { t: "secret", name: "default" },
+      { t: "secret", name: "ROOTCA" },
+      "reviews",
+      ["istio"],
+    ]);
+    expect(tls?.refuses({ uriSans: ["spiffe://cluster.local/ns/a/sa/b"], dnsSans: [] })).toBeUndefined();
+    expect(tls?.refuses({ uriSans: ["spiffe://cluster.locale/ns/a/sa/b"], dnsSans: [] })).toBe(
+      'wanted URI prefix "spiffe://cluster.local/", found "spiffe://cluster.locale/ns/a/sa/b"',
+    );
+  });
+
+  test("by files, and plain text", () => {
+    const tls = downstream({ commonTlsContext: FILES, requireClientCertificate: true });
+    expect([tls?.certificate, tls?.trust, tls?.requireClientCertificate]).toEqual([
+      { t: "inline", value: { chain: { filename: "c.pem" }, key: { filename: "k.pem" } } },
+      { t: "inline", value: { filename: "ca.pem" } },
+      true,
+    ]);
+    expect(tls?.refuses({ uriSans: [], dnsSans: [] })).toBeUndefined();
+    expect(compileUpstreamTls(undefined, "")).toBeUndefined();
+    expect(compileDownstreamTls({ typedConfig: pack(RawBuffer, {}) }, "")).toBeUndefined();
+  });
+
+  test("of a combined context the secret's roots count", () => {
+    const tls = upstream({
+      commonTlsContext: {
+        combinedValidationContext: {
+          defaultValidationContext: { trustedCa: { filename: "old.pem" } },
+          validationContextSdsSecretConfig: { name: "ROOTCA" },
+        },
+      },
+    });
+    expect(tls?.trust).toEqual({ t: "secret", name: "ROOTCA" });
+  });
+
+  test("one of several names is enough, each of its own kind", () => {
+    const tls = validating({
+      matchTypedSubjectAltNames: [
+        { sanType: "URI", matcher: { exact: "spiffe://td/a" } },
+        { sanType: "DNS", matcher: { exact: "a.Example.com" } },
+        { sanType: "DNS", matcher: { suffix: ".internal" } },
+      ],
+    });
+    const passes = (uriSans: readonly string[], dnsSans: readonly string[]) =>
+      tls?.refuses({ uriSans, dnsSans }) === undefined;
+    expect(passes(["spiffe://td/a"], [])).toBe(true);
+    expect(passes([], ["other", "x.internal"])).toBe(true);
+    expect(passes([], ["spiffe://td/a"])).toBe(false);
+    expect(passes(["x.internal"], [])).toBe(false);
+    expect(passes([], [])).toBe(false);
+    expect(passes([], ["*.example.com"])).toBe(true);
+    expect(passes([], ["*.com"])).toBe(false);
+    expect(passes([], ["*.b.example.com"])).toBe(false);
+  });
+
+  test("names without a kind are looked for in all", () => {
+    const tls = validating({ matchSubjectAltNames: [{ exact: "spiffe://td/a" }, { prefix: "web." }] });
+    const passes = (uriSans: readonly string[], dnsSans: readonly string[]) =>
+      tls?.refuses({ uriSans, dnsSans }) === undefined;
+    expect([passes(["spiffe://td/a"], []), passes([], ["web.x"]), passes(["spiffe://td/b"], [])]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+  });
+
+  test("a peer's words are quoted and few", () => {
+    const tls = validating({ matchTypedSubjectAltNames: [{ sanType: "URI", matcher: { exact: "spiffe://td/a" } }] });
+    const reason = tls?.refuses({ uriSans: ["a\nb", "x".repeat(5000), "c", "d", "e"], dnsSans: [] }) ?? "";
+    expect(reason).toContain('found "a\\nb", "xxx');
+    expect(reason).toEndWith('"c" and 2 more');
+    expect(reason.length).toBeLessThan(400);
+    expect(tls?.refuses({ uriSans: [], dnsSans: [] })).toEndWith("found no name");
+  });
+
+  test("what would let in more than was asked for is refused", () => {
+    const common = "transport_socket.typed_config.common_tls_context";
+    const cases: readonly (readonly [string, () => unknown])[] = [
+      [common, () => upstream({ commonTlsContext: {} })],
+      [common, () => downstream({ commonTlsContext: {} })],
+      [
+        "transport_socket.typed_config.require_client_certificate",
+        () =>
+          downstream({
+            requireClientCertificate: true,
+            commonTlsContext: { tlsCertificates: FILES.tlsCertificates },
+          }),
+      ],
+      [
+        `${common}.validation_context`,
+        () =>
+          downstream({
+            commonTlsContext: {
+              tlsCertificates: FILES.tlsCertificates,
+              validationContext: { matchTypedSubjectAltNames: [{ sanType: "URI", matcher: { exact: "a" } }] },
+            },
+          }),
+      ],
+      [
+        `${common}.validation_context.trust_chain_verification`,
+        () => validating({ trustChainVerification: "ACCEPT_UNTRUSTED" }),
+      ],
+      [`${common}.validation_context.verify_certificate_hash`, () => validating({ verifyCertificateHash: ["ab"] })],
+      [`${common}.validation_context.allow_expired_certificate`, () => validating({ allowExpiredCertificate: true })],
+      [`${common}.validation_context.crl`, () => validating({ crl: { filename: "crl.pem" } })],
+      [`${common}.validation_context.trusted_ca`, () => validating({ trustedCa: {} })],
+      [
+        `${common}.validation_context.trusted_ca.environment_variable`,
+        () => validating({ trustedCa: { environmentVariable: "CA" } }),
+      ],
+      [
+        `${common}.validation_context.match_typed_subject_alt_names[0].san_type`,
+        () => validating({ matchTypedSubjectAltNames: [{ sanType: "EMAIL", matcher: { exact: "a@b" } }] }),
+      ],
+      [
+        `${common}.tls_params.tls_minimum_protocol_version`,
+        () => upstream({ commonTlsContext: { ...FILES, tlsParams: { tlsMinimumProtocolVersion: "TLSv1_3" } } }),
+      ],
+      [
+        `${common}.tls_params.cipher_suites`,
+        () => upstream({ commonTlsContext: { ...FILES, tlsParams: { cipherSuites: ["AES128-SHA"] } } }),
+      ],
+      ["transport_socket.typed_config.require_sni", () => downstream({ commonTlsContext: FILES, requireSni: true })],
+      [
+        "transport_socket.typed_config.ocsp_staple_policy",
+        () => downstream({ commonTlsContext: FILES, ocspStaplePolicy: "MUST_STAPLE" }),
+      ],
+      [
+        `${common}.tls_certificate_sds_secret_configs[0]`,
+        () => downstream({ commonTlsContext: { tlsCertificateSdsSecretConfigs: [{ name: "" }] } }),
+      ],
+      [
+        common,
+        () => downstream({ commonTlsContext: { ...FILES, tlsCertificateSdsSecretConfigs: [{ name: "default" }] } }),
+      ],
+      ["transport_socket.typed_config", () => compileUpstreamTls({ name: "tls" }, "transport_socket")],
+      ["c", () => keyPairOf({ certificateChain: { filename: "c.pem" } }, "c")],
+      ["c.password", () => keyPairOf({ ...FILES.tlsCertificates?.[0], password: { inlineString: "x" } }, "c")],
+    ];
+    for (const [path, compile] of cases) expect(refused(compile), path).toBe(path);
+  });
+
+  test("the usual parameters pass", () => {
+    const tlsParams = { tlsMinimumProtocolVersion: "TLSv1_2", tlsMaximumProtocolVersion: "TLSv1_3" } as const;
+    expect(refused(() => upstream({ commonTlsContext: { ...FILES, tlsParams } }))).toBe("accepted");
+  });
+});
