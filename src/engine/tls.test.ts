@@ -98,6 +98,9 @@ describe("TLS contexts", () => {
     expect(passes([], ["*.example.com"])).toBe(true);
     expect(passes([], ["*.com"])).toBe(false);
     expect(passes([], ["*.b.example.com"])).toBe(false);
+    expect(
+      validating({ matchSubjectAltNames: [{ exact: ".com" }] })?.refuses({ uriSans: [], dnsSans: ["*.com"] }),
+    ).toBeDefined();
   });
 
   test("names without a kind are looked for in all", () => {

@@ -125,6 +125,7 @@ describe("cluster", () => {
     expect(sniFor({ tlsMode: "istio", deep: { a: [1, { b: 2 }] }, more: true })).toBe("mesh");
     expect(sniFor({ tlsMode: "istio", deep: { a: [1, { b: 3 }] } })).toBe("own");
     expect(sniFor({ tlsMode: "istio" })).toBe("own");
+    expect(sniFor({ tlsMode: "istio", deep: { a: [1, {}] } })).toBe("own");
     expect(sniFor({ tlsMode: "disabled" })).toBe("plain");
     expect(sniFor({})).toBe("own");
     expect([cluster.usesTls, [...cluster.secretNames].sort()]).toEqual([true, ["ROOTCA", "default"]]);
