@@ -68,7 +68,7 @@ describe("in the place of bank", () => {
 
   test("nobody: connections are refused", async () => {
     expect((await ask("/nobody")).status).toBe(503);
-    expect(await logLine("/nobody")).toMatch(/ 503 (UF|URX,UF|UF,URX) upstream_reset_before_response_started/);
+    expect(await logLine("/nobody")).toMatch(/ 503 URX,UF upstream_reset_before_response_started/);
   });
 
   test("somebody with the right certificate is believed", async () => {
@@ -91,7 +91,7 @@ describe("in the place of bank", () => {
       expect(answer.status).toBe(503);
       expect(answer.body).toStartWith("upstream connect error or disconnect/reset before headers");
       const line = await logLine(`/${who}`);
-      expect(line).toMatch(/ 503 (UF|URX,UF|UF,URX) /);
+      expect(line).toMatch(/ 503 URX,UF /);
       expect(line).toMatch(/TLS_error|certificate|identity|spiffe/i);
       expect(heard).toBe("");
     });
