@@ -53,6 +53,10 @@ export class BunSocket implements Socket {
     if (!this.#closed) this.raw.shutdown();
   }
 
+  close(): void {
+    if (!this.#closed) this.raw.end();
+  }
+
   destroy(): void {
     if (!this.#closed) this.raw.terminate();
   }

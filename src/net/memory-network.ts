@@ -154,6 +154,11 @@ class MemorySocket implements AcceptedSocket {
     this.#network.later(() => this.other?.deliver());
   }
 
+  close(): void {
+    this.end();
+    this.closeWith(undefined);
+  }
+
   destroy(): void {
     if (this.closed) return;
     this.closeWith(undefined);

@@ -33,7 +33,9 @@ export interface Socket {
   resume(): void;
   /** Half-closes: what was written is delivered, then the other side reads the end. */
   end(): void;
-  /** Closes at once. */
+  /** Stops reading and closes; what was written is still delivered. */
+  close(): void;
+  /** Closes at once: the other side may see a reset, and lose what it has not read. */
   destroy(): void;
 }
 

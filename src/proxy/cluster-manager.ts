@@ -10,7 +10,7 @@ import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import { type AnyMessage, unpack } from "../xds/types/any.ts";
 import { ClusterRuntime, type ClusterServices } from "./cluster-runtime.ts";
 import type { NamedResource, Rejection } from "./resources.ts";
-import { rejectionsOf } from "./resources.ts";
+import { rejectionsOf, sameAny } from "./resources.ts";
 
 export class ClusterManager {
   readonly #services: ClusterServices;
@@ -50,6 +50,8 @@ export class ClusterManager {
   }
 
   #set(name: string, any: AnyMessage): void {
+    const known = this.#messages.get(name);
+    if (known !== undefined && sameAny(known, any)) return;
     const compiled = compileCluster(unpack(any, Cluster));
     const last = this.#clusters.get(name);
     const next = new ClusterRuntime(compiled, this.#services);
@@ -58,13 +60,14 @@ export class ClusterManager {
     this.#clusters.set(name, next);
     this.#messages.set(name, any);
     // What runs on the old one ends there; its counters go on under the same name.
-    last?.close(false);
+    last?.close(() => !this.#clusters.has(name));
   }
 
   #remove(name: string): void {
-    this.#clusters.get(name)?.close(true);
+    const last = this.#clusters.get(name);
     this.#clusters.delete(name);
     this.#messages.delete(name);
+    last?.close(() => !this.#clusters.has(name));
   }
 
   applyAssignments(changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {

@@ -32,7 +32,6 @@ export class ClusterRuntime {
   readonly compiled: CompiledCluster;
   readonly endpoints: EndpointSet;
   readonly stats: ClusterStats;
-  /** Reads of Istio's labels, kept by whoever records; cleared with the runtime. */
   readonly #services: ClusterServices;
   readonly #balancer: Balancer;
   readonly #outlier: OutlierDetector | undefined;
@@ -40,7 +39,8 @@ export class ClusterRuntime {
   readonly #counts = { connections: 0, pending: 0 };
   readonly #load = { connections: 0, pendingRequests: 0, requests: 0, retries: 0 };
   #outlierTimer: Timer | undefined;
-  #closed = false;
+  /** Set once it has been closed: whether no other cluster has its name. */
+  #isGone: (() => boolean) | undefined;
   /** An assignment has arrived: before that, requests fail for another reason. */
   isWarm = false;
 
@@ -65,8 +65,16 @@ export class ClusterRuntime {
     this.endpoints.update(assignment);
     this.isWarm = true;
     this.stats.stats.membershipChange.add(1);
-    this.stats.stats.membershipTotal.set(this.endpoints.all.length);
-    this.stats.stats.membershipHealthy.set(this.endpoints.usable.length);
+    this.#countMembers();
+  }
+
+  /** Counted anew each time: endpoints leave and clusters are replaced while some are ejected. */
+  #countMembers(): void {
+    const { stats } = this.stats;
+    const { all, usable } = this.endpoints;
+    stats.membershipTotal.set(all.length);
+    stats.membershipHealthy.set(usable.length);
+    stats.ejectionsActive.set(all.reduce((ejected, endpoint) => ejected + (endpoint.ejected ? 1 : 0), 0));
   }
 
   pick(random: Random, avoid: ReadonlySet<Endpoint> | undefined, reselections: number): Endpoint | undefined {
@@ -75,11 +83,21 @@ export class ClusterRuntime {
     return endpoint;
   }
 
-  /** Counts a request in, or says no: a circuit breaker is open. */
+  /** What runs and waits now, as the circuit breakers see it. */
+  get load(): {
+    readonly connections: number;
+    readonly pending: number;
+    readonly requests: number;
+    readonly retries: number;
+  } {
+    return { ...this.#counts, requests: this.#load.requests, retries: this.#load.retries };
+  }
+
+  /** Counts a request in, or says no: a circuit breaker is open. As in Envoy, who must wait for a connection to open is pending too. */
   admit(pool: HostPool): boolean {
     const limits = this.compiled.limits.default;
     const load = this.#load;
-    if (!mayRequest(limits, load) || (!pool.hasRoom && this.#counts.pending >= limits.maxPendingRequests)) {
+    if (!mayRequest(limits, load) || (!pool.hasIdle && this.#counts.pending >= limits.maxPendingRequests)) {
       this.stats.stats.rqPendingOverflow.add(1);
       return false;
     }
@@ -114,6 +132,7 @@ export class ClusterRuntime {
     endpoint.activeRequests--;
     this.#load.requests--;
     this.stats.stats.rqActive.add(-1);
+    this.#forgetIfGone();
   }
 
   onResponse(endpoint: Endpoint, status: number): void {
@@ -145,20 +164,16 @@ export class ClusterRuntime {
     if (ejection.cause === "consecutive5xx") stats.ejectionsDetectedConsecutive5xx.add(1);
     if (ejection.outcome !== "enforced") return;
     stats.ejectionsEnforcedTotal.add(1);
-    stats.ejectionsActive.add(1);
     if (ejection.cause === "consecutive5xx") stats.ejectionsEnforcedConsecutive5xx.add(1);
-    stats.membershipHealthy.set(this.endpoints.usable.length);
+    this.#countMembers();
   }
 
   #scheduleTick(intervalMs: number): void {
     this.#outlierTimer = this.#services.clock.after(intervalMs, () => {
-      if (this.#closed) return;
+      if (this.#isGone !== undefined) return;
       const report = this.#outlier?.tick(this.#services.clock.nowMs());
       for (const ejection of report?.ejections ?? []) this.#countEjection(ejection);
-      if (report !== undefined && report.reinstated.length > 0) {
-        this.stats.stats.ejectionsActive.add(-report.reinstated.length);
-        this.stats.stats.membershipHealthy.set(this.endpoints.usable.length);
-      }
+      this.#countMembers();
       this.#scheduleTick(intervalMs);
     });
   }
@@ -185,25 +200,55 @@ export class ClusterRuntime {
       this.#poolEvents(endpoint),
     );
     this.#pools.set(endpoint, pool);
+    // A request that began before the cluster was closed tries again: its connection must not stay.
+    if (this.#isGone !== undefined) pool.retire();
     return pool;
   }
 
-  /** A connection of its own, for a TCP proxy. */
-  dial(endpoint: Endpoint, onOpen: (socket: Socket) => void, onFail: (error: DialError) => void): void {
-    const { network, tlsFor } = this.#services;
-    const { address, port, path } = endpoint;
+  /**
+   * A connection of its own, for a TCP proxy.
+   * @param onOpen Must call `closed` once when the connection has closed.
+   */
+  dial(
+    endpoint: Endpoint,
+    onOpen: (socket: Socket, closed: () => void) => void,
+    onFail: (error: DialError) => void,
+  ): void {
+    const counts = this.#counts;
+    if (counts.connections >= this.compiled.limits.default.maxConnections) {
+      this.stats.stats.cxOverflow.add(1);
+      return onFail(new DialError("other", `the cluster ${this.compiled.name} has as many connections as it may`));
+    }
     const events = this.#poolEvents(endpoint);
-    const fail = (error: DialError): void => {
+    counts.connections++;
+    const closed = (): void => {
+      counts.connections--;
+      events.onDisconnect();
+    };
+    const opened = (socket: Socket): void => {
+      events.onConnect();
+      onOpen(socket, closed);
+    };
+    const failed = (error: DialError): void => {
+      counts.connections--;
       events.onConnectFailure(error);
       onFail(error);
     };
+    this.#dial(endpoint, opened, failed);
+  }
+
+  #dial(endpoint: Endpoint, onOpen: (socket: Socket) => void, onFail: (error: DialError) => void): void {
+    const { network, tlsFor } = this.#services;
+    const { address, port, path } = endpoint;
+    const { connectTimeoutMs } = this.compiled;
+    let tls: ClientTls | undefined;
     try {
-      const tls = tlsFor(this.compiled, endpoint)?.();
-      const target = { address, port, ...(path === undefined ? {} : { path }), ...(tls === undefined ? {} : { tls }) };
-      network.dial({ ...target, connectTimeoutMs: this.compiled.connectTimeoutMs }, onOpen, fail);
+      tls = tlsFor(this.compiled, endpoint)?.();
     } catch (cause) {
-      fail(new DialError("tls", cause instanceof Error ? cause.message : String(cause)));
+      return onFail(new DialError("tls", cause instanceof Error ? cause.message : String(cause)));
     }
+    const target = { address, port, ...(path === undefined ? {} : { path }), ...(tls === undefined ? {} : { tls }) };
+    network.dial({ ...target, connectTimeoutMs }, onOpen, onFail);
   }
 
   #poolEvents(endpoint: Endpoint) {
@@ -213,19 +258,25 @@ export class ClusterRuntime {
         endpoint.activeConnections++;
         endpoint.connectionsTotal++;
         stats.cxTotal.add(1);
-        stats.cxHttp1Total.add(1);
         stats.cxActive.add(1);
         if (this.#outlier !== undefined) this.#learn(endpoint, "connectSuccess");
       },
       onConnectFailure: (error: { readonly kind: string }): void => {
         endpoint.connectFailures++;
         (error.kind === "timeout" ? stats.cxConnectTimeout : stats.cxConnectFail).add(1);
+        this.#forgetIfGone();
       },
       onDisconnect: (): void => {
         endpoint.activeConnections--;
         stats.cxActive.add(-1);
         stats.cxDestroy.add(1);
+        this.#forgetIfGone();
       },
+      onWaiting: (by: number): void => {
+        stats.rqPendingActive.add(by);
+        if (by > 0) stats.rqPendingTotal.add(by);
+      },
+      onOverflow: (): void => stats.cxOverflow.add(1),
     };
   }
 
@@ -245,12 +296,18 @@ export class ClusterRuntime {
 
   /**
    * Another takes its place, or none: what runs ends, nothing new begins.
-   * @param gone The cluster is no more: its statistics go with it.
+   * @param isGone Whether no cluster has its name now: then its statistics go with the last that ran on it.
    */
-  close(gone: boolean): void {
-    this.#closed = true;
+  close(isGone: () => boolean): void {
+    this.#isGone = isGone;
     this.#outlierTimer?.cancel();
     this.renewConnections();
-    if (gone) this.stats.remove();
+    this.#forgetIfGone();
+  }
+
+  /** Not before: a gauge that is counted down behind its removal would come back below zero. */
+  #forgetIfGone(): void {
+    if (this.#isGone === undefined || this.#load.requests > 0 || this.#counts.connections > 0) return;
+    if (this.#isGone()) this.stats.remove();
   }
 }

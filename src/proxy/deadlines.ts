@@ -40,8 +40,9 @@ export class Deadlines {
   /** Fires `deadline` after `delayMs`; one that is set already is moved. */
   set(deadline: Deadline, delayMs: number): void {
     if (deadline.isSet) this.clear(deadline);
-    if (this.#count === 0) this.#tick = this.#nowTick();
-    deadline.dueTick = Math.max(this.#tick, this.#nowTick()) + Math.max(1, Math.ceil(delayMs / TICK_MS)) + 1;
+    const nowMs = this.#clock.nowMs();
+    if (this.#count === 0) this.#tick = Math.floor(nowMs / TICK_MS);
+    deadline.dueTick = Math.max(this.#tick + 1, Math.ceil((nowMs + delayMs) / TICK_MS));
     const slot = deadline.dueTick % SLOTS;
     const head = this.#slots[slot];
     deadline.next = head;
@@ -65,7 +66,10 @@ export class Deadlines {
   }
 
   #schedule(): void {
-    if (this.#timer === undefined) this.#timer = this.#clock.after(TICK_MS, this.#run);
+    if (this.#timer !== undefined) return;
+    // At the end of the tick, or each deadline would be late by where in its tick the first one was set.
+    const nowMs = this.#clock.nowMs();
+    this.#timer = this.#clock.after(Math.ceil((Math.floor(nowMs / TICK_MS) + 1) * TICK_MS - nowMs), this.#run);
   }
 
   #nowTick(): number {
@@ -82,7 +86,8 @@ export class Deadlines {
     }
     this.#tick = nowTick;
     for (const deadline of due) {
-      if (!deadline.isSet) continue;
+      // Cleared by one that fired before it, or set anew.
+      if (!deadline.isSet || deadline.dueTick > nowTick) continue;
       this.clear(deadline);
       deadline.fire();
     }

@@ -5,7 +5,8 @@
  * @module
  */
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
-import type { Forward } from "../engine/http.ts";
+import { type FailureKind, replyOf } from "../engine/failures.ts";
+import type { Forward, Reply } from "../engine/http.ts";
 import type { PeerView, SubstitutionView } from "../engine/request.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
 import { ID } from "../wire/http1/known.ts";
@@ -40,6 +41,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   /** As forwarded. */
   authority = "";
   requestId = "";
+  /** The trace that this proxy began; empty where the request's own goes on. */
   traceparent = "";
   /** What goes out as `x-forwarded-client-cert`: undefined leaves the header alone, an empty string takes it away. */
   forwardedClientCert: string | undefined;
@@ -61,14 +63,10 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.head = head;
   }
 
-  /** Forgets the last exchange and begins the next. */
+  /** Begins an exchange, with nothing left of the last one. */
   protected open(context: HttpContext): void {
     const { head } = this;
     this.context = context;
-    this.forward = undefined;
-    this.cluster = undefined;
-    this.endpoint = undefined;
-    this.responseHead = undefined;
     this.startMs = context.clock.nowMs();
     this.startWallMs = context.clock.wallMs();
     this.upstreamStartMs = 0;
@@ -78,6 +76,9 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.receivedPath = head.path;
     this.path = head.path;
     this.authority = head.authority;
+    this.requestId = "";
+    this.traceparent = "";
+    this.durationMs = 0;
     this.responseCode = 0;
     this.responseFlags = "";
     this.responseCodeDetails = "";
@@ -88,12 +89,71 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.timeoutMs = 0;
     this.grpcStatus = undefined;
     this.forwardedClientCert = undefined;
+    const { stats } = context.stats;
+    stats.rqTotal.add(1);
+    stats.rqHttp1Total.add(1);
+    stats.rqActive.add(1);
+  }
+
+  /** The endpoint of an attempt was chosen. */
+  protected onEndpoint({ hostname }: Endpoint): void {
+    if (this.forward?.route.autoHostRewrite && hostname !== "") this.authority = hostname;
+  }
+
+  /** Records the exchange, and lets go of what a connection that idles must not keep alive. */
+  protected close(bytesReceived: number): void {
+    const { clock, stats } = this.context;
+    this.durationMs = clock.nowMs() - this.startMs;
+    this.bytesReceived = bytesReceived;
+    stats.stats.rqActive.add(-1);
+    stats.stats.rqCompleted.add(1);
+    stats.response(this.responseCode);
+    this.context.record(this);
+    this.#forget();
+  }
+
+  /** Configuration that may be old by the next request, and endpoints that may have left. */
+  #forget(): void {
+    this.forward = undefined;
+    this.cluster = undefined;
+    this.endpoint = undefined;
+    this.responseHead = undefined;
   }
 
   /** Adds a response flag, once. */
   protected flag(flag: string): void {
     if (flag === "" || this.responseFlags.split(",").includes(flag)) return;
     this.responseFlags = this.responseFlags === "" ? flag : `${this.responseFlags},${flag}`;
+  }
+
+  /** The proxy's own answer to a failure. */
+  protected failed(kind: FailureKind, reason: string): Reply {
+    const { route, responseHeaders } = this.forward ?? NO_ROUTE;
+    return replyOf(kind, reason, { retried: this.attempts > 1, route, responseHeaders });
+  }
+
+  /** The proxy answers itself. */
+  protected replied(reply: Reply): void {
+    this.flag(reply.flag);
+    this.responseCode = reply.status;
+    this.responseCodeDetails = reply.details;
+    this.bytesSent = this.method === "HEAD" ? 0 : Buffer.byteLength(reply.body);
+    this.context.onReply(this, reply);
+  }
+
+  /** Which of the slow timeouts has passed. */
+  protected slowTimeout(nowMs: number, quietMs: number, isReceiving: boolean): FailureKind | undefined {
+    const { settings } = this.context.http;
+    const idleMs = this.forward?.route.idleTimeoutMs ?? settings.streamIdleTimeoutMs;
+    const durationMs = this.forward?.route.maxStreamDurationMs ?? settings.maxStreamDurationMs;
+    const ageMs = nowMs - this.startMs;
+    if (idleMs > 0 && quietMs > idleMs) return isReceiving ? "requestIdleTimeout" : "streamIdleTimeout";
+    if (isReceiving && settings.requestTimeoutMs > 0 && ageMs > settings.requestTimeoutMs) return "requestTimeout";
+    return durationMs > 0 && ageMs > durationMs ? "maxDuration" : undefined;
+  }
+
+  get isIdempotent(): boolean {
+    return IDEMPOTENT.has(this.method);
   }
 
   get peer(): PeerView {
@@ -180,24 +240,26 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 
   get traceId(): string | undefined {
-    const header = this.head.known(ID.traceparent) ?? this.traceparent;
-    return header.length >= 35 ? header.slice(3, 35) : undefined;
+    const header = this.traceparent === "" ? this.head.known(ID.traceparent) : this.traceparent;
+    return header !== undefined && header.length >= 35 ? header.slice(3, 35) : undefined;
   }
 
   /** A header of the request, as the endpoint got it where the proxy made one. */
   requestHeader(name: string): string | undefined {
     switch (name) {
       case ":path":
-        return this.path;
+        return this.path || undefined;
       case ":method":
-        return this.method;
+        return this.method || undefined;
       case ":authority":
       case "host":
-        return this.authority;
+        return this.authority || undefined;
       case ":scheme":
         return this.scheme;
       case "x-request-id":
         return this.requestId === "" ? undefined : this.requestId;
+      case "traceparent":
+        return this.traceparent === "" ? this.head.known(ID.traceparent) : this.traceparent;
       case "x-envoy-original-path":
         return this.originalPath;
       default:
@@ -212,3 +274,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     return this.responseHead.header(name);
   }
 }
+
+/** Doing them twice is doing them once (RFC 9110 §9.2.2). */
+const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
+const NO_ROUTE = { route: undefined, responseHeaders: undefined };

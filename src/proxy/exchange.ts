@@ -5,39 +5,24 @@
  * @module
  */
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
-import { FAILURES, type FailureKind, grpcReply, isGrpc, replyOf } from "../engine/failures.ts";
+import { FAILURES, type FailureKind, grpcReply, isGrpc } from "../engine/failures.ts";
 import type { Decision, Forward, Reply } from "../engine/http.ts";
-import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
+import type { AttemptOutcome } from "../engine/retry.ts";
 import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
+import { ClusterHold } from "./cluster-hold.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadlines.ts";
+import type { Downstream } from "./downstream.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
-import type { Failure } from "./failure.ts";
+import { type Failure, outcomeOf, outcomeOfHead, resetDetails } from "./failure.ts";
 import type { HostPool, Waiter } from "./host-pool.ts";
 import type { Caller, ClientConnection } from "./http1/client-connection.ts";
 import type { HttpContext } from "./http-context.ts";
 import { RequestBuffer } from "./request-buffer.ts";
-
-/** Where an exchange sends its answer. */
-export interface Downstream {
-  /** @param more The first bytes of the body follow at once. */
-  sendHead(exchange: Exchange, head: ResponseHead, more: boolean): void;
-  sendInterim(head: ResponseHead): void;
-  /** False: stop until {@link Exchange.onDownstreamDrain}. */
-  sendBody(buf: Uint8Array, start: number, end: number): boolean;
-  sendReply(exchange: Exchange, reply: Reply): void;
-  /** The answer is complete; another request may begin. */
-  onExchangeEnd(): void;
-  /** The answer broke off behind its head: the client must be told by closing. */
-  abort(): void;
-  pauseRequest(): void;
-  resumeRequest(): void;
-  /** Body bytes of the present request so far. */
-  readonly receivedBodyBytes: number;
-}
+import { RetryState } from "./retry-state.ts";
 
 /**
  * `delayed`: by a fault. `connecting`: a connection is awaited. `sent`: an answer is awaited.
@@ -48,14 +33,12 @@ type Phase = "idle" | "delayed" | "connecting" | "sent" | "backoff" | "answering
 export class Exchange extends ExchangeRecord implements Caller, Waiter {
   readonly #downstream: Downstream;
   readonly #body = new RequestBuffer();
+  readonly #hold = new ClusterHold();
+  readonly #retry = new RetryState();
   #phase: Phase = "idle";
   #requestDone = false;
   #connection: ClientConnection | undefined;
   #pool: HostPool | undefined;
-  #retry: CompiledRetry | undefined;
-  #isRetry = false;
-  #holdsEndpoint = false;
-  #tried: Set<Endpoint> | undefined;
   #delayed: Forward | Reply | undefined;
   /** A kept connection that turned out to be closed is replaced once, unseen by the retry policy. */
   #replacedStale = false;
@@ -79,7 +62,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     this.#act(context.http.decide(this.head, this.peer, context.random));
   }
 
-  /** Answers a request that could not be read. */
+  /** Answers a request that is not served: one that could not be read, as the reply says. */
   refuse(context: HttpContext, reply: Reply): void {
     this.#reset(context);
     this.#reply(reply);
@@ -88,14 +71,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   #reset(context: HttpContext): void {
     this.open(context);
     this.#phase = "connecting";
-    this.#tried = undefined;
-    this.#retry = undefined;
-    this.#isRetry = false;
     this.#replacedStale = false;
-    this.#body.reset();
-    context.stats.stats.rqTotal.add(1);
-    context.stats.stats.rqHttp1Total.add(1);
-    context.stats.stats.rqActive.add(1);
   }
 
   #act(decision: Decision): void {
@@ -111,11 +87,11 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   #forward(forward: Forward): void {
     this.forward = forward;
     const cluster = this.context.clusters.get(forward.clusterName);
-    if (cluster === undefined) return this.#fail("noCluster");
+    if (cluster === undefined) return this.#fail("noCluster", "", forward.route.clusterNotFoundStatus);
     this.cluster = cluster;
     this.context.route(this, forward);
-    this.#retry = this.context.retryOf(this, forward);
-    this.#body.keep = this.#retry !== undefined;
+    this.#retry.begin(this.context.retryOf(this, forward), this.timeoutMs);
+    this.#body.keep = this.#retry.hasPolicy;
     if (this.#requestDone) this.#startRouteDeadline();
     this.#attempt(cluster);
   }
@@ -124,16 +100,22 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     if (this.timeoutMs > 0) this.context.deadlines.set(this.#routeDeadline, this.timeoutMs);
   }
 
+  /** An attempt has its time from when the request is complete, as in Envoy. */
+  #startTryDeadline(): void {
+    const { perTryMs } = this.#retry;
+    if (perTryMs > 0) this.context.deadlines.set(this.#tryDeadline, perTryMs);
+  }
+
   #attempt(cluster: ClusterRuntime): void {
     this.#phase = "connecting";
     this.attempts++;
-    const endpoint = cluster.pick(this.context.random, this.#tried, this.#retry?.hostSelectionAttempts ?? 1);
+    const endpoint = this.#retry.pick(cluster, this.context.random);
     if (endpoint === undefined) return this.#fail("noHealthyUpstream");
     const pool = cluster.poolOf(endpoint);
     if (!cluster.admit(pool)) return this.#fail("upstreamOverflow");
     this.endpoint = endpoint;
-    this.#holdsEndpoint = true;
-    endpoint.activeRequests++;
+    this.#hold.take(cluster, endpoint);
+    this.onEndpoint(endpoint);
     this.#pool = pool;
     pool.acquire(this);
   }
@@ -143,13 +125,14 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     this.#pool = undefined;
     this.#connection = connection;
     this.#phase = "sent";
-    const perTryMs = this.#retry?.perTryTimeoutMs ?? 0;
-    if (perTryMs > 0) context.deadlines.set(this.#tryDeadline, perTryMs);
     connection.begin(this, this.method === "HEAD");
     this.upstreamStartMs = context.clock.nowMs();
     const taken = context.requestWriter.send(this, connection, this.#body);
     this.#body.sent();
-    if (this.#requestDone) connection.endRequest();
+    if (this.#requestDone) {
+      connection.endRequest();
+      this.#startTryDeadline();
+    }
     if (taken) this.#downstream.resumeRequest();
     else this.#downstream.pauseRequest();
   }
@@ -173,7 +156,10 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     } else {
       this.#body.passed(buf, start, end);
       if (!connection.write(buf, start, end, true)) this.#downstream.pauseRequest();
-      if (done) connection.endRequest();
+      if (done) {
+        connection.endRequest();
+        if (this.#phase === "sent") this.#startTryDeadline();
+      }
     }
     if (done && this.cluster !== undefined) this.#startRouteDeadline();
   }
@@ -184,7 +170,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     this.context.stats.stats.cxProtocolError.add(1);
     if (this.#phase !== "answering") return this.#fail("downstreamProtocolError", reason);
     this.flag(FAILURES.downstreamProtocolError.flag);
-    this.#breakOff();
+    this.#breakOff(`${FAILURES.downstreamProtocolError.details}{${reason.replaceAll(" ", "_")}}`);
   }
 
   onUpstreamDrain(): void {
@@ -200,20 +186,13 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     this.upstreamFirstByteMs = context.clock.nowMs();
     if (this.#tryDeadline.isSet) context.deadlines.clear(this.#tryDeadline);
     this.cluster?.onResponse(this.endpoint as Endpoint, head.status);
-    if (this.#retry !== undefined && head.status >= 400 && this.#retriesResponse(this.#retry, head)) return;
+    if (head.status >= 400 && this.#retry.hasPolicy && this.#retried(outcomeOfHead(head))) return;
     this.#phase = "answering";
+    this.#body.giveUp();
     this.responseCode = head.status;
     this.responseHead = head;
     this.responseCodeDetails = "via_upstream";
     this.#downstream.sendHead(this, head, more);
-  }
-
-  #retriesResponse(retry: CompiledRetry, head: ResponseHead): boolean {
-    const outcome: AttemptOutcome = { t: "response", status: head.status, header: (name) => head.header(name) };
-    if (!retry.shouldRetry(outcome) || !this.#mayRetry(retry)) return false;
-    this.#dropConnection();
-    this.#backOff(retry);
-    return true;
   }
 
   onResponseBody(buf: Uint8Array, start: number, end: number): boolean {
@@ -227,7 +206,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   onResponseEnd(): void {
     this.bytesSent += this.#connection?.bodyBytes ?? 0;
     this.#connection = undefined;
-    this.#end();
+    this.#end(false);
   }
 
   onUpstreamFailure(failure: Failure): void {
@@ -236,14 +215,15 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     if (this.#phase === "answering") {
       this.bytesSent += connection?.bodyBytes ?? 0;
       this.flag(FAILURES[failure.kind].flag);
-      this.upstreamTransportFailureReason = failure.details;
-      return this.#breakOff();
+      this.upstreamTransportFailureReason = failure.details || undefined;
+      return this.#breakOff(resetDetails(failure.kind));
     }
     if (connection === undefined || !this.#isStale(failure, connection)) return this.#attemptFailed(failure);
     this.#replacedStale = true;
-    this.#releaseEndpoint();
+    this.context.deadlines.clear(this.#tryDeadline);
+    this.#hold.release();
     this.attempts--;
-    return this.#attempt(this.cluster as ClusterRuntime);
+    this.#attempt(this.cluster as ClusterRuntime);
   }
 
   /**
@@ -252,40 +232,28 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
    */
   #isStale(failure: Failure, connection: ClientConnection): boolean {
     if (failure.answered || connection.requests < 2 || this.#replacedStale) return false;
-    return this.#requestDone && this.#body.isComplete && IDEMPOTENT.has(this.method);
+    return this.#requestDone && this.#body.isComplete && this.isIdempotent;
   }
 
   #attemptFailed(failure: Failure): void {
     this.context.deadlines.clear(this.#tryDeadline);
     this.cluster?.onFailure(this.endpoint as Endpoint, failure);
-    this.upstreamTransportFailureReason = failure.details;
+    this.upstreamTransportFailureReason = failure.details || undefined;
     if (!this.#retried(outcomeOf(failure))) this.#fail(failure.kind, failure.details);
   }
 
   /** Begins another attempt when the policy wants one and everything allows it. */
   #retried(outcome: AttemptOutcome): boolean {
-    const retry = this.#retry;
-    if (retry === undefined || !retry.shouldRetry(outcome) || !this.#mayRetry(retry)) return false;
-    this.#backOff(retry);
-    return true;
-  }
-
-  #mayRetry(retry: CompiledRetry): boolean {
-    const cluster = this.cluster as ClusterRuntime;
-    if (this.attempts > retry.maxRetries) {
-      this.flag(FAILURES.retryLimit.flag);
-      cluster.onRetryLimit();
-      return false;
-    }
-    return this.#body.isComplete && cluster.admitRetry();
-  }
-
-  #backOff(retry: CompiledRetry): void {
-    if (retry.avoidPreviousHosts && this.endpoint !== undefined) (this.#tried ??= new Set()).add(this.endpoint);
-    this.#releaseEndpoint();
-    this.#isRetry = true;
+    if (!this.#body.isComplete) return false;
+    const verdict = this.#retry.decide(outcome, this.attempts, this.cluster as ClusterRuntime);
+    if (verdict === "limit") this.flag(FAILURES.retryLimit.flag);
+    if (verdict === "overflow") this.flag(FAILURES.upstreamOverflow.flag);
+    if (verdict !== "retry") return false;
+    this.#dropConnection();
     this.#phase = "backoff";
-    this.context.deadlines.set(this.#waitDeadline, retry.backoffMs(this.attempts, this.context.random));
+    const { deadlines, random } = this.context;
+    deadlines.set(this.#waitDeadline, this.#retry.backoffMs(this.endpoint, this.attempts, random));
+    return true;
   }
 
   /** A fault's delay, or the pause before a retry, is over. */
@@ -297,68 +265,59 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   }
 
   #onTryTimeout(): void {
-    const failure: Failure = { kind: "perTryTimeout", details: "per-try timeout", requestSent: true, answered: false };
     this.#dropConnection();
-    this.cluster?.onFailure(this.endpoint as Endpoint, failure);
-    if (!this.#retried({ t: "perTryTimeout", requestSent: true })) this.#fail("perTryTimeout");
+    this.#attemptFailed({ kind: "perTryTimeout", details: "", requestSent: true, answered: false });
   }
 
   #onRouteTimeout(): void {
-    if (this.#phase === "answering") {
-      this.flag(FAILURES.upstreamTimeout.flag);
-      return this.#breakOff();
-    }
     const failure: Failure = { kind: "upstreamTimeout", details: "", requestSent: true, answered: false };
     if (this.#phase === "sent") this.cluster?.onFailure(this.endpoint as Endpoint, failure);
-    this.#fail("upstreamTimeout");
+    this.#giveUp("upstreamTimeout");
   }
 
-  /** Neither side has sent anything for too long. */
-  onStreamIdle(): void {
-    if (this.#phase !== "answering") return this.#fail(this.#requestDone ? "streamIdleTimeout" : "requestIdleTimeout");
-    this.flag(FAILURES.streamIdleTimeout.flag);
-    this.#breakOff();
+  /**
+   * Looks after the slow timeouts.
+   * @param quietMs How long neither side has sent anything.
+   * @param isReceiving The request is still on its way.
+   */
+  sweep(nowMs: number, quietMs: number, isReceiving: boolean): void {
+    const kind = this.slowTimeout(nowMs, quietMs, isReceiving);
+    if (kind !== undefined && this.#phase !== "idle") this.#giveUp(kind);
   }
 
-  /** How long neither side may send anything; 0 for ever. */
-  get streamIdleTimeoutMs(): number {
-    return this.forward?.route.idleTimeoutMs ?? this.context.http.settings.streamIdleTimeoutMs;
+  #giveUp(kind: FailureKind): void {
+    if (this.#phase !== "answering") return this.#fail(kind);
+    this.flag(FAILURES[kind].flag);
+    this.#breakOff(FAILURES[kind].details);
   }
 
   /** Answers with what {@link FAILURES} says of `kind`. */
-  #fail(kind: FailureKind, reason = ""): void {
-    const { forward } = this;
-    const retried = this.attempts > 1;
-    this.#reply(replyOf(kind, reason, { retried, route: forward?.route, responseHeaders: forward?.responseHeaders }));
+  #fail(kind: FailureKind, reason = "", status: number = FAILURES[kind].status): void {
+    const reply = this.failed(kind, reason);
+    this.#reply(status === reply.status ? reply : { ...reply, status });
   }
 
   #reply(made: Reply): void {
     const reply = isGrpc(this.head.known(ID["content-type"])) ? grpcReply(made) : made;
     this.#dropConnection();
-    this.flag(reply.flag);
-    this.responseCode = reply.status;
-    this.responseCodeDetails = reply.details;
-    this.bytesSent = reply.body.length;
-    this.context.onReply(this, reply);
+    this.replied(reply);
     this.#phase = "answering";
     this.#downstream.sendReply(this, reply);
-    this.#end();
+    this.#end(false);
   }
 
   /** The answer has begun and cannot be completed. */
-  #breakOff(): void {
+  #breakOff(details: string): void {
+    this.responseCodeDetails = details;
     this.#dropConnection();
-    this.#downstream.abort();
-    this.#end();
+    this.#end(true);
   }
 
   /** The client is gone. */
   onDownstreamClose(): void {
     if (this.#phase === "idle") return;
-    if (this.responseCode === 0) this.responseCodeDetails = "downstream_remote_disconnect";
     this.flag(FAILURES.downstreamClosed.flag);
-    this.#dropConnection();
-    this.#end();
+    this.#breakOff(FAILURES.downstreamClosed.details);
   }
 
   #dropConnection(): void {
@@ -370,39 +329,22 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     }
     this.#pool?.cancel(this);
     this.#pool = undefined;
-    this.#releaseEndpoint();
+    this.#hold.release();
   }
 
-  #releaseEndpoint(): void {
-    if (!this.#holdsEndpoint) return;
-    this.#holdsEndpoint = false;
-    this.cluster?.release(this.endpoint as Endpoint);
-    if (this.#isRetry) this.cluster?.endRetry(this.responseCode > 0 && this.responseCode < 500);
-    this.#isRetry = false;
-  }
-
-  #end(): void {
-    if (this.#phase === "idle") return;
-    this.#releaseEndpoint();
-    const { deadlines, clock, stats } = this.context;
+  /** @param broken The client has no complete answer. */
+  #end(broken: boolean): void {
+    const { deadlines } = this.context;
+    this.#hold.release();
+    this.#retry.end(!broken && this.responseCode < 500);
     deadlines.clear(this.#routeDeadline);
     deadlines.clear(this.#tryDeadline);
     deadlines.clear(this.#waitDeadline);
     this.#phase = "idle";
     this.#body.reset();
-    this.durationMs = clock.nowMs() - this.startMs;
-    this.bytesReceived = this.#downstream.receivedBodyBytes;
-    stats.stats.rqActive.add(-1);
-    stats.stats.rqCompleted.add(1);
-    stats.response(this.responseCode);
-    this.context.record(this);
-    this.#downstream.onExchangeEnd();
+    this.#delayed = undefined;
+    this.close(this.#downstream.receivedBodyBytes);
+    if (broken) this.#downstream.abort();
+    else this.#downstream.onExchangeEnd();
   }
 }
-
-function outcomeOf(failure: Failure): AttemptOutcome {
-  return failure.requestSent ? { t: "reset", requestSent: true } : { t: "connectFailure" };
-}
-
-/** Doing them twice is doing them once (RFC 9110 §9.2.2). */
-const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);

@@ -3,14 +3,32 @@
  *
  * @module
  */
-import type { FailureKind } from "../engine/failures.ts";
+import { FAILURES, type FailureKind } from "../engine/failures.ts";
+import type { AttemptOutcome } from "../engine/retry.ts";
+import type { ResponseHead } from "../wire/http1/response-head.ts";
 
 export interface Failure {
   readonly kind: FailureKind;
-  /** In words, for the access log's transport failure reason. */
+  /** In words, for the access log's transport failure reason; empty where there is nothing to say. */
   readonly details: string;
   /** A byte of the request may have reached the endpoint. */
   readonly requestSent: boolean;
   /** A byte of an answer came back. */
   readonly answered: boolean;
+}
+
+/** What a retry policy decides by. */
+export function outcomeOf({ kind, requestSent }: Failure): AttemptOutcome {
+  if (kind === "perTryTimeout") return { t: "perTryTimeout", requestSent };
+  return requestSent ? { t: "reset", requestSent } : { t: "connectFailure" };
+}
+
+export function outcomeOfHead(head: ResponseHead): AttemptOutcome {
+  return { t: "response", status: head.status, header: (name) => head.header(name) };
+}
+
+/** `RESPONSE_CODE_DETAILS` of an answer that broke off behind its head. */
+export function resetDetails(kind: FailureKind): string {
+  const reason: string = FAILURES[kind].reset ?? kind;
+  return `upstream_reset_after_response_started{${reason.replaceAll(" ", "_")}}`;
 }

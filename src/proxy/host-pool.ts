@@ -47,6 +47,10 @@ export interface PoolEvents {
   onConnect(): void;
   onConnectFailure(error: DialError): void;
   onDisconnect(): void;
+  /** So many more wait for a connection, or fewer. */
+  onWaiting(by: number): void;
+  /** A connection was wanted and may not be opened. */
+  onOverflow(): void;
 }
 
 export class HostPool implements ConnectionOwner {
@@ -74,13 +78,14 @@ export class HostPool implements ConnectionOwner {
     const connection = this.#idle.pop();
     if (connection !== undefined) return waiter.onConnection(connection);
     this.#waiting.push(waiter);
-    this.#counts.pending++;
+    this.#countWaiting(1);
     this.#dialAsNeeded();
+    if (this.#connecting < this.#waiting.length) this.#events.onOverflow();
   }
 
-  /** A connection is free, or may be opened, without waiting for another request to end. */
-  get hasRoom(): boolean {
-    return this.#idle.length > 0 || this.#counts.connections < this.#settings.maxConnections;
+  /** A connection is free. */
+  get hasIdle(): boolean {
+    return this.#idle.length > 0;
   }
 
   /** Takes back a wait that has not been answered. */
@@ -88,7 +93,12 @@ export class HostPool implements ConnectionOwner {
     const at = this.#waiting.indexOf(waiter);
     if (at < 0) return;
     this.#waiting.splice(at, 1);
-    this.#counts.pending--;
+    this.#countWaiting(-1);
+  }
+
+  #countWaiting(by: number): void {
+    this.#counts.pending += by;
+    this.#events.onWaiting(by);
   }
 
   /** Closes idle connections and lets the others end with their request. */
@@ -102,10 +112,6 @@ export class HostPool implements ConnectionOwner {
   sweep(nowMs: number): void {
     while (this.#idle[0] !== undefined && nowMs - this.#idle[0].idleSinceMs > this.#settings.idleTimeoutMs)
       (this.#idle.shift() as ClientConnection).destroy();
-  }
-
-  get isEmpty(): boolean {
-    return this.#all.size === 0 && this.#connecting === 0 && this.#waiting.length === 0;
   }
 
   #dialAsNeeded(): void {
@@ -143,12 +149,13 @@ export class HostPool implements ConnectionOwner {
 
   readonly #opened = (socket: Socket): void => {
     this.#connecting--;
+    this.#events.onConnect();
     if (this.#retired && this.#waiting.length === 0) {
       this.#counts.connections--;
+      this.#events.onDisconnect();
       socket.handler = deafHandler;
       return socket.destroy();
     }
-    this.#events.onConnect();
     const connection = new ClientConnection(socket, this);
     connection.retired = this.#retired;
     this.#all.add(connection);
@@ -162,11 +169,17 @@ export class HostPool implements ConnectionOwner {
     this.#failWaiters({ kind: failureKindOf(error), details: error.message, requestSent: false, answered: false });
   };
 
+  /** Takes out a connection that is on its way out: nobody may get it any more. */
+  onLost(connection: ClientConnection): void {
+    const at = this.#idle.indexOf(connection);
+    if (at >= 0) this.#idle.splice(at, 1);
+  }
+
   /** As many waiters fail as have no connection under way any more. */
   #failWaiters(failure: Failure): void {
     const lost = Math.max(this.#waiting.length - this.#connecting, 0);
     for (const waiter of this.#waiting.splice(0, lost)) {
-      this.#counts.pending--;
+      this.#countWaiting(-1);
       waiter.onNoConnection(failure);
     }
   }
@@ -180,7 +193,7 @@ export class HostPool implements ConnectionOwner {
   #release(connection: ClientConnection): void {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) {
-      this.#counts.pending--;
+      this.#countWaiting(-1);
       return waiter.onConnection(connection);
     }
     connection.idleSinceMs = this.#clock.nowMs();
@@ -191,8 +204,7 @@ export class HostPool implements ConnectionOwner {
     if (!this.#all.delete(connection)) return;
     this.#counts.connections--;
     this.#events.onDisconnect();
-    const at = this.#idle.indexOf(connection);
-    if (at >= 0) this.#idle.splice(at, 1);
+    this.onLost(connection);
     this.#dialAsNeeded();
   }
 }

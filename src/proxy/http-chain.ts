@@ -15,6 +15,7 @@ import type { RandomIds } from "../telemetry/random-ids.ts";
 import type { Registry } from "../telemetry/registry.ts";
 import { formatTraceparent, newTrace, parseTraceparent } from "../telemetry/trace-context.ts";
 import { ID } from "../wire/http1/known.ts";
+import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
@@ -101,7 +102,7 @@ export class HttpChain implements HttpContext {
     this.#identify(exchange);
     const id = head.known(ID["x-request-id"]);
     exchange.requestId = id ?? (settings.generateRequestId ? this.#services.ids.requestId() : "");
-    exchange.traceparent = this.#traceparent(head.known(ID.traceparent));
+    exchange.traceparent = this.#traceparent(head);
     if (exchange.peer.tls || head.first[ID["x-forwarded-client-cert"]] !== 0)
       exchange.forwardedClientCert = forwardedClientCert(
         settings,
@@ -124,7 +125,9 @@ export class HttpChain implements HttpContext {
   }
 
   /** A trace that is valid goes on as it is: this proxy makes no span of its own. An empty string: leave the header alone. */
-  #traceparent(came: string | undefined): string {
+  #traceparent(head: RequestHead): string {
+    // Of two lines none is the right one: joined, they cannot be read.
+    const came = head.first[ID.traceparent] === 0 ? undefined : head.header("traceparent");
     if (came !== undefined && parseTraceparent(came) !== undefined) return "";
     return formatTraceparent(newTrace(this.#services.ids, 0));
   }
@@ -151,7 +154,8 @@ export class HttpChain implements HttpContext {
   route(exchange: ExchangeRecord, forward: Forward): void {
     const { route } = forward;
     if (route.rewritePath !== undefined) exchange.path = route.rewritePath(exchange.path);
-    if (forward.hostRewrite !== undefined) exchange.authority = forward.hostRewrite;
+    const host = forward.hostRewrite ?? route.hostRewriteOf?.(exchange.head);
+    if (host !== undefined) exchange.authority = host;
     exchange.timeoutMs = this.#asks(exchange)
       ? requestTimeoutMs(route.timeoutMs, (name) => exchange.head.header(name))
       : route.timeoutMs;

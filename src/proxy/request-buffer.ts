@@ -18,10 +18,15 @@ export class RequestBuffer {
   #lost = false;
 
   reset(): void {
+    this.giveUp();
+    this.#lost = false;
+  }
+
+  /** Nothing will be sent again: lets go of what is kept. */
+  giveUp(): void {
+    this.keep = false;
     if (this.#bytes > 0) this.#chunks = [];
     this.#bytes = 0;
-    this.#lost = false;
-    this.keep = false;
   }
 
   /** Bytes that wait for a connection. */
@@ -32,21 +37,17 @@ export class RequestBuffer {
 
   /** Bytes that went straight through. */
   passed(buf: Uint8Array, start: number, end: number): void {
-    if (this.keep && this.#bytes + end - start <= MAX_KEPT_BYTES) this.add(buf.subarray(start, end));
-    else this.#drop(end - start);
+    if (end === start) return;
+    if (this.keep && this.#bytes + end - start <= MAX_KEPT_BYTES) return this.add(buf.subarray(start, end));
+    this.#lost = true;
+    this.giveUp();
   }
 
   /** Everything that waited has been sent. */
   sent(): void {
-    if (!this.keep || this.#bytes > MAX_KEPT_BYTES) this.#drop(this.#bytes);
-  }
-
-  #drop(bytes: number): void {
-    if (bytes === 0) return;
-    this.#lost = true;
-    this.#chunks = [];
-    this.#bytes = 0;
-    this.keep = false;
+    if (this.keep && this.#bytes <= MAX_KEPT_BYTES) return;
+    if (this.#bytes > 0) this.#lost = true;
+    this.giveUp();
   }
 
   get chunks(): readonly Uint8Array[] {

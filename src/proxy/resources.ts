@@ -16,6 +16,11 @@ export interface Rejection {
   readonly reason: string;
 }
 
+/** What was sent once more as it was keeps its compiled form, and its connections. */
+export function sameAny(a: AnyMessage, b: AnyMessage): boolean {
+  return a === b || (a.typeUrl === b.typeUrl && Buffer.compare(a.bytes, b.bytes) === 0);
+}
+
 /** Applies each resource; one that throws is refused with its reason. */
 export function rejectionsOf(changed: readonly NamedResource[], apply: (resource: NamedResource) => void): Rejection[] {
   const rejected: Rejection[] = [];

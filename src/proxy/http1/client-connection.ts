@@ -5,6 +5,7 @@
  */
 import type { Socket, SocketHandler } from "../../net/socket.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
+import { UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import { ResponseHead } from "../../wire/http1/response-head.ts";
 import { Output } from "../output.ts";
 import type { Failure } from "../failure.ts";
@@ -30,9 +31,13 @@ export interface Caller {
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
   onIdle(connection: ClientConnection): void;
+  /** It is being closed; {@link onClosed} follows. */
+  onLost(connection: ClientConnection): void;
   onClosed(connection: ClientConnection): void;
 }
 
+/** Interim answers to one request; each is passed on at once, whether the client keeps up or not. */
+const MAX_INTERIM_HEADS = 32;
 /** Heads of answers longer than this are refused. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
@@ -47,6 +52,7 @@ export class ClientConnection implements SocketHandler {
   /** A head that has begun and not ended. */
   #partial: Uint8Array | undefined;
   #headDone = false;
+  #interims = 0;
   #requestDone = false;
   #closed = false;
   /** Any byte of an answer to the present request was seen. */
@@ -70,6 +76,7 @@ export class ClientConnection implements SocketHandler {
     this.#caller = caller;
     this.#isToHead = isToHead;
     this.#headDone = false;
+    this.#interims = 0;
     this.#requestDone = false;
     this.#answered = false;
     this.requests++;
@@ -96,6 +103,7 @@ export class ClientConnection implements SocketHandler {
   }
 
   destroy(): void {
+    this.#owner.onLost(this);
     this.socket.destroy();
   }
 
@@ -128,6 +136,8 @@ export class ClientConnection implements SocketHandler {
       pos = behind;
       if (this.#head.status >= 200) break;
       if (this.#head.status === 101) return this.#protocolError("101 Switching Protocols without an Upgrade");
+      if (++this.#interims > MAX_INTERIM_HEADS)
+        return this.#protocolError(`more than ${MAX_INTERIM_HEADS} interim answers`);
       if (this.#head.status !== 100) this.#caller?.onInterimHead(this.#head);
     }
     this.#headDone = true;
@@ -161,8 +171,10 @@ export class ClientConnection implements SocketHandler {
     const reusable =
       this.#head.keepAlive && this.#requestDone && !extra && !this.retired && this.#output.waitingBytes === 0;
     if (reusable) this.#owner.onIdle(this);
-    else this.socket.destroy();
+    else this.destroy();
     caller?.onResponseEnd();
+    // An idle connection does not keep the bytes that its last answer came in. No other can have come meanwhile.
+    this.#head.buf = NO_BYTES;
   }
 
   #protocolError(reason: string): -1 {
@@ -182,7 +194,7 @@ export class ClientConnection implements SocketHandler {
   }
 
   onEnd(): void {
-    if (this.#caller !== undefined && this.#headDone && this.#head.framing === UNTIL_CLOSE_FRAMING) {
+    if (this.#caller !== undefined && this.#headDone && this.#head.framing === UNTIL_CLOSE) {
       this.#body.done = true;
       this.#requestDone = false;
       return this.#finish(false);
@@ -196,11 +208,11 @@ export class ClientConnection implements SocketHandler {
     this.#owner.onClosed(this);
     this.#fail({
       kind: "upstreamReset",
-      details: error?.message ?? "connection closed",
+      details: error?.message ?? "",
       requestSent: true,
       answered: this.#answered,
     });
   }
 }
 
-const UNTIL_CLOSE_FRAMING = 3;
+const NO_BYTES = Buffer.alloc(0);

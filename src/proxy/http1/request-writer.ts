@@ -3,13 +3,13 @@
  *
  * Added as Envoy does: `x-request-id` (made where there is none), `x-forwarded-proto` (where there is none),
  * `x-envoy-expected-rq-timeout-ms`, `x-envoy-attempt-count` (where the virtual host asks for it). Ours: a
- * `traceparent` where there is none, so that every request can be followed.
+ * `traceparent` where there is none that can be read, so that every request can be followed.
  *
  * @module
  */
 import { ID } from "../../wire/http1/known.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
-import type { Exchange } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange-record.ts";
 import { HeaderOverlay } from "../header-overlay.ts";
 import type { RequestBuffer } from "../request-buffer.ts";
 import type { ClientConnection } from "./client-connection.ts";
@@ -30,14 +30,14 @@ for (const name of [
 export class RequestWriter {
   readonly #writer = new MessageWriter();
   readonly #overlay = new HeaderOverlay();
-  #exchange: Exchange | undefined;
+  #exchange: ExchangeRecord | undefined;
 
   /** Sends head and kept body. False: the connection is full, the caller waits for `onUpstreamDrain`. */
-  send(exchange: Exchange, connection: ClientConnection, body: RequestBuffer): boolean {
+  send(exchange: ExchangeRecord, connection: ClientConnection, body: RequestBuffer): boolean {
     const writer = this.#writer;
     writer.reset();
     this.#exchange = exchange;
-    this.#writeHead(exchange, connection.requests === 1);
+    this.#writeHead(exchange, connection);
     this.#exchange = undefined;
     if (body.bytes > 0 && body.bytes <= JOIN_BYTES) {
       for (const chunk of body.chunks) writer.bytes(chunk, 0, chunk.length);
@@ -48,7 +48,7 @@ export class RequestWriter {
     return taken;
   }
 
-  #writeHead(exchange: Exchange, isFirstOnConnection: boolean): void {
+  #writeHead(exchange: ExchangeRecord, connection: ClientConnection): void {
     const writer = this.#writer;
     const { head, forward } = exchange;
     if (forward === undefined) throw new Error("a request is written before it was decided");
@@ -59,34 +59,39 @@ export class RequestWriter {
     writer.text(" HTTP/1.1\r\n");
     writer.header("host", exchange.authority);
     writer.lines(head, this.#drops);
-    this.#writeAdded(exchange, isFirstOnConnection);
+    this.#writeAdded(exchange, connection);
     this.#overlay.write(writer);
     writer.text("\r\n");
   }
 
   readonly #drops = (line: number): boolean => {
-    const { head, forwardedClientCert } = this.#exchange as Exchange;
+    const { head, forwardedClientCert, traceparent } = this.#exchange as ExchangeRecord;
     const id = head.ids[line] as number;
     if (DROP_ALWAYS[id] === 1 || head.isHopByHop(line)) return true;
     if (id === ID["x-forwarded-client-cert"] && forwardedClientCert !== undefined) return true;
+    // A trace that could not be read is begun anew, and what vendors said of the old one does not hold for it.
+    if ((id === ID.traceparent || id === ID.tracestate) && traceparent !== "") return true;
     return this.#overlay.drops(head, line);
   };
 
-  #writeAdded(exchange: Exchange, isFirstOnConnection: boolean): void {
+  #writeAdded(exchange: ExchangeRecord, connection: ClientConnection): void {
     const writer = this.#writer;
     const { head, forward } = exchange;
     const { first } = head;
     if (first[ID["x-request-id"]] === 0 && exchange.requestId !== "") this.#add("x-request-id", exchange.requestId);
     if (first[ID["x-forwarded-proto"]] === 0) this.#add("x-forwarded-proto", exchange.peer.tls ? "https" : "http");
-    if (first[ID.traceparent] === 0 && exchange.traceparent !== "") this.#add("traceparent", exchange.traceparent);
+    if (exchange.traceparent !== "") this.#add("traceparent", exchange.traceparent);
     if (exchange.path !== exchange.receivedPath && first[ID["x-envoy-original-path"]] === 0)
       this.#add("x-envoy-original-path", exchange.receivedPath);
     if (exchange.timeoutMs > 0) writer.header("x-envoy-expected-rq-timeout-ms", String(exchange.timeoutMs));
+    if (forward?.route.appendXForwardedHost && exchange.authority !== head.authority)
+      this.#add("x-forwarded-host", head.authority);
     if (forward?.route.includeAttemptCount.request) writer.header("x-envoy-attempt-count", String(exchange.attempts));
     const { forwardedClientCert } = exchange;
     if (forwardedClientCert) this.#add("x-forwarded-client-cert", forwardedClientCert);
     const { peerHeader } = exchange.context;
-    if (peerHeader !== undefined && isFirstOnConnection && exchange.cluster?.compiled.usesTls)
+    // For peers of the mesh alone: those that have shown an identity.
+    if (peerHeader !== undefined && connection.requests === 1 && connection.socket.peer?.spiffeId !== undefined)
       writer.header("x-tulle-peer", peerHeader);
   }
 

@@ -2,16 +2,16 @@
  * Writes an answer to a client: the head that came from the endpoint, edited; or a reply of our own.
  *
  * Added as Envoy does: `x-envoy-upstream-service-time`, `server` (the endpoint's is replaced), `date` where
- * there is none.
+ * there is none, `x-envoy-attempt-count` and `x-request-id` where they are asked for.
  *
  * @module
  */
-import type { Reply } from "../../engine/http.ts";
+import type { HeaderOperation, Reply } from "../../engine/http.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import { ID } from "../../wire/http1/known.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
-import type { Exchange } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange-record.ts";
 import { HeaderOverlay } from "../header-overlay.ts";
 import { reasonPhrase } from "./reason-phrases.ts";
 
@@ -29,7 +29,7 @@ export class ResponseWriter {
   readonly #overlay = new HeaderOverlay();
   readonly #wallMs: () => number;
   #head: ResponseHead | undefined;
-  #form: BodyForm = "asIs";
+  #dropsCoding = false;
   #dropsServer = true;
   #dateSecond = 0;
   #date = "";
@@ -39,18 +39,21 @@ export class ResponseWriter {
   }
 
   /** Puts the head into {@link writer}. */
-  head(exchange: Exchange, head: ResponseHead, form: BodyForm, close: boolean): void {
+  head(exchange: ExchangeRecord, head: ResponseHead, form: BodyForm, close: boolean): void {
     const { writer } = this;
     writer.reset();
     this.#head = head;
-    this.#form = form;
-    this.#overlay.apply(exchange.forward?.responseHeaders ?? [], head, exchange);
+    this.#dropsCoding = !exchange.head.isVersion11;
+    this.#overlay.apply(exchange.forward?.responseHeaders ?? NO_OPERATIONS, head, exchange);
     this.#dropsServer = exchange.context.http.settings.serverHeaderTransformation === "OVERWRITE";
     writer.text("HTTP/1.1 ");
     writer.bytes(head.buf, head.start + 9, head.linesStart);
     writer.lines(head, this.#drops);
     this.#head = undefined;
-    writer.header("x-envoy-upstream-service-time", String(exchange.upstreamServiceMs));
+    if (!this.#overlay.touches("x-envoy-upstream-service-time"))
+      writer.header("x-envoy-upstream-service-time", String(exchange.upstreamServiceMs));
+    if (exchange.forward?.route.includeAttemptCount.response)
+      writer.header("x-envoy-attempt-count", String(exchange.attempts));
     if (head.first[ID.date] === 0) writer.header("date", this.#now());
     this.#writeServer(exchange, head.first[ID.server] !== 0);
     if (form === "addChunks") writer.text("transfer-encoding: chunked\r\n");
@@ -62,12 +65,12 @@ export class ResponseWriter {
     const id = head.ids[line] as number;
     if (id === ID["x-envoy-upstream-service-time"] || head.isHopByHop(line)) return true;
     if (id === ID.server) return this.#dropsServer;
-    if (id === ID["transfer-encoding"]) return this.#form === "removeChunks";
+    if (id === ID["transfer-encoding"]) return this.#dropsCoding;
     return this.#overlay.drops(head, line);
   };
 
   /** Puts a whole reply of our own into {@link writer}. */
-  reply(exchange: Exchange, reply: Reply, close: boolean, withBody: boolean): void {
+  reply(exchange: ExchangeRecord, reply: Reply, close: boolean, withBody: boolean): void {
     const { writer } = this;
     writer.reset();
     this.#overlay.apply(reply.responseHeaders, undefined, exchange);
@@ -87,15 +90,17 @@ export class ResponseWriter {
   }
 
   /** As `server_header_transformation` says. */
-  #writeServer(exchange: Exchange, cameWithOne: boolean): void {
+  #writeServer(exchange: ExchangeRecord, cameWithOne: boolean): void {
     const { serverHeaderTransformation, serverName } = exchange.context.http.settings;
     if (serverHeaderTransformation === "PASS_THROUGH") return;
     if (serverHeaderTransformation === "APPEND_IF_ABSENT" && cameWithOne) return;
     if (!this.#overlay.touches("server")) this.writer.header("server", serverName);
   }
 
-  #finish(close: boolean, exchange: Exchange): void {
+  #finish(close: boolean, exchange: ExchangeRecord): void {
     const { writer } = this;
+    if (exchange.context.http.settings.alwaysSetRequestIdInResponse && exchange.requestId !== "")
+      writer.header("x-request-id", exchange.requestId);
     if (close) writer.text("connection: close\r\n");
     else if (!exchange.head.isVersion11) writer.text("connection: keep-alive\r\n");
     this.#overlay.write(writer);
@@ -112,5 +117,7 @@ export class ResponseWriter {
     return this.#date;
   }
 }
+
+const NO_OPERATIONS: readonly HeaderOperation[] = [];
 
 const mayHaveBody = (status: number): boolean => status >= 200 && status !== 204 && status !== 304;

@@ -6,26 +6,26 @@
  */
 import type { Reply } from "../../engine/http.ts";
 import { FAILURES, type FailureKind, replyOf } from "../../engine/failures.ts";
+import type { HttpSettings } from "../../engine/http/settings.ts";
 import type { Socket, SocketHandler } from "../../net/socket.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
-import { Dechunker } from "../../wire/http1/dechunk.ts";
-import { CHUNKED } from "../../wire/http1/head.ts";
+import { NO_BODY } from "../../wire/http1/head.ts";
 import { ID } from "../../wire/http1/known.ts";
 import { RequestHead } from "../../wire/http1/request-head.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import { Connection } from "../connection.ts";
-import { type Downstream, Exchange } from "../exchange.ts";
+import type { Downstream } from "../downstream.ts";
+import { Exchange } from "../exchange.ts";
+import type { ExchangeRecord } from "../exchange-record.ts";
 import type { HttpContext } from "../http-context.ts";
 import { Output } from "../output.ts";
-import { type BodyForm, bodyForm } from "./response-writer.ts";
+import { ResponseSender } from "./response-sender.ts";
 
 /** `head`: between requests or inside a head. `body`: a request's body is on its way. `answering`: it is all here. `closing`: nothing more is read. */
 type Phase = "head" | "body" | "answering" | "closing";
 
 /** Pipelined bytes that are taken before reading stops. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
-/** Body bytes up to this join the head of an answer in one write. */
-const JOIN_BYTES = 16 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
 export class ServerConnection implements SocketHandler, Downstream {
@@ -34,7 +34,11 @@ export class ServerConnection implements SocketHandler, Downstream {
   readonly #contextNow: () => HttpContext;
   readonly #onClosed: (connection: ServerConnection) => void;
   readonly #output: Output;
-  readonly #head = new RequestHead();
+  readonly #sender: ResponseSender;
+  /** Where the connection was counted in, and will be counted out. */
+  readonly #stats: HttpContext["stats"]["stats"];
+  readonly #openedMs: number;
+  readonly #head: RequestHead;
   readonly #body = new BodyScanner();
   readonly #exchange: Exchange;
   #context: HttpContext;
@@ -44,15 +48,17 @@ export class ServerConnection implements SocketHandler, Downstream {
   #keepAlive = true;
   #paused = false;
   #closed = false;
-  #form: BodyForm = "asIs";
-  #dechunker: Dechunker | undefined;
-  #headWaits = false;
   #running = false;
+  /** The client has half-closed: it gets its answers and nothing more comes. */
+  #ended = false;
+  /** Closes behind the present request. */
+  #draining = false;
+  #requests = 0;
   /** Something happened since the last sweep. */
   #active = true;
   #quietSinceMs = 0;
-  /** When the first byte of a head came that is not complete; 0 when there is none. */
-  #headSinceMs = 0;
+  /** When the first byte of a head came that is not complete; -1 when there is none. */
+  #headSinceMs = -1;
 
   constructor(socket: Socket, contextNow: () => HttpContext, onClosed: (connection: ServerConnection) => void) {
     this.#socket = socket;
@@ -61,13 +67,15 @@ export class ServerConnection implements SocketHandler, Downstream {
     this.#context = contextNow();
     this.#onClosed = onClosed;
     this.#output = new Output(socket);
+    this.#sender = new ResponseSender(this.#output);
+    this.#head = new RequestHead(this.#context.http.settings.maxHeadersCount);
     this.#exchange = new Exchange(this, this.connection, this.#context, this.#head);
-    this.#quietSinceMs = this.#context.clock.nowMs();
-    const { stats } = this.#context.stats;
-    stats.cxTotal.add(1);
-    stats.cxHttp1Total.add(1);
-    stats.cxActive.add(1);
-    if (socket.secure) stats.cxSslTotal.add(1);
+    this.#openedMs = this.#quietSinceMs = this.#context.clock.nowMs();
+    this.#stats = this.#context.stats.stats;
+    this.#stats.cxTotal.add(1);
+    this.#stats.cxHttp1Total.add(1);
+    this.#stats.cxActive.add(1);
+    if (socket.secure) this.#stats.cxSslTotal.add(1);
     socket.handler = this;
   }
 
@@ -76,22 +84,30 @@ export class ServerConnection implements SocketHandler, Downstream {
   }
 
   onData(chunk: Uint8Array): void {
-    this.#active = true;
+    // Behind the last answer bytes are read only so that the client is not reset before it has read that.
     if (this.#phase === "closing") return;
+    this.#active = true;
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
-    if (this.#phase === "answering") {
-      if (this.#rest.length > MAX_PIPELINED_BYTES) this.pauseRequest();
-      return;
-    }
-    this.#run();
+    if (!this.#mustWait) return this.#run();
+    if (this.#rest.length > MAX_PIPELINED_BYTES) this.pauseRequest();
+  }
+
+  /** A request waits until the one before it is answered and the client has read enough of that. */
+  get #mustWait(): boolean {
+    return this.#phase === "answering" || (this.#phase === "head" && this.#output.waitingBytes > 0);
   }
 
   /** Goes on for as long as there are bytes and nothing must be waited for. */
   #run(): void {
     if (this.#running) return;
     this.#running = true;
-    while (this.#rest.length > 0 && (this.#phase === "head" ? this.#readHead() : this.#readBody())) {}
+    while (
+      this.#rest.length > 0 &&
+      !this.#mustWait &&
+      (this.#phase === "head" ? this.#readHead() : this.#readBody())
+    ) {}
     this.#running = false;
+    if (this.#ended && this.#phase === "head" && !this.#mustWait) this.#close();
   }
 
   /** True when there may be more to do. */
@@ -99,20 +115,18 @@ export class ServerConnection implements SocketHandler, Downstream {
     const buf = this.#rest;
     const head = this.#head;
     const behind = head.parse(buf, 0, buf.length);
-    if (behind < 0)
-      return this.#refuse(
-        head.error.status === 431 ? "headersTooLarge" : "downstreamProtocolError",
-        head.error.status,
-        head.error.reason,
-      );
+    if (behind < 0) {
+      const { status, reason } = head.error;
+      return this.#refuseUnread(status === 431 ? "tooManyHeaders" : "downstreamProtocolError", status, reason);
+    }
     const maxBytes = this.#contextNow().http.settings.maxRequestHeadersBytes;
     if (behind > maxBytes || (behind === 0 && buf.length > maxBytes))
-      return this.#refuse("headersTooLarge", 431, `a head of more than ${maxBytes} bytes`);
+      return this.#refuseUnread("headersTooLarge", 431, `a head of more than ${maxBytes} bytes`);
     if (behind === 0) {
-      if (this.#headSinceMs === 0) this.#headSinceMs = this.#context.clock.nowMs();
+      if (this.#headSinceMs < 0) this.#headSinceMs = this.#context.clock.nowMs();
       return false;
     }
-    this.#headSinceMs = 0;
+    this.#headSinceMs = -1;
     this.#begin(buf, behind);
     return true;
   }
@@ -120,29 +134,24 @@ export class ServerConnection implements SocketHandler, Downstream {
   #begin(buf: Uint8Array, behind: number): void {
     const head = this.#head;
     const context = this.#contextNow();
+    const { settings } = context.http;
     this.#context = context;
     this.#body.begin(head.framing, head.contentLength);
     const bodyEnd = this.#body.scan(buf, behind, buf.length);
-    if (bodyEnd === BAD_BODY) return void this.#refuse("downstreamProtocolError", 400, this.#body.reason);
+    if (bodyEnd === BAD_BODY) return this.#refuse(broken("downstreamProtocolError", 400, this.#body.reason));
     this.#rest = bodyEnd < buf.length ? buf.subarray(bodyEnd) : NO_BYTES;
-    this.#keepAlive = head.keepAlive && !context.isDraining();
+    this.#keepAlive = head.keepAlive && !this.#draining && !context.isDraining();
+    if (++this.#requests === settings.maxRequestsPerConnection) this.#keepAlive = false;
     this.#phase = this.#body.done ? "answering" : "body";
-    if (!head.isVersion11 && !context.http.settings.acceptHttp10)
-      return void this.#refuse("lowVersion", 426, "HTTP/1.0");
-    if (head.first[ID.expect] !== 0 && !this.#expect(bodyEnd === behind)) return;
+    if (!head.isVersion11 && !settings.acceptHttp10) return this.#refuse(broken("lowVersion", 426, "HTTP/1.0"));
+    if (head.first[ID.expect] !== 0 && !this.#expect(bodyEnd === behind))
+      return this.#refuse({ ...replyOf("downstreamProtocolError"), status: 417, details: "expectation_failed" });
     this.#exchange.begin(context, buf, behind, bodyEnd, this.#body.done);
   }
 
-  /** Answers `Expect: 100-continue` at once, as Envoy does. False: another expectation was refused. */
+  /** Answers `Expect: 100-continue` at once, as Envoy does. False: it is another expectation. */
   #expect(bodyMissing: boolean): boolean {
-    if (this.#head.known(ID.expect)?.toLowerCase() !== "100-continue") {
-      this.#keepAlive = false;
-      this.#exchange.refuse(this.#context, {
-        ...replyOf("downstreamProtocolError", "expectation_failed"),
-        status: 417,
-      });
-      return false;
-    }
+    if (this.#head.known(ID.expect)?.toLowerCase() !== "100-continue") return false;
     if (!this.#body.done && bodyMissing && this.#head.isVersion11)
       this.#output.write(CONTINUE, 0, CONTINUE.length, true);
     return true;
@@ -168,38 +177,34 @@ export class ServerConnection implements SocketHandler, Downstream {
     return this.#body.dataBytes;
   }
 
-  /** Answers a request that could not be read, and closes. */
-  #refuse(kind: FailureKind, status: number, reason: string): boolean {
+  /** Answers a request that is not served, and closes. */
+  #refuse(reply: Reply): void {
     this.#rest = NO_BYTES;
     this.#keepAlive = false;
     this.#phase = "answering";
     this.#context = this.#contextNow();
-    this.#context.stats.stats.cxProtocolError.add(1);
-    if (kind === "headersTooLarge") this.#context.stats.stats.rqTooLarge.add(1);
-    this.#exchange.refuse(this.#context, {
-      ...replyOf(kind),
-      status,
-      details: `${FAILURES[kind].details}{${reason.replaceAll(" ", "_")}}`,
-    });
+    if (reply.kind === "headersTooLarge" || reply.kind === "tooManyHeaders") this.#stats.rqTooLarge.add(1);
+    if (reply.flag === FAILURES.downstreamProtocolError.flag) this.#stats.cxProtocolError.add(1);
+    this.#exchange.refuse(this.#context, reply);
+  }
+
+  /** The same for one that could not be read: what the head holds is of the request before it, or half of each. */
+  #refuseUnread(kind: FailureKind, status: number, reason: string): false {
+    const head = this.#head;
+    head.first.fill(0);
+    head.count = 0;
+    head.buf = NO_BYTES;
+    head.method = head.path = head.authority = "";
+    this.#body.begin(NO_BODY, 0);
+    this.#refuse(broken(kind, status, reason));
     return false;
   }
 
-  sendHead(exchange: Exchange, head: ResponseHead, more: boolean): void {
-    const { responseWriter } = exchange.context;
-    this.#form = exchange.method === "HEAD" ? "asIs" : bodyForm(head, this.#head.isVersion11);
-    this.#dechunker = this.#form === "removeChunks" && head.framing === CHUNKED ? new Dechunker() : undefined;
-    // A body whose end only the connection's end can tell, or a request that is still coming.
-    if (this.#dechunker !== undefined || (this.#form === "asIs" && head.framing === 3) || this.#phase === "body")
-      this.#keepAlive = false;
-    responseWriter.head(exchange, head, this.#form, !this.#keepAlive);
-    this.#headWaits = more;
-    if (!more) this.#flushWriter();
-  }
-
-  #flushWriter(): boolean {
-    const { writer } = this.#context.responseWriter;
-    this.#headWaits = false;
-    return this.#output.write(writer.buf, 0, writer.length, false);
+  sendHead(exchange: ExchangeRecord, head: ResponseHead, more: boolean): void {
+    const endsWithConnection = this.#sender.begin(exchange, head);
+    // Also where the request is still coming: what is left of it belongs to nobody once it is answered.
+    if (endsWithConnection || this.#phase === "body" || this.#draining) this.#keepAlive = false;
+    this.#sender.sendHead(exchange, head, !this.#keepAlive, more);
   }
 
   sendInterim(head: ResponseHead): void {
@@ -207,46 +212,28 @@ export class ServerConnection implements SocketHandler, Downstream {
   }
 
   sendBody(buf: Uint8Array, start: number, end: number): boolean {
-    if (this.#form === "asIs") return this.#sendBytes(buf, start, end);
-    if (this.#form === "addChunks") {
-      const size = Buffer.from(`${(end - start).toString(16)}\r\n`);
-      this.#sendBytes(size, 0, size.length);
-      this.#sendBytes(buf, start, end);
-      return this.#sendBytes(CRLF, 0, 2);
-    }
-    let room = this.#headWaits ? this.#flushWriter() : true;
-    for (const data of this.#dechunker?.data(buf, start, end) ?? []) room = this.#sendBytes(data, 0, data.length);
-    return room;
-  }
-
-  #sendBytes(buf: Uint8Array, start: number, end: number): boolean {
     this.#active = true;
-    if (!this.#headWaits) return this.#output.write(buf, start, end, true);
-    if (end - start > JOIN_BYTES) {
-      this.#flushWriter();
-      return this.#output.write(buf, start, end, true);
-    }
-    this.#context.responseWriter.writer.bytes(buf, start, end);
-    return this.#flushWriter();
+    return this.#sender.sendBody(buf, start, end);
   }
 
-  sendReply(exchange: Exchange, reply: Reply): void {
-    if (this.#phase === "body" || reply.closes) this.#keepAlive = false;
-    const { responseWriter } = this.#context;
-    this.#form = "asIs";
-    responseWriter.reply(exchange, reply, !this.#keepAlive, exchange.method !== "HEAD");
-    this.#flushWriter();
+  sendReply(exchange: ExchangeRecord, reply: Reply): void {
+    if (this.#phase === "body" || reply.closes || this.#draining) this.#keepAlive = false;
+    this.#sender.sendReply(exchange, reply, !this.#keepAlive);
   }
 
   onExchangeEnd(): void {
-    if (this.#form === "addChunks") this.#sendBytes(LAST_CHUNK, 0, LAST_CHUNK.length);
-    this.#form = "asIs";
-    this.#dechunker = undefined;
+    this.#sender.finish();
     if (!this.#keepAlive || this.#phase === "body") return this.#close();
     this.#phase = "head";
+    // An idle connection does not keep the bytes that its last request came in.
+    this.#head.buf = NO_BYTES;
     this.#quietSinceMs = this.#context.clock.nowMs();
+    if (this.#output.waitingBytes === 0) this.#goOn();
+  }
+
+  #goOn(): void {
     this.resumeRequest();
-    if (this.#rest.length > 0) this.#run();
+    this.#run();
   }
 
   /** Says goodbye and waits for the client to close, so that the answer is not lost to a reset. */
@@ -254,6 +241,7 @@ export class ServerConnection implements SocketHandler, Downstream {
     if (this.#closed) return;
     this.#phase = "closing";
     this.#rest = NO_BYTES;
+    this.#head.buf = NO_BYTES;
     this.#quietSinceMs = this.#context.clock.nowMs();
     this.#active = false;
     this.resumeRequest();
@@ -262,7 +250,7 @@ export class ServerConnection implements SocketHandler, Downstream {
 
   abort(): void {
     this.#keepAlive = false;
-    this.#form = "asIs";
+    this.#sender.drop();
     this.#phase = "closing";
     this.#socket.destroy();
   }
@@ -283,17 +271,16 @@ export class ServerConnection implements SocketHandler, Downstream {
     this.#active = true;
     if (!this.#output.flush()) return;
     if (this.#phase === "closing") return this.#socket.end();
+    if (this.#phase === "head") return this.#goOn();
     this.#exchange.onDownstreamDrain();
   }
 
-  /** A client that half-closes still gets its answer. */
+  /** A client that half-closes still gets its answers. */
   onEnd(): void {
-    this.#keepAlive = false;
-    if (this.#phase === "head" || this.#phase === "closing") return this.#socket.destroy();
-    if (this.#phase === "body") {
-      this.#exchange.onDownstreamClose();
-      this.#socket.destroy();
-    }
+    this.#ended = true;
+    if (this.#phase === "body") return this.#exchange.onDownstreamClose();
+    if (this.#phase === "head") return this.#run();
+    if (this.#phase === "answering" && this.#rest.length === 0) this.#keepAlive = false;
   }
 
   onClose(): void {
@@ -301,15 +288,14 @@ export class ServerConnection implements SocketHandler, Downstream {
     this.#closed = true;
     this.#phase = "closing";
     this.#exchange.onDownstreamClose();
-    const { stats } = this.#context.stats;
-    stats.cxActive.add(-1);
-    stats.cxDestroy.add(1);
+    this.#stats.cxActive.add(-1);
+    this.#stats.cxDestroy.add(1);
     this.#onClosed(this);
   }
 
   /** Closes as soon as no request is under way. */
   drain(): void {
-    this.#keepAlive = false;
+    this.#draining = true;
     if (this.isIdle) this.#close();
   }
 
@@ -317,25 +303,41 @@ export class ServerConnection implements SocketHandler, Downstream {
   sweep(nowMs: number): void {
     if (this.#active) this.#quietSinceMs = nowMs;
     this.#active = false;
-    const { settings } = this.#context.http;
     const quietMs = nowMs - this.#quietSinceMs;
     if (this.#phase === "closing") {
-      if (quietMs > LINGER_MS) this.#socket.destroy();
-    } else if (this.#phase === "head" && this.#headSinceMs > 0) {
-      if (nowMs - this.#headSinceMs > HEAD_TIMEOUT_MS)
-        this.#refuse("requestHeadersTimeout", 408, "request_headers_timeout");
+      if (quietMs > LINGER_MS) this.#socket.close();
     } else if (this.#phase === "head") {
-      if (settings.idleTimeoutMs > 0 && quietMs > settings.idleTimeoutMs) this.#close();
+      this.#sweepIdle(nowMs, quietMs, this.#contextNow().http.settings);
     } else {
-      const limitMs = this.#exchange.streamIdleTimeoutMs;
-      if (limitMs > 0 && quietMs > limitMs) this.#exchange.onStreamIdle();
+      this.#exchange.sweep(nowMs, quietMs, this.#phase === "body");
+    }
+  }
+
+  #sweepIdle(nowMs: number, quietMs: number, settings: HttpSettings): void {
+    const { idleTimeoutMs, maxConnectionDurationMs, requestHeadersTimeoutMs } = settings;
+    if (this.#headSinceMs >= 0) {
+      if (nowMs - this.#headSinceMs > (requestHeadersTimeoutMs || HEAD_TIMEOUT_MS))
+        this.#refuseUnread("requestHeadersTimeout", 408, "");
+    } else if (idleTimeoutMs > 0 && quietMs > idleTimeoutMs) {
+      this.#stats.cxIdleTimeout.add(1);
+      this.#close();
+    } else if (maxConnectionDurationMs > 0 && nowMs - this.#openedMs > maxConnectionDurationMs) {
+      this.drain();
     }
   }
 }
 
+/** The reply to a request that breaks the protocol, with what is wrong in its details. */
+function broken(kind: FailureKind, status: number, reason: string): Reply {
+  const { details } = FAILURES[kind];
+  return {
+    ...replyOf(kind),
+    status,
+    details: reason === "" ? details : `${details}{${reason.replaceAll(" ", "_")}}`,
+  };
+}
+
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
-const CRLF = Buffer.from("\r\n");
-const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 /** How long a client may take to close after an answer that says so. */
 const LINGER_MS = 1000;
 /** How long a head may take that has begun. Envoy has no limit unless `request_headers_timeout` is set; we do. */

@@ -1,0 +1,26 @@
+/**
+ * The client's side of an exchange.
+ *
+ * @module
+ */
+import type { Reply } from "../engine/http.ts";
+import type { ResponseHead } from "../wire/http1/response-head.ts";
+import type { ExchangeRecord } from "./exchange-record.ts";
+
+/** Where an exchange sends its answer. */
+export interface Downstream {
+  /** @param more The first bytes of the body follow at once. */
+  sendHead(exchange: ExchangeRecord, head: ResponseHead, more: boolean): void;
+  sendInterim(head: ResponseHead): void;
+  /** False: stop until `onDownstreamDrain` of the exchange. */
+  sendBody(buf: Uint8Array, start: number, end: number): boolean;
+  sendReply(exchange: ExchangeRecord, reply: Reply): void;
+  /** The answer is complete; another request may begin. */
+  onExchangeEnd(): void;
+  /** The exchange has ended without a complete answer: the client must be told by closing. */
+  abort(): void;
+  pauseRequest(): void;
+  resumeRequest(): void;
+  /** Body bytes of the present request so far. */
+  readonly receivedBodyBytes: number;
+}

@@ -1,0 +1,112 @@
+/**
+ * Sends the answers of one client connection: head and the first of the body in one write, the body framed as the
+ * client can read it.
+ *
+ * @module
+ */
+import type { Reply } from "../../engine/http.ts";
+import { Dechunker } from "../../wire/http1/dechunk.ts";
+import { UNTIL_CLOSE } from "../../wire/http1/head.ts";
+import type { ResponseHead } from "../../wire/http1/response-head.ts";
+import type { ExchangeRecord } from "../exchange-record.ts";
+import type { Output } from "../output.ts";
+import { type BodyForm, bodyForm, type ResponseWriter } from "./response-writer.ts";
+
+/** Body bytes up to this join the head of an answer in one write. */
+const JOIN_BYTES = 16 * 1024;
+
+export class ResponseSender {
+  readonly #output: Output;
+  #form: BodyForm = "asIs";
+  #dechunker: Dechunker | undefined;
+  /** Holds a head that waits for the first bytes of its body, within one event. */
+  #waiting: ResponseWriter | undefined;
+
+  constructor(output: Output) {
+    this.#output = output;
+  }
+
+  /** Settles how the body of an answer leaves. True: only the end of the connection can tell its end. */
+  begin(exchange: ExchangeRecord, head: ResponseHead): boolean {
+    this.#form = exchange.method === "HEAD" ? "asIs" : bodyForm(head, exchange.head.isVersion11);
+    this.#dechunker = this.#form === "removeChunks" ? new Dechunker() : undefined;
+    return this.#dechunker !== undefined || (this.#form === "asIs" && head.framing === UNTIL_CLOSE);
+  }
+
+  /** @param more The first bytes of the body follow at once. */
+  sendHead(exchange: ExchangeRecord, head: ResponseHead, close: boolean, more: boolean): void {
+    const { responseWriter } = exchange.context;
+    responseWriter.head(exchange, head, this.#form, close);
+    this.#waiting = responseWriter;
+    if (!more) this.#flushHead();
+  }
+
+  #flushHead(): boolean {
+    const waiting = this.#waiting;
+    if (waiting === undefined) return this.#output.waitingBytes === 0;
+    this.#waiting = undefined;
+    return this.#output.write(waiting.writer.buf, 0, waiting.writer.length, false);
+  }
+
+  /** False: the client does not keep up. */
+  sendBody(buf: Uint8Array, start: number, end: number): boolean {
+    if (this.#form === "asIs") return this.#send(buf, start, end);
+    if (this.#form === "addChunks") return this.#sendChunk(buf, start, end);
+    let room = this.#flushHead();
+    for (const data of this.#dechunker?.data(buf, start, end) ?? [])
+      room = this.#output.write(data, 0, data.length, true);
+    return room;
+  }
+
+  #send(buf: Uint8Array, start: number, end: number): boolean {
+    const writer = this.#waiting?.writer;
+    if (writer !== undefined && end - start <= JOIN_BYTES) {
+      writer.bytes(buf, start, end);
+      return this.#flushHead();
+    }
+    if (writer !== undefined) this.#flushHead();
+    return this.#output.write(buf, start, end, true);
+  }
+
+  #sendChunk(buf: Uint8Array, start: number, end: number): boolean {
+    const size = `${(end - start).toString(16)}\r\n`;
+    const writer = this.#waiting?.writer;
+    if (writer !== undefined) {
+      writer.text(size);
+      if (end - start <= JOIN_BYTES) {
+        writer.bytes(buf, start, end);
+        writer.text("\r\n");
+        return this.#flushHead();
+      }
+      this.#flushHead();
+    } else {
+      const line = Buffer.from(size, "latin1");
+      this.#output.write(line, 0, line.length, true);
+    }
+    this.#output.write(buf, start, end, true);
+    return this.#output.write(CRLF, 0, CRLF.length, true);
+  }
+
+  sendReply(exchange: ExchangeRecord, reply: Reply, close: boolean): void {
+    const { responseWriter } = exchange.context;
+    this.#form = "asIs";
+    responseWriter.reply(exchange, reply, close, exchange.method !== "HEAD");
+    this.#output.write(responseWriter.writer.buf, 0, responseWriter.writer.length, false);
+  }
+
+  /** The answer is complete. */
+  finish(): void {
+    if (this.#form === "addChunks") this.#output.write(LAST_CHUNK, 0, LAST_CHUNK.length, true);
+    this.drop();
+  }
+
+  /** The answer broke off. */
+  drop(): void {
+    this.#form = "asIs";
+    this.#dechunker = undefined;
+    this.#waiting = undefined;
+  }
+}
+
+const CRLF = Buffer.from("\r\n");
+const LAST_CHUNK = Buffer.from("0\r\n\r\n");

@@ -1,0 +1,71 @@
+/**
+ * The retries of one exchange: its policy, whom it has met, and its place among the cluster's retries, which is given
+ * back once however the exchange ends.
+ *
+ * @module
+ */
+import type { Random } from "../base/random.ts";
+import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
+import { effectivePerTryTimeoutMs } from "../engine/retry-policy.ts";
+import type { ClusterRuntime } from "./cluster-runtime.ts";
+
+/** `limit`: no attempt is left. `overflow`: a circuit breaker says no. Both would have been tried again. */
+export type RetryVerdict = "retry" | "no" | "limit" | "overflow";
+
+export class RetryState {
+  #policy: CompiledRetry | undefined;
+  #tried: Set<Endpoint> | undefined;
+  #admittedBy: ClusterRuntime | undefined;
+  /** How long an attempt may take; 0 for as long as the exchange. */
+  perTryMs = 0;
+
+  /** @param timeoutMs For the whole exchange; 0 for none. */
+  begin(policy: CompiledRetry | undefined, timeoutMs: number): void {
+    this.#policy = policy;
+    this.#tried = undefined;
+    this.perTryMs = policy === undefined ? 0 : effectivePerTryTimeoutMs(policy, timeoutMs);
+  }
+
+  get hasPolicy(): boolean {
+    return this.#policy !== undefined;
+  }
+
+  pick(cluster: ClusterRuntime, random: Random): Endpoint | undefined {
+    return cluster.pick(random, this.#tried, this.#policy?.hostSelectionAttempts ?? 1);
+  }
+
+  /** Asks for another attempt behind one that failed; `retry` takes a place in the cluster. */
+  decide(outcome: AttemptOutcome, attempts: number, cluster: ClusterRuntime): RetryVerdict {
+    const policy = this.#policy;
+    if (policy === undefined || !policy.shouldRetry(outcome)) return "no";
+    if (attempts > policy.maxRetries) {
+      cluster.onRetryLimit();
+      return "limit";
+    }
+    this.#giveBack(false);
+    if (!cluster.admitRetry()) return "overflow";
+    this.#admittedBy = cluster;
+    return "retry";
+  }
+
+  /** The wait before the next attempt, which avoids `last` where the policy says so. */
+  backoffMs(last: Endpoint | undefined, attempts: number, random: Random): number {
+    const policy = this.#policy as CompiledRetry;
+    if (policy.avoidPreviousHosts && last !== undefined) (this.#tried ??= new Set()).add(last);
+    return policy.backoffMs(attempts, random);
+  }
+
+  /** The exchange is over. */
+  end(succeeded: boolean): void {
+    this.#giveBack(succeeded);
+    this.#policy = undefined;
+    this.#tried = undefined;
+    this.perTryMs = 0;
+  }
+
+  #giveBack(succeeded: boolean): void {
+    this.#admittedBy?.endRetry(succeeded);
+    this.#admittedBy = undefined;
+  }
+}
