@@ -120,16 +120,23 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.responseHead = undefined;
   }
 
-  /** Adds a response flag, once. */
+  /** Adds a response flag, once, in Envoy's order: `UF,URX` is one value of a metric's label. */
   protected flag(flag: string): void {
-    if (flag === "" || this.responseFlags.split(",").includes(flag)) return;
-    this.responseFlags = this.responseFlags === "" ? flag : `${this.responseFlags},${flag}`;
+    if (flag === "") return;
+    if (this.responseFlags === "") return void (this.responseFlags = flag);
+    const flags = new Set([...this.responseFlags.split(","), flag]);
+    this.responseFlags = [...flags].sort((a, b) => FLAG_ORDER.indexOf(a) - FLAG_ORDER.indexOf(b)).join(",");
   }
 
   /** The proxy's own answer to a failure. */
   protected failed(kind: FailureKind, reason: string): Reply {
     const { route, responseHeaders } = this.forward ?? NO_ROUTE;
-    return replyOf(kind, reason, { retried: this.attempts > 1, route, responseHeaders });
+    // How exactly a connection closed is nobody's detail in Envoy; it is logged as the transport's failure reason.
+    return replyOf(kind, kind === "upstreamReset" ? "" : reason, {
+      retried: this.attempts > 1,
+      route,
+      responseHeaders,
+    });
   }
 
   /** The proxy answers itself. */
@@ -278,3 +285,6 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
 /** Doing them twice is doing them once (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 const NO_ROUTE = { route: undefined, responseHeaders: undefined };
+/** As in Envoy's `ResponseFlag`. */
+const FLAG_ORDER =
+  "LH UH UT LR UR UF UC UO NR DI FI RL UAEX RLSE DC URX SI IH DPE UMSDR RFCF NFCF DT UPE NC OM DF".split(" ");
