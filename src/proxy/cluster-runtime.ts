@@ -28,6 +28,9 @@ export interface ClusterServices {
   readonly statsOf: (clusterName: string) => ClusterStats;
 }
 
+/** Sent HTTP/1.1, an endpoint that was declared HTTP/2 would answer with nonsense. */
+const NO_HTTP2 = "the cluster asks for HTTP/2, which is not supported yet";
+
 export class ClusterRuntime {
   readonly compiled: CompiledCluster;
   readonly endpoints: EndpointSet;
@@ -195,6 +198,7 @@ export class ClusterRuntime {
         maxRequestsPerConnection: compiled.http.maxRequestsPerConnection,
         maxConnections: compiled.limits.default.maxConnections,
         idleTimeoutMs: compiled.http.idleTimeoutMs,
+        ...(compiled.http.protocol === "http2" ? { refusal: NO_HTTP2 } : {}),
       },
       this.#counts,
       this.#poolEvents(endpoint),

@@ -40,6 +40,8 @@ export interface PoolSettings {
   readonly maxRequestsPerConnection: number;
   readonly maxConnections: number;
   readonly idleTimeoutMs: number;
+  /** Why no connection can be had, whatever the endpoint says. */
+  readonly refusal?: string;
 }
 
 /** What a pool reports to its cluster's statistics. */
@@ -75,6 +77,14 @@ export class HostPool implements ConnectionOwner {
 
   /** Gives `waiter` a connection now or later. */
   acquire(waiter: Waiter): void {
+    const { refusal } = this.#settings;
+    if (refusal !== undefined)
+      return waiter.onNoConnection({
+        kind: "upstreamProtocolError",
+        details: refusal,
+        requestSent: false,
+        answered: false,
+      });
     const connection = this.#idle.pop();
     if (connection !== undefined) return waiter.onConnection(connection);
     this.#waiting.push(waiter);
