@@ -9,16 +9,16 @@ describe("link", () => {
   test("from the first attempt to a stream and back", () => {
     let link: LinkState = { t: "stopped" };
     link = next(link, { t: "start" });
-    expect(link).toEqual({ t: "connecting", attempt: 1 });
+    expect(link).toEqual({ t: "connecting", attempt: 1, sinceMs: 0 });
     link = next(link, { t: "heard" }, 10);
     expect(link).toEqual({ t: "streaming", sinceMs: 10 });
     link = next(link, { t: "ended", reason: "gone" }, 100);
     expect(link).toEqual({ t: "waiting", attempt: 0, untilMs: 600, reason: "gone" });
-    expect(next(link, { t: "due" })).toEqual({ t: "connecting", attempt: 1 });
+    expect(next(link, { t: "due" })).toEqual({ t: "connecting", attempt: 1, sinceMs: 0 });
   });
 
   test("waits double up to the bound, and begin anew after a stream that worked", () => {
-    let link: LinkState = { t: "connecting", attempt: 1 };
+    let link: LinkState = { t: "connecting", attempt: 1, sinceMs: 0 };
     const waits: number[] = [];
     for (let i = 0; i < 9; i++) {
       link = next(link, { t: "ended", reason: "" });
@@ -28,13 +28,15 @@ describe("link", () => {
     expect(waits).toEqual([500, 1000, 2000, 4000, 8000, 16_000, 30_000, 30_000, 30_000]);
     link = next(next(link, { t: "heard" }), { t: "ended", reason: "" });
     expect(link).toMatchObject({ untilMs: 500 });
+    const silent: LinkState = { t: "connecting", attempt: 7, sinceMs: 0 };
+    expect(next(silent, { t: "ended", reason: "" }, 31_000)).toMatchObject({ attempt: 0, untilMs: 31_500 });
   });
 
   test("waits are spread over half of their bound", () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const random = seededRandom(seed);
     const waits = Array.from({ length: 1000 }, () => {
-      const link = next({ t: "connecting", attempt: 3 }, { t: "ended", reason: "" }, 0, random);
+      const link = next({ t: "connecting", attempt: 3, sinceMs: 0 }, { t: "ended", reason: "" }, 0, random);
       return link.t === "waiting" ? link.untilMs : -1;
     });
     expect(Math.min(...waits), `seed ${seed}`).toBeWithin(1000, 1100);
@@ -44,7 +46,7 @@ describe("link", () => {
   test("an event that is not expected changes nothing; stop ends from everywhere", () => {
     const states: LinkState[] = [
       { t: "stopped" },
-      { t: "connecting", attempt: 2 },
+      { t: "connecting", attempt: 2, sinceMs: 0 },
       { t: "streaming", sinceMs: 1 },
       { t: "waiting", attempt: 2, untilMs: 5, reason: "" },
     ];

@@ -17,8 +17,8 @@ export const DEFAULT_BACKOFF: Backoff = { baseMs: 500, maxMs: 30_000 };
 export type LinkState =
   /** Not started, or stopped for good. */
   | { readonly t: "stopped" }
-  /** A stream was begun and nothing has been heard on it. */
-  | { readonly t: "connecting"; readonly attempt: number }
+  /** A stream was begun and nothing has been heard on it: it may not be open yet, or there is nothing to tell. */
+  | { readonly t: "connecting"; readonly attempt: number; readonly sinceMs: number }
   /** The server answers. */
   | { readonly t: "streaming"; readonly sinceMs: number }
   /** The stream ended; the next attempt is due at `untilMs`. */
@@ -39,18 +39,22 @@ export function step(backoff: Backoff, state: LinkState, event: LinkEvent, nowMs
   switch (state.t) {
     // stopped => connecting
     case "stopped":
-      return event.t === "start" ? { t: "connecting", attempt: 1 } : state;
+      return event.t === "start" ? { t: "connecting", attempt: 1, sinceMs: nowMs } : state;
     // connecting => streaming | waiting
     case "connecting":
       if (event.t === "heard") return { t: "streaming", sinceMs: nowMs };
-      if (event.t === "ended") return wait(backoff, state.attempt, event.reason, nowMs, random);
+      if (event.t === "ended") {
+        // A resumed stream on which nothing changed was a good one all the same.
+        const lived = nowMs - state.sinceMs > backoff.maxMs;
+        return wait(backoff, lived ? 0 : state.attempt, event.reason, nowMs, random);
+      }
       return state;
     // streaming => waiting. The server was there, so waits begin anew.
     case "streaming":
       return event.t === "ended" ? wait(backoff, 0, event.reason, nowMs, random) : state;
     // waiting => connecting
     case "waiting":
-      return event.t === "due" ? { t: "connecting", attempt: state.attempt + 1 } : state;
+      return event.t === "due" ? { t: "connecting", attempt: state.attempt + 1, sinceMs: nowMs } : state;
   }
 }
 
