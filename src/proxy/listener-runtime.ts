@@ -10,6 +10,7 @@ import type { CompiledChain, CompiledListener } from "../engine/listener/listene
 import { type AcceptedSocket, deafHandler, type Listener, type Network, type Socket } from "../net/socket.ts";
 import type { ListenerStats } from "../telemetry/envoy-stats.ts";
 import { type ClientHello, looksLikeTls, readClientHello } from "../wire/client-hello.ts";
+import { withCommonAlpn } from "./common-alpn.ts";
 import type { LiveChain } from "./live-chain.ts";
 
 export interface ListenerServices {
@@ -127,10 +128,16 @@ export class ListenerRuntime {
       timer?.cancel();
       return this.#open(live, socket, first);
     }
-    this.#startTls(live, socket, first ?? new Uint8Array(0), timer);
+    this.#startTls(live, socket, detected.hello, first ?? new Uint8Array(0), timer);
   }
 
-  #startTls(live: LiveChain, socket: AcceptedSocket, first: Uint8Array, timer: Timer | undefined): void {
+  #startTls(
+    live: LiveChain,
+    socket: AcceptedSocket,
+    hello: ClientHello | undefined,
+    first: Uint8Array,
+    timer: Timer | undefined,
+  ): void {
     const { stats } = this.stats;
     const fail = (why: string): void => {
       timer?.cancel();
@@ -147,7 +154,7 @@ export class ListenerRuntime {
       return socket.destroy();
     }
     socket.startTls(
-      tls,
+      withCommonAlpn(tls, hello?.alpn ?? []),
       first,
       (secure) => {
         timer?.cancel();
