@@ -344,7 +344,7 @@ test("the time for an attempt begins with the complete request, and is tried aga
   expect(statusOf(client.take())).toBe(504);
   expect(backend.connections).toHaveLength(2);
   expect(rig.stat("cluster.app.upstream_rq_per_try_timeout")).toBe(2);
-  expect((await rig.logged())[0]).toStartWith("504 UT,URX upstream_per_try_timeout");
+  expect((await rig.logged())[0]).toStartWith("504 URX,UT upstream_per_try_timeout");
   await rig.finish();
 });
 
