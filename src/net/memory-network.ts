@@ -95,6 +95,45 @@ interface Hello {
   readonly alpn: readonly string[];
 }
 
+/** Of the extension that holds a {@link Hello}; the number is for private use (RFC 8446 §11). */
+const HELLO_EXTENSION = 0xff07;
+
+/** A ClientHello (RFC 8446 §4.1.2) with server name and protocols, so that listeners choose by it here as well. */
+function clientHello(hello: Hello): Buffer {
+  const names = hello.alpn.map((name) => sized(1, Buffer.from(name)));
+  const extensions = [
+    hello.sni === undefined ? [] : [extension(0, sized(2, Buffer.from([0]), sized(2, Buffer.from(hello.sni))))],
+    names.length === 0 ? [] : [extension(16, sized(2, ...names))],
+    [extension(HELLO_EXTENSION, Buffer.from(JSON.stringify(hello)))],
+  ].flat();
+  const body = Buffer.concat([
+    Buffer.from([3, 3]),
+    Buffer.alloc(32),
+    sized(1),
+    sized(2, Buffer.from([0x13, 0x01])),
+    sized(1, Buffer.from([0])),
+    sized(2, ...extensions),
+  ]);
+  return Buffer.concat([Buffer.from([0x16, 3, 1]), sized(2, Buffer.from([1]), sized(3, body))]);
+}
+
+const extension = (type: number, data: Buffer): Buffer =>
+  Buffer.concat([Buffer.from([type >> 8, type & 0xff]), sized(2, data)]);
+
+/** The parts behind their length, which takes so many bytes. */
+function sized(lengthBytes: number, ...parts: readonly Buffer[]): Buffer {
+  const data = Buffer.concat(parts);
+  const length = Buffer.alloc(lengthBytes);
+  length.writeUIntBE(data.length, 0, lengthBytes);
+  return Buffer.concat([length, data]);
+}
+
+/** What {@link clientHello} put in its last extension. */
+function readHello(bytes: Uint8Array): Hello {
+  const data = Buffer.from(bytes);
+  return JSON.parse(data.subarray(data.indexOf('{"')).toString()) as Hello;
+}
+
 class MemorySocket implements AcceptedSocket {
   handler: SocketHandler = deafHandler;
   peer: PeerIdentity | undefined;
@@ -133,7 +172,8 @@ class MemorySocket implements AcceptedSocket {
     const taken = Math.min(length, WINDOW_BYTES - other.#inboxBytes);
     if (taken < length) other.#blockedWriter = true;
     if (taken <= 0) return 0;
-    other.#inbox.push(bytes.slice(offset, offset + taken));
+    // Not `slice`: that of a Buffer copies nothing, and who writes may use the bytes again.
+    other.#inbox.push(Buffer.from(bytes.subarray(offset, offset + taken)));
     other.#inboxBytes += taken;
     this.#network.later(() => other.deliver());
     return taken;
@@ -213,9 +253,7 @@ class MemorySocket implements AcceptedSocket {
       this.#secured(peer, hello.alpn[0], tls.sni);
       onOpen(this);
     };
-    const hello = JSON.stringify({ certChainPem: tls.certChainPem, sni: tls.sni, alpn: tls.alpn } satisfies Hello);
-    // A TLS record's type and version, so that listeners detect TLS by the first bytes here as well.
-    this.write(Buffer.concat([Buffer.of(0x16, 3, 1), Buffer.from(hello)]));
+    this.write(clientHello({ certChainPem: tls.certChainPem, sni: tls.sni, alpn: tls.alpn }));
     this.handler = { ...deafHandler, onClose: () => onFail("connection closed during the TLS handshake") };
   }
 
@@ -225,7 +263,7 @@ class MemorySocket implements AcceptedSocket {
       onFail(new Error(why));
     };
     if (first[0] !== 0x16) return fail("not a TLS handshake");
-    const hello = JSON.parse(Buffer.from(first.subarray(3)).toString()) as Hello;
+    const hello = readHello(first);
     const { peer, why } = tls.trustedCaPem === undefined ? {} : this.#verify(hello.certChainPem, tls.trustedCaPem);
     if (tls.requireClientCertificate && peer === undefined)
       return fail(`client certificate refused: ${why ?? "none was given"}`);

@@ -25,7 +25,7 @@ export class Output {
       from += this.#socket.write(buf, start, end - start);
       if (from === end) return true;
     }
-    this.#waiting.push(owned ? buf.subarray(from, end) : buf.slice(from, end));
+    this.#waiting.push(owned ? buf.subarray(from, end) : copyOf(buf, from, end));
     this.waitingBytes += end - from;
     return false;
   }
@@ -45,3 +45,6 @@ export class Output {
     return true;
   }
 }
+
+/** Not `slice`: that of a Buffer copies nothing. */
+const copyOf = (buf: Uint8Array, from: number, end: number): Uint8Array => Buffer.from(buf.subarray(from, end));
