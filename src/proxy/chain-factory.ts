@@ -5,6 +5,7 @@
  */
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import { CompileError } from "../engine/compile-error.ts";
 import type { CompiledChain, CompiledListener } from "../engine/listener/listener.ts";
 import { compileHttp, type CompiledHttp } from "../engine/http.ts";
 import { compileNetworkRbac } from "../engine/rbac/network-rbac.ts";
@@ -55,8 +56,8 @@ function configOf(
   side: TrafficSide,
   routes: Routes,
 ): ChainConfig {
-  const { tls } = chain;
-  const { terminal } = chain;
+  const { tls, terminal } = chain;
+  checkTls(services.tls, chain);
   return {
     key: `${tls === undefined ? "plain" : "tls"} ${chain.name || index}`,
     terminal:
@@ -67,6 +68,16 @@ function configOf(
     admits: admission(chain),
     hasSecrets: () => tls === undefined || services.tls.serverTls(tls) !== undefined,
   };
+}
+
+/** Certificates in the resource itself, or in files that it names, are read now or never. */
+function checkTls(contexts: TlsContexts, { tls, path }: CompiledChain): void {
+  if (tls === undefined) return;
+  try {
+    contexts.serverTls(tls);
+  } catch (cause) {
+    throw new CompileError(`${path}.transport_socket`, cause instanceof Error ? cause.message : String(cause));
+  }
 }
 
 function admission(chain: CompiledChain): (peer: PeerView) => boolean {
@@ -101,7 +112,8 @@ function httpTerminal(
     return made;
   };
   const name = compiled.settings.routeConfigName;
-  return { t: "http", compiled, routes: name === undefined ? undefined : routes(name), contextOf };
+  const lacksRoutes = name !== undefined && routes(name) === undefined;
+  return { t: "http", compiled, context: lacksRoutes ? undefined : contextOf(compiled), contextOf };
 }
 
 function tcpChain(services: ChainServices, proxy: TcpProxy, side: TrafficSide): TcpChain {

@@ -360,13 +360,15 @@ test("the time for all attempts ends them", async () => {
   await rig.finish();
 });
 
-test("a request's own headers ask for retries and count attempts for the endpoint", async () => {
+test("headers of a client that is inside ask for retries and count attempts for the endpoint", async () => {
   const { rig, backend } = await scene({
+    manager: { internalAddressConfig: { cidrRanges: [{ addressPrefix: "127.0.0.0", prefixLen: 8 }] } },
     host: { includeRequestAttemptCount: true, includeAttemptCountInResponse: true },
   });
   backend.answer = () => FAILED;
   const client = await rig.client();
-  client.send(get("/", "x-envoy-retry-on: 5xx", "x-envoy-max-retries: 3", "x-envoy-attempt-count: 99"));
+  const inside = "x-forwarded-for: 127.0.0.1";
+  client.send(get("/", inside, "x-envoy-retry-on: 5xx", "x-envoy-max-retries: 3", "x-envoy-attempt-count: 99"));
   await rig.turn();
   const seen: string[] = [];
   backend.answer = (text) => {

@@ -11,9 +11,9 @@ import type { Registry } from "../telemetry/registry.ts";
 import { Listener } from "../xds/proto/listener.ts";
 import { RouteConfiguration } from "../xds/proto/route.ts";
 import { type AnyMessage, unpack } from "../xds/types/any.ts";
-import { type ChainConfig, LiveChain } from "./live-chain.ts";
+import { type ChainConfig, isReady, LiveChain, routesNameOf } from "./live-chain.ts";
 import { ListenerRuntime, type ListenerServices } from "./listener-runtime.ts";
-import { type NamedResource, type Rejection, rejectionsOf } from "./resources.ts";
+import { type NamedResource, type Rejection, rejectionsOf, sameAny } from "./resources.ts";
 
 interface Live {
   readonly runtime: ListenerRuntime;
@@ -24,11 +24,22 @@ interface Live {
   starting?: Promise<Rejection | undefined> | undefined;
 }
 
+/** A change of a listener that lacks routes or certificates, or moves: what is live goes on until it is ready. */
+interface Warming {
+  readonly compiled: CompiledListener;
+  readonly any: AnyMessage;
+  configs: Configs;
+  /** Set while it is about to accept at its new address. */
+  next?: Live;
+}
+
+type Configs = ReadonlyMap<CompiledChain, ChainConfig>;
+
 /** Makes the configurations of a listener's chains. @throws {CompileError} */
 export type ChainFactory = (
   listener: CompiledListener,
   routes: (name: string) => RouteConfiguration | undefined,
-) => ReadonlyMap<CompiledChain, ChainConfig>;
+) => Configs;
 
 export class ListenerManager {
   readonly #services: ListenerServices;
@@ -36,6 +47,7 @@ export class ListenerManager {
   readonly #registry: Registry;
   readonly #log: Log;
   readonly #listeners = new Map<string, Live>();
+  readonly #warming = new Map<string, Warming>();
   readonly #routes = new Map<string, RouteConfiguration>();
   /** Chains that nothing new comes to, until their connections have ended. */
   readonly #leaving = new Set<LiveChain>();
@@ -57,8 +69,9 @@ export class ListenerManager {
 
   /** Names of the route configurations that listeners ask for. */
   wantedRoutes(): Set<string> {
-    const names = this.#liveChains().flatMap((chain) => (chain.routesName === undefined ? [] : [chain.routesName]));
-    return new Set(names);
+    const warming = [...this.#warming.values()].flatMap(({ configs }) => [...configs.values()].map(routesNameOf));
+    const names = [...this.#liveChains().map(({ routesName }) => routesName), ...warming];
+    return new Set(names.filter((name) => name !== undefined));
   }
 
   /** Names, addresses and whether they accept. */
@@ -83,24 +96,27 @@ export class ListenerManager {
   }
 
   #set(name: string, any: AnyMessage): void {
+    const last = this.#listeners.get(name);
+    const newest = this.#warming.get(name) ?? last;
+    if (newest !== undefined && sameAny(newest.any, any)) return;
     const compiled = compileListener(unpack(any, Listener));
     const configs = this.#factory(compiled, (routes) => this.#routes.get(routes));
-    const last = this.#listeners.get(name);
-    const stays = last !== undefined && sameAddress(last.runtime.compiled, compiled);
-    if (last !== undefined && !stays) this.#leave(last);
-    const chains = this.#renew(stays ? last.chains : NO_CHAINS, configs);
-    if (!stays) {
-      const runtime = new ListenerRuntime(name, chainsOf(compiled, chains), this.#statsOf(compiled), this.#services);
-      this.#listeners.set(name, { runtime, chains, any, started: false });
-      return;
-    }
-    last.chains = chains;
-    last.any = any;
-    last.runtime.swap(chainsOf(compiled, chains));
+    this.#warming.delete(name);
+    if (last !== undefined && (last.started || last.starting !== undefined))
+      return void this.#warming.set(name, { compiled, any, configs });
+    // Nobody is connected to it.
+    if (last !== undefined) this.#leave(last);
+    this.#listeners.set(name, this.#make(name, { compiled, any, configs }));
+  }
+
+  #make(name: string, { compiled, any, configs }: Warming): Live {
+    const chains = this.#renew(NO_CHAINS, configs);
+    const runtime = new ListenerRuntime(name, chainsOf(compiled, chains), this.#statsOf(compiled), this.#services);
+    return { runtime, chains, any, started: false };
   }
 
   /** Gives the configurations to the chains that have their place already, and lets go of chains that have none. */
-  #renew(last: Live["chains"], configs: ReadonlyMap<CompiledChain, ChainConfig>): Map<CompiledChain, LiveChain> {
+  #renew(last: Live["chains"], configs: Configs): Map<CompiledChain, LiveChain> {
     const free = new Map([...last.values()].map((chain) => [chain.key, chain]));
     const chains = new Map<CompiledChain, LiveChain>();
     for (const [compiled, config] of configs) {
@@ -124,6 +140,7 @@ export class ListenerManager {
 
   #remove(name: string): void {
     const live = this.#listeners.get(name);
+    this.#warming.delete(name);
     if (live === undefined) return;
     this.#listeners.delete(name);
     this.#leave(live);
@@ -139,11 +156,21 @@ export class ListenerManager {
   applyRoutes(changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {
     const rejected = rejectionsOf(changed, ({ name, any }) => {
       const routes = unpack(any, RouteConfiguration);
-      for (const chain of this.#liveChains()) if (chain.routesName === name) chain.setRoutes(routes);
+      const asking = this.#liveChains().filter(({ routesName }) => routesName === name);
+      // All of them are compiled before any is put in force: routes that are wrong change nothing.
+      for (const put of [...asking.map((chain) => chain.compileRoutes(routes)), ...this.#warmWith(name, routes)]) put();
       this.#routes.set(name, routes);
     });
     for (const name of removed) this.#routes.delete(name);
     return rejected;
+  }
+
+  /** As {@link LiveChain.compileRoutes}, for the listeners that wait. */
+  #warmWith(name: string, routes: RouteConfiguration): (() => void)[] {
+    return [...this.#warming.values()].map((warming) => {
+      const configs = this.#factory(warming.compiled, (asked) => (asked === name ? routes : this.#routes.get(asked)));
+      return () => void (warming.configs = configs);
+    });
   }
 
   #liveChains(): LiveChain[] {
@@ -151,11 +178,15 @@ export class ListenerManager {
   }
 
   /**
-   * Starts the listeners that wait and have all they need, and waits for those that are being started already. Those whose
+   * Puts the changes that are ready in force, starts the listeners that wait and have all they need, and waits for those that are being started already. Those whose
    * address cannot be listened on are refused.
    */
   async startReady(): Promise<Rejection[]> {
     const attempts: Promise<Rejection | undefined>[] = [];
+    for (const [name, warming] of this.#warming)
+      if (warming.next === undefined && [...warming.configs.values()].every(isReady)) {
+        if (!this.#swapped(name, warming)) attempts.push(this.#move(name, warming));
+      }
     for (const [name, live] of this.#listeners)
       if (!live.started && [...live.chains.values()].every((chain) => chain.isReady))
         attempts.push((live.starting ??= this.#start(name, live)));
@@ -175,6 +206,35 @@ export class ListenerManager {
     } finally {
       live.starting = undefined;
     }
+  }
+
+  /** Gives a listener that stays where it is its new chains. False: it moves. */
+  #swapped(name: string, { compiled, configs, any }: Warming): boolean {
+    const live = this.#listeners.get(name) as Live;
+    if (!sameAddress(live.runtime.compiled, compiled)) return false;
+    this.#warming.delete(name);
+    live.chains = this.#renew(live.chains, configs);
+    live.any = any;
+    live.runtime.swap(chainsOf(compiled, live.chains));
+    return true;
+  }
+
+  /** Another address: the old one is left when the new one accepts. */
+  async #move(name: string, warming: Warming): Promise<Rejection | undefined> {
+    const next = this.#make(name, warming);
+    warming.next = next;
+    const failed = await this.#start(name, next);
+    delete warming.next;
+    // Removed, or changed once more, meanwhile.
+    if (failed !== undefined || this.#warming.get(name) !== warming) {
+      this.#leave(next);
+      return failed;
+    }
+    this.#warming.delete(name);
+    const last = this.#listeners.get(name);
+    this.#listeners.set(name, next);
+    if (last !== undefined) this.#leave(last);
+    return undefined;
   }
 
   sweep(nowMs: number): void {
@@ -209,5 +269,6 @@ function chainsOf(compiled: CompiledListener, chains: ReadonlyMap<CompiledChain,
 }
 
 function sameAddress(a: CompiledListener, b: CompiledListener): boolean {
-  return a.address.address === b.address.address && a.address.port === b.address.port;
+  const { address, port, path } = a.address;
+  return address === b.address.address && port === b.address.port && path === b.address.path;
 }

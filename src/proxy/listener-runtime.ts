@@ -80,10 +80,7 @@ export class ListenerRuntime {
     const { stats } = this.stats;
     stats.cxTotal.add(1);
     if (!this.#mustLook()) return this.#serve(socket, PLAIN, undefined);
-    const { listenerFilters } = this.#chains.compiled;
-    const limitMs = listenerFilters.timeoutMs > 0 ? listenerFilters.timeoutMs : DETECT_TIMEOUT_MS;
-    const timer = this.#services.clock.after(limitMs, () => socket.destroy());
-    this.#look(socket, timer);
+    this.#look(socket);
   }
 
   /** The first bytes matter when a chain asks for TLS: either to choose it, or to end it. */
@@ -92,8 +89,13 @@ export class ListenerRuntime {
     return listenerFilters.tlsInspector || chains.some((c) => c.tls !== undefined) || defaultChain?.tls !== undefined;
   }
 
-  #look(socket: AcceptedSocket, timer: Timer): void {
+  #look(socket: AcceptedSocket): void {
     let seen: Uint8Array | undefined;
+    const { timeoutMs, continueOnTimeout } = this.#chains.compiled.listenerFilters;
+    // A server may be the one to speak first: then the client is silent, and its connection is not TLS.
+    const timer = this.#services.clock.after(timeoutMs > 0 ? timeoutMs : DETECT_TIMEOUT_MS, () =>
+      continueOnTimeout ? this.#serve(socket, PLAIN, seen) : socket.destroy(),
+    );
     socket.handler = {
       ...deafHandler,
       onClose: () => timer.cancel(),

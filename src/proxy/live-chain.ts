@@ -28,18 +28,30 @@ export interface ChainConfig {
 export interface HttpTerminal {
   readonly t: "http";
   readonly compiled: CompiledHttp;
-  /** Undefined: the routes that it asks for by name are not there yet. */
-  readonly routes: RouteConfiguration | undefined;
+  /** What serves. Undefined: the routes that it asks for by name are not there yet. */
+  readonly context: HttpContext | undefined;
   /** What serves by a compiled form. @throws {CompileError} */
   readonly contextOf: (compiled: CompiledHttp) => HttpContext;
 }
+
+/** It has the routes and the certificates that it needs. */
+export const isReady = ({ terminal, hasSecrets }: ChainConfig): boolean =>
+  (terminal.t === "tcp" || terminal.context !== undefined) && hasSecrets();
+
+/** The route configuration that it asks for by name. */
+export const routesNameOf = ({ terminal }: ChainConfig): string | undefined =>
+  terminal.t === "http" ? terminal.compiled.settings.routeConfigName : undefined;
+
+/** How long connections of a chain that is no more may take to end; Istio's `drainDuration`. */
+const DRAIN_MS = 45_000;
 
 export class LiveChain {
   #config: ChainConfig;
   #context: HttpContext | undefined;
   readonly #connections = new Set<ServerConnection>();
-  #tcpConnections = 0;
+  readonly #tunnels = new Set<Socket>();
   #draining = false;
+  #drainedMs: number | undefined;
 
   constructor(config: ChainConfig) {
     this.#config = config;
@@ -53,32 +65,28 @@ export class LiveChain {
   /** Serves by another configuration from now on. */
   become(config: ChainConfig): void {
     this.#config = config;
-    const { terminal } = config;
-    if (terminal.t === "http" && !this.#lacksRoutes(terminal)) this.#context = terminal.contextOf(terminal.compiled);
+    if (config.terminal.t === "http" && config.terminal.context !== undefined) this.#context = config.terminal.context;
   }
 
-  #lacksRoutes({ compiled, routes }: HttpTerminal): boolean {
-    return compiled.settings.routeConfigName !== undefined && routes === undefined;
-  }
-
-  /** The route configuration that it asks for by name. */
   get routesName(): string | undefined {
-    const { terminal } = this.#config;
-    return terminal.t === "http" ? terminal.compiled.settings.routeConfigName : undefined;
+    return routesNameOf(this.#config);
   }
 
-  /** @throws {CompileError} For what is wrong in them; the last ones then go on. */
-  setRoutes(routes: RouteConfiguration): void {
-    const { terminal } = this.#config;
-    if (terminal.t !== "http") return;
+  /**
+   * Compiles routes for this chain. What is returned puts them in force.
+   * @throws {CompileError} For what is wrong in them; the last ones then go on.
+   */
+  compileRoutes(routes: RouteConfiguration): () => void {
+    const config = this.#config;
+    const { terminal } = config;
+    if (terminal.t !== "http") return () => {};
     const compiled = terminal.compiled.withRoutes(routes);
-    this.#context = terminal.contextOf(compiled);
-    this.#config = { ...this.#config, terminal: { ...terminal, compiled, routes } };
+    const context = terminal.contextOf(compiled);
+    return () => this.become({ ...config, terminal: { ...terminal, compiled, context } });
   }
 
-  /** It has the routes and the certificates that it needs. */
   get isReady(): boolean {
-    return (this.#config.terminal.t === "tcp" || this.#context !== undefined) && this.#config.hasSecrets();
+    return isReady(this.#config);
   }
 
   serverTls(): ServerTls | undefined {
@@ -96,9 +104,9 @@ export class LiveChain {
       return onClosed();
     }
     if (terminal.t === "http") return this.#serveHttp(socket, first, onClosed);
-    this.#tcpConnections++;
+    this.#tunnels.add(socket);
     terminal.chain.serve(socket, first, () => {
-      this.#tcpConnections--;
+      this.#tunnels.delete(socket);
       onClosed();
     });
   }
@@ -123,12 +131,19 @@ export class LiveChain {
   }
 
   get connectionCount(): number {
-    return this.#connections.size + this.#tcpConnections;
+    return this.#connections.size + this.#tunnels.size;
   }
 
   /** Looks after the slow timeouts of its connections. Called about once a second. */
   sweep(nowMs: number): void {
     for (const connection of this.#connections) connection.sweep(nowMs);
+    if (this.#draining && nowMs - (this.#drainedMs ??= nowMs) > DRAIN_MS) this.#abort();
+  }
+
+  /** A tunnel, or a request that never ends, must not keep a chain for ever that is not to be served any more. */
+  #abort(): void {
+    for (const connection of this.#connections) connection.abort();
+    for (const socket of this.#tunnels) socket.destroy();
   }
 }
 

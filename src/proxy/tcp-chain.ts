@@ -21,6 +21,23 @@ export interface TcpChainOptions {
   readonly side: TrafficSide;
 }
 
+/** A connection to an endpoint, and what to call when it has closed. */
+class Upstream {
+  readonly socket: Socket;
+  readonly closed: () => void;
+
+  constructor(socket: Socket, closed: () => void) {
+    this.socket = socket;
+    this.closed = closed;
+  }
+
+  /** Nobody wants it any more. */
+  drop(): void {
+    this.socket.handler = { ...deafHandler, onClose: this.closed };
+    this.socket.destroy();
+  }
+}
+
 export class TcpChain {
   readonly #options: TcpChainOptions;
 
@@ -38,21 +55,24 @@ export class TcpChain {
     // Bytes that come before the endpoint is connected stay in the kernel.
     socket.pause();
     let gone = false;
+    let ended = false;
     socket.handler = {
       ...deafHandler,
+      onEnd: () => void (ended = true),
       onClose: () => {
         gone = true;
         onClosed();
       },
     };
     this.#connect(cluster, 1, (upstream) => {
-      if (gone) return upstream?.destroy();
+      if (gone) return upstream?.drop();
       if (upstream === undefined) return socket.destroy();
       this.#join(socket, upstream, first, cluster, onClosed);
+      if (ended) socket.handler.onEnd();
     });
   }
 
-  #connect(cluster: ClusterRuntime, attempt: number, done: (upstream: Socket | undefined) => void): void {
+  #connect(cluster: ClusterRuntime, attempt: number, done: (upstream: Upstream | undefined) => void): void {
     const endpoint = cluster.pick(this.#options.random, undefined, 1);
     if (endpoint === undefined) return done(undefined);
     const failed = (error: DialError): void => {
@@ -65,19 +85,20 @@ export class TcpChain {
       if (attempt >= this.#options.maxConnectAttempts) return done(undefined);
       this.#connect(cluster, attempt + 1, done);
     };
-    cluster.dial(endpoint, done, failed);
+    cluster.dial(endpoint, (socket, closed) => done(new Upstream(socket, closed)), failed);
   }
 
   #join(
     socket: Socket,
-    upstream: Socket,
+    upstream: Upstream,
     first: Uint8Array | undefined,
     cluster: ClusterRuntime,
     onClosed: () => void,
   ): void {
     const series = this.#series(socket, cluster);
     series.opened.add(1);
-    joinSockets(socket, upstream, first, (ended) => {
+    joinSockets(socket, upstream.socket, first, (ended) => {
+      upstream.closed();
       series.closed.add(1);
       series.sentBytes.add(ended.sentBytes);
       series.receivedBytes.add(ended.receivedBytes);

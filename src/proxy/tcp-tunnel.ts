@@ -85,8 +85,9 @@ class TcpTunnel implements Carried {
     this.#upstream.other = this.#downstream;
     downstream.handler = this.#downstream;
     upstream.handler = this.#upstream;
-    if (first !== undefined) this.#downstream.onData(first);
+    // In this order: what came first may be more than the endpoint takes.
     downstream.resume();
+    if (first !== undefined) this.#downstream.onData(first);
   }
 
   get receivedBytes(): number {

@@ -10,7 +10,7 @@ import type { CertificateSource, DownstreamTls, TlsSource, UpstreamTls } from ".
 import type { ClientTls, ServerTls } from "../net/socket.ts";
 import type { DataSource } from "../xds/proto/core-base.ts";
 import { CertificateNames } from "./certificate-names.ts";
-import type { KeyPair, Secrets } from "./secrets.ts";
+import type { KeyPair, Secrets, SecretValue } from "./secrets.ts";
 
 /** Reads a file that a resource names. */
 export type ReadFile = (path: string) => string;
@@ -61,9 +61,13 @@ export class TlsContexts {
     return made;
   }
 
-  /** Settings to end TLS with; undefined while a secret is missing. */
+  /**
+   * Settings to end TLS with; undefined while a secret is missing, or is none of the kind that is meant.
+   * @throws {Error} When a file that the context names cannot be read.
+   */
   serverTls(tls: DownstreamTls): ServerTls | undefined {
-    if (!this.#has(tls.certificate) || (tls.trust !== undefined && !this.#has(tls.trust))) return undefined;
+    if (!this.#has(tls.certificate, "keyPair") || (tls.trust !== undefined && !this.#has(tls.trust, "trustedCa")))
+      return undefined;
     const keyPair = this.#keyPair(tls.certificate);
     const trustedCaPem = tls.trust === undefined ? undefined : this.#trust(tls.trust);
     const last = this.#servers.get(tls);
@@ -82,12 +86,12 @@ export class TlsContexts {
 
   /** The SPIFFE ID that a context shows; undefined where there is none. */
   spiffeIdOf(tls: DownstreamTls | undefined): string | undefined {
-    if (tls === undefined || !this.#has(tls.certificate)) return undefined;
+    if (tls === undefined || !this.#has(tls.certificate, "keyPair")) return undefined;
     return this.#names.spiffeIdOf(this.#keyPair(tls.certificate).certChainPem);
   }
 
-  #has(source: TlsSource<unknown>): boolean {
-    return source.t === "inline" || this.#secrets.get(source.name) !== undefined;
+  #has(source: TlsSource<unknown>, kind: SecretValue["t"]): boolean {
+    return source.t === "inline" || this.#secrets.get(source.name)?.t === kind;
   }
 
   #keyPair(source: TlsSource<CertificateSource>): KeyPair {

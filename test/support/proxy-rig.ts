@@ -180,10 +180,7 @@ export class ProxyRig {
   }
 
   /** Takes resources; each must apply. */
-  async apply<T extends { readonly name?: string | undefined }>(
-    type: MessageType<T>,
-    ...messages: readonly T[]
-  ): Promise<void> {
+  async apply<T>(type: MessageType<T>, ...messages: readonly T[]): Promise<void> {
     expect(await this.offer(type, ...messages)).toEqual([]);
   }
 
