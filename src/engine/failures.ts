@@ -71,8 +71,10 @@ export const FAILURES = {
   downstreamClosed: failure("DC", 0, "downstream_remote_disconnect", { closes: true }),
   downstreamProtocolError: failure("DPE", 400, "http1.codec_error", BAD_REQUEST),
   lowVersion: failure("DPE", 426, "low_version", { body: "Upgrade Required", closes: true }),
+  httpsOnPlaintext: failure("DPE", 403, "http1.https_url_on_plaintext_connection", { body: "Forbidden", closes: true }),
   missingHost: failure("", 400, "missing_host_header", { closes: true }),
   pathRejected: failure("", 400, "path_normalization_failed", { closes: true }),
+  pathNotAbsolute: failure("", 404, "absolute_path_rejected"),
   /** No byte either way for too long, while the upstream is waited for. */
   streamIdleTimeout: failure("SI", 504, "stream_idle_timeout", { body: "stream timeout" }),
   /** The same, while the request is not complete. */

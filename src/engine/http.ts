@@ -60,6 +60,8 @@ export interface Reply {
   /** `RESPONSE_CODE_DETAILS`. */
   readonly details: string;
   readonly route: CompiledRoute | undefined;
+  /** Where the route would have led. */
+  readonly clusterName?: string | undefined;
   /** Undefined for what was configured: a redirect or a direct response. */
   readonly kind: FailureKind | undefined;
   /** For gRPC requests, where it is not what the HTTP status says. */

@@ -13,6 +13,7 @@ import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
+import { NO_REPLACEMENTS, type Replacement } from "./client-headers.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpContext } from "./http-context.ts";
 
@@ -45,6 +46,10 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   traceparent = "";
   /** What goes out as `x-forwarded-client-cert`: undefined leaves the header alone, an empty string takes it away. */
   forwardedClientCert: string | undefined;
+  /** What goes out in place of the client's lines. */
+  replacements: readonly Replacement[] = NO_REPLACEMENTS;
+  /** The proxy's own answer, where it gave one. */
+  ownReply: Reply | undefined;
 
   responseCode = 0;
   responseFlags = "";
@@ -55,6 +60,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   attempts = 0;
   /** Of the route, or as the request asks; 0 for none. */
   timeoutMs = 0;
+  /** For one attempt; 0 for as long as all of them. */
+  perTryMs = 0;
   grpcStatus: number | undefined;
 
   constructor(connection: Connection, context: HttpContext, head: RequestHead) {
@@ -87,6 +94,9 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.bytesSent = 0;
     this.attempts = 0;
     this.timeoutMs = 0;
+    this.perTryMs = 0;
+    this.ownReply = undefined;
+    this.replacements = NO_REPLACEMENTS;
     this.grpcStatus = undefined;
     this.forwardedClientCert = undefined;
     const { stats } = context.stats;
@@ -118,6 +128,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.cluster = undefined;
     this.endpoint = undefined;
     this.responseHead = undefined;
+    this.ownReply = undefined;
   }
 
   /** Adds a response flag, once. As in Envoy they stand in the order in which they came about: `DI,URX,UF`. */
@@ -139,6 +150,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
 
   /** The proxy answers itself. */
   protected replied(reply: Reply): void {
+    this.ownReply = reply;
     this.flag(reply.flag);
     this.responseCode = reply.status;
     this.responseCodeDetails = reply.details;
@@ -203,7 +215,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 
   get upstreamCluster(): string | undefined {
-    return this.forward?.clusterName;
+    return (this.forward ?? this.ownReply)?.clusterName;
   }
 
   get upstreamLocalAddress(): string | undefined {
@@ -225,7 +237,16 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 
   get routeName(): string | undefined {
-    return this.forward?.route.name;
+    return (this.forward ?? this.ownReply)?.route?.name;
+  }
+
+  /** What an attempt that begins now has left of the time, as the endpoint is told; 0 for no end. */
+  get expectedMs(): number {
+    const { attempts, perTryMs, requestEndMs, timeoutMs } = this;
+    if (timeoutMs === 0) return perTryMs;
+    const goneMs = attempts === 1 || requestEndMs === 0 ? 0 : Math.round(this.context.clock.nowMs() - requestEndMs);
+    const leftMs = Math.max(1, timeoutMs - goneMs);
+    return perTryMs === 0 ? leftMs : Math.min(perTryMs, leftMs);
   }
 
   get upstreamRequestAttemptCount(): number {

@@ -90,7 +90,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     if (cluster === undefined) return this.#fail("noCluster", "", forward.route.clusterNotFoundStatus);
     this.cluster = cluster;
     this.context.route(this, forward);
-    this.#retry.begin(this.context.retryOf(this, forward), this.timeoutMs);
+    this.perTryMs = this.#retry.begin(this.context.retryOf(this, forward), this.timeoutMs);
     this.#body.keep = this.#retry.hasPolicy;
     if (this.#requestDone) this.#startRouteDeadline();
     this.#attempt(cluster);

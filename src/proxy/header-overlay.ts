@@ -62,6 +62,11 @@ export class HeaderOverlay {
     return !this.#isEmpty && (this.#dropped.has(lowerName) || this.#added.has(lowerName));
   }
 
+  /** Whether an operation leaves nothing of what was there. */
+  replaces(lowerName: string): boolean {
+    return !this.#isEmpty && this.#dropped.has(lowerName);
+  }
+
   write(writer: MessageWriter): void {
     if (this.#isEmpty) return;
     for (const lines of this.#added.values()) for (const { name, value } of lines) writer.header(name, value);

@@ -19,6 +19,7 @@ import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
+import { takeOff, whereabouts } from "./client-headers.ts";
 import { forwardedClientCert } from "./forwarded-client-cert.ts";
 import type { HttpContext } from "./http-context.ts";
 import type { RequestWriter } from "./http1/request-writer.ts";
@@ -100,8 +101,11 @@ export class HttpChain implements HttpContext {
     const { head } = exchange;
     const { settings } = this.http;
     this.#identify(exchange);
-    const id = head.known(ID["x-request-id"]);
-    exchange.requestId = id ?? (settings.generateRequestId ? this.#services.ids.requestId() : "");
+    const isInside = settings.isInternal?.(head, exchange.peer) ?? false;
+    const bad = takeOff(head, settings, isInside, this.http.routeTable.internalOnlyHeaders);
+    if (bad !== undefined) return { ...replyOf("downstreamProtocolError"), details: `http1.${bad}` };
+    exchange.replacements = whereabouts(head, settings, exchange.peer, isInside);
+    exchange.requestId = this.#requestId(head, isInside);
     exchange.traceparent = this.#traceparent(head);
     if (exchange.peer.tls || head.first[ID["x-forwarded-client-cert"]] !== 0)
       exchange.forwardedClientCert = forwardedClientCert(
@@ -110,10 +114,25 @@ export class HttpChain implements HttpContext {
         exchange.connection.socket.peer,
         this.localSpiffeId(),
       );
+    if (settings.useRemoteAddress && head.isAbsolute && head.scheme === "https" && !exchange.peer.tls)
+      return replyOf("httpsOnPlaintext");
+    if (head.authority === "" && !head.isVersion11) head.authority = exchange.authority = settings.defaultHostForHttp10;
     const authority = this.http.normalizeAuthority(head.authority, exchange.peer.local.port);
     if (authority !== head.authority) head.authority = exchange.authority = authority;
-    if (head.method === "CONNECT" || this.#isUpgrade(exchange)) return replyOf("upgradeRefused");
+    // No route says that it is for CONNECT.
+    if (head.method === "CONNECT") return { ...replyOf("noRoute"), closes: true };
+    if (head.path === "*") return replyOf("pathNotAbsolute");
+    if (this.#isUpgrade(exchange)) return replyOf("upgradeRefused");
     return this.#normalize(exchange);
+  }
+
+  /** At the edge a client's own id is not taken over, unless that is configured. Empty: there is none. */
+  #requestId(head: RequestHead, isInside: boolean): string {
+    const { generateRequestId, preserveExternalRequestId, useRemoteAddress } = this.http.settings;
+    const id = ID["x-request-id"];
+    if (generateRequestId && useRemoteAddress && !isInside && !preserveExternalRequestId && head.first[id] !== 0)
+      head.remove((line) => head.ids[line] === id);
+    return head.known(id) ?? (generateRequestId ? this.#services.ids.requestId() : "");
   }
 
   /** Who the client's workload is: told once a connection, by the first request. */
@@ -167,6 +186,7 @@ export class HttpChain implements HttpContext {
   }
 
   #asks({ head }: ExchangeRecord): boolean {
+    if (this.http.settings.isInternal === undefined) return false;
     for (const id of ASKING) if (head.first[id] !== 0) return true;
     return false;
   }

@@ -20,11 +20,12 @@ export class RetryState {
   /** How long an attempt may take; 0 for as long as the exchange. */
   perTryMs = 0;
 
-  /** @param timeoutMs For the whole exchange; 0 for none. */
-  begin(policy: CompiledRetry | undefined, timeoutMs: number): void {
+  /** @param timeoutMs For the whole exchange; 0 for none. @returns The time of an attempt. */
+  begin(policy: CompiledRetry | undefined, timeoutMs: number): number {
     this.#policy = policy;
     this.#tried = undefined;
     this.perTryMs = policy === undefined ? 0 : effectivePerTryTimeoutMs(policy, timeoutMs);
+    return this.perTryMs;
   }
 
   get hasPolicy(): boolean {

@@ -71,9 +71,9 @@ function read(field: AccessField, r: AccessRecord): string | number | undefined 
     case "startTime":
       return field.time(r.startWallMs);
     case "method":
-      return r.method;
+      return r.method || undefined;
     case "path":
-      return r.path;
+      return r.path || undefined;
     case "originalPath":
       return r.originalPath;
     case "authority":
@@ -111,7 +111,7 @@ function read(field: AccessField, r: AccessRecord): string | number | undefined 
     case "upstreamHost":
       return r.upstreamHost;
     case "upstreamCluster":
-      return r.upstreamCluster;
+      return r.upstreamCluster || undefined;
     case "upstreamLocalAddress":
       return r.upstreamLocalAddress;
     case "downstreamLocalAddress":

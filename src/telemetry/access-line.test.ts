@@ -228,10 +228,13 @@ describe("what a peer sends cannot forge a line", () => {
       .map((s) => s.join("")),
   );
 
+  /** An empty path is none. */
+  const nastyPath = nasty.filter((path) => path !== "");
+
   test("text: one line, printable ASCII, quotes only where the format has them", () => {
     const line = textLine('"%REQ(X)%" "%REQ(:PATH)%"\n', CONSTANTS);
     fc.assert(
-      fc.property(fc.array(fc.tuple(nasty, nasty), { minLength: 1, maxLength: 4 }), (pairs) => {
+      fc.property(fc.array(fc.tuple(nasty, nastyPath), { minLength: 1, maxLength: 4 }), (pairs) => {
         // Each twice: the second time is written from what was kept.
         const records = pairs.flatMap(([x, path]) => [recordOf({ path }, { x }), recordOf({ path }, { x })]);
         const lines = written(line, records).split("\n");
@@ -248,7 +251,7 @@ describe("what a peer sends cannot forge a line", () => {
   test("JSON: a parser reads each value back", () => {
     const line = jsonLine({ x: "%REQ(X)%", mixed: "<%REQ(:PATH)%>" }, CONSTANTS);
     fc.assert(
-      fc.property(fc.array(fc.tuple(nasty, nasty), { minLength: 1, maxLength: 4 }), (pairs) => {
+      fc.property(fc.array(fc.tuple(nasty, nastyPath), { minLength: 1, maxLength: 4 }), (pairs) => {
         const records = pairs.flatMap(([x, path]) => [recordOf({ path }, { x }), recordOf({ path }, { x })]);
         const text = written(line, records);
         expect(text).toMatch(/^[\x20-\x7e\n]*$/);
@@ -269,7 +272,7 @@ describe("what a peer sends cannot forge a line", () => {
   test("a line that is too long is cut, and JSON stays whole", () => {
     const line = jsonLine({ a: "%REQ(X)%", b: "%REQ(:PATH)%", c: "%RESPONSE_CODE%" }, CONSTANTS);
     fc.assert(
-      fc.property(nasty, nasty, fc.integer({ min: 0, max: 60 }), (x, path, maxLineBytes) => {
+      fc.property(nasty, nastyPath, fc.integer({ min: 0, max: 60 }), (x, path, maxLineBytes) => {
         const record = recordOf({ path }, { x });
         const cut: unknown = JSON.parse(written(line, [record, record, record], maxLineBytes).split("\n")[2] ?? "");
         expect(cut).toMatchObject({ c: 200 });

@@ -95,8 +95,8 @@ function compileAbort(abort: FaultAbort, path: string): Abort | undefined {
   return { chance, reply: { ...replyOf("faultAbort"), status: httpStatus ?? 200, grpcStatus } };
 }
 
-function onRoute(reply: Reply, { route, responseHeaders }: RouteTarget): Reply {
-  return route === undefined ? reply : { ...reply, route, responseHeaders };
+function onRoute(reply: Reply, { clusterName, route, responseHeaders }: RouteTarget): Reply {
+  return route === undefined ? reply : { ...reply, clusterName, route, responseHeaders };
 }
 
 function draw(

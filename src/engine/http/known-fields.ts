@@ -25,7 +25,6 @@ export const KNOWN_HCM: ReadonlySet<string> = new Set([
   "via",
   "upgradeConfigs",
   "streamIdleTimeout",
-  // Which clients count as internal matters to headers that are not trusted here.
   "internalAddressConfig",
   "delayedCloseTimeout",
   "requestTimeout",

@@ -67,6 +67,6 @@ function enforcedStep(
   };
 }
 
-function denied({ details }: Verdict, { route, responseHeaders }: RouteTarget): Reply {
-  return { ...replyOf("rbacDenied", "", { route, responseHeaders }), details };
+function denied({ details }: Verdict, { clusterName, route, responseHeaders }: RouteTarget): Reply {
+  return { ...replyOf("rbacDenied", "", { route, responseHeaders }), clusterName, details };
 }

@@ -13,7 +13,7 @@ import { compileNormalization, type PathNormalizer } from "../path-normalization
 import type { PeerView, RequestView } from "../request.ts";
 import { authorityNormalizer } from "./authority.ts";
 import { KNOWN_COMMON, KNOWN_HCM, KNOWN_HTTP1, KNOWN_UPGRADE } from "./known-fields.ts";
-import { forwardedProtoOf, remoteAddressOf } from "./trusted-client.ts";
+import { forwardedProtoOf, internalTest, remoteAddressOf } from "./trusted-client.ts";
 
 export interface HttpSettings {
   readonly statPrefix: string;
@@ -60,6 +60,8 @@ export interface HttpSettings {
   /** The client's address, as far as the settings trust `x-forwarded-for`. */
   readonly remoteAddressOf: (request: RequestView, peer: PeerView) => string;
   readonly forwardedProtoOf: (request: RequestView, peer: PeerView) => string;
+  /** The client may ask for time and retries by headers. Undefined: none may. */
+  readonly isInternal: ((request: RequestView, peer: PeerView) => boolean) | undefined;
 }
 
 const MINUTE_MS = 60_000;
@@ -76,7 +78,7 @@ export function compileSettings(hcm: HttpConnectionManager, path: string): HttpS
   refuseOthers(hcm, path, KNOWN_HCM);
   if ((hcm.statPrefix ?? "") === "") throw new CompileError(fieldPath(path, "statPrefix"), "must not be empty");
   if (hcm.codecType === "HTTP3") throw new CompileError(fieldPath(path, "codecType"), "HTTP3 is not supported");
-  return { ...limits(hcm, path), ...identity(hcm), ...protocol(hcm, path), ...names(hcm) };
+  return { ...limits(hcm, path), ...identity(hcm, path), ...protocol(hcm, path), ...names(hcm) };
 }
 
 function names(hcm: HttpConnectionManager) {
@@ -110,7 +112,7 @@ function limits(hcm: HttpConnectionManager, path: string) {
   } as const;
 }
 
-function identity(hcm: HttpConnectionManager) {
+function identity(hcm: HttpConnectionManager, path: string) {
   const useRemoteAddress = hcm.useRemoteAddress ?? false;
   const xffNumTrustedHops = hcm.xffNumTrustedHops ?? 0;
   return {
@@ -118,6 +120,7 @@ function identity(hcm: HttpConnectionManager) {
     xffNumTrustedHops,
     remoteAddressOf: remoteAddressOf(useRemoteAddress, xffNumTrustedHops),
     forwardedProtoOf: forwardedProtoOf(useRemoteAddress && xffNumTrustedHops === 0),
+    isInternal: internalTest(hcm.internalAddressConfig, useRemoteAddress, fieldPath(path, "internalAddressConfig")),
     skipXffAppend: hcm.skipXffAppend ?? false,
     appendXForwardedPort: hcm.appendXForwardedPort ?? false,
     generateRequestId: hcm.generateRequestId ?? true,

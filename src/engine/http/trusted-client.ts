@@ -1,11 +1,14 @@
 /**
  * Who the client is, as far as `x-forwarded-for` and `x-forwarded-proto` may be believed.
  *
- * Source: Envoy documentation, "HTTP header manipulation", `use_remote_address` and `xff_num_trusted_hops`.
+ * Source: Envoy documentation, "HTTP header manipulation", `use_remote_address`, `xff_num_trusted_hops` and
+ * `internal_address_config`.
  *
  * @module
  */
-import { parseIp } from "../listener/cidr.ts";
+import type { InternalAddressConfig } from "../../xds/proto/http-connection-manager.ts";
+import { fieldPath } from "../compile-error.ts";
+import { type Cidr, cidrContains, compileCidr, parseIp } from "../listener/cidr.ts";
 import type { PeerView, RequestView } from "../request.ts";
 
 type ReadClient = (request: RequestView, peer: PeerView) => string;
@@ -26,4 +29,30 @@ export function forwardedProtoOf(isEdge: boolean): ReadClient {
   const own = (peer: PeerView): string => (peer.tls ? "https" : "http");
   if (isEdge) return (_, peer) => own(peer);
   return (request, peer) => request.header("x-forwarded-proto") ?? own(peer);
+}
+
+/**
+ * Whether a client is inside: the address that will stand alone in `x-forwarded-for` is in a range that was configured.
+ * Undefined: nobody is.
+ *
+ * @throws {CompileError}
+ */
+export function internalTest(
+  config: InternalAddressConfig | undefined,
+  useRemoteAddress: boolean,
+  path: string,
+): ((request: RequestView, peer: PeerView) => boolean) | undefined {
+  const at = fieldPath(path, "cidrRanges");
+  const ranges = (config?.cidrRanges ?? []).map((range, i) => compileCidr(range, `${at}[${i}]`));
+  if (ranges.length === 0) return undefined;
+  return (request, peer) => {
+    const came = request.header("x-forwarded-for");
+    if (useRemoteAddress) return came === undefined && within(ranges, peer.remote.address);
+    return came !== undefined && within(ranges, came.trim());
+  };
+}
+
+function within(ranges: readonly Cidr[], address: string): boolean {
+  const ip = parseIp(address);
+  return ip !== undefined && ranges.some((range) => cidrContains(range, ip));
 }

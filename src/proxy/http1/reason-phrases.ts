@@ -22,6 +22,7 @@ const PHRASES: Readonly<Record<number, string>> = {
   408: "Request Timeout",
   409: "Conflict",
   413: "Payload Too Large",
+  417: "Expectation Failed",
   418: "I'm a teapot",
   426: "Upgrade Required",
   429: "Too Many Requests",

@@ -1,14 +1,17 @@
 /**
  * Writes a request to an endpoint: the head that came in, edited, and what is there of the body, in one write.
  *
- * Added as Envoy does: `x-request-id` (made where there is none), `x-forwarded-proto` (where there is none),
- * `x-envoy-expected-rq-timeout-ms`, `x-envoy-attempt-count` (where the virtual host asks for it). Ours: a
+ * Added as Envoy does: `x-request-id` (made where there is none), `x-forwarded-proto` (where there is none), what an edge
+ * says of its client, `via`, `x-envoy-original-path` and `-host` of what was rewritten, `x-envoy-expected-rq-timeout-ms`,
+ * `x-envoy-attempt-count` (where the virtual host asks for it). The coding is spelled anew. Ours: a
  * `traceparent` where there is none that can be read, so that every request can be followed.
  *
  * @module
  */
+import { CHUNKED } from "../../wire/http1/head.ts";
 import { ID } from "../../wire/http1/known.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
+import { joined, NO_REPLACEMENTS } from "../client-headers.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import { HeaderOverlay } from "../header-overlay.ts";
 import type { RequestBuffer } from "../request-buffer.ts";
@@ -21,6 +24,7 @@ const DROP_ALWAYS = new Uint8Array(64);
 for (const name of [
   "host",
   "expect",
+  "transfer-encoding",
   "x-envoy-expected-rq-timeout-ms",
   "x-envoy-attempt-count",
   "x-tulle-peer",
@@ -65,9 +69,11 @@ export class RequestWriter {
   }
 
   readonly #drops = (line: number): boolean => {
-    const { head, forwardedClientCert, traceparent } = this.#exchange as ExchangeRecord;
+    const { context, head, forwardedClientCert, replacements, traceparent } = this.#exchange as ExchangeRecord;
     const id = head.ids[line] as number;
     if (DROP_ALWAYS[id] === 1 || head.isHopByHop(line)) return true;
+    if (replacements !== NO_REPLACEMENTS && replacements.some((it) => it.id === id)) return true;
+    if (id === ID.via && context.http.settings.via !== "") return true;
     if (id === ID["x-forwarded-client-cert"] && forwardedClientCert !== undefined) return true;
     // A trace that could not be read is begun anew, and what vendors said of the old one does not hold for it.
     if ((id === ID.traceparent || id === ID.tracestate) && traceparent !== "") return true;
@@ -79,13 +85,22 @@ export class RequestWriter {
     const { head, forward } = exchange;
     const { first } = head;
     if (first[ID["x-request-id"]] === 0 && exchange.requestId !== "") this.#add("x-request-id", exchange.requestId);
-    if (first[ID["x-forwarded-proto"]] === 0) this.#add("x-forwarded-proto", exchange.peer.tls ? "https" : "http");
+    for (const { name, value } of exchange.replacements) this.#add(name, value);
+    const saysProto = first[ID["x-forwarded-proto"]] !== 0 || exchange.context.http.settings.useRemoteAddress;
+    if (!saysProto) this.#add("x-forwarded-proto", exchange.peer.tls ? "https" : "http");
     if (exchange.traceparent !== "") this.#add("traceparent", exchange.traceparent);
     if (exchange.path !== exchange.receivedPath && first[ID["x-envoy-original-path"]] === 0)
       this.#add("x-envoy-original-path", exchange.receivedPath);
-    if (exchange.timeoutMs > 0) writer.header("x-envoy-expected-rq-timeout-ms", String(exchange.timeoutMs));
-    if (forward?.route.appendXForwardedHost && exchange.authority !== head.authority)
-      this.#add("x-forwarded-host", head.authority);
+    const { expectedMs } = exchange;
+    if (expectedMs > 0) writer.header("x-envoy-expected-rq-timeout-ms", String(expectedMs));
+    if (exchange.authority !== head.authority) {
+      this.#add("x-envoy-original-host", head.authority);
+      if (forward?.route.appendXForwardedHost) this.#add("x-forwarded-host", head.authority);
+    }
+    const { via } = exchange.context.http.settings;
+    if (via !== "") this.#add("via", joined(head.header("via"), via, ", "));
+    if (head.framing === CHUNKED) writer.text("transfer-encoding: chunked\r\n");
+    if (head.known(ID.te)?.toLowerCase() === "trailers") writer.text("te: trailers\r\n");
     if (forward?.route.includeAttemptCount.request) writer.header("x-envoy-attempt-count", String(exchange.attempts));
     const { forwardedClientCert } = exchange;
     if (forwardedClientCert) this.#add("x-forwarded-client-cert", forwardedClientCert);

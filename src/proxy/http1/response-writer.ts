@@ -76,13 +76,15 @@ export class ResponseWriter {
     this.#overlay.apply(reply.responseHeaders, undefined, exchange);
     writer.text(`HTTP/1.1 ${reply.status} ${reasonPhrase(reply.status)}\r\n`);
     const body = Buffer.from(reply.body);
-    let typed = false;
+    let typed = this.#overlay.replaces("content-type");
     for (const [name, value] of reply.headers) {
-      writer.header(name, value);
+      if (!this.#overlay.replaces(name)) writer.header(name, value);
       typed ||= name === "content-type";
     }
     if (mayHaveBody(reply.status)) writer.header("content-length", String(body.length));
     if (body.length > 0 && !typed) writer.text("content-type: text/plain\r\n");
+    if (exchange.attempts > 0 && exchange.forward?.route.includeAttemptCount.response)
+      writer.header("x-envoy-attempt-count", String(exchange.attempts));
     writer.header("date", this.#now());
     this.#writeServer(exchange, false);
     this.#finish(close, exchange);
@@ -99,6 +101,8 @@ export class ResponseWriter {
 
   #finish(close: boolean, exchange: ExchangeRecord): void {
     const { writer } = this;
+    const { via } = exchange.context.http.settings;
+    if (via !== "") writer.header("via", via);
     if (exchange.context.http.settings.alwaysSetRequestIdInResponse && exchange.requestId !== "")
       writer.header("x-request-id", exchange.requestId);
     if (close) writer.text("connection: close\r\n");

@@ -19,6 +19,7 @@ import { Exchange } from "../exchange.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import type { HttpContext } from "../http-context.ts";
 import { Output } from "../output.ts";
+import { reasonPhrase } from "./reason-phrases.ts";
 import { ResponseSender } from "./response-sender.ts";
 
 /** `head`: between requests or inside a head. `body`: a request's body is on its way. `answering`: it is all here. `closing`: nothing more is read. */
@@ -141,11 +142,13 @@ export class ServerConnection implements SocketHandler, Downstream {
     if (bodyEnd === BAD_BODY) return this.#refuse(broken("downstreamProtocolError", 400, this.#body.reason));
     this.#rest = bodyEnd < buf.length ? buf.subarray(bodyEnd) : NO_BYTES;
     this.#keepAlive = head.keepAlive && !this.#draining && !context.isDraining();
+    // Not of any standard, but clients of forward proxies say it.
+    if (head.known(ID["proxy-connection"])?.toLowerCase() === "close") this.#keepAlive = false;
     if (++this.#requests === settings.maxRequestsPerConnection) this.#keepAlive = false;
     this.#phase = this.#body.done ? "answering" : "body";
     if (!head.isVersion11 && !settings.acceptHttp10) return this.#refuse(broken("lowVersion", 426, "HTTP/1.0"));
     if (head.first[ID.expect] !== 0 && !this.#expect(bodyEnd === behind))
-      return this.#refuse({ ...replyOf("downstreamProtocolError"), status: 417, details: "expectation_failed" });
+      return this.#refuse({ ...broken("downstreamProtocolError", 417, ""), details: "expectation_failed" });
     this.#exchange.begin(context, buf, behind, bodyEnd, this.#body.done);
   }
 
@@ -330,9 +333,11 @@ export class ServerConnection implements SocketHandler, Downstream {
 /** The reply to a request that breaks the protocol, with what is wrong in its details. */
 function broken(kind: FailureKind, status: number, reason: string): Reply {
   const { details } = FAILURES[kind];
+  const reply = replyOf(kind);
   return {
-    ...replyOf(kind),
+    ...reply,
     status,
+    body: status === reply.status ? reply.body : reasonPhrase(status),
     details: reason === "" ? details : `${details}{${reason.replaceAll(" ", "_")}}`,
   };
 }

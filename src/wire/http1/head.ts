@@ -121,6 +121,21 @@ export abstract class Head {
     return true;
   }
 
+  /** Takes lines out: to everybody who looks at the head later they were never there. */
+  remove(goes: (line: number) => boolean): void {
+    const { count, first, ids, offsets } = this;
+    const gone = Array.from({ length: count }, (_, i) => goes(i));
+    let kept = 0;
+    first.fill(0);
+    for (let i = 0; i < count; i++) {
+      if (gone[i] === true) continue;
+      offsets.copyWithin(kept * 5, i * 5, i * 5 + 5);
+      const id = (ids[kept++] = ids[i] as number);
+      if (id !== 0 && first[id] === 0) first[id] = kept;
+    }
+    this.count = kept;
+  }
+
   /** Whether line `i` belongs to this connection only and must not be passed on. */
   isHopByHop(i: number): boolean {
     if (HOP_BY_HOP[this.ids[i] as number] === 1) return true;

@@ -42,6 +42,20 @@ const NAMES = [
   "date",
   "content-type",
   "x-tulle-peer",
+  "x-envoy-internal",
+  "x-envoy-upstream-alt-stat-name",
+  "x-envoy-upstream-rq-timeout-alt-response",
+  "x-envoy-hedge-on-per-try-timeout",
+  "x-envoy-force-trace",
+  "x-envoy-ip-tags",
+  "x-envoy-original-url",
+  "x-envoy-decorator-operation",
+  "x-envoy-downstream-service-cluster",
+  "x-envoy-downstream-service-node",
+  "x-envoy-original-host",
+  "x-envoy-external-address",
+  "x-forwarded-port",
+  "via",
 ] as const;
 
 export type KnownName = (typeof NAMES)[number];

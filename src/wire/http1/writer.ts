@@ -88,7 +88,13 @@ export class MessageWriter {
         runStart = -1;
         continue;
       }
-      if (runStart < 0) runStart = offsets[i * 5] as number;
+      const start = offsets[i * 5] as number;
+      // Lines that were taken out of the head leave gaps.
+      if (start !== runEnd && runStart >= 0) {
+        this.bytes(buf, runStart, runEnd);
+        runStart = -1;
+      }
+      if (runStart < 0) runStart = start;
       runEnd = offsets[i * 5 + 4] as number;
     }
     if (runStart >= 0) this.bytes(buf, runStart, runEnd);
