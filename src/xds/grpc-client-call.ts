@@ -23,6 +23,8 @@ import type { CallOptions } from "./grpc-client.ts";
 import type { GrpcConnection } from "./grpc-connection.ts";
 
 export interface CallHandler {
+  /** The server has taken the call on. */
+  onHead?(): void;
   onMessage(message: Uint8Array): void;
   /** The last call, and it always comes. */
   onEnd(status: GrpcStatus): void;
@@ -134,7 +136,8 @@ export class ClientCall {
     if (status < 200) return;
     const isGrpc = status === 200 && isGrpcContentType(fieldValue(fields, "content-type"));
     if (!isGrpc) return this.finish(statusOf(fields) ?? statusOfHttp(status));
-    if (endStream) this.finish(statusOf(fields) ?? NO_STATUS);
+    if (endStream) return this.finish(statusOf(fields) ?? NO_STATUS);
+    this.#handler.onHead?.();
   }
 
   #onData(bytes: Uint8Array, endStream: boolean): void {

@@ -111,6 +111,12 @@ class Call implements ServerCall {
     this.#connection.flush();
   }
 
+  accept(): void {
+    if (this.#ended) return;
+    this.#sendHead();
+    this.#connection.flush();
+  }
+
   push(): void {
     this.#body.push();
     this.#afterPush();

@@ -20,6 +20,8 @@ export interface ServerCall {
   readonly remote: SocketAddress;
   /** Bytes that the caller has not made room for yet. */
   readonly queuedBytes: number;
+  /** Tells the caller that the call is taken on, where a first message may be long in coming. */
+  accept(): void;
   send(message: Uint8Array): void;
   /** Ends the call after what was sent. Later sends are dropped. */
   end(status: GrpcStatus): void;

@@ -120,6 +120,10 @@ export class Sidecar {
     const node = this.bootstrap.node ?? {};
     this.#link = new XdsLink({ grpc: this.#grpc, clock, random, log, node, proxy: this.proxy });
     const link = this.#link;
+    const { clusterName } = service;
+    this.proxy.secrets.watch((name) => {
+      if (this.proxy.clusters.clusters.get(clusterName)?.compiled.secretNames.has(name)) link.renew();
+    });
     if (this.#agent === undefined) return link.start();
     void this.#agent.ready().then(() => link.start());
   }

@@ -51,6 +51,11 @@ export class XdsLink {
     this.#client.stop();
   }
 
+  /** The certificate that the connection shows has been replaced. */
+  renew(): void {
+    this.#client.renew();
+  }
+
   get status(): AdsClientStatus {
     return this.#client.status;
   }

@@ -51,6 +51,24 @@ describe("loss of the control plane", () => {
     expect(consumer.told.slice(before)).toEqual(["eds -absent"]);
   });
 
+  test("a renewed certificate: a new connection takes over at once, and nothing is sent again", () => {
+    const rig = new AdsRig();
+    const { client, consumer } = begin(rig);
+    publish(rig, make.cluster("a"));
+    client.subscribe(cds, ["*"]);
+    client.start();
+    rig.flush();
+    const before = consumer.told.length;
+    for (let i = 0; i < 5; i++) {
+      client.renew();
+      rig.flush();
+      expect(client.status.link.t).toBe("streaming");
+    }
+    expect(rig.accepted.length).toBe(6);
+    expect(rig.server.clients.map(({ types }) => types[0]!.pushes)).toEqual([0]);
+    expect(consumer.told.slice(before)).toEqual([]);
+  });
+
   test("subscriptions made while the control plane is away are made when it is back", () => {
     const rig = new AdsRig();
     const { client, consumer } = begin(rig);

@@ -101,6 +101,18 @@ export class AdsClient {
     this.#step({ t: "stop" });
   }
 
+  /**
+   * Begins the stream anew on a new connection, which shows the certificate of now: a server ends streams whose certificate
+   * has expired. What is held is not sent again.
+   */
+  renew(): void {
+    const { t } = this.#link;
+    if (t !== "streaming" && t !== "connecting") return;
+    this.#hangUp();
+    this.#options.grpc.renew();
+    this.#step({ t: "renewed" });
+  }
+
   /** Asks for resources by name, or for all of a type by `*`. What is asked for already is not asked for again. */
   subscribe(typeUrl: string, names: Iterable<string>): void {
     this.#entry(typeUrl).subscription.want(names);
@@ -158,6 +170,7 @@ export class AdsClient {
     this.#attempts++;
     const generation = ++this.#generation;
     const call = this.#options.grpc.call(METHOD, {
+      onHead: () => generation === this.#generation && this.#step({ t: "heard" }),
       onMessage: (message) => generation === this.#generation && this.#receive(message),
       onEnd: ({ code, message }) => generation === this.#generation && this.#ended(`${codeName(code)}: ${message}`),
     });

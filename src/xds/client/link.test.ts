@@ -15,6 +15,8 @@ describe("link", () => {
     link = next(link, { t: "ended", reason: "gone" }, 100);
     expect(link).toEqual({ t: "waiting", attempt: 0, untilMs: 600, reason: "gone" });
     expect(next(link, { t: "due" })).toEqual({ t: "connecting", attempt: 1, sinceMs: 0 });
+    const streaming: LinkState = { t: "streaming", sinceMs: 10 };
+    expect(next(streaming, { t: "renewed" }, 50)).toEqual({ t: "connecting", attempt: 1, sinceMs: 50 });
   });
 
   test("waits double up to the bound, and begin anew after a stream that worked", () => {
@@ -51,10 +53,10 @@ describe("link", () => {
       { t: "waiting", attempt: 2, untilMs: 5, reason: "" },
     ];
     const ignored: Readonly<Record<LinkState["t"], readonly LinkEvent[]>> = {
-      stopped: [{ t: "heard" }, { t: "ended", reason: "" }, { t: "due" }],
+      stopped: [{ t: "renewed" }, { t: "heard" }, { t: "ended", reason: "" }, { t: "due" }],
       connecting: [{ t: "start" }, { t: "due" }],
       streaming: [{ t: "start" }, { t: "heard" }, { t: "due" }],
-      waiting: [{ t: "start" }, { t: "heard" }, { t: "ended", reason: "" }],
+      waiting: [{ t: "renewed" }, { t: "start" }, { t: "heard" }, { t: "ended", reason: "" }],
     };
     for (const state of states) {
       for (const event of ignored[state.t]) expect(next(state, event)).toBe(state);

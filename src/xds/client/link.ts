@@ -31,7 +31,9 @@ export type LinkEvent =
   | { readonly t: "heard" }
   | { readonly t: "ended"; readonly reason: string }
   /** The wait is over. */
-  | { readonly t: "due" };
+  | { readonly t: "due" }
+  /** There is a new certificate: the stream is to be begun anew with it, before the server ends it for its age. */
+  | { readonly t: "renewed" };
 
 /** Pure transition. An event that a state does not expect changes nothing. */
 export function step(backoff: Backoff, state: LinkState, event: LinkEvent, nowMs: number, random: Random): LinkState {
@@ -40,8 +42,9 @@ export function step(backoff: Backoff, state: LinkState, event: LinkEvent, nowMs
     // stopped => connecting
     case "stopped":
       return event.t === "start" ? { t: "connecting", attempt: 1, sinceMs: nowMs } : state;
-    // connecting => streaming | waiting
+    // connecting => streaming | waiting | connecting
     case "connecting":
+      if (event.t === "renewed") return { t: "connecting", attempt: state.attempt, sinceMs: nowMs };
       if (event.t === "heard") return { t: "streaming", sinceMs: nowMs };
       if (event.t === "ended") {
         // A resumed stream on which nothing changed was a good one all the same.
@@ -49,8 +52,9 @@ export function step(backoff: Backoff, state: LinkState, event: LinkEvent, nowMs
         return wait(backoff, lived ? 0 : state.attempt, event.reason, nowMs, random);
       }
       return state;
-    // streaming => waiting. The server was there, so waits begin anew.
+    // streaming => waiting | connecting. The server was there, so waits begin anew.
     case "streaming":
+      if (event.t === "renewed") return { t: "connecting", attempt: 1, sinceMs: nowMs };
       return event.t === "ended" ? wait(backoff, 0, event.reason, nowMs, random) : state;
     // waiting => connecting
     case "waiting":

@@ -145,6 +145,7 @@ export class AdsCall<R extends SubscriptionRequest, S extends Subscription<R>> i
       this.#stream.change(snapshot);
       this.#push();
     });
+    this.#call.accept();
     onConnect(node);
     const snapshot = cache.get(id);
     if (snapshot !== undefined) this.#stream.change(snapshot);
