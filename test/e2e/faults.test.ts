@@ -143,9 +143,7 @@ describe("a proxy in front of servers that fail", () => {
   test("an attempt that takes too long is given up for another", async () => {
     expect(await tried("/slow/3000/1/per-try")).toEqual([200, 2]);
     expect(await tried("/slow/3000/9/per-try")).toEqual([504, 2]);
-    expect(await logged("/slow/3000/9/per-try")).toMatch(
-      /^504 URX,UT upstream_per_try_timeout$/,
-    );
+    expect(await logged("/slow/3000/9/per-try")).toMatch(/^504 URX,UT upstream_per_try_timeout$/);
   });
 
   test("a request that takes too long is answered 504", async () => {

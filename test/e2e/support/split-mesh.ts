@@ -15,7 +15,7 @@ import { call } from "./call.ts";
 import { eventually } from "./eventually.ts";
 import { RunningProcess } from "./running-process.ts";
 
-const CONTROL_PLANE = [process.execPath, join(import.meta.dir, "control-plane-main.ts")];
+const CONTROL_PLANE = [process.execPath, join(import.meta.dir, "control-plane-process.ts")];
 
 export interface SplitMeshOptions {
   /** YAML. */

@@ -1,6 +1,6 @@
 /**
  * A control plane as a process of its own, for proxies that the test starts. Run as
- * `bun control-plane-main.ts <folder> <xds port> <admin port> <SVID life in ms>`.
+ * `bun control-plane-process.ts <folder> <xds port> <admin port> <SVID life in ms>`.
  *
  * The folder has `documents`. The first time it plans an instance of each workload and writes `plan.json` and
  * `<instance>.bootstrap.json`; afterwards it knows them from its data folder, as after a crash.
