@@ -233,11 +233,12 @@ export class ProxyRig {
     return this.net.until(done);
   }
 
-  /** Lets everything happen that is under way in memory. */
+  /** Lets everything happen that is under way in memory; on sockets, a little of it. */
   async turn(): Promise<void> {
+    const { network } = this.net;
     for (let i = 0; i < 10; i++) {
-      if (this.net.network instanceof MemoryNetwork) this.net.network.flush();
-      await Promise.resolve();
+      if (network instanceof MemoryNetwork) network.flush();
+      await (network instanceof MemoryNetwork ? Promise.resolve() : new Promise((resolve) => setImmediate(resolve)));
     }
   }
 
@@ -270,31 +271,30 @@ export class ProxyRig {
   /** Hangs up everywhere; then nothing may be counted as open, and no timer may be left. */
   async finish(): Promise<void> {
     for (const client of this.#clients) client.socket.destroy();
-    await this.settled();
-    this.expectNoRequests();
     for (const { connections, listener } of this.#backends) {
+      await this.#settled(() => this.#requestsLeft().length === 0);
       for (const peer of connections) peer.socket.destroy();
       listener.close();
     }
-    await this.settled();
+    this.expectNoRequests();
+    this.proxy.drain();
+    await this.#settled(() => this.#active().length === 0 && this.proxy.listeners.connectionCount === 0);
     expect(this.#active()).toEqual([]);
     expect(this.proxy.listeners.connectionCount).toBe(0);
-    this.proxy.drain();
     await this.advance(2000);
     this.proxy.close();
     expect(this.clock.pendingTimers).toBe(0);
   }
 
-  async settled(): Promise<void> {
-    await this.until(() => this.proxy.listeners.connectionCount === 0 && this.#clients.every((c) => c.closed)).catch(
-      () => {},
-    );
+  /** Waits for it, but leaves it to whoever looks to say what is missing. */
+  async #settled(done: () => boolean): Promise<void> {
+    await this.until(done).catch(() => {});
     await this.turn();
   }
 
   /** No request is counted as running or waiting. */
   expectNoRequests(): void {
-    expect(this.#active().filter((line) => /rq_active|pending_active/.test(line))).toEqual([]);
+    expect(this.#requestsLeft()).toEqual([]);
     for (const { compiled, endpoints, load } of this.proxy.clusters.clusters.values()) {
       const { requests, retries, pending } = load;
       expect({ cluster: compiled.name, requests, retries, pending }).toEqual({
@@ -305,6 +305,10 @@ export class ProxyRig {
       });
       for (const { key, activeRequests } of endpoints.all) expect([key, activeRequests]).toEqual([key, 0]);
     }
+  }
+
+  #requestsLeft(): string[] {
+    return this.#active().filter((line) => /rq_active|pending_active/.test(line));
   }
 
   #active(): string[] {

@@ -1,0 +1,7 @@
+import { memoryNetwork } from "../../test/support/proxy-rig.ts";
+import { settle } from "../../test/support/settle.ts";
+import { proxySuite } from "../../test/suites/proxy.ts";
+import { bunNetwork } from "../net/bun-network.ts";
+
+proxySuite("in memory", memoryNetwork, Date.UTC(2026, 0, 1));
+proxySuite("on sockets", (clock) => ({ network: bunNetwork(clock), until: (done) => settle(done) }), Date.now());
