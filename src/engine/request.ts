@@ -15,6 +15,8 @@ export interface RequestView {
   readonly scheme: string;
   /** Several lines of one name joined with ",". Names are in lower case; pseudo-headers need not be known. */
   header(lowerName: string): string | undefined;
+  /** The values of one name, line by line. Where this is missing, every header has one line. */
+  headerLines?(lowerName: string): readonly string[];
 }
 
 export interface SocketName {

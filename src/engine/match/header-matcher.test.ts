@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { PLAIN_PEER, request } from "../../../test/support/requests.ts";
+import type { RequestView } from "../request.ts";
 import type { HeaderMatcher } from "../../xds/proto/route-match.ts";
 import { compileHeaderMatcher } from "./header-matcher.ts";
 import { queryParameter } from "./query-matcher.ts";
@@ -45,6 +46,27 @@ describe("header matchers", () => {
   for (const [matcher, value, result] of rows) {
     test(`${JSON.stringify(matcher)} on ${value} is ${result}`, () => expect(matches(matcher, value)).toBe(result));
   }
+
+  test("of several lines each is looked at, and one is enough", () => {
+    const view = (...lines: string[]): RequestView => ({
+      ...request("/", { headers: { "x-h": lines.join(",") } }),
+      headerLines: () => lines,
+    });
+    const check = (matcher: HeaderMatcher, ...lines: string[]): boolean =>
+      compileHeaderMatcher({ name: "x-h", ...matcher }, "m").test(view(...lines), PLAIN_PEER);
+    const guest: HeaderMatcher = { stringMatch: { prefix: "guest", ignoreCase: true } };
+    expect([check(guest, "a", "Guest-1"), check(guest, "guest", "a"), check(guest, "a,guest")]).toEqual([
+      true,
+      true,
+      false,
+    ]);
+    const one: HeaderMatcher = { stringMatch: { exact: "one" } };
+    expect([check(one, "two", "one"), check(one, "one,two"), check(one, "one", "")]).toEqual([true, false, true]);
+    expect(check({ ...one, invertMatch: true }, "two", "one")).toBe(false);
+    const both: HeaderMatcher = { stringMatch: { exact: "one,two" } };
+    expect([check(both, "one", "two"), check(both, "one,two")]).toEqual([false, true]);
+    expect(check({ rangeMatch: { start: 0, end: 10 } }, "50", "7")).toBe(true);
+  });
 
   test("pseudo-headers and host", () => {
     const view = request("/p?q", { method: "PUT", authority: "a:1", scheme: "https" });

@@ -1,6 +1,7 @@
 /**
  * `envoy.config.route.v3.HeaderMatcher`, compiled. As there, a header that is missing never matches a value, inverted
- * or not, unless `treat_missing_header_as_empty` is set; several lines of a header are one value with commas.
+ * or not, unless `treat_missing_header_as_empty` is set. Of several lines each is looked at, and one that matches is
+ * enough, as in Envoy 1.40: joined to one value, a line in front would hide what a rule denies.
  *
  * @module
  */
@@ -74,20 +75,38 @@ function valued(matcher: HeaderMatcher, name: string, read: Read, { test, wanted
     `header ${name}: wanted ${invert ? "not " : ""}${wanted}, found ${quoted(read(request))}`;
   const missing = matcher.treatMissingHeaderAsEmpty === true ? test("") !== invert : false;
   if (only !== undefined && !invert && !missing) return { test: isExactly(name, only, read), explain };
+  const isPseudo = isPseudoHeader(name);
   return {
     explain,
     test: (request) => {
       const value = read(request);
-      return value === undefined ? missing : test(value) !== invert;
+      if (value === undefined) return missing;
+      return (isPseudo ? test(value) : anyLine(request, name, value, test)) !== invert;
     },
   };
+}
+
+const isPseudoHeader = (name: string): boolean => name.startsWith(":") || name === "host";
+
+/** @param value All lines, joined. */
+function anyLine(request: RequestView, name: string, value: string, test: (line: string) => boolean): boolean {
+  if (!value.includes(",")) return test(value);
+  const lines = request.headerLines?.(name) ?? [];
+  return lines.length > 1 ? lines.some(test) : test(value);
 }
 
 /** The commonest matchers, with no call between. */
 function isExactly(name: string, wanted: string, read: Read): Check["test"] {
   if (name === ":method") return (request) => request.method === wanted;
-  if (name.startsWith(":") || name === "host") return (request) => read(request) === wanted;
-  return (request) => request.header(name) === wanted;
+  if (isPseudoHeader(name)) return (request) => read(request) === wanted;
+  const hasComma = wanted.includes(",");
+  const equals = (line: string): boolean => line === wanted;
+  return (request) => {
+    const value = request.header(name);
+    if (value === undefined) return false;
+    if (value === wanted && !hasComma) return true;
+    return value.length >= wanted.length && anyLine(request, name, value, equals);
+  };
 }
 
 /** Undefined when only the presence counts. */

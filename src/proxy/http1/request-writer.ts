@@ -100,7 +100,8 @@ export class RequestWriter {
     const { via } = exchange.context.http.settings;
     if (via !== "") this.#add("via", joined(head.header("via"), via, ", "));
     if (head.framing === CHUNKED) writer.text("transfer-encoding: chunked\r\n");
-    if (head.known(ID.te)?.toLowerCase() === "trailers") writer.text("te: trailers\r\n");
+    if (first[ID.te] !== 0 && /(^|,)\s*trailers\s*(,|$)/i.test(head.header("te") ?? ""))
+      writer.text("te: trailers\r\n");
     if (forward?.route.includeAttemptCount.request) writer.header("x-envoy-attempt-count", String(exchange.attempts));
     const { forwardedClientCert } = exchange;
     if (forwardedClientCert) this.#add("x-forwarded-client-cert", forwardedClientCert);

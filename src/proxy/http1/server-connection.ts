@@ -143,7 +143,8 @@ export class ServerConnection implements SocketHandler, Downstream {
     this.#rest = bodyEnd < buf.length ? buf.subarray(bodyEnd) : NO_BYTES;
     this.#keepAlive = head.keepAlive && !this.#draining && !context.isDraining();
     // Not of any standard, but clients of forward proxies say it.
-    if (head.known(ID["proxy-connection"])?.toLowerCase() === "close") this.#keepAlive = false;
+    if (head.first[ID["proxy-connection"]] !== 0 && /\bclose\b/i.test(head.header("proxy-connection") ?? ""))
+      this.#keepAlive = false;
     if (++this.#requests === settings.maxRequestsPerConnection) this.#keepAlive = false;
     this.#phase = this.#body.done ? "answering" : "body";
     if (!head.isVersion11 && !settings.acceptHttp10) return this.#refuse(broken("lowVersion", 426, "HTTP/1.0"));

@@ -109,6 +109,13 @@ export abstract class Head {
     return value;
   }
 
+  /** Values of a header by its lower-case name, line by line. */
+  headerLines(lowerName: string): string[] {
+    const found: string[] = [];
+    for (let i = 0; i < this.count; i++) if (this.isNamed(i, lowerName)) found.push(this.value(i));
+    return found;
+  }
+
   /** Whether line `i` has this lower-case name. */
   isNamed(i: number, lowerName: string): boolean {
     const start = this.offsets[i * 5] as number;
