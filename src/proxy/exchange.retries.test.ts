@@ -101,7 +101,11 @@ test("an endpoint that cannot be reached is tried again elsewhere", async () => 
     retryHostPredicate: previous,
     hostSelectionRetryMaxAttempts: 10,
   });
-  const { rig, backends } = await scene({ action: { retryPolicy: policy }, backends: 2 });
+  const { rig, backends } = await scene({
+    action: { retryPolicy: policy },
+    cluster: { lbPolicy: "RANDOM" },
+    backends: 2,
+  });
   backends[0]?.listener.close();
   if (backends[1] !== undefined) backends[1].answer = () => OK;
   for (let i = 0; i < 10; i++) {

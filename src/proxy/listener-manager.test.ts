@@ -342,6 +342,16 @@ test("a client that says nothing is let go, or taken for plaintext where that is
   await rig.finish();
 });
 
+test("a connection that has said nothing yet is not served by a listener that is gone", async () => {
+  const rig = new ProxyRig();
+  await rig.apply(Listener, listener([plainChain("plain")], { listenerFilters: inspector }));
+  const client = await rig.client();
+  await rig.remove(Listener, "in");
+  expect(await rig.exchange(client, GET)).toBe("");
+  expect(client.closed).toBe(true);
+  await rig.finish();
+});
+
 test("a connection that no chain fits is closed", async () => {
   const rig = new ProxyRig();
   await rig.apply(Listener, listener([{ ...plainChain("x"), filterChainMatch: { destinationPort: 1 } }]));

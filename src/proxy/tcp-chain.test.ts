@@ -76,6 +76,23 @@ test("a half-close is passed on, and the other direction goes on", async () => {
   await rig.finish();
 });
 
+test("an end that comes while bytes wait for the reader goes behind them", async () => {
+  const { rig, backend } = await tunnelled();
+  const client = await rig.client();
+  await rig.turn();
+  backend.last.socket.pause();
+  client.send("x".repeat(100_000));
+  await rig.turn();
+  expect(client.unsentBytes).toBe(0);
+  client.socket.end();
+  await rig.turn();
+  backend.last.socket.resume();
+  await rig.turn();
+  expect(backend.last.bytes).toBe(100_000);
+  expect(backend.last.ended).toBe(true);
+  await rig.finish();
+});
+
 test("a reset of one side is the end of the other", async () => {
   const { rig, backend } = await tunnelled();
   const client = await rig.client();

@@ -220,6 +220,21 @@ test("a slow endpoint stops the client: what is held stays small, and all of it 
   await rig.finish();
 });
 
+test("an endpoint that stops in the middle of a body stops the client", async () => {
+  const { rig, backend } = await scene();
+  backend.answer = (_, peer) => {
+    if (peer.bytes > 500_000) peer.socket.pause();
+    return undefined;
+  };
+  const client = await rig.client();
+  client.send(post("x".repeat(5_000_000)));
+  await rig.turn();
+  await rig.turn();
+  expect(backend.last.bytes).toBeGreaterThan(500_000);
+  expect(5_000_000 - client.unsentBytes - backend.last.bytes).toBeLessThan(4 * 65_536);
+  await rig.finish();
+});
+
 test("a body that comes while there is no connection yet is held up to a bound", async () => {
   const { rig, backend } = await scene({ cluster: { circuitBreakers: { thresholds: [{ maxConnections: 1 }] } } });
   const first = await rig.client();

@@ -1,4 +1,5 @@
 import { expect, test } from "bun:test";
+import { limits } from "../../../test/support/proxy-resources.ts";
 import { answer, bodyOf, GET, get, headerOf, OK, post, scene, statusOf } from "../../../test/support/proxy-scene.ts";
 
 const answersOf = (text: string): string[] => text.split(/(?=HTTP\/1\.1 \d)/);
@@ -56,6 +57,57 @@ test("a client that pipelines and does not read is not answered without bound", 
   expect(client.take().match(/HTTP\/1.1 200/g)).toHaveLength(1000);
   await rig.finish();
 }, 20_000);
+
+test("nor one that sends its requests one by one", async () => {
+  const { rig, backend } = await scene();
+  backend.answer = () => answer("x".repeat(60_000));
+  const client = await rig.client();
+  client.socket.pause();
+  for (let i = 0; i < 50; i++) {
+    client.send(GET);
+    await rig.turn();
+  }
+  expect(rig.stat("cluster.app.upstream_rq_total")).toBeLessThan(5);
+  client.socket.resume();
+  await rig.until(() => client.bytes > 50 * 60_000);
+  await rig.finish();
+});
+
+test("nothing of a request's body is left for the next", async () => {
+  const { rig, backend } = await scene({ action: { retryPolicy: { retryOn: "5xx", numRetries: 1 } } });
+  const client = await rig.client();
+  // Sent on, and too large to keep: this one could not have been tried again.
+  backend.answer = (text) => (text.endsWith("END") ? OK : undefined);
+  client.send(post(`${"x".repeat(1_100_000)}END`));
+  await rig.until(() => client.text.endsWith("ok"));
+  client.take();
+  backend.last.take();
+  backend.answer = () => answer("", "503 Service Unavailable");
+  client.send(post("next"));
+  await rig.turn();
+  expect(bodyOf(backend.last.take())).toBe("next");
+  backend.answer = () => OK;
+  await rig.advance(300);
+  expect(statusOf(client.take())).toBe(200);
+  expect(bodyOf(backend.last.text)).toBe("next");
+  await rig.finish();
+});
+
+test("a body that was kept for a reply does not go out with the next request", async () => {
+  const { rig, backend } = await scene({ action: { timeout: 500 }, cluster: limits({ maxConnections: 1 }) });
+  const [busy, client] = [await rig.client(), await rig.client()];
+  await rig.exchange(busy, "POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 2\r\n\r\n1");
+  client.send(post("waits"));
+  await rig.turn();
+  await rig.advance(510);
+  expect(statusOf(client.take())).toBe(504);
+  backend.answer = () => OK;
+  await rig.exchange(busy, "2");
+  backend.last.take();
+  expect(statusOf(await rig.exchange(client, post("next")))).toBe(200);
+  expect(bodyOf(backend.last.text)).toBe("next");
+  await rig.finish();
+});
 
 test("Connection: close is kept to", async () => {
   const { rig, backend } = await scene();
