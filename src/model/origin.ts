@@ -12,4 +12,3 @@ export interface Origin {
   readonly name: string;
   readonly place: Place;
 }
-

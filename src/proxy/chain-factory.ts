@@ -100,7 +100,9 @@ function httpTerminal(
   const observer: Observer = { rbac: (...seen) => shadow(...seen) };
   const compiled = compileHttp(hcm, routes, { path, observer });
   const accessLogs = accessLogsOf(hcm.accessLog ?? [], `${path}.access_log`, services.openSink, http);
-  const recorder = new TrafficRecorder(services.metrics, side);
+  const recorder = new TrafficRecorder(services.metrics, side, (cluster, endpoint) =>
+    services.tls.spiffeIdOf(cluster.tlsOf(endpoint)),
+  );
   const retries = new RoutePolicies();
   const peerHeader =
     side.direction === "outbound" && side.self.workload !== undefined ? formatPeer(side.self) : undefined;

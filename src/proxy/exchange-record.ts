@@ -8,6 +8,7 @@ import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import { type FailureKind, replyOf } from "../engine/failures.ts";
 import type { Forward, Reply } from "../engine/http.ts";
 import type { PeerView, SubstitutionView } from "../engine/request.ts";
+import type { Socket } from "../net/socket.ts";
 import type { AccessRecord } from "../telemetry/access-record.ts";
 import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
@@ -26,6 +27,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   cluster: ClusterRuntime | undefined;
   endpoint: Endpoint | undefined;
   responseHead: ResponseHead | undefined;
+  /** Of the last attempt that got a connection. */
+  upstreamSocket: Socket | undefined;
 
   startWallMs = 0;
   startMs = 0;
@@ -128,6 +131,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.cluster = undefined;
     this.endpoint = undefined;
     this.responseHead = undefined;
+    this.upstreamSocket = undefined;
     this.ownReply = undefined;
   }
 
@@ -219,7 +223,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 
   get upstreamLocalAddress(): string | undefined {
-    return undefined;
+    const { local } = this.upstreamSocket ?? {};
+    return local === undefined ? undefined : `${local.address}:${local.port}`;
   }
 
   get downstreamLocalAddress(): string {
@@ -262,7 +267,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 
   get upstreamPeerUriSan(): string | undefined {
-    return undefined;
+    return this.upstreamSocket?.peer?.spiffeId;
   }
 
   get traceId(): string | undefined {

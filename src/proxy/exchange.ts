@@ -124,6 +124,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     const { context } = this;
     this.#pool = undefined;
     this.#connection = connection;
+    this.upstreamSocket = connection.socket;
     this.#phase = "sent";
     connection.begin(this, this.method === "HEAD");
     this.upstreamStartMs = context.clock.nowMs();

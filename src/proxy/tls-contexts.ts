@@ -85,8 +85,8 @@ export class TlsContexts {
   }
 
   /** The SPIFFE ID that a context shows; undefined where there is none. */
-  spiffeIdOf(tls: DownstreamTls | undefined): string | undefined {
-    if (tls === undefined || !this.#has(tls.certificate, "keyPair")) return undefined;
+  spiffeIdOf(tls: Pick<UpstreamTls, "certificate"> | undefined): string | undefined {
+    if (tls?.certificate === undefined || !this.#has(tls.certificate, "keyPair")) return undefined;
     return this.#names.spiffeIdOf(this.#keyPair(tls.certificate).certChainPem);
   }
 

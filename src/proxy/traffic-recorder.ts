@@ -5,6 +5,8 @@
  */
 import type { IstioMetrics, RequestSeries } from "../telemetry/istio-metrics.ts";
 import type { PeerLabels, ServiceLabels } from "../telemetry/istio-labels.ts";
+import type { CompiledCluster } from "../engine/cluster/cluster.ts";
+import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 import { parsePeer } from "./peer-header.ts";
 
@@ -17,25 +19,33 @@ export interface TrafficSide {
   readonly service: ServiceLabels | undefined;
 }
 
+/** The SPIFFE ID that is shown to an endpoint. */
+type ShownTo = (cluster: CompiledCluster, endpoint: Endpoint) => string | undefined;
+
 /** Keys that live as long as what they describe: an endpoint, a connection. */
 type SeriesKey = object;
 
 export class TrafficRecorder {
   readonly #metrics: IstioMetrics;
   readonly #side: TrafficSide;
+  readonly #shownTo: ShownTo;
   readonly #series = new WeakMap<SeriesKey, RequestSeries>();
+  readonly #unreached = new WeakMap<SeriesKey, RequestSeries>();
 
-  constructor(metrics: IstioMetrics, side: TrafficSide) {
+  constructor(metrics: IstioMetrics, side: TrafficSide, shownTo: ShownTo) {
     this.#metrics = metrics;
     this.#side = side;
+    this.#shownTo = shownTo;
   }
 
   record(exchange: ExchangeRecord): void {
     const key = this.#keyOf(exchange);
-    let series = this.#series.get(key);
+    // An endpoint that was not reached has not said who it is.
+    const known = exchange.upstreamSocket === undefined ? this.#unreached : this.#series;
+    let series = known.get(key);
     if (series === undefined) {
       series = this.#side.direction === "inbound" ? this.#inbound(exchange) : this.#outbound(exchange);
-      this.#series.set(key, series);
+      known.set(key, series);
     }
     series.record(
       exchange.responseCode,
@@ -67,10 +77,17 @@ export class TrafficRecorder {
   #outbound(exchange: ExchangeRecord): RequestSeries {
     const { cluster, endpoint } = exchange;
     const workload = endpoint?.metadata?.filterMetadata?.["istio"]?.["workload"];
+    const known = typeof workload === "string" ? parsePeer(workload) : {};
+    // Who we are is told to the endpoint alone, and by it we know who it is.
+    const principal = exchange.upstreamPeerUriSan;
+    const own =
+      principal === undefined || cluster === undefined || endpoint === undefined
+        ? undefined
+        : this.#shownTo(cluster.compiled, endpoint);
     return this.#metrics.requestSeries({
       reporter: "source",
-      source: this.#side.self,
-      destination: typeof workload === "string" ? parsePeer(workload) : {},
+      source: { ...this.#side.self, principal: own },
+      destination: { ...known, principal },
       service: cluster === undefined ? {} : serviceOf(cluster.compiled.name),
       protocol: "http",
       mutualTls: false,

@@ -36,7 +36,7 @@ export function compileRewrite(
 
 /** What is written into a request line must not end it (RFC 9112 §3.2). @throws {CompileError} */
 function requireTarget(text: string | undefined, path: string): void {
-  const at = (text ?? "").search(/[\u0000-\u0020\u007f#]/);
+  const at = (text ?? "").search(/[^!-~\u0080-\u00ff]|#/);
   if (at >= 0)
     throw new CompileError(path, `must be of a path's characters, found ${JSON.stringify(text?.[at])} at ${at}`);
 }
