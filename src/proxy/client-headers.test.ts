@@ -101,6 +101,32 @@ describe("who the client is", () => {
     expect(headerOf(text, "x-envoy-external-address")).toEqual([]);
   });
 
+  test("a redirect keeps the scheme that the client of the proxy in front used, unless this is an edge", async () => {
+    const action = { redirect: { pathRedirect: "/there" } };
+    for (const [said, useRemoteAddress, scheme] of [
+      ["https", false, "https"],
+      ["https", true, "http"],
+      ["gopher", false, "http"],
+    ] as const) {
+      const at = await scene({ manager: { useRemoteAddress }, route: { route: undefined, ...action } });
+      const answer = await at.rig.exchange(await at.rig.client(), get("/here", `x-forwarded-proto: ${said}`));
+      expect(headerOf(answer, "location")).toEqual([`${scheme}://app/there`]);
+      await at.rig.finish();
+    }
+  });
+
+  test("what was rewritten is told as it was, whatever the client says it was", async () => {
+    const at = await scene({ action: { prefixRewrite: "/new", hostRewriteLiteral: "elsewhere" } });
+    const client = await at.rig.client();
+    await at.rig.exchange(client, get("/old", "x-envoy-original-path: /lie", "x-envoy-original-host: lie"));
+    const text = at.backend.connections.map((connection) => connection.text).join("");
+    expect([headerOf(text, "x-envoy-original-path"), headerOf(text, "x-envoy-original-host")]).toEqual([
+      ["/old"],
+      ["app"],
+    ]);
+    await at.rig.finish();
+  });
+
   test("via goes behind those of others, on requests and on answers", async () => {
     const at = await scene({ manager: { via: "edge" } });
     at.backend.answer = () => OK;

@@ -114,6 +114,7 @@ export class HttpChain implements HttpContext {
         exchange.connection.socket.peer,
         this.localSpiffeId(),
       );
+    if (!head.isAbsolute) head.scheme = schemeOf(settings.forwardedProtoOf(head, exchange.peer), exchange.peer.tls);
     if (settings.useRemoteAddress && head.isAbsolute && head.scheme === "https" && !exchange.peer.tls)
       return replyOf("httpsOnPlaintext");
     if (head.authority === "" && !head.isVersion11) head.authority = exchange.authority = settings.defaultHostForHttp10;
@@ -213,6 +214,10 @@ export class HttpChain implements HttpContext {
     for (const log of this.#options.accessLogs) log.record(exchange);
   }
 }
+
+/** What `x-forwarded-proto` says where it may be believed, else how the connection is. */
+const schemeOf = (said: string, tls: boolean): string =>
+  said === "http" || said === "https" ? said : tls ? "https" : "http";
 
 const redirectTo = (location: string): Reply => ({
   ...replyOf("pathRejected"),

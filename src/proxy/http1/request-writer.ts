@@ -69,10 +69,13 @@ export class RequestWriter {
   }
 
   readonly #drops = (line: number): boolean => {
-    const { context, head, forwardedClientCert, replacements, traceparent } = this.#exchange as ExchangeRecord;
+    const exchange = this.#exchange as ExchangeRecord;
+    const { context, head, forwardedClientCert, replacements, traceparent } = exchange;
     const id = head.ids[line] as number;
     if (DROP_ALWAYS[id] === 1 || head.isHopByHop(line)) return true;
     if (replacements !== NO_REPLACEMENTS && replacements.some((it) => it.id === id)) return true;
+    if (id === ID["x-envoy-original-path"] && exchange.path !== exchange.receivedPath) return true;
+    if (id === ID["x-envoy-original-host"] && exchange.authority !== head.authority) return true;
     if (id === ID.via && context.http.settings.via !== "") return true;
     if (id === ID["x-forwarded-client-cert"] && forwardedClientCert !== undefined) return true;
     // A trace that could not be read is begun anew, and what vendors said of the old one does not hold for it.
@@ -89,8 +92,7 @@ export class RequestWriter {
     const saysProto = first[ID["x-forwarded-proto"]] !== 0 || exchange.context.http.settings.useRemoteAddress;
     if (!saysProto) this.#add("x-forwarded-proto", exchange.peer.tls ? "https" : "http");
     if (exchange.traceparent !== "") this.#add("traceparent", exchange.traceparent);
-    if (exchange.path !== exchange.receivedPath && first[ID["x-envoy-original-path"]] === 0)
-      this.#add("x-envoy-original-path", exchange.receivedPath);
+    if (exchange.path !== exchange.receivedPath) this.#add("x-envoy-original-path", exchange.receivedPath);
     const { expectedMs } = exchange;
     if (expectedMs > 0) writer.header("x-envoy-expected-rq-timeout-ms", String(expectedMs));
     if (exchange.authority !== head.authority) {
