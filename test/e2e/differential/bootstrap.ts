@@ -56,7 +56,8 @@ export const LISTENERS: Readonly<Record<string, Partial<HttpConnectionManager>>>
 const LOG_FORMAT = [
   "%REQ(X-CASE)% %DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT%",
   "%REQ(:METHOD)% %REQ(:PATH)% %REQ(X-ENVOY-ORIGINAL-PATH)% %REQ(:AUTHORITY)% %PROTOCOL%",
-  "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS%",
+  "%RESPONSE_CODE% %RESPONSE_FLAGS%",
+  "%RESPONSE_CODE_DETAILS%",
   "in=%BYTES_RECEIVED% out=%BYTES_SENT%",
   "route=%ROUTE_NAME% cluster=%UPSTREAM_CLUSTER% attempts=%UPSTREAM_REQUEST_ATTEMPT_COUNT%\n",
 ].join(" | ");
@@ -110,6 +111,8 @@ function cluster(name: string, ports: readonly number[]): Cluster {
     name,
     type: "STATIC",
     connectTimeout: 1000,
+    // Cases run side by side, and three retries at a time are the default.
+    circuitBreakers: { thresholds: [{ maxRetries: 100 }] },
     loadAssignment: {
       clusterName: name,
       endpoints: [{ lbEndpoints: ports.map((port) => ({ endpoint: { address: address(port) } })) }],
@@ -126,11 +129,15 @@ const all = (...rules: Permission[]): Permission => ({ andRules: { rules } });
 const denials: Readonly<Record<string, Policy>> = {
   "by-path": { permissions: [path("/denied")], principals: who },
   "by-method": {
-    permissions: [all(path("/rbac"), { orRules: { rules: [header(":method", "DELETE"), header(":method", "PATCH")] } })],
+    permissions: [
+      all(path("/rbac"), { orRules: { rules: [header(":method", "DELETE"), header(":method", "PATCH")] } }),
+    ],
     principals: who,
   },
   "by-header": {
-    permissions: [all(path("/rbac"), { header: { name: "x-role", stringMatch: { prefix: "guest", ignoreCase: true } } })],
+    permissions: [
+      all(path("/rbac"), { header: { name: "x-role", stringMatch: { prefix: "guest", ignoreCase: true } } }),
+    ],
     principals: who,
   },
   "by-host": {

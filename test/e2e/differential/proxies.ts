@@ -27,6 +27,15 @@ export class ProxyUnderTest {
 
   /** @param program In front of `-c <bootstrap>`. @throws {Error} With what it printed, when it does not get ready. */
   static async start(program: readonly string[], folder: string): Promise<ProxyUnderTest> {
+    try {
+      return await ProxyUnderTest.#startOnce(program, folder);
+    } catch {
+      // Another program may have taken a port that was free a moment ago.
+      return ProxyUnderTest.#startOnce(program, `${folder}-again`);
+    }
+  }
+
+  static async #startOnce(program: readonly string[], folder: string): Promise<ProxyUnderTest> {
     mkdirSync(folder);
     const backend = await ScriptedBackend.start();
     const [admin = 0, dead = 0, ...listeners] = freePorts(2 + Object.keys(LISTENERS).length);
@@ -38,7 +47,7 @@ export class ProxyUnderTest {
     closeSync(out);
     const proxy = new ProxyUnderTest(backend, listeners, process, log ?? "");
     try {
-      await eventually("the proxy is ready", () => isReady(admin, process), 15_000);
+      await Promise.race([eventually("the proxy is ready", () => isReady(admin), 15_000), hasEnded(process)]);
     } catch (error) {
       await proxy.stop();
       throw new Error(`${String(error)}\n${readFileSync(output ?? "", "utf8")}`, { cause: error });
@@ -62,8 +71,11 @@ export class ProxyUnderTest {
   }
 }
 
-async function isReady(admin: number, process: Bun.Subprocess): Promise<boolean> {
-  if (process.exitCode !== null) throw new Error(`it ended with code ${process.exitCode}`);
+async function hasEnded(process: Bun.Subprocess): Promise<never> {
+  throw new Error(`it ended with code ${await process.exited}`);
+}
+
+async function isReady(admin: number): Promise<boolean> {
   return (await fetch(`http://127.0.0.1:${admin}/ready`)).status === 200;
 }
 

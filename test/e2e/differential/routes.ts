@@ -5,7 +5,7 @@
  */
 import type { HeaderValueOption } from "../../../src/xds/proto/core-base.ts";
 import { HTTPFault } from "../../../src/xds/proto/filter-fault.ts";
-import { HttpRbac, HttpRbacPerRoute } from "../../../src/xds/proto/filter-http-rbac.ts";
+import { type HttpRbac, HttpRbacPerRoute } from "../../../src/xds/proto/filter-http-rbac.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../../../src/xds/proto/route.ts";
 import type { RedirectAction, RouteAction } from "../../../src/xds/proto/route-action.ts";
 import type { RouteMatch } from "../../../src/xds/proto/route-match.ts";
@@ -60,6 +60,14 @@ const matching: readonly Route[] = [
     prefix: "/match/empty",
     headers: [{ name: "x-kind", stringMatch: { exact: "one" }, invertMatch: true, treatMissingHeaderAsEmpty: true }],
   }),
+  to("header-joined", { prefix: "/match/joined", headers: [{ name: "x-kind", stringMatch: { exact: "one,two" } }] }),
+  to("header-twice", {
+    prefix: "/match/joined",
+    headers: [
+      { name: "x-kind", stringMatch: { exact: "one" } },
+      { name: "x-kind", stringMatch: { exact: "two" } },
+    ],
+  }),
   to("query", { prefix: "/match/some", queryParameters: [{ name: "a", stringMatch: { exact: "1" } }] }),
   to("query-present", { prefix: "/match/some", queryParameters: [{ name: "debug", presentMatch: true }] }),
   to("never", { prefix: "/match/some", runtimeFraction: { defaultValue: never } }),
@@ -87,8 +95,17 @@ const rewriting: readonly Route[] = [
   redirect("path", { pathRedirect: "/there?new=1", responseCode: "SEE_OTHER" }),
   redirect("prefix", { prefixRewrite: "/there", responseCode: "TEMPORARY_REDIRECT" }),
   redirect("regex", { regexRewrite: { pattern: { regex: "^/redirect/regex/(.*)$" }, substitution: "/\\1" } }),
-  redirect("strip", { stripQuery: true, schemeRedirect: "https", portRedirect: 8443, responseCode: "PERMANENT_REDIRECT" }),
-  { name: "direct", match: { prefix: "/direct/body" }, directResponse: { status: 418, body: { inlineString: "tea\n" } } },
+  redirect("strip", {
+    stripQuery: true,
+    schemeRedirect: "https",
+    portRedirect: 8443,
+    responseCode: "PERMANENT_REDIRECT",
+  }),
+  {
+    name: "direct",
+    match: { prefix: "/direct/body" },
+    directResponse: { status: 418, body: { inlineString: "tea\n" } },
+  },
   { name: "direct-empty", match: { prefix: "/direct/empty" }, directResponse: { status: 204 } },
   {
     name: "direct-edited",
@@ -137,8 +154,16 @@ const forwarding: readonly Route[] = [
   to("unknown-usual", { prefix: "/missing" }, { cluster: "nowhere" }),
   to("no-endpoint", { prefix: "/empty" }, { cluster: "empty" }),
   to("dead", { prefix: "/dead" }, { cluster: "dead" }),
-  to("dead-retried", { prefix: "/retry/dead" }, { cluster: "dead", retryPolicy: { retryOn: "connect-failure", numRetries: 2 } }),
-  to("retry-5xx", { prefix: "/retry/5xx" }, { retryPolicy: { retryOn: "5xx", numRetries: 2, retryBackOff: backOff() } }),
+  to(
+    "dead-retried",
+    { prefix: "/retry/dead" },
+    { cluster: "dead", retryPolicy: { retryOn: "connect-failure", numRetries: 2 } },
+  ),
+  to(
+    "retry-5xx",
+    { prefix: "/retry/5xx" },
+    { retryPolicy: { retryOn: "5xx", numRetries: 2, retryBackOff: backOff() } },
+  ),
   to(
     "retry-codes",
     { prefix: "/retry/codes" },
@@ -172,7 +197,12 @@ const forwarding: readonly Route[] = [
     }),
   ),
   to("open", { prefix: "/denied/but-open" }, {}, { typedPerFilterConfig: { "rbac-deny": pack(HttpRbacPerRoute, {}) } }),
-  to("allow-some", { prefix: "/allow" }, {}, { typedPerFilterConfig: { "rbac-allow": pack(HttpRbacPerRoute, { rbac: gets() }) } }),
+  to(
+    "allow-some",
+    { prefix: "/allow" },
+    {},
+    { typedPerFilterConfig: { "rbac-allow": pack(HttpRbacPerRoute, { rbac: gets() }) } },
+  ),
 ];
 
 function backOff() {

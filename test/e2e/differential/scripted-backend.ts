@@ -80,7 +80,7 @@ export class ScriptedBackend {
     const answer = (): void => {
       if (script.reset) return void socket.destroy();
       socket.write(answerTo(request, script), "latin1");
-      if (["close", "partial", "broken"].includes(script.as)) socket.end();
+      if (endsWith(request, script)) socket.end();
       else done();
     };
     if (script.delayMs === 0) answer();
@@ -108,6 +108,10 @@ function scriptOf(text: string, attempt: number): Script {
     head: words.filter(([key]) => key === "head").map(([, header = ""]) => header.replace(":", ": ")),
   };
 }
+
+/** A whole answer to HEAD does not end the connection: whoever wants to use it again would meet its end half the time. */
+const endsWith = ({ line }: SeenRequest, { as }: Script): boolean =>
+  as === "close" || as === "broken" || (as === "partial" && !line.startsWith("HEAD "));
 
 function answerTo(request: SeenRequest, { as, head, status }: Script): string {
   if (as === "broken") return "HTTP/1.1 2000 Maybe\r\nnot a header\r\n\r\n";

@@ -35,9 +35,9 @@ export interface WireResult {
   readonly rest: string;
 }
 
-const LIMIT_MS = 4000;
+const LIMIT_MS = 8000;
 /** After a `connection: close`, or the last answer: how long the end may take. */
-const CLOSE_MS = 2500;
+const CLOSE_MS = 5000;
 const QUIET_MS = 60;
 const PART_MS = 150;
 
