@@ -36,6 +36,16 @@ describe("what a client may not send", () => {
     }
   });
 
+  test("what its Connection names is not there for rules either", async () => {
+    const token = { name: "x-token", presentMatch: true };
+    const at = await scene({ route: { match: { prefix: "/", headers: [token] } } });
+    at.backend.answer = () => OK;
+    const client = await at.rig.client();
+    expect(statusOf(await at.rig.exchange(client, get("/", "x-token: t")))).toBe(200);
+    expect(statusOf(await at.rig.exchange(client, get("/", "x-token: t", "Connection: X-Token")))).toBe(404);
+    await at.rig.finish();
+  });
+
   test("at an edge also what hops within the mesh say", async () => {
     const { text } = await forwarded(
       { useRemoteAddress: true },

@@ -71,6 +71,7 @@ export function takeOff(
   internalOnly: readonly string[],
 ): "unexpected_underscore" | undefined {
   const { headersWithUnderscores, useRemoteAddress } = settings;
+  head.removeConnectionNames();
   if (headersWithUnderscores !== "ALLOW" && hasUnderscore(head)) {
     if (headersWithUnderscores === "REJECT_REQUEST") return "unexpected_underscore";
     head.remove((line) => head.name(line).includes("_"));

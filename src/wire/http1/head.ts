@@ -146,8 +146,16 @@ export abstract class Head {
   /** Whether line `i` belongs to this connection only and must not be passed on. */
   isHopByHop(i: number): boolean {
     if (HOP_BY_HOP[this.ids[i] as number] === 1) return true;
-    if (this.connectionNames.length === 0) return false;
-    return this.connectionNames.some((name) => this.isNamed(i, name));
+    return this.connectionNames.length > 0 && this.#isConnectionName(i);
+  }
+
+  #isConnectionName(i: number): boolean {
+    return HOP_BY_HOP[this.ids[i] as number] === 0 && this.connectionNames.some((name) => this.isNamed(i, name));
+  }
+
+  /** Takes out what Connection names: nobody may decide by a header that the other side will not get. */
+  removeConnectionNames(): void {
+    if (this.connectionNames.length > 0) this.remove((line) => this.#isConnectionName(line));
   }
 
   /**
