@@ -10,8 +10,8 @@ import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
-import { TestCa } from "../../test/support/certificates.ts";
-import { ensureEnvoy } from "../../test/support/envoy.ts";
+import { TestCa } from "../../tests/support/certificates.ts";
+import { ensureEnvoy } from "../../tests/support/envoy.ts";
 import { latencyAtRate, saturate } from "./load.ts";
 import {
   type Scenario,

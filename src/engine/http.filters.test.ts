@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { compile, decide, fault, hcm, routesOf, to } from "../../test/support/http-manager.ts";
+import { compile, decide, fault, hcm, routesOf, to } from "../../tests/support/http-manager.ts";
 import type { Random } from "../base/random.ts";
 import { HTTPFault } from "../xds/proto/filter-fault.ts";
 import { HttpRbac, HttpRbacPerRoute } from "../xds/proto/filter-http-rbac.ts";

@@ -1,3 +1,3 @@
-import { routerCheckSuite } from "../../test/suites/router-check.ts";
+import { routerCheckSuite } from "../../tests/suites/router-check.ts";
 
 routerCheckSuite();

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { compile, decide, fault, forward, hcm, ROUTER, routesOf, to } from "../../test/support/http-manager.ts";
-import { PLAIN_PEER, request } from "../../test/support/requests.ts";
+import { compile, decide, fault, forward, hcm, ROUTER, routesOf, to } from "../../tests/support/http-manager.ts";
+import { PLAIN_PEER, request } from "../../tests/support/requests.ts";
 import { Router } from "../xds/proto/filter-router.ts";
 import type { HttpConnectionManager } from "../xds/proto/http-connection-manager.ts";
 import type { Route } from "../xds/proto/route.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { compile, decide, forward, hcm, never, reply, routesOf, to } from "../../test/support/http-manager.ts";
-import { peerOf, type RequestParts } from "../../test/support/requests.ts";
+import { compile, decide, forward, hcm, never, reply, routesOf, to } from "../../tests/support/http-manager.ts";
+import { peerOf, type RequestParts } from "../../tests/support/requests.ts";
 import { seededRandom } from "../base/random.ts";
 import type { Route, RouteConfiguration } from "../xds/proto/route.ts";
 import { compileHttp, type Forward } from "./http.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { normalizationSuite } from "../../test/suites/normalization.ts";
+import { normalizationSuite } from "../../tests/suites/normalization.ts";
 import { compileNormalization, type NormalizationSettings } from "./path-normalization.ts";
 
 normalizationSuite();

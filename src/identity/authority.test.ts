@@ -13,7 +13,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Log } from "../base/log.ts";
 import { silentLog } from "../base/log.ts";
-import { TestCa } from "../../test/support/certificates.ts";
+import { TestCa } from "../../tests/support/certificates.ts";
 import { CertificateAuthority } from "./authority.ts";
 import { folderAuthorityStorage } from "./authority-folder.ts";
 import type { AuthorityOptions } from "./authority-open.ts";

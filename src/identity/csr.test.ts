@@ -5,7 +5,7 @@ import { generateKeyPairSync } from "node:crypto";
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { peculiar } from "../../test/support/peculiar.ts";
+import { peculiar } from "../../tests/support/peculiar.ts";
 import { signed } from "./certificate-write.ts";
 import { CredentialError } from "./credential-error.ts";
 import { readCsr } from "./csr-read.ts";

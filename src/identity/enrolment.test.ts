@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import { TestCa } from "../../test/support/certificates.ts";
+import { TestCa } from "../../tests/support/certificates.ts";
 import { CertificateAuthority } from "./authority.ts";
 import { memoryAuthorityStorage } from "./authority-storage.ts";
 import { buildCsr } from "./csr-write.ts";

@@ -3,7 +3,7 @@ import { describe, expect, test } from "bun:test";
 import { once } from "node:events";
 import type { AddressInfo } from "node:net";
 import { connect, createServer, type TLSSocket } from "node:tls";
-import { TestCa } from "../../test/support/certificates.ts";
+import { TestCa } from "../../tests/support/certificates.ts";
 import type { Svid } from "./svid.ts";
 import { verifyPeer, type PeerVerdict } from "./verify-peer.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { ManualClock } from "../base/manual-clock.ts";
 import { seededRandom } from "../base/random.ts";
-import { TestCa } from "../../test/support/certificates.ts";
+import { TestCa } from "../../tests/support/certificates.ts";
 import { CertificateAuthority } from "./authority.ts";
 import { memoryAuthorityStorage, type AuthorityFile } from "./authority-storage.ts";
 import { readCsr } from "./csr-read.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import { TestCa, type OddLeaf } from "../../test/support/certificates.ts";
+import { TestCa, type OddLeaf } from "../../tests/support/certificates.ts";
 import { OID } from "./oids.ts";
 import { fromPem } from "./pem.ts";
 import { parseTrustBundle } from "./trust-bundle.ts";

@@ -1,6 +1,6 @@
-import { TestCa } from "../../test/support/certificates.ts";
-import { settle } from "../../test/support/settle.ts";
-import { networkSuite, type TlsMaterial } from "../../test/suites/network.ts";
+import { TestCa } from "../../tests/support/certificates.ts";
+import { settle } from "../../tests/support/settle.ts";
+import { networkSuite, type TlsMaterial } from "../../tests/suites/network.ts";
 import { systemClock } from "../base/clock.ts";
 import { bunNetwork } from "./bun-network.ts";
 import { MemoryNetwork } from "./memory-network.ts";

@@ -1,6 +1,6 @@
 /**
  * What a connection is to the rest of the project. `bun-network.ts` makes them of real sockets,
- * `memory-network.ts` of nothing; both pass `test/suites/network.ts`.
+ * `memory-network.ts` of nothing; both pass `tests/suites/network.ts`.
  *
  * @module
  */

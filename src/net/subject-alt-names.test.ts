@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
-import { TestCa } from "../../test/support/certificates.ts";
+import { TestCa } from "../../tests/support/certificates.ts";
 import { subjectAltNames } from "./subject-alt-names.ts";
 
 const ca = new TestCa();

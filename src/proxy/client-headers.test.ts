@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { route, routes } from "../../test/support/proxy-resources.ts";
-import { get, headerOf, OK, type Scene, scene, statusOf } from "../../test/support/proxy-scene.ts";
+import { route, routes } from "../../tests/support/proxy-resources.ts";
+import { get, headerOf, OK, type Scene, scene, statusOf } from "../../tests/support/proxy-scene.ts";
 import type { HttpConnectionManager } from "../xds/proto/http-connection-manager.ts";
 
 type Settings = Partial<HttpConnectionManager>;

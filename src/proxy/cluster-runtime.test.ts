@@ -7,9 +7,9 @@ import {
   limits,
   route,
   routes,
-} from "../../test/support/proxy-resources.ts";
-import { type Peer, ProxyRig } from "../../test/support/proxy-rig.ts";
-import { answer, bodyOf, GET, OK, scene, statusOf } from "../../test/support/proxy-scene.ts";
+} from "../../tests/support/proxy-resources.ts";
+import { type Peer, ProxyRig } from "../../tests/support/proxy-rig.ts";
+import { answer, bodyOf, GET, OK, scene, statusOf } from "../../tests/support/proxy-scene.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import { Listener } from "../xds/proto/listener.ts";

@@ -10,8 +10,8 @@ import {
   type Scene,
   scene,
   statusOf,
-} from "../../test/support/proxy-scene.ts";
-import { limits, retries } from "../../test/support/proxy-resources.ts";
+} from "../../tests/support/proxy-scene.ts";
+import { limits, retries } from "../../tests/support/proxy-resources.ts";
 
 const FAILED = answer("bad", "503 Service Unavailable");
 /** More than any pause before a retry of these tests. */

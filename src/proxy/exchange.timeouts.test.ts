@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { answer, bodyOf, GET, get, headerOf, OK, scene, statusOf } from "../../test/support/proxy-scene.ts";
-import { fault } from "../../test/support/http-manager.ts";
+import { answer, bodyOf, GET, get, headerOf, OK, scene, statusOf } from "../../tests/support/proxy-scene.ts";
+import { fault } from "../../tests/support/http-manager.ts";
 
 test("the route's timeout begins with the complete request", async () => {
   const { rig, backend } = await scene({ action: { timeout: 1000 } });

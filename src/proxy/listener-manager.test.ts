@@ -9,10 +9,10 @@ import {
   manager,
   route,
   routes,
-} from "../../test/support/proxy-resources.ts";
-import { TestCa } from "../../test/support/certificates.ts";
-import { ProxyRig } from "../../test/support/proxy-rig.ts";
-import { answer, bodyOf, GET, get, headerOf, OK, scene, statusOf } from "../../test/support/proxy-scene.ts";
+} from "../../tests/support/proxy-resources.ts";
+import { TestCa } from "../../tests/support/certificates.ts";
+import { ProxyRig } from "../../tests/support/proxy-rig.ts";
+import { answer, bodyOf, GET, get, headerOf, OK, scene, statusOf } from "../../tests/support/proxy-scene.ts";
 import type { ClientTls } from "../net/socket.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import type { TransportSocket } from "../xds/proto/core-base.ts";

@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { answer, get, scene } from "../../test/support/proxy-scene.ts";
+import { answer, get, scene } from "../../tests/support/proxy-scene.ts";
 import type { Socket } from "../net/socket.ts";
 import { Output } from "./output.ts";
 

@@ -1,6 +1,6 @@
-import { memoryNetwork } from "../../test/support/proxy-rig.ts";
-import { settle } from "../../test/support/settle.ts";
-import { proxySuite } from "../../test/suites/proxy.ts";
+import { memoryNetwork } from "../../tests/support/proxy-rig.ts";
+import { settle } from "../../tests/support/settle.ts";
+import { proxySuite } from "../../tests/suites/proxy.ts";
 import { bunNetwork } from "../net/bun-network.ts";
 
 proxySuite("in memory", memoryNetwork, Date.UTC(2026, 0, 1));

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { chain, cluster, limits, listener, LOOPBACK } from "../../test/support/proxy-resources.ts";
-import { type Backend, ProxyRig } from "../../test/support/proxy-rig.ts";
+import { chain, cluster, limits, listener, LOOPBACK } from "../../tests/support/proxy-resources.ts";
+import { type Backend, ProxyRig } from "../../tests/support/proxy-rig.ts";
 import { plainStats } from "../telemetry/plain-stats.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { NetworkRbac } from "../xds/proto/filter-network-rbac.ts";

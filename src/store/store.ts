@@ -1,7 +1,7 @@
 /**
  * Where documents live and change: list and watch.
  *
- * Every implementation passes `test/suites/store.ts`.
+ * Every implementation passes `tests/suites/store.ts`.
  *
  * @module
  */

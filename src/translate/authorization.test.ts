@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { meshOf, workload } from "../../test/support/mesh.ts";
+import { meshOf, workload } from "../../tests/support/mesh.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { type Authorization, authorization } from "./authorization.ts";
 

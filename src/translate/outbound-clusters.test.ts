@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { service, stateOf, workload } from "../../test/support/mesh.ts";
+import { service, stateOf, workload } from "../../tests/support/mesh.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import { UpstreamTlsContext } from "../xds/proto/tls.ts";
 import { unpack } from "../xds/types/any.ts";

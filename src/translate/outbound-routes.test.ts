@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { meshOf, service, workload } from "../../test/support/mesh.ts";
+import { meshOf, service, workload } from "../../tests/support/mesh.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
 import { HTTPFault } from "../xds/proto/filter-fault.ts";
 import { type AnyMessage, unpack } from "../xds/types/any.ts";

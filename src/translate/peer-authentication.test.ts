@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { meshOf, workload } from "../../test/support/mesh.ts";
+import { meshOf, workload } from "../../tests/support/mesh.ts";
 import { effectiveMtls } from "./peer-authentication.ts";
 
 const pa = (name: string, namespace: string, spec: string): string =>

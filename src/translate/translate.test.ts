@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { service, stateOf, workload } from "../../test/support/mesh.ts";
+import { service, stateOf, workload } from "../../tests/support/mesh.ts";
 import { HttpConnectionManager } from "../xds/proto/http-connection-manager.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { Listener } from "../xds/proto/listener.ts";

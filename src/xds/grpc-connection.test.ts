@@ -3,8 +3,8 @@ import { ManualClock } from "../base/manual-clock.ts";
 import { deafHandler, type Socket } from "../net/socket.ts";
 import { Session } from "../wire/http2/session.ts";
 import { ORPHAN } from "../wire/http2/stream.ts";
-import { begin, OK, PORT, rig } from "../../test/support/grpc-rig.ts";
-import { send, SessionLog, type StreamLog } from "../../test/support/http2-pair.ts";
+import { begin, OK, PORT, rig } from "../../tests/support/grpc-rig.ts";
+import { send, SessionLog, type StreamLog } from "../../tests/support/http2-pair.ts";
 import { GrpcConnection } from "./grpc-connection.ts";
 
 describe("connections", () => {

@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { silentLog } from "../base/log.ts";
 import { MemoryNetwork } from "../net/memory-network.ts";
 import { GrpcCode, GrpcError } from "../wire/grpc.ts";
-import { begin, echo, OK, PORT, rig, text } from "../../test/support/grpc-rig.ts";
+import { begin, echo, OK, PORT, rig, text } from "../../tests/support/grpc-rig.ts";
 import { GrpcClient } from "./grpc-client.ts";
 import { GrpcServer, type Method, type ServerCall } from "./grpc-server.ts";
 import { callUnary, unaryMethod } from "./grpc-unary.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { make } from "../../test/support/ads-rig.ts";
+import { make } from "../../tests/support/ads-rig.ts";
 import { compareTypes, TypeUrl, versionOf } from "./resources.ts";
 import { Snapshot } from "./snapshot.ts";
 import { SnapshotCache } from "./snapshot-cache.ts";

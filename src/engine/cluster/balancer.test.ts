@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../base/random.ts";
-import { balancerSuite, endpointSet, sharesOf } from "../../../test/suites/balancer.ts";
+import { balancerSuite, endpointSet, sharesOf } from "../../../tests/suites/balancer.ts";
 import { createBalancer } from "./balancer.ts";
 
 const LEAST = { t: "leastRequest", choiceCount: 2, activeRequestBias: 1 } as const;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { type Random, seededRandom } from "../../base/random.ts";
-import { endpointSet } from "../../../test/suites/balancer.ts";
+import { endpointSet } from "../../../tests/suites/balancer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointSet } from "./endpoints.ts";
 import { OutlierDetector, resultOfStatus } from "./outlier.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { PLAIN_PEER, request } from "../../../test/support/requests.ts";
+import { PLAIN_PEER, request } from "../../../tests/support/requests.ts";
 import type { RequestView } from "../request.ts";
 import type { HeaderMatcher } from "../../xds/proto/route-match.ts";
 import { compileHeaderMatcher } from "./header-matcher.ts";

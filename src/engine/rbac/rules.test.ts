@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { PLAIN_PEER, peerOf, request } from "../../../test/support/requests.ts";
+import { PLAIN_PEER, peerOf, request } from "../../../tests/support/requests.ts";
 import type { Permission, Principal, Rbac } from "../../xds/proto/rbac.ts";
 import type { PeerView, RequestView } from "../request.ts";
 import type { TraceStep } from "../trace.ts";

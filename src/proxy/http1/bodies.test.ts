@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { answer, bodyOf, GET, get, headerOf, OK, post, scene, statusOf } from "../../../test/support/proxy-scene.ts";
+import { answer, bodyOf, GET, get, headerOf, OK, post, scene, statusOf } from "../../../tests/support/proxy-scene.ts";
 
 test("an answer goes back on the connection that it was asked on, head and body in one write each way", async () => {
   const { rig, backend } = await scene();

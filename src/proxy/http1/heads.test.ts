@@ -1,5 +1,5 @@
 import { expect, test } from "bun:test";
-import { TestCa } from "../../../test/support/certificates.ts";
+import { TestCa } from "../../../tests/support/certificates.ts";
 import {
   chain,
   cluster,
@@ -8,9 +8,9 @@ import {
   type ManagerOptions,
   route,
   routes,
-} from "../../../test/support/proxy-resources.ts";
-import { ProxyRig } from "../../../test/support/proxy-rig.ts";
-import { answer, bodyOf, GET, get, headerOf, OK, scene, statusOf } from "../../../test/support/proxy-scene.ts";
+} from "../../../tests/support/proxy-resources.ts";
+import { ProxyRig } from "../../../tests/support/proxy-rig.ts";
+import { answer, bodyOf, GET, get, headerOf, OK, scene, statusOf } from "../../../tests/support/proxy-scene.ts";
 import type { ClientTls } from "../../net/socket.ts";
 import { plainStats } from "../../telemetry/plain-stats.ts";
 import { Cluster } from "../../xds/proto/cluster.ts";

@@ -1,6 +1,6 @@
 import { expect, test } from "bun:test";
-import { limits } from "../../../test/support/proxy-resources.ts";
-import { answer, bodyOf, GET, get, headerOf, OK, post, scene, statusOf } from "../../../test/support/proxy-scene.ts";
+import { limits } from "../../../tests/support/proxy-resources.ts";
+import { answer, bodyOf, GET, get, headerOf, OK, post, scene, statusOf } from "../../../tests/support/proxy-scene.ts";
 
 const answersOf = (text: string): string[] => text.split(/(?=HTTP\/1\.1 \d)/);
 /** What a client sent to a backend, by path. */

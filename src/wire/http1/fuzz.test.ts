@@ -3,7 +3,7 @@
  * result as the twin's. `TULLE_LONG=1` runs ten million.
  */
 import { expect, test } from "bun:test";
-import { type TwinResult, twinChunked, twinRequest, twinResponse } from "../../../test/suites/http1-twin.ts";
+import { type TwinResult, twinChunked, twinRequest, twinResponse } from "../../../tests/suites/http1-twin.ts";
 import { type Random, seededRandom } from "../../base/random.ts";
 import { BAD_BODY, BodyScanner } from "./body.ts";
 import { Dechunker } from "./dechunk.ts";

@@ -7,7 +7,7 @@ import {
   http11ProbeSuite,
   type Outcome,
   smugglerSuite,
-} from "../../../test/suites/http1-hostile.ts";
+} from "../../../tests/suites/http1-hostile.ts";
 import { BAD_BODY, BodyScanner } from "./body.ts";
 import { INCOMPLETE } from "./head.ts";
 import { RequestHead } from "./request-head.ts";

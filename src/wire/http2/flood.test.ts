@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { frame, OPEN, request, server } from "../../../test/support/http2-frames.ts";
+import { frame, OPEN, request, server } from "../../../tests/support/http2-frames.ts";
 import { ErrorCode, FrameType } from "./constants.ts";
 
 const { data, headers, priority, rstStream, settings, ping, windowUpdate, continuation } = FrameType;

@@ -6,7 +6,7 @@ import { connect as connectHttp2, createServer as createHttp2Server } from "node
 import { type AddressInfo, connect, createServer, type Socket as NodeSocket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { SessionLog, StreamLog } from "../../../test/support/http2-pair.ts";
+import { SessionLog, StreamLog } from "../../../tests/support/http2-pair.ts";
 import { Session } from "./session.ts";
 
 const has = (tool: string): boolean => Bun.which(tool) !== null;

@@ -1,8 +1,8 @@
 /** What a session does when the peer breaks RFC 9113: raw frames against a server or a client. */
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../base/random.ts";
-import { client, encode, frame, HELLO, OPEN, request, server } from "../../../test/support/http2-frames.ts";
-import { GET, send, SessionLog } from "../../../test/support/http2-pair.ts";
+import { client, encode, frame, HELLO, OPEN, request, server } from "../../../tests/support/http2-frames.ts";
+import { GET, send, SessionLog } from "../../../tests/support/http2-pair.ts";
 import { CLIENT_PREFACE, ErrorCode, Flag, FrameType } from "./constants.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import { Session } from "./session.ts";

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../base/random.ts";
-import { GET, makePair, type Pair, send } from "../../../test/support/http2-pair.ts";
+import { GET, makePair, type Pair, send } from "../../../tests/support/http2-pair.ts";
 import { ErrorCode } from "./constants.ts";
 import type { Fields } from "./hpack-decoder.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "bun:test";
-import { begin, publish } from "../../../test/support/ads-consumer.ts";
-import { AdsRig, labelOf, make, NODE } from "../../../test/support/ads-rig.ts";
+import { begin, publish } from "../../../tests/support/ads-consumer.ts";
+import { AdsRig, labelOf, make, NODE } from "../../../tests/support/ads-rig.ts";
 import { TypeUrl } from "../resources.ts";
 import { Snapshot } from "../snapshot.ts";
 

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import type { PeerIdentity } from "../../net/socket.ts";
 import { codeName } from "../../wire/grpc.ts";
-import { AdsRig, DELTA, make, NODE } from "../../../test/support/ads-rig.ts";
+import { AdsRig, DELTA, make, NODE } from "../../../tests/support/ads-rig.ts";
 import { TypeUrl } from "../resources.ts";
 import { Snapshot } from "../snapshot.ts";
 

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "bun:test";
-import { labelOf, make } from "../../../test/support/ads-rig.ts";
+import { labelOf, make } from "../../../tests/support/ads-rig.ts";
 import { TypeUrl } from "../resources.ts";
 import { type NamedMessage, Snapshot } from "../snapshot.ts";
 import { AdsStream, type Push } from "./ads-stream.ts";

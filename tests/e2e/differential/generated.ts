@@ -121,7 +121,7 @@ const HEADERS = [
   "X-Over: mine",
   "X-Only-Over: mine",
   "X-Gone: x",
-  "User-Agent: test/1",
+  "User-Agent: tests/1",
   "Accept-Encoding: gzip",
   "Cookie: a=1\r\nCookie: b=2",
   "X-Under_Score: x",
