@@ -137,6 +137,19 @@ describe("who the client is", () => {
     await at.rig.finish();
   });
 
+  test("how often the caller's side has tried is passed on, unless this side counts", async () => {
+    for (const [includeRequestAttemptCount, count] of [
+      [false, "2"],
+      [true, "1"],
+    ] as const) {
+      const at = await scene({ host: { includeRequestAttemptCount } });
+      await at.rig.exchange(await at.rig.client(), get("/", "x-envoy-attempt-count: 2"));
+      const text = at.backend.connections.map((connection) => connection.text).join("");
+      expect(headerOf(text, "x-envoy-attempt-count")).toEqual([count]);
+      await at.rig.finish();
+    }
+  });
+
   test("via goes behind those of others, on requests and on answers", async () => {
     const at = await scene({ manager: { via: "edge" } });
     at.backend.answer = () => OK;

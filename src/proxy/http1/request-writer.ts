@@ -21,14 +21,7 @@ import type { ClientConnection } from "./client-connection.ts";
 const JOIN_BYTES = 16 * 1024;
 
 const DROP_ALWAYS = new Uint8Array(64);
-for (const name of [
-  "host",
-  "expect",
-  "transfer-encoding",
-  "x-envoy-expected-rq-timeout-ms",
-  "x-envoy-attempt-count",
-  "x-tulle-peer",
-] as const)
+for (const name of ["host", "expect", "transfer-encoding", "x-envoy-expected-rq-timeout-ms", "x-tulle-peer"] as const)
   DROP_ALWAYS[ID[name]] = 1;
 
 export class RequestWriter {
@@ -74,6 +67,7 @@ export class RequestWriter {
     const id = head.ids[line] as number;
     if (DROP_ALWAYS[id] === 1 || head.isHopByHop(line)) return true;
     if (replacements !== NO_REPLACEMENTS && replacements.some((it) => it.id === id)) return true;
+    if (id === ID["x-envoy-attempt-count"] && exchange.forward?.route.includeAttemptCount.request) return true;
     if (id === ID["x-envoy-original-path"] && exchange.path !== exchange.receivedPath) return true;
     if (id === ID["x-envoy-original-host"] && exchange.authority !== head.authority) return true;
     if (id === ID.via && context.http.settings.via !== "") return true;

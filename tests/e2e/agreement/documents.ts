@@ -1,0 +1,73 @@
+/**
+ * The mesh of the comparison: an echo in two versions behind rules of all kinds, one that takes plaintext as well, and
+ * two workloads that call.
+ *
+ * @module
+ */
+import { destinationRule, document, serviceOf, virtualService, workloadOf } from "../support/documents.ts";
+import { APPS } from "../support/mesh-run.ts";
+
+const ECHO = [process.execPath, `${APPS}/echo.ts`];
+const V1 = "[{destination: {host: echo, subset: v1}}]";
+const V2 = "[{destination: {host: echo, subset: v2}}]";
+
+const RULES = `{hosts: [echo], http: [
+  {name: rewrite, match: [{uri: {prefix: /old/}}], rewrite: {uri: /new/, authority: renamed.example}, route: ${V1}},
+  {name: regex, match: [{uri: {regex: "/re/[0-9]+"}}], route: ${V1}},
+  {name: edits, match: [{uri: {exact: /edits}}], route: ${V1}, headers: {
+    request: {set: {x-set: "100%", host: edited.example}, add: {x-add: more}, remove: [x-remove, user-agent]},
+    response: {set: {x-answer: "50%"}, add: {x-add: more}, remove: [x-internal]}}},
+  {name: moved, match: [{uri: {prefix: /moved/}}], redirect: {uri: /there, authority: elsewhere.example, redirectCode: 308}},
+  {name: secure, match: [{uri: {prefix: /secure}}], redirect: {scheme: https, port: 8443}},
+  {name: abort, match: [{uri: {prefix: /abort}}], fault: {abort: {httpStatus: 418, percentage: {value: 100}}}, route: ${V1}},
+  {name: delay, match: [{uri: {prefix: /delay}}], fault: {delay: {fixedDelay: 0.15s, percentage: {value: 100}}}, route: ${V1}},
+  {name: slow, match: [{uri: {prefix: /slow}}], timeout: 0.3s, route: ${V1}},
+  {name: tries, match: [{uri: {prefix: /tries}}], timeout: 2s, retries: {attempts: 2, perTryTimeout: 0.2s, retryOn: "5xx,reset"}, route: ${V1}},
+  {name: tester, match: [{headers: {end-user: {exact: jason}}}], route: ${V2}},
+  {name: put, match: [{method: {exact: PUT}}], route: ${V2}},
+  {name: no-subset, match: [{uri: {prefix: /nowhere}}], route: [{destination: {host: echo, subset: v9}}]},
+  {name: split, match: [{uri: {prefix: /split}}], route: [
+    {destination: {host: echo, subset: v1}, weight: 75},
+    {destination: {host: echo, subset: v2}, weight: 25, headers: {response: {set: {x-canary: "1"}}}}]},
+  {name: rest, match: [{uri: {prefix: /plain}}, {uri: {prefix: /deny}}, {uri: {prefix: /any}}], route: ${V1}}]}`;
+
+const SECURITY = "security.istio.io/v1";
+
+const deny = (name: string, rule: string): string =>
+  document(
+    SECURITY,
+    "AuthorizationPolicy",
+    `{name: ${name}}`,
+    `{selector: {matchLabels: {app: echo}}, action: DENY, rules: [${rule}]}`,
+  );
+
+const mtls = (metadata: string, spec: string): string => document(SECURITY, "PeerAuthentication", metadata, spec);
+
+export const DOCUMENTS = [
+  serviceOf("echo", ECHO, { VERSION: "v1" }),
+  workloadOf("echo-v2", "echo", ECHO, { VERSION: "v2" }).replace("version: v1", "version: v2"),
+  serviceOf("open", ECHO, { VERSION: "open" }),
+  serviceOf("guarded", ECHO, { VERSION: "guarded" }),
+  serviceOf("client", ECHO, { VERSION: "client" }),
+  serviceOf("stranger", ECHO, { VERSION: "stranger" }),
+  destinationRule(
+    "echo",
+    "{host: echo, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v9, labels: {version: v9}}]}",
+  ),
+  virtualService("echo", RULES),
+  mtls("{name: all, namespace: istio-system}", "{mtls: {mode: STRICT}}"),
+  mtls("{name: open}", "{selector: {matchLabels: {app: open}}, mtls: {mode: PERMISSIVE}}"),
+  deny("by-path", '{to: [{operation: {paths: ["/deny/*", "*/private"]}}]}'),
+  deny("by-method", "{to: [{operation: {methods: [DELETE]}}]}"),
+  deny("by-header", '{when: [{key: "request.headers[x-role]", values: ["guest*"]}]}'),
+  deny("by-host", "{to: [{operation: {hosts: [renamed.example], paths: [/new/forbidden]}}]}"),
+  deny("by-caller", '{from: [{source: {principals: ["*/sa/stranger"]}}], to: [{operation: {notPaths: [/any]}}]}'),
+  document(
+    SECURITY,
+    "AuthorizationPolicy",
+    "{name: guarded}",
+    `{selector: {matchLabels: {app: guarded}}, action: ALLOW, rules: [
+      {from: [{source: {principals: [cluster.local/ns/default/sa/client]}}], to: [{operation: {methods: [GET], paths: ["/v1/*"]}}]},
+      {from: [{source: {namespaces: [default]}}], when: [{key: "request.headers[x-token]", values: [secret]}]}]}`,
+  ),
+].join("");

@@ -1,0 +1,87 @@
+/**
+ * What is asked of both meshes, through the caller's own proxy or at a service's entry.
+ *
+ * @module
+ */
+export interface Probe {
+  /** A workload whose proxy is asked; undefined for plaintext at the entry of the URL's service. */
+  readonly from: "client" | "stranger" | undefined;
+  readonly method: string;
+  readonly url: string;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly body: string | undefined;
+}
+
+interface Extras {
+  readonly headers?: Readonly<Record<string, string>>;
+  readonly body?: string;
+}
+
+const probe = (from: Probe["from"], method: string, url: string, { headers = {}, body }: Extras = {}): Probe => ({
+  from,
+  method,
+  url: url.includes("://") ? url : `http://echo${url}`,
+  headers,
+  body,
+});
+const get = (url: string, headers: Readonly<Record<string, string>> = {}): Probe =>
+  probe("client", "GET", url, { headers });
+const others = (url: string, extras: Extras = {}): Probe => probe("stranger", "GET", url, extras);
+const plain = (method: string, url: string, extras: Extras = {}): Probe => probe(undefined, method, url, extras);
+
+export const PROBES: readonly Probe[] = [
+  get("/plain"),
+  get("/plain/a?b=c&d"),
+  get("/any", { "x-forwarded-for": "192.0.2.1", "x-forwarded-proto": "https", "x-forwarded-client-cert": "By=lie" }),
+  get("/any", { "x-envoy-retry-on": "5xx", "x-envoy-upstream-rq-timeout-ms": "1", "x-tulle-peer": "lie" }),
+  get("/any", { "x-envoy-attempt-count": "99" }),
+  get("/any", { "x-list": "a, b", cookie: "c=d", "accept-language": "en" }),
+  get("/old/one?q=1"),
+  get("/re/42"),
+  get("/re/x"),
+  get("/edits", { "x-remove": "r", "x-add": "before", "user-agent": "test" }),
+  get("/moved/here?a=b"),
+  get("/secure/x"),
+  get("/abort"),
+  get("/delay"),
+  get("/slow"),
+  get("/slow", { "x-wait": "900" }),
+  get("/tries", { "x-wait": "900" }),
+  get("/nowhere"),
+  get("/unknown"),
+  get("/unknown", { "end-user": "jason" }),
+  get("/unknown", { "end-user": "Jason" }),
+  probe("client", "PUT", "/unknown", { body: "what is put" }),
+  probe("client", "POST", "/plain", { body: "x".repeat(70_000) }),
+  probe("client", "HEAD", "/plain"),
+  probe("client", "OPTIONS", "/plain"),
+  probe("client", "DELETE", "/plain"),
+  probe("client", "PATCH", "/plain", { body: "p" }),
+  get("/deny/x"),
+  get("/deny"),
+  get("/deny%2Fx"),
+  get("/plain/private"),
+  get("/plain", { "x-role": "guest-7" }),
+  get("/plain", { "x-role": "member" }),
+  get("/old/forbidden"),
+  others("/plain"),
+  others("/any"),
+  others("http://guarded/v1/a"),
+  others("http://guarded/v1/a", { headers: { "x-token": "secret" } }),
+  others("http://guarded/v1/a", { headers: { "x-token": "guess" } }),
+  get("http://guarded/v1/a"),
+  get("http://guarded/v2/a"),
+  probe("client", "POST", "http://guarded/v1/a", { body: "b" }),
+  get("http://open/a"),
+  get("http://echo.default/plain"),
+  get("http://echo.default.svc.cluster.local:80/plain"),
+  get("http://ECHO/plain"),
+  get("http://echo:81/plain"),
+  get("http://nobody/plain"),
+  get("http://nobody.example:8080/plain"),
+  plain("GET", "http://open/a?b"),
+  plain("GET", "http://open/a", { headers: { "x-forwarded-client-cert": "By=lie", "x-forwarded-for": "192.0.2.1" } }),
+  plain("POST", "http://open/a", { body: "text" }),
+  plain("GET", "http://echo/plain"),
+  plain("GET", "http://guarded/v1/a", { headers: { "x-token": "secret" } }),
+];
