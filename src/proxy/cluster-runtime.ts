@@ -16,7 +16,8 @@ import { type ClientTls, DialError, type Network, type Socket } from "../net/soc
 import type { ClusterStats } from "../telemetry/envoy-stats.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Failure } from "./failure.ts";
-import { HostPool } from "./host-pool.ts";
+import { HostPool } from "./http1/host-pool.ts";
+import type { Pool } from "./upstream.ts";
 
 /** What a cluster needs of the proxy. */
 export interface ClusterServices {
@@ -38,7 +39,7 @@ export class ClusterRuntime {
   readonly #services: ClusterServices;
   readonly #balancer: Balancer;
   readonly #outlier: OutlierDetector | undefined;
-  readonly #pools = new Map<Endpoint, HostPool>();
+  readonly #pools = new Map<Endpoint, Pool>();
   readonly #counts = { connections: 0, pending: 0 };
   readonly #load = { connections: 0, pendingRequests: 0, requests: 0, retries: 0 };
   #outlierTimer: Timer | undefined;
@@ -97,10 +98,10 @@ export class ClusterRuntime {
   }
 
   /** Counts a request in, or says no: a circuit breaker is open. As in Envoy, who must wait for a connection to open is pending too. */
-  admit(pool: HostPool): boolean {
+  admit(pool: Pool): boolean {
     const limits = this.compiled.limits.default;
     const load = this.#load;
-    if (!mayRequest(limits, load) || (!pool.hasIdle && this.#counts.pending >= limits.maxPendingRequests)) {
+    if (!mayRequest(limits, load) || (!pool.hasRoom && this.#counts.pending >= limits.maxPendingRequests)) {
       this.stats.stats.rqPendingOverflow.add(1);
       return false;
     }
@@ -181,7 +182,7 @@ export class ClusterRuntime {
     });
   }
 
-  poolOf(endpoint: Endpoint): HostPool {
+  poolOf(endpoint: Endpoint): Pool {
     const known = this.#pools.get(endpoint);
     if (known !== undefined) return known;
     const { compiled } = this;

@@ -5,6 +5,7 @@
  */
 import type { Reply } from "../engine/http.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
+import type { Trailers } from "../wire/http1/trailers.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 
 /** Where an exchange sends its answer. */
@@ -14,6 +15,8 @@ export interface Downstream {
   sendInterim(head: ResponseHead): void;
   /** False: stop until `onDownstreamDrain` of the exchange. */
   sendBody(buf: Uint8Array, start: number, end: number): boolean;
+  /** What follows the body of an answer that is not chunked. */
+  sendTrailers(trailers: Trailers): void;
   sendReply(exchange: ExchangeRecord, reply: Reply): void;
   /** The answer is complete; another request may begin. */
   onExchangeEnd(): void;

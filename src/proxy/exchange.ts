@@ -11,6 +11,7 @@ import type { AttemptOutcome } from "../engine/retry.ts";
 import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
+import type { Trailers } from "../wire/http1/trailers.ts";
 import { ClusterHold } from "./cluster-hold.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 import type { Connection } from "./connection.ts";
@@ -18,11 +19,10 @@ import { Deadline } from "./deadlines.ts";
 import type { Downstream } from "./downstream.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
 import { type Failure, outcomeOf, outcomeOfHead, resetDetails } from "./failure.ts";
-import type { HostPool, Waiter } from "./host-pool.ts";
-import type { Caller, ClientConnection } from "./http1/client-connection.ts";
 import type { HttpContext } from "./http-context.ts";
 import { RequestBuffer } from "./request-buffer.ts";
 import { RetryState } from "./retry-state.ts";
+import type { Caller, Pool, UpstreamRequest, Waiter } from "./upstream.ts";
 
 /**
  * `delayed`: by a fault. `connecting`: a connection is awaited. `sent`: an answer is awaited.
@@ -37,8 +37,8 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   readonly #retry = new RetryState();
   #phase: Phase = "idle";
   #requestDone = false;
-  #connection: ClientConnection | undefined;
-  #pool: HostPool | undefined;
+  #upstream: UpstreamRequest | undefined;
+  #pool: Pool | undefined;
   #delayed: Forward | Reply | undefined;
   /** A kept connection that turned out to be closed is replaced once, unseen by the retry policy. */
   #replacedStale = false;
@@ -120,20 +120,15 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     pool.acquire(this);
   }
 
-  onConnection(connection: ClientConnection): void {
-    const { context } = this;
+  onUpstream(upstream: UpstreamRequest): void {
     this.#pool = undefined;
-    this.#connection = connection;
-    this.upstreamSocket = connection.socket;
+    this.#upstream = upstream;
+    this.upstreamSocket = upstream.socket;
     this.#phase = "sent";
-    connection.begin(this, this.method === "HEAD");
-    this.upstreamStartMs = context.clock.nowMs();
-    const taken = context.requestWriter.send(this, connection, this.#body);
+    this.upstreamStartMs = this.context.clock.nowMs();
+    const taken = upstream.send(this, this.#body, this.#requestDone);
     this.#body.sent();
-    if (this.#requestDone) {
-      connection.endRequest();
-      this.#startTryDeadline();
-    }
+    if (this.#requestDone) this.#startTryDeadline();
     if (taken) this.#downstream.resumeRequest();
     else this.#downstream.pauseRequest();
   }
@@ -143,6 +138,11 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     this.#attemptFailed(failure);
   }
 
+  /** The request has trailers and is not chunked. Its end comes next. */
+  onRequestTrailers(trailers: Trailers): void {
+    if (this.#phase !== "idle") this.#body.trailers = trailers;
+  }
+
   /** More of the request's body, and whether it is the last of it. The bytes stay as they are. */
   onRequestBody(buf: Uint8Array, start: number, end: number, done: boolean): void {
     if (this.#phase === "idle") return;
@@ -150,15 +150,15 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
       this.#requestDone = true;
       this.requestEndMs = this.context.clock.nowMs();
     }
-    const connection = this.#connection;
-    if (connection === undefined) {
+    const upstream = this.#upstream;
+    if (upstream === undefined) {
       this.#body.add(buf.subarray(start, end));
       if (this.#body.isFull) this.#downstream.pauseRequest();
     } else {
       this.#body.passed(buf, start, end);
-      if (!connection.write(buf, start, end, true)) this.#downstream.pauseRequest();
+      if (!upstream.write(buf, start, end)) this.#downstream.pauseRequest();
       if (done) {
-        connection.endRequest();
+        upstream.endRequest(this.#body.trailers);
         if (this.#phase === "sent") this.#startTryDeadline();
       }
     }
@@ -201,25 +201,29 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   }
 
   onDownstreamDrain(): void {
-    this.#connection?.resume();
+    this.#upstream?.resume();
+  }
+
+  onResponseTrailers(trailers: Trailers): void {
+    this.#downstream.sendTrailers(trailers);
   }
 
   onResponseEnd(): void {
-    this.bytesSent += this.#connection?.bodyBytes ?? 0;
-    this.#connection = undefined;
+    this.bytesSent += this.#upstream?.bodyBytes ?? 0;
+    this.#upstream = undefined;
     this.#end(false);
   }
 
   onUpstreamFailure(failure: Failure): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
+    const upstream = this.#upstream;
+    this.#upstream = undefined;
     if (this.#phase === "answering") {
-      this.bytesSent += connection?.bodyBytes ?? 0;
+      this.bytesSent += upstream?.bodyBytes ?? 0;
       this.flag(FAILURES[failure.kind].flag);
       this.upstreamTransportFailureReason = failure.details || undefined;
       return this.#breakOff(resetDetails(failure.kind));
     }
-    if (connection === undefined || !this.#isStale(failure, connection)) return this.#attemptFailed(failure);
+    if (upstream === undefined || !this.#isStale(failure, upstream)) return this.#attemptFailed(failure);
     this.#replacedStale = true;
     this.context.deadlines.clear(this.#tryDeadline);
     this.#hold.release();
@@ -231,8 +235,8 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
    * The endpoint closed a kept connection just as the request went out: no byte came back, and doing the request
    * twice is doing it once.
    */
-  #isStale(failure: Failure, connection: ClientConnection): boolean {
-    if (failure.answered || connection.requests < 2 || this.#replacedStale) return false;
+  #isStale(failure: Failure, upstream: UpstreamRequest): boolean {
+    if (failure.answered || !upstream.isReused || this.#replacedStale) return false;
     return this.#requestDone && this.#body.isComplete && this.isIdempotent;
   }
 
@@ -250,7 +254,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     if (verdict === "limit") this.flag(FAILURES.retryLimit.flag);
     if (verdict === "overflow") this.flag(FAILURES.upstreamOverflow.flag);
     if (verdict !== "retry") return false;
-    this.#dropConnection();
+    this.#dropUpstream();
     this.#phase = "backoff";
     const { deadlines, random } = this.context;
     deadlines.set(this.#waitDeadline, this.#retry.backoffMs(this.endpoint, this.attempts, random));
@@ -266,7 +270,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   }
 
   #onTryTimeout(): void {
-    this.#dropConnection();
+    this.#dropUpstream();
     this.#attemptFailed({ kind: "perTryTimeout", details: "", requestSent: true, answered: false });
   }
 
@@ -300,7 +304,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
 
   #reply(made: Reply): void {
     const reply = isGrpc(this.head.known(ID["content-type"])) ? grpcReply(made) : made;
-    this.#dropConnection();
+    this.#dropUpstream();
     this.replied(reply);
     this.#phase = "answering";
     this.#downstream.sendReply(this, reply);
@@ -310,7 +314,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   /** The answer has begun and cannot be completed. */
   #breakOff(details: string): void {
     this.responseCodeDetails = details;
-    this.#dropConnection();
+    this.#dropUpstream();
     this.#end(true);
   }
 
@@ -321,12 +325,12 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     this.#breakOff(FAILURES.downstreamClosed.details);
   }
 
-  #dropConnection(): void {
-    const connection = this.#connection;
-    this.#connection = undefined;
-    if (connection !== undefined) {
-      if (this.#phase === "answering") this.bytesSent += connection.bodyBytes;
-      connection.abandon();
+  #dropUpstream(): void {
+    const upstream = this.#upstream;
+    this.#upstream = undefined;
+    if (upstream !== undefined) {
+      if (this.#phase === "answering") this.bytesSent += upstream.bodyBytes;
+      upstream.abandon();
     }
     this.#pool?.cancel(this);
     this.#pool = undefined;

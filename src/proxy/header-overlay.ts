@@ -6,7 +6,7 @@
 import type { HeaderOperation } from "../engine/http.ts";
 import type { SubstitutionView } from "../engine/request.ts";
 import type { Head } from "../wire/http1/head.ts";
-import type { MessageWriter } from "../wire/http1/writer.ts";
+import type { HeaderSink } from "./header-sink.ts";
 
 interface Added {
   readonly name: string;
@@ -67,8 +67,8 @@ export class HeaderOverlay {
     return !this.#isEmpty && this.#dropped.has(lowerName);
   }
 
-  write(writer: MessageWriter): void {
+  write(sink: HeaderSink): void {
     if (this.#isEmpty) return;
-    for (const lines of this.#added.values()) for (const { name, value } of lines) writer.header(name, value);
+    for (const lines of this.#added.values()) for (const { name, value } of lines) sink.header(name, value);
   }
 }

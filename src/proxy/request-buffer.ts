@@ -5,6 +5,8 @@
  * @module
  */
 
+import type { Trailers } from "../wire/http1/trailers.ts";
+
 /** A body that grows past this is not sent again; Envoy's `per_connection_buffer_limit_bytes`. */
 const MAX_KEPT_BYTES = 1024 * 1024;
 /** Reading stops while this much waits for a connection. */
@@ -13,6 +15,8 @@ const FULL_BYTES = 64 * 1024;
 export class RequestBuffer {
   /** Keep what was sent for another attempt. */
   keep = false;
+  /** What follows the body, where it is not chunked. */
+  trailers: Trailers | undefined;
   #chunks: Uint8Array[] = [];
   #bytes = 0;
   #lost = false;
@@ -20,6 +24,7 @@ export class RequestBuffer {
   reset(): void {
     this.giveUp();
     this.#lost = false;
+    this.trailers = undefined;
   }
 
   /** Nothing will be sent again: lets go of what is kept. */

@@ -7,26 +7,13 @@ import type { Socket, SocketHandler } from "../../net/socket.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
 import { UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import { ResponseHead } from "../../wire/http1/response-head.ts";
+import type { Trailers } from "../../wire/http1/trailers.ts";
+import type { MessageWriter } from "../../wire/http1/writer.ts";
 import { Output } from "../output.ts";
 import type { Failure } from "../failure.ts";
-
-/** Who sent the request that a connection carries. */
-export interface Caller {
-  /**
-   * The head of the final answer; `head` is good until {@link onResponseEnd}.
-   * @param more {@link onResponseBody} follows at once: head and body can leave in one write.
-   */
-  onResponseHead(head: ResponseHead, more: boolean): void;
-  /** An interim answer (102, 103); never 100 or 101. */
-  onInterimHead(head: ResponseHead): void;
-  /** Bytes of the body with its framing. False: stop reading until the caller resumes the connection. */
-  onResponseBody(buf: Uint8Array, start: number, end: number): boolean;
-  /** The answer is complete. The connection may already carry another request when this returns. */
-  onResponseEnd(): void;
-  onUpstreamDrain(): void;
-  /** The request ended without a complete answer. */
-  onUpstreamFailure(failure: Failure): void;
-}
+import type { RequestBuffer } from "../request-buffer.ts";
+import type { Caller, UpstreamRequest } from "../upstream.ts";
+import { writeChunk, writeLastChunk } from "./chunks.ts";
 
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
@@ -38,10 +25,12 @@ export interface ConnectionOwner {
 
 /** Interim answers to one request; each is passed on at once, whether the client keeps up or not. */
 const MAX_INTERIM_HEADS = 32;
+/** A body up to this joins its head in one write. */
+const JOIN_BYTES = 16 * 1024;
 /** Heads of answers longer than this are refused. */
 const MAX_HEAD_BYTES = 64 * 1024;
 
-export class ClientConnection implements SocketHandler {
+export class ClientConnection implements SocketHandler, UpstreamRequest {
   readonly socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #output: Output;
@@ -54,6 +43,8 @@ export class ClientConnection implements SocketHandler {
   #headDone = false;
   #interims = 0;
   #requestDone = false;
+  /** The request came without a length: its body is chunked here. */
+  #addsChunks = false;
   #closed = false;
   /** Any byte of an answer to the present request was seen. */
   #answered = false;
@@ -71,28 +62,48 @@ export class ClientConnection implements SocketHandler {
     socket.handler = this;
   }
 
-  /** Takes on a request. What `caller` writes next is its head. */
-  begin(caller: Caller, isToHead: boolean): void {
+  get isReused(): boolean {
+    return this.requests > 1;
+  }
+
+  send(caller: Caller, body: RequestBuffer, done: boolean): boolean {
     this.#caller = caller;
-    this.#isToHead = isToHead;
+    this.#isToHead = caller.method === "HEAD";
     this.#headDone = false;
     this.#interims = 0;
     this.#requestDone = false;
     this.#answered = false;
+    this.#addsChunks = caller.head.framing === UNTIL_CLOSE;
     this.requests++;
+    const { requestWriter } = caller.context;
+    requestWriter.head(caller, this);
+    const taken = this.#sendHead(requestWriter.writer, body);
+    if (done) this.endRequest(body.trailers);
+    return taken;
   }
 
-  /** Sends a part of the request; as {@link Output.write}. */
-  write(buf: Uint8Array, start: number, end: number, owned: boolean): boolean {
-    return this.#output.write(buf, start, end, owned);
+  /** With what there is of the body, in one write where it is short. */
+  #sendHead(writer: MessageWriter, body: RequestBuffer): boolean {
+    if (body.bytes > 0 && body.bytes <= JOIN_BYTES && !this.#addsChunks) {
+      for (const chunk of body.chunks) writer.bytes(chunk, 0, chunk.length);
+      return this.#output.write(writer.buf, 0, writer.length, false);
+    }
+    let taken = this.#output.write(writer.buf, 0, writer.length, false);
+    for (const chunk of body.chunks) taken = this.write(chunk, 0, chunk.length);
+    return taken;
   }
 
-  /** The request has been written whole. */
-  endRequest(): void {
+  write(buf: Uint8Array, start: number, end: number): boolean {
+    if (!this.#addsChunks) return this.#output.write(buf, start, end, true);
+    return start === end ? this.#output.waitingBytes === 0 : writeChunk(this.#output, buf, start, end);
+  }
+
+  endRequest(trailers: Trailers | undefined): void {
     this.#requestDone = true;
+    if (this.#addsChunks) writeLastChunk(this.#output, trailers);
   }
 
-  /** Lets the caller go before the answer is complete: the connection cannot be used again. */
+  /** The connection cannot be used again. */
   abandon(): void {
     this.#caller = undefined;
     this.destroy();
@@ -155,7 +166,6 @@ export class ClientConnection implements SocketHandler {
     if (this.#body.done && this.#caller === caller) this.#finish(end < buf.length);
   }
 
-  /** Body bytes of the present answer so far. */
   get bodyBytes(): number {
     return this.#body.dataBytes;
   }

@@ -8,8 +8,10 @@ import type { Reply } from "../../engine/http.ts";
 import { Dechunker } from "../../wire/http1/dechunk.ts";
 import { UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
+import type { Trailers } from "../../wire/http1/trailers.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import type { Output } from "../output.ts";
+import { chunkSize, writeChunk, writeLastChunk } from "./chunks.ts";
 import { type BodyForm, bodyForm, type ResponseWriter } from "./response-writer.ts";
 
 /** Body bytes up to this join the head of an answer in one write. */
@@ -21,6 +23,7 @@ export class ResponseSender {
   #dechunker: Dechunker | undefined;
   /** Holds a head that waits for the first bytes of its body, within one event. */
   #waiting: ResponseWriter | undefined;
+  #trailers: Trailers | undefined;
 
   constructor(output: Output) {
     this.#output = output;
@@ -69,22 +72,20 @@ export class ResponseSender {
   }
 
   #sendChunk(buf: Uint8Array, start: number, end: number): boolean {
-    const size = `${(end - start).toString(16)}\r\n`;
     const writer = this.#waiting?.writer;
-    if (writer !== undefined) {
-      writer.text(size);
-      if (end - start <= JOIN_BYTES) {
-        writer.bytes(buf, start, end);
-        writer.text("\r\n");
-        return this.#flushHead();
-      }
+    if (writer === undefined || end - start > JOIN_BYTES) {
       this.#flushHead();
-    } else {
-      const line = Buffer.from(size, "latin1");
-      this.#output.write(line, 0, line.length, true);
+      return writeChunk(this.#output, buf, start, end);
     }
-    this.#output.write(buf, start, end, true);
-    return this.#output.write(CRLF, 0, CRLF.length, true);
+    writer.text(chunkSize(end - start));
+    writer.bytes(buf, start, end);
+    writer.text("\r\n");
+    return this.#flushHead();
+  }
+
+  /** A client that reads no chunks gets none. */
+  sendTrailers(trailers: Trailers): void {
+    if (this.#form === "addChunks") this.#trailers = trailers;
   }
 
   sendReply(exchange: ExchangeRecord, reply: Reply, close: boolean): void {
@@ -96,8 +97,13 @@ export class ResponseSender {
 
   /** The answer is complete. */
   finish(): void {
-    if (this.#form === "addChunks") this.#output.write(LAST_CHUNK, 0, LAST_CHUNK.length, true);
+    if (this.#form === "addChunks") this.#sendLastChunk();
     this.drop();
+  }
+
+  #sendLastChunk(): void {
+    this.#flushHead();
+    writeLastChunk(this.#output, this.#trailers);
   }
 
   /** The answer broke off. */
@@ -105,8 +111,6 @@ export class ResponseSender {
     this.#form = "asIs";
     this.#dechunker = undefined;
     this.#waiting = undefined;
+    this.#trailers = undefined;
   }
 }
-
-const CRLF = Buffer.from("\r\n");
-const LAST_CHUNK = Buffer.from("0\r\n\r\n");

@@ -13,6 +13,7 @@ import { NO_BODY } from "../../wire/http1/head.ts";
 import { ID } from "../../wire/http1/known.ts";
 import { RequestHead } from "../../wire/http1/request-head.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
+import type { Trailers } from "../../wire/http1/trailers.ts";
 import { Connection } from "../connection.ts";
 import type { Downstream } from "../downstream.ts";
 import { Exchange } from "../exchange.ts";
@@ -218,6 +219,10 @@ export class ServerConnection implements SocketHandler, Downstream {
   sendBody(buf: Uint8Array, start: number, end: number): boolean {
     this.#active = true;
     return this.#sender.sendBody(buf, start, end);
+  }
+
+  sendTrailers(trailers: Trailers): void {
+    this.#sender.sendTrailers(trailers);
   }
 
   sendReply(exchange: ExchangeRecord, reply: Reply): void {

@@ -1,10 +1,10 @@
 /**
- * Connections to one endpoint: idle ones are used last in, first out; who finds none waits for the next that opens or
+ * HTTP/1.1 connections to one endpoint: idle ones are used last in, first out; who finds none waits for the next that opens or
  * comes free.
  *
  * @module
  */
-import type { Clock } from "../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import {
   type ClientTls,
   type DialError,
@@ -12,16 +12,10 @@ import {
   deafHandler,
   type Network,
   type Socket,
-} from "../net/socket.ts";
-import type { Failure } from "./failure.ts";
-import { ClientConnection, type ConnectionOwner } from "./http1/client-connection.ts";
-
-/** Who wants a connection. */
-export interface Waiter {
-  /** Gets a connection and must begin a request on it at once. */
-  onConnection(connection: ClientConnection): void;
-  onNoConnection(failure: Failure): void;
-}
+} from "../../net/socket.ts";
+import type { Failure } from "../failure.ts";
+import type { Pool, Waiter } from "../upstream.ts";
+import { ClientConnection, type ConnectionOwner } from "./client-connection.ts";
 
 /** Counts that the circuit breakers of a cluster look at, and the pool keeps. */
 export interface ConnectionCounts {
@@ -55,7 +49,7 @@ export interface PoolEvents {
   onOverflow(): void;
 }
 
-export class HostPool implements ConnectionOwner {
+export class HostPool implements ConnectionOwner, Pool {
   readonly #network: Network;
   readonly #clock: Clock;
   readonly #settings: PoolSettings;
@@ -75,7 +69,6 @@ export class HostPool implements ConnectionOwner {
     this.#events = events;
   }
 
-  /** Gives `waiter` a connection now or later. */
   acquire(waiter: Waiter): void {
     const { refusal } = this.#settings;
     if (refusal !== undefined)
@@ -86,19 +79,17 @@ export class HostPool implements ConnectionOwner {
         answered: false,
       });
     const connection = this.#idle.pop();
-    if (connection !== undefined) return waiter.onConnection(connection);
+    if (connection !== undefined) return waiter.onUpstream(connection);
     this.#waiting.push(waiter);
     this.#countWaiting(1);
     this.#dialAsNeeded();
     if (this.#connecting < this.#waiting.length) this.#events.onOverflow();
   }
 
-  /** A connection is free. */
-  get hasIdle(): boolean {
+  get hasRoom(): boolean {
     return this.#idle.length > 0;
   }
 
-  /** Takes back a wait that has not been answered. */
   cancel(waiter: Waiter): void {
     const at = this.#waiting.indexOf(waiter);
     if (at < 0) return;
@@ -111,7 +102,6 @@ export class HostPool implements ConnectionOwner {
     this.#events.onWaiting(by);
   }
 
-  /** Closes idle connections and lets the others end with their request. */
   retire(): void {
     this.#retired = true;
     for (const connection of this.#all) connection.retired = true;
@@ -204,7 +194,7 @@ export class HostPool implements ConnectionOwner {
     const waiter = this.#waiting.shift();
     if (waiter !== undefined) {
       this.#countWaiting(-1);
-      return waiter.onConnection(connection);
+      return waiter.onUpstream(connection);
     }
     connection.idleSinceMs = this.#clock.nowMs();
     this.#idle.push(connection);

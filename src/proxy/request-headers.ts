@@ -1,0 +1,90 @@
+/**
+ * The header fields of a request as they go to an endpoint: those that came in, edited. The same for every protocol.
+ *
+ * Added as Envoy does: `x-request-id` (made where there is none), `x-forwarded-proto` (where there is none), what an edge
+ * says of its client, `via`, `x-envoy-original-path` and `-host` of what was rewritten, `x-envoy-expected-rq-timeout-ms`,
+ * `x-envoy-attempt-count` (where the virtual host asks for it). Ours: a `traceparent` where there is none that can be
+ * read, so that every request can be followed.
+ *
+ * @module
+ */
+import { ID } from "../wire/http1/known.ts";
+import { joined, NO_REPLACEMENTS } from "./client-headers.ts";
+import type { ExchangeRecord } from "./exchange-record.ts";
+import { HeaderOverlay } from "./header-overlay.ts";
+import type { HeaderSink } from "./header-sink.ts";
+import type { UpstreamRequest } from "./upstream.ts";
+
+const DROP_ALWAYS = new Uint8Array(64);
+for (const name of ["host", "expect", "transfer-encoding", "x-envoy-expected-rq-timeout-ms", "x-tulle-peer"] as const)
+  DROP_ALWAYS[ID[name]] = 1;
+
+export class RequestHeaders {
+  readonly #sink: HeaderSink;
+  readonly #overlay = new HeaderOverlay();
+  #exchange: ExchangeRecord | undefined;
+
+  constructor(sink: HeaderSink) {
+    this.#sink = sink;
+  }
+
+  write(exchange: ExchangeRecord, upstream: UpstreamRequest): void {
+    const { head, forward } = exchange;
+    if (forward === undefined) throw new Error("a request is written before it was decided");
+    this.#exchange = exchange;
+    this.#overlay.apply(forward.requestHeaders, head, exchange);
+    this.#sink.lines(head, this.#drops);
+    this.#writeAdded(exchange, upstream);
+    this.#overlay.write(this.#sink);
+    this.#exchange = undefined;
+  }
+
+  readonly #drops = (line: number): boolean => {
+    const exchange = this.#exchange as ExchangeRecord;
+    const { context, head, forwardedClientCert, replacements, traceparent } = exchange;
+    const id = head.ids[line] as number;
+    if (DROP_ALWAYS[id] === 1 || head.isHopByHop(line)) return true;
+    if (replacements !== NO_REPLACEMENTS && replacements.some((it) => it.id === id)) return true;
+    if (id === ID["x-envoy-attempt-count"] && exchange.forward?.route.includeAttemptCount.request) return true;
+    if (id === ID["x-envoy-original-path"] && exchange.path !== exchange.receivedPath) return true;
+    if (id === ID["x-envoy-original-host"] && exchange.authority !== head.authority) return true;
+    if (id === ID.via && context.http.settings.via !== "") return true;
+    if (id === ID["x-forwarded-client-cert"] && forwardedClientCert !== undefined) return true;
+    // A trace that could not be read is begun anew, and what vendors said of the old one does not hold for it.
+    if ((id === ID.traceparent || id === ID.tracestate) && traceparent !== "") return true;
+    return this.#overlay.drops(head, line);
+  };
+
+  #writeAdded(exchange: ExchangeRecord, upstream: UpstreamRequest): void {
+    const sink = this.#sink;
+    const { head, forward } = exchange;
+    const { first } = head;
+    if (first[ID["x-request-id"]] === 0 && exchange.requestId !== "") this.#add("x-request-id", exchange.requestId);
+    for (const { name, value } of exchange.replacements) this.#add(name, value);
+    const saysProto = first[ID["x-forwarded-proto"]] !== 0 || exchange.context.http.settings.useRemoteAddress;
+    if (!saysProto) this.#add("x-forwarded-proto", exchange.peer.tls ? "https" : "http");
+    if (exchange.traceparent !== "") this.#add("traceparent", exchange.traceparent);
+    if (exchange.path !== exchange.receivedPath) this.#add("x-envoy-original-path", exchange.receivedPath);
+    const { expectedMs } = exchange;
+    if (expectedMs > 0) sink.header("x-envoy-expected-rq-timeout-ms", String(expectedMs));
+    if (exchange.authority !== head.authority) {
+      this.#add("x-envoy-original-host", head.authority);
+      if (forward?.route.appendXForwardedHost) this.#add("x-forwarded-host", head.authority);
+    }
+    const { via } = exchange.context.http.settings;
+    if (via !== "") this.#add("via", joined(head.header("via"), via, ", "));
+    if (first[ID.te] !== 0 && /(^|,)\s*trailers\s*(,|$)/i.test(head.header("te") ?? "")) sink.header("te", "trailers");
+    if (forward?.route.includeAttemptCount.request) sink.header("x-envoy-attempt-count", String(exchange.attempts));
+    const { forwardedClientCert } = exchange;
+    if (forwardedClientCert) this.#add("x-forwarded-client-cert", forwardedClientCert);
+    const { peerHeader } = exchange.context;
+    // For peers of the mesh alone: those that have shown an identity.
+    if (peerHeader !== undefined && !upstream.isReused && upstream.socket.peer?.spiffeId !== undefined)
+      sink.header("x-tulle-peer", peerHeader);
+  }
+
+  /** A route's own operation on the header wins over ours. */
+  #add(name: string, value: string): void {
+    if (!this.#overlay.touches(name)) this.#sink.header(name, value);
+  }
+}
