@@ -9,10 +9,14 @@
 import type { Cluster } from "../../xds/proto/cluster.ts";
 import type { HttpProtocolOptions } from "../../xds/proto/core-protocol.ts";
 import { UpstreamHttpOptions } from "../../xds/proto/upstream-http.ts";
-import { CompileError, refuseOthers, unpackAt } from "../compile-error.ts";
+import { CompileError, fieldPath, refuseOthers, unpackAt } from "../compile-error.ts";
+import { compileHttp2, type Http2Settings } from "../http2-settings.ts";
 
 export interface ClusterHttp {
-  readonly protocol: "http1" | "http2" | "useDownstream";
+  /** `useDownstream`: what the client speaks. `auto`: what TLS settles on. */
+  readonly protocol: "http1" | "http2" | "useDownstream" | "auto";
+  /** For connections that speak it. */
+  readonly http2: Http2Settings;
   /** 0: no limit. */
   readonly maxRequestsPerConnection: number;
   /** Infinity: for ever. */
@@ -27,9 +31,11 @@ const OPTIONS = new Set([
   "upstreamHttpProtocolOptions",
   "explicitHttpConfig",
   "useDownstreamProtocolConfig",
+  "autoConfig",
 ]);
 const COMMON = new Set(["idleTimeout", "maxRequestsPerConnection"]);
 const EXPLICIT = new Set(["httpProtocolOptions", "http2ProtocolOptions"]);
+const SEVERAL = new Set(["httpProtocolOptions", "http2ProtocolOptions"]);
 const NONE = new Set<string>();
 
 /** @throws CompileError for what is wrong or not supported. */
@@ -50,14 +56,29 @@ export function compileClusterHttp(cluster: Cluster): ClusterHttp {
     "name the server in the TLS context's sni and match_typed_subject_alt_names",
   );
   const lives = livesOf(options.commonHttpProtocolOptions, `${OPTIONS_PATH}.common_http_protocol_options`, cluster);
-  if (options.useDownstreamProtocolConfig !== undefined) return { protocol: "useDownstream", ...lives };
-  const http2 = options.explicitHttpConfig?.http2ProtocolOptions !== undefined;
-  return { protocol: http2 ? "http2" : "http1", ...lives };
+  return { ...protocolOf(options), ...lives };
+}
+
+/** One protocol, or two with the options of each. */
+function protocolOf(options: UpstreamHttpOptions): Pick<ClusterHttp, "protocol" | "http2"> {
+  const { autoConfig, explicitHttpConfig, useDownstreamProtocolConfig } = options;
+  const several = useDownstreamProtocolConfig ?? autoConfig;
+  const field = useDownstreamProtocolConfig === undefined ? "autoConfig" : "useDownstreamProtocolConfig";
+  if (several === undefined) {
+    const { http2ProtocolOptions } = explicitHttpConfig ?? {};
+    const http2 = compileHttp2(http2ProtocolOptions, `${OPTIONS_PATH}.explicit_http_config.http2_protocol_options`);
+    return { protocol: http2ProtocolOptions === undefined ? "http1" : "http2", http2 };
+  }
+  const path = fieldPath(OPTIONS_PATH, field);
+  refuseOthers(several, path, SEVERAL);
+  const http2 = compileHttp2(several.http2ProtocolOptions, `${path}.http2_protocol_options`);
+  return { protocol: useDownstreamProtocolConfig === undefined ? "auto" : "useDownstream", http2 };
 }
 
 function deprecatedOptions(cluster: Cluster): ClusterHttp {
   const lives = livesOf(cluster.commonHttpProtocolOptions, "common_http_protocol_options", cluster);
-  return { protocol: cluster.http2ProtocolOptions === undefined ? "http1" : "http2", ...lives };
+  const http2 = compileHttp2(cluster.http2ProtocolOptions, "http2_protocol_options");
+  return { protocol: cluster.http2ProtocolOptions === undefined ? "http1" : "http2", http2, ...lives };
 }
 
 function livesOf(common: HttpProtocolOptions | undefined, path: string, { maxRequestsPerConnection = 0 }: Cluster) {

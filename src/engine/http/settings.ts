@@ -11,6 +11,7 @@ import type { HttpConnectionManager } from "../../xds/proto/http-connection-mana
 import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import { compileNormalization, type PathNormalizer } from "../path-normalization.ts";
 import type { PeerView, RequestView } from "../request.ts";
+import { compileHttp2, type Http2Settings } from "../http2-settings.ts";
 import { authorityNormalizer } from "./authority.ts";
 import { KNOWN_COMMON, KNOWN_HCM, KNOWN_HTTP1, KNOWN_UPGRADE } from "./known-fields.ts";
 import { forwardedProtoOf, internalTest, remoteAddressOf } from "./trusted-client.ts";
@@ -53,7 +54,7 @@ export interface HttpSettings {
   readonly allowAbsoluteUrl: boolean;
   /** In lower case; those that are turned off are not here. */
   readonly upgradeTypes: readonly string[];
-  readonly http2: HttpConnectionManager["http2ProtocolOptions"];
+  readonly http2: Http2Settings;
   readonly tracing: HttpConnectionManager["tracing"];
   readonly normalizePath: PathNormalizer;
   readonly normalizeAuthority: ((authority: string, localPort: number) => string) | undefined;
@@ -140,7 +141,7 @@ function protocol(hcm: HttpConnectionManager, path: string) {
     defaultHostForHttp10: http1.defaultHostForHttp10 ?? "",
     allowAbsoluteUrl: http1.allowAbsoluteUrl ?? true,
     upgradeTypes: upgradeTypes(hcm, fieldPath(path, "upgradeConfigs")),
-    http2: hcm.http2ProtocolOptions,
+    http2: compileHttp2(hcm.http2ProtocolOptions, fieldPath(path, "http2ProtocolOptions")),
     normalizePath: compileNormalization({
       normalizePath: hcm.normalizePath ?? false,
       mergeSlashes: hcm.mergeSlashes ?? false,
