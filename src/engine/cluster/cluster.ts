@@ -9,7 +9,7 @@ import type { Cluster } from "../../xds/proto/cluster.ts";
 import type { Metadata } from "../../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
-import { parseIp } from "../listener/cidr.ts";
+import { parseIp } from "../../base/ip-address.ts";
 import type { UpstreamTls } from "../tls.ts";
 import type { BalancerPolicy } from "./balancer.ts";
 import { compileBalancerPolicy, compilePanicPercent } from "./balancer-policy.ts";

@@ -8,7 +8,8 @@
  */
 import type { InternalAddressConfig } from "../../xds/proto/http-connection-manager.ts";
 import { fieldPath } from "../compile-error.ts";
-import { type Cidr, cidrContains, compileCidr, parseIp } from "../listener/cidr.ts";
+import { parseIp } from "../../base/ip-address.ts";
+import { type Cidr, cidrContains, compileCidr } from "../listener/cidr.ts";
 import type { PeerView, RequestView } from "../request.ts";
 
 type ReadClient = (request: RequestView, peer: PeerView) => string;

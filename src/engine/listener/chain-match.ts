@@ -9,10 +9,11 @@
  *
  * @module
  */
+import { type IpBytes, parseIp } from "../../base/ip-address.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
 import type { CidrRange } from "../../xds/proto/core-address.ts";
 import type { FilterChainMatch } from "../../xds/proto/listener.ts";
-import { type Cidr, cidrContains, cidrKey, compileCidr, type IpBytes, isLoopback, parseIp, sameIp } from "./cidr.ts";
+import { type Cidr, cidrContains, cidrKey, compileCidr, isLoopback, sameIp } from "./cidr.ts";
 
 /** What is known of a connection once its first bytes have been looked at. */
 export interface ConnectionFacts {

@@ -5,7 +5,8 @@
  */
 import type { CidrRange } from "../../xds/proto/core-address.ts";
 import { CompileError } from "../compile-error.ts";
-import { cidrContains, compileCidr, parseIp } from "../listener/cidr.ts";
+import { parseIp } from "../../base/ip-address.ts";
+import { cidrContains, compileCidr } from "../listener/cidr.ts";
 import { allOf, anyOf, type Check } from "../match/check.ts";
 import { compilePathMatcher } from "../match/path-matcher.ts";
 import type { StringCheck } from "../match/string-matcher.ts";
