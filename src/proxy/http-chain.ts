@@ -122,9 +122,11 @@ export class HttpChain implements HttpContext {
     if (authority !== head.authority) head.authority = exchange.authority = authority;
     // No route says that it is for CONNECT.
     if (head.method === "CONNECT") return { ...replyOf("noRoute"), closes: true };
-    if (head.path === "*") return replyOf("pathNotAbsolute");
     if (this.#isUpgrade(exchange)) return replyOf("upgradeRefused");
-    return this.#normalize(exchange);
+    // OPTIONS of the server as a whole (RFC 9110 §9.3.7) is decided as its root is, and goes on as it came. Envoy answers 404.
+    if (head.path === "*") head.path = "/";
+    else return this.#normalize(exchange);
+    return undefined;
   }
 
   /** At the edge a client's own id is not taken over, unless that is configured. Empty: there is none. */
@@ -173,7 +175,7 @@ export class HttpChain implements HttpContext {
 
   route(exchange: ExchangeRecord, forward: Forward): void {
     const { route } = forward;
-    if (route.rewritePath !== undefined) exchange.path = route.rewritePath(exchange.path);
+    if (route.rewritePath !== undefined && exchange.path !== "*") exchange.path = route.rewritePath(exchange.path);
     const host = forward.hostRewrite ?? route.hostRewriteOf?.(exchange.head);
     if (host !== undefined) exchange.authority = host;
     exchange.timeoutMs = this.#asks(exchange)

@@ -13,9 +13,10 @@ import { ACCEPTED } from "./differential/accepted.ts";
 import { LISTENERS } from "./differential/bootstrap.ts";
 import { chosenCases } from "./differential/chosen.ts";
 import { generatedCase } from "./differential/generated.ts";
-import { envoyProxy, ProxyUnderTest, tulleProxy } from "./differential/proxies.ts";
+import { ProxyUnderTest } from "./differential/proxies.ts";
 import { type Compared, compareCases } from "./differential/run-cases.ts";
 import type { WireCase } from "./differential/wire-client.ts";
+import { envoyProxy, tulleProxy } from "./support/proxy-process.ts";
 import { isLong } from "./support/traffic.ts";
 
 const GENERATED = isLong ? 3000 : 300;

@@ -107,6 +107,16 @@ test("a request in absolute form goes on as a path to its host", async () => {
   await rig.finish();
 });
 
+test("OPTIONS of the whole server is decided as its root is, and goes on as it came", async () => {
+  const { rig, backend } = await scene({ action: { prefixRewrite: "/new/" } });
+  backend.answer = () => OK;
+  const client = await rig.client();
+  await rig.exchange(client, "OPTIONS * HTTP/1.1\r\nHost: app\r\n\r\n");
+  expect(backend.last.text).toStartWith("OPTIONS * HTTP/1.1\r\nhost: app\r\n");
+  expect(statusOf(await rig.exchange(client, "GET * HTTP/1.1\r\nHost: app\r\n\r\n"))).toBe(400);
+  await rig.finish();
+});
+
 test("a request id and a trace are made where there are none, and left alone where there are", async () => {
   const { rig, backend } = await scene();
   backend.answer = () => OK;

@@ -78,6 +78,10 @@ const HEADS: readonly Accepted[] = [
     covers: ({ at, tulle }, wire) =>
       wire.listener === "old" && /^backend \d header expect$/.test(at) && tulle === NOTHING,
   },
+  {
+    why: "OPTIONS of the server as a whole (RFC 9110 §9.3.7) is decided as its root is and passed on; Envoy answers 404",
+    covers: (_, wire, all) => refuses("envoy", all) && says(wire, /^OPTIONS \* /m),
+  },
   { why: "HTTP/2 of clients is not served yet", covers: (_, wire) => isAnyOf(wire, ["an HTTP/2 preface"]) },
 ];
 
