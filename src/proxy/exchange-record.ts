@@ -109,7 +109,9 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 
   /** The endpoint of an attempt was chosen. */
-  protected onEndpoint({ hostname }: Endpoint): void {
+  onEndpoint(endpoint: Endpoint): void {
+    const { hostname } = endpoint;
+    this.endpoint = endpoint;
     if (this.forward?.route.autoHostRewrite && hostname !== "") this.authority = hostname;
   }
 
@@ -136,7 +138,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 
   /** Adds a response flag, once. As in Envoy they stand in the order in which they came about: `DI,URX,UF`. */
-  protected flag(flag: string): void {
+  flag(flag: string): void {
     if (flag === "" || this.responseFlags.split(",").includes(flag)) return;
     this.responseFlags = this.responseFlags === "" ? flag : `${this.responseFlags},${flag}`;
   }
@@ -160,17 +162,6 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.responseCodeDetails = reply.details;
     this.bytesSent = this.method === "HEAD" ? 0 : Buffer.byteLength(reply.body);
     this.context.onReply(this, reply);
-  }
-
-  /** Which of the slow timeouts has passed. */
-  protected slowTimeout(nowMs: number, quietMs: number, isReceiving: boolean): FailureKind | undefined {
-    const { settings } = this.context.http;
-    const idleMs = this.forward?.route.idleTimeoutMs ?? settings.streamIdleTimeoutMs;
-    const durationMs = this.forward?.route.maxStreamDurationMs ?? settings.maxStreamDurationMs;
-    const ageMs = nowMs - this.startMs;
-    if (idleMs > 0 && quietMs > idleMs) return isReceiving ? "requestIdleTimeout" : "streamIdleTimeout";
-    if (isReceiving && settings.requestTimeoutMs > 0 && ageMs > settings.requestTimeoutMs) return "requestTimeout";
-    return durationMs > 0 && ageMs > durationMs ? "maxDuration" : undefined;
   }
 
   get isIdempotent(): boolean {

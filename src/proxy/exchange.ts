@@ -1,50 +1,35 @@
 /**
  * The life of one request: decided by the engine, forwarded in one or more attempts, answered, recorded.
- * It knows nothing of sockets or framing: the downstream and the connection to the endpoint do.
+ * It knows nothing of sockets or framing: the downstream and what carries the request to the endpoint do.
  *
  * @module
  */
-import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import { FAILURES, type FailureKind, grpcReply, isGrpc } from "../engine/failures.ts";
 import type { Decision, Forward, Reply } from "../engine/http.ts";
-import type { AttemptOutcome } from "../engine/retry.ts";
 import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
 import type { Trailers } from "../wire/http1/trailers.ts";
-import { ClusterHold } from "./cluster-hold.ts";
-import type { ClusterRuntime } from "./cluster-runtime.ts";
+import { type AttemptOwner, Attempts } from "./attempts.ts";
 import type { Connection } from "./connection.ts";
 import { Deadline } from "./deadlines.ts";
 import type { Downstream } from "./downstream.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
-import { type Failure, outcomeOf, outcomeOfHead, resetDetails } from "./failure.ts";
+import { ExchangeTimeouts } from "./exchange-timeouts.ts";
+import { type Failure, resetDetails } from "./failure.ts";
 import type { HttpContext } from "./http-context.ts";
-import { RequestBuffer } from "./request-buffer.ts";
-import { RetryState } from "./retry-state.ts";
-import type { Caller, Pool, UpstreamRequest, Waiter } from "./upstream.ts";
 
-/**
- * `delayed`: by a fault. `connecting`: a connection is awaited. `sent`: an answer is awaited.
- * `backoff`: before another attempt. `answering`: the head of the answer is on its way to the client.
- */
-type Phase = "idle" | "delayed" | "connecting" | "sent" | "backoff" | "answering";
+/** `delayed`: by a fault. `asking`: no answer has begun. `answering`: the head of the answer is on its way to the client. */
+type Phase = "idle" | "delayed" | "asking" | "answering";
 
-export class Exchange extends ExchangeRecord implements Caller, Waiter {
+export class Exchange extends ExchangeRecord implements AttemptOwner {
   readonly #downstream: Downstream;
-  readonly #body = new RequestBuffer();
-  readonly #hold = new ClusterHold();
-  readonly #retry = new RetryState();
+  readonly #attempts = new Attempts(this);
+  readonly #timeouts = new ExchangeTimeouts(this, () => this.#onRouteTimeout());
+  readonly #delay = new Deadline(() => this.#onDelayed());
   #phase: Phase = "idle";
-  #requestDone = false;
-  #upstream: UpstreamRequest | undefined;
-  #pool: Pool | undefined;
   #delayed: Forward | Reply | undefined;
-  /** A kept connection that turned out to be closed is replaced once, unseen by the retry policy. */
-  #replacedStale = false;
-  readonly #routeDeadline = new Deadline(() => this.#onRouteTimeout());
-  readonly #tryDeadline = new Deadline(() => this.#onTryTimeout());
-  readonly #waitDeadline = new Deadline(() => this.#onWaited());
+  isRequestDone = false;
 
   constructor(downstream: Downstream, connection: Connection, context: HttpContext, head: RequestHead) {
     super(connection, context, head);
@@ -53,10 +38,10 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
 
   /** Starts with a parsed head; what is there of the body is in `buf[start, end)`, which stays as it is. */
   begin(context: HttpContext, buf: Uint8Array, start: number, end: number, bodyDone: boolean): void {
-    this.#reset(context);
-    this.#requestDone = bodyDone;
+    this.#open(context);
+    this.isRequestDone = bodyDone;
     if (bodyDone) this.requestEndMs = this.startMs;
-    if (end > start) this.#body.add(buf.subarray(start, end));
+    if (end > start) this.#attempts.body.add(buf.subarray(start, end));
     const refusal = context.prepare(this);
     if (refusal !== undefined) return this.#reply(refusal);
     this.#act(context.http.decide(this.head, this.peer, context.random));
@@ -64,14 +49,13 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
 
   /** Answers a request that is not served: one that could not be read, as the reply says. */
   refuse(context: HttpContext, reply: Reply): void {
-    this.#reset(context);
+    this.#open(context);
     this.#reply(reply);
   }
 
-  #reset(context: HttpContext): void {
+  #open(context: HttpContext): void {
     this.open(context);
-    this.#phase = "connecting";
-    this.#replacedStale = false;
+    this.#phase = "asking";
   }
 
   #act(decision: Decision): void {
@@ -81,7 +65,12 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     this.context.stats.stats.faultDelays.add(1);
     this.#phase = "delayed";
     this.#delayed = decision.then;
-    this.context.deadlines.set(this.#waitDeadline, decision.delayMs);
+    this.context.deadlines.set(this.#delay, decision.delayMs);
+  }
+
+  #onDelayed(): void {
+    this.#phase = "asking";
+    this.#act(this.#delayed as Forward | Reply);
   }
 
   #forward(forward: Forward): void {
@@ -90,79 +79,35 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
     if (cluster === undefined) return this.#fail("noCluster", "", forward.route.clusterNotFoundStatus);
     this.cluster = cluster;
     this.context.route(this, forward);
-    this.perTryMs = this.#retry.begin(this.context.retryOf(this, forward), this.timeoutMs);
-    this.#body.keep = this.#retry.hasPolicy;
-    if (this.#requestDone) this.#startRouteDeadline();
-    this.#attempt(cluster);
+    if (this.isRequestDone) this.#timeouts.startRoute();
+    this.#attempts.begin(this.context.retryOf(this, forward));
   }
 
-  #startRouteDeadline(): void {
-    if (this.timeoutMs > 0) this.context.deadlines.set(this.#routeDeadline, this.timeoutMs);
-  }
-
-  /** An attempt has its time from when the request is complete, as in Envoy. */
-  #startTryDeadline(): void {
-    const { perTryMs } = this.#retry;
-    if (perTryMs > 0) this.context.deadlines.set(this.#tryDeadline, perTryMs);
-  }
-
-  #attempt(cluster: ClusterRuntime): void {
-    this.#phase = "connecting";
-    this.attempts++;
-    const endpoint = this.#retry.pick(cluster, this.context.random);
-    if (endpoint === undefined) return this.#fail("noHealthyUpstream");
-    const pool = cluster.poolOf(endpoint);
-    if (!cluster.admit(pool)) return this.#fail("upstreamOverflow");
-    this.endpoint = endpoint;
-    this.#hold.take(cluster, endpoint);
-    this.onEndpoint(endpoint);
-    this.#pool = pool;
-    pool.acquire(this);
-  }
-
-  onUpstream(upstream: UpstreamRequest): void {
-    this.#pool = undefined;
-    this.#upstream = upstream;
-    this.upstreamSocket = upstream.socket;
-    this.#phase = "sent";
-    this.upstreamStartMs = this.context.clock.nowMs();
-    const taken = upstream.send(this, this.#body, this.#requestDone);
-    this.#body.sent();
-    if (this.#requestDone) this.#startTryDeadline();
+  onSent(taken: boolean): void {
     if (taken) this.#downstream.resumeRequest();
     else this.#downstream.pauseRequest();
   }
 
-  onNoConnection(failure: Failure): void {
-    this.#pool = undefined;
-    this.#attemptFailed(failure);
+  onAttemptsFailed(kind: FailureKind, details: string): void {
+    this.#fail(kind, details);
   }
 
   /** The request has trailers and is not chunked. Its end comes next. */
   onRequestTrailers(trailers: Trailers): void {
-    if (this.#phase !== "idle") this.#body.trailers = trailers;
+    if (this.#phase !== "idle") this.#attempts.body.trailers = trailers;
   }
 
   /** More of the request's body, and whether it is the last of it. The bytes stay as they are. */
   onRequestBody(buf: Uint8Array, start: number, end: number, done: boolean): void {
     if (this.#phase === "idle") return;
     if (done) {
-      this.#requestDone = true;
+      this.isRequestDone = true;
       this.requestEndMs = this.context.clock.nowMs();
     }
-    const upstream = this.#upstream;
-    if (upstream === undefined) {
-      this.#body.add(buf.subarray(start, end));
-      if (this.#body.isFull) this.#downstream.pauseRequest();
-    } else {
-      this.#body.passed(buf, start, end);
-      if (!upstream.write(buf, start, end)) this.#downstream.pauseRequest();
-      if (done) {
-        upstream.endRequest(this.#body.trailers);
-        if (this.#phase === "sent") this.#startTryDeadline();
-      }
-    }
-    if (done && this.cluster !== undefined) this.#startRouteDeadline();
+    if (!this.#attempts.write(buf, start, end)) this.#downstream.pauseRequest();
+    if (!done) return;
+    this.#attempts.endRequest();
+    if (this.cluster !== undefined) this.#timeouts.startRoute();
   }
 
   /** The framing of the request's body is wrong. */
@@ -183,13 +128,10 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   }
 
   onResponseHead(head: ResponseHead, more: boolean): void {
-    const { context } = this;
-    this.upstreamFirstByteMs = context.clock.nowMs();
-    if (this.#tryDeadline.isSet) context.deadlines.clear(this.#tryDeadline);
-    this.cluster?.onResponse(this.endpoint as Endpoint, head.status);
-    if (head.status >= 400 && this.#retry.hasPolicy && this.#retried(outcomeOfHead(head))) return;
+    this.upstreamFirstByteMs = this.context.clock.nowMs();
+    if (this.#attempts.isRejected(head)) return;
     this.#phase = "answering";
-    this.#body.giveUp();
+    this.#attempts.settle();
     this.responseCode = head.status;
     this.responseHead = head;
     this.responseCodeDetails = "via_upstream";
@@ -201,7 +143,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   }
 
   onDownstreamDrain(): void {
-    this.#upstream?.resume();
+    this.#attempts.upstream?.resume();
   }
 
   onResponseTrailers(trailers: Trailers): void {
@@ -209,74 +151,22 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   }
 
   onResponseEnd(): void {
-    this.bytesSent += this.#upstream?.bodyBytes ?? 0;
-    this.#upstream = undefined;
+    this.bytesSent += this.#attempts.upstream?.bodyBytes ?? 0;
+    this.#attempts.upstream = undefined;
     this.#end(false);
   }
 
   onUpstreamFailure(failure: Failure): void {
-    const upstream = this.#upstream;
-    this.#upstream = undefined;
-    if (this.#phase === "answering") {
-      this.bytesSent += upstream?.bodyBytes ?? 0;
-      this.flag(FAILURES[failure.kind].flag);
-      this.upstreamTransportFailureReason = failure.details || undefined;
-      return this.#breakOff(resetDetails(failure.kind));
-    }
-    if (upstream === undefined || !this.#isStale(failure, upstream)) return this.#attemptFailed(failure);
-    this.#replacedStale = true;
-    this.context.deadlines.clear(this.#tryDeadline);
-    this.#hold.release();
-    this.attempts--;
-    this.#attempt(this.cluster as ClusterRuntime);
-  }
-
-  /**
-   * The endpoint closed a kept connection just as the request went out: no byte came back, and doing the request
-   * twice is doing it once.
-   */
-  #isStale(failure: Failure, upstream: UpstreamRequest): boolean {
-    if (failure.answered || !upstream.isReused || this.#replacedStale) return false;
-    return this.#requestDone && this.#body.isComplete && this.isIdempotent;
-  }
-
-  #attemptFailed(failure: Failure): void {
-    this.context.deadlines.clear(this.#tryDeadline);
-    this.cluster?.onFailure(this.endpoint as Endpoint, failure);
+    if (this.#phase !== "answering") return this.#attempts.onFailure(failure);
+    this.bytesSent += this.#attempts.upstream?.bodyBytes ?? 0;
+    this.#attempts.upstream = undefined;
+    this.flag(FAILURES[failure.kind].flag);
     this.upstreamTransportFailureReason = failure.details || undefined;
-    if (!this.#retried(outcomeOf(failure))) this.#fail(failure.kind, failure.details);
-  }
-
-  /** Begins another attempt when the policy wants one and everything allows it. */
-  #retried(outcome: AttemptOutcome): boolean {
-    if (!this.#body.isComplete) return false;
-    const verdict = this.#retry.decide(outcome, this.attempts, this.cluster as ClusterRuntime);
-    if (verdict === "limit") this.flag(FAILURES.retryLimit.flag);
-    if (verdict === "overflow") this.flag(FAILURES.upstreamOverflow.flag);
-    if (verdict !== "retry") return false;
-    this.#dropUpstream();
-    this.#phase = "backoff";
-    const { deadlines, random } = this.context;
-    deadlines.set(this.#waitDeadline, this.#retry.backoffMs(this.endpoint, this.attempts, random));
-    return true;
-  }
-
-  /** A fault's delay, or the pause before a retry, is over. */
-  #onWaited(): void {
-    if (this.#phase === "backoff") return this.#attempt(this.cluster as ClusterRuntime);
-    if (this.#phase !== "delayed") return;
-    this.#phase = "connecting";
-    this.#act(this.#delayed as Forward | Reply);
-  }
-
-  #onTryTimeout(): void {
-    this.#dropUpstream();
-    this.#attemptFailed({ kind: "perTryTimeout", details: "", requestSent: true, answered: false });
+    this.#breakOff(resetDetails(failure.kind));
   }
 
   #onRouteTimeout(): void {
-    const failure: Failure = { kind: "upstreamTimeout", details: "", requestSent: true, answered: false };
-    if (this.#phase === "sent") this.cluster?.onFailure(this.endpoint as Endpoint, failure);
+    this.#attempts.onRouteTimeout();
     this.#giveUp("upstreamTimeout");
   }
 
@@ -286,7 +176,7 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
    * @param isReceiving The request is still on its way.
    */
   sweep(nowMs: number, quietMs: number, isReceiving: boolean): void {
-    const kind = this.slowTimeout(nowMs, quietMs, isReceiving);
+    const kind = this.#timeouts.passed(nowMs, quietMs, isReceiving);
     if (kind !== undefined && this.#phase !== "idle") this.#giveUp(kind);
   }
 
@@ -326,27 +216,16 @@ export class Exchange extends ExchangeRecord implements Caller, Waiter {
   }
 
   #dropUpstream(): void {
-    const upstream = this.#upstream;
-    this.#upstream = undefined;
-    if (upstream !== undefined) {
-      if (this.#phase === "answering") this.bytesSent += upstream.bodyBytes;
-      upstream.abandon();
-    }
-    this.#pool?.cancel(this);
-    this.#pool = undefined;
-    this.#hold.release();
+    if (this.#phase === "answering") this.bytesSent += this.#attempts.upstream?.bodyBytes ?? 0;
+    this.#attempts.drop();
   }
 
   /** @param broken The client has no complete answer. */
   #end(broken: boolean): void {
-    const { deadlines } = this.context;
-    this.#hold.release();
-    this.#retry.end(!broken && this.responseCode < 500);
-    deadlines.clear(this.#routeDeadline);
-    deadlines.clear(this.#tryDeadline);
-    deadlines.clear(this.#waitDeadline);
+    this.#attempts.end(!broken && this.responseCode < 500);
+    this.#timeouts.end();
+    this.context.deadlines.clear(this.#delay);
     this.#phase = "idle";
-    this.#body.reset();
     this.#delayed = undefined;
     this.close(this.#downstream.receivedBodyBytes);
     if (broken) this.#downstream.abort();

@@ -1,0 +1,212 @@
+/**
+ * The attempts of one exchange to get its request to an endpoint: picks one, waits for a way to it, sends what there is
+ * of the request, tries again where the policy wants that. What comes back is the exchange's to answer with.
+ *
+ * @module
+ */
+import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import { FAILURES, type FailureKind } from "../engine/failures.ts";
+import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
+import type { ResponseHead } from "../wire/http1/response-head.ts";
+import { ClusterHold } from "./cluster-hold.ts";
+import type { ClusterRuntime } from "./cluster-runtime.ts";
+import { Deadline } from "./deadlines.ts";
+import { type Failure, outcomeOf, outcomeOfHead } from "./failure.ts";
+import { RequestBuffer } from "./request-buffer.ts";
+import { RetryState } from "./retry-state.ts";
+import type { Caller, Pool, UpstreamRequest, Waiter } from "./upstream.ts";
+
+/** The exchange, as its attempts see it. */
+export interface AttemptOwner extends Caller {
+  /** All of the request is here. */
+  readonly isRequestDone: boolean;
+  /** An attempt has sent what there is of the request. @param taken False: the endpoint does not keep up. */
+  onSent(taken: boolean): void;
+  /** No attempt is left. */
+  onAttemptsFailed(kind: FailureKind, details: string): void;
+}
+
+export class Attempts implements Waiter {
+  readonly body = new RequestBuffer();
+  /** What carries the request now. */
+  upstream: UpstreamRequest | undefined;
+  readonly #owner: AttemptOwner;
+  readonly #hold = new ClusterHold();
+  readonly #retry = new RetryState();
+  /** The endpoint has the request and no answer has begun. */
+  #isAwaited = false;
+  #pool: Pool | undefined;
+  /** A kept connection that turned out to be closed is replaced once, unseen by the retry policy. */
+  #replacedStale = false;
+  readonly #tryDeadline = new Deadline(() => this.#onTryTimeout());
+  readonly #backoffDeadline = new Deadline(() => this.#attempt());
+
+  constructor(owner: AttemptOwner) {
+    this.#owner = owner;
+  }
+
+  /** Makes the first attempt at `owner.cluster`. */
+  begin(policy: CompiledRetry | undefined): void {
+    this.#owner.perTryMs = this.#retry.begin(policy, this.#owner.timeoutMs);
+    this.#replacedStale = false;
+    this.body.keep = this.#retry.hasPolicy;
+    this.#attempt();
+  }
+
+  get #cluster(): ClusterRuntime {
+    return this.#owner.cluster as ClusterRuntime;
+  }
+
+  #attempt(): void {
+    const owner = this.#owner;
+    const cluster = this.#cluster;
+    owner.attempts++;
+    const endpoint = this.#retry.pick(cluster, owner.context.random);
+    if (endpoint === undefined) return owner.onAttemptsFailed("noHealthyUpstream", "");
+    const pool = cluster.poolOf(endpoint);
+    if (!cluster.admit(pool)) return owner.onAttemptsFailed("upstreamOverflow", "");
+    owner.onEndpoint(endpoint);
+    this.#hold.take(cluster, endpoint);
+    this.#pool = pool;
+    pool.acquire(this);
+  }
+
+  onUpstream(upstream: UpstreamRequest): void {
+    const owner = this.#owner;
+    const done = owner.isRequestDone;
+    this.#pool = undefined;
+    this.upstream = upstream;
+    this.#isAwaited = true;
+    owner.upstreamSocket = upstream.socket;
+    owner.upstreamStartMs = owner.context.clock.nowMs();
+    const taken = upstream.send(owner, this.body, done);
+    this.body.sent();
+    if (done) this.#startTryDeadline();
+    owner.onSent(taken);
+  }
+
+  /** An attempt has its time from when the request is complete, as in Envoy. */
+  #startTryDeadline(): void {
+    const { perTryMs } = this.#retry;
+    if (perTryMs > 0) this.#owner.context.deadlines.set(this.#tryDeadline, perTryMs);
+  }
+
+  onNoConnection(failure: Failure): void {
+    this.#pool = undefined;
+    this.#failed(failure);
+  }
+
+  /** More of the request's body, which stays as it is. False: more than can be sent or kept now. */
+  write(buf: Uint8Array, start: number, end: number): boolean {
+    const { body, upstream } = this;
+    if (upstream === undefined) {
+      body.add(buf.subarray(start, end));
+      return !body.isFull;
+    }
+    body.passed(buf, start, end);
+    return upstream.write(buf, start, end);
+  }
+
+  /** The request is complete. */
+  endRequest(): void {
+    const { upstream } = this;
+    if (upstream === undefined) return;
+    upstream.endRequest(this.body.trailers);
+    if (this.#isAwaited) this.#startTryDeadline();
+  }
+
+  /** An answer has begun. True: it is not the last word, another attempt follows. */
+  isRejected(head: ResponseHead): boolean {
+    const { cluster, endpoint } = this.#owner;
+    this.#stopTryDeadline();
+    cluster?.onResponse(endpoint as Endpoint, head.status);
+    return head.status >= 400 && this.#retry.hasPolicy && this.#retried(outcomeOfHead(head));
+  }
+
+  /** The answer is this one: nothing will be sent again. */
+  settle(): void {
+    this.#isAwaited = false;
+    this.body.giveUp();
+  }
+
+  #stopTryDeadline(): void {
+    if (this.#tryDeadline.isSet) this.#owner.context.deadlines.clear(this.#tryDeadline);
+  }
+
+  /** The attempt under way ended without an answer. */
+  onFailure(failure: Failure): void {
+    const { upstream } = this;
+    this.upstream = undefined;
+    this.#isAwaited = false;
+    if (upstream === undefined || !this.#isStale(failure, upstream)) return this.#failed(failure);
+    this.#replacedStale = true;
+    this.#stopTryDeadline();
+    this.#hold.release();
+    this.#owner.attempts--;
+    this.#attempt();
+  }
+
+  /**
+   * The endpoint closed a kept connection just as the request went out: no byte came back, and doing the request
+   * twice is doing it once.
+   */
+  #isStale(failure: Failure, upstream: UpstreamRequest): boolean {
+    if (failure.answered || !upstream.isReused || this.#replacedStale) return false;
+    return this.#owner.isRequestDone && this.body.isComplete && this.#owner.isIdempotent;
+  }
+
+  #failed(failure: Failure): void {
+    const owner = this.#owner;
+    this.#stopTryDeadline();
+    this.#cluster.onFailure(owner.endpoint as Endpoint, failure);
+    owner.upstreamTransportFailureReason = failure.details || undefined;
+    if (!this.#retried(outcomeOf(failure))) owner.onAttemptsFailed(failure.kind, failure.details);
+  }
+
+  /** Begins another attempt when the policy wants one and everything allows it. */
+  #retried(outcome: AttemptOutcome): boolean {
+    const owner = this.#owner;
+    if (!this.body.isComplete) return false;
+    const verdict = this.#retry.decide(outcome, owner.attempts, this.#cluster);
+    if (verdict === "limit") owner.flag(FAILURES.retryLimit.flag);
+    if (verdict === "overflow") owner.flag(FAILURES.upstreamOverflow.flag);
+    if (verdict !== "retry") return false;
+    this.drop();
+    const { deadlines, random } = owner.context;
+    deadlines.set(this.#backoffDeadline, this.#retry.backoffMs(owner.endpoint, owner.attempts, random));
+    return true;
+  }
+
+  #onTryTimeout(): void {
+    this.drop();
+    this.#failed({ kind: "perTryTimeout", details: "", requestSent: true, answered: false });
+  }
+
+  /** The time for the whole exchange has passed: counts as the endpoint's failure if it has the request. */
+  onRouteTimeout(): void {
+    if (!this.#isAwaited) return;
+    const failure: Failure = { kind: "upstreamTimeout", details: "", requestSent: true, answered: false };
+    this.#cluster.onFailure(this.#owner.endpoint as Endpoint, failure);
+  }
+
+  /** Lets go of the attempt under way. */
+  drop(): void {
+    const { upstream } = this;
+    this.upstream = undefined;
+    this.#isAwaited = false;
+    upstream?.abandon();
+    this.#pool?.cancel(this);
+    this.#pool = undefined;
+    this.#hold.release();
+  }
+
+  /** The exchange is over. */
+  end(succeeded: boolean): void {
+    const { deadlines } = this.#owner.context;
+    this.#hold.release();
+    this.#retry.end(succeeded);
+    deadlines.clear(this.#tryDeadline);
+    deadlines.clear(this.#backoffDeadline);
+    this.body.reset();
+  }
+}
