@@ -100,7 +100,7 @@ describe("tulle load", () => {
     const none = await runCli(["load", "--run-folder", run]);
     expect([none.code, none.err]).toEqual([1, expect.stringContaining("no mesh runs here")]);
     const services = [{ name: "page", namespace: "default", host: "page.default.svc.cluster.local", url }];
-    const proxies = [{ instance: "a-v1", workload: "a-v1", admin: url, inbound: [], outbound: url }];
+    const proxies = [{ instance: "a-v1", workload: "a-v1", admin: url, inbound: [], outbound: url, loopbacks: {} }];
     const mesh = { controlPlane: { admin: url, xds: "127.0.0.1:1" }, services, proxies, pid: process.pid };
     writeFileSync(join(run, "mesh.json"), JSON.stringify(mesh));
     const args = ["--run-folder", run, "--count", "1", "--split-by", "header:x-url"];

@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { resolve } from "node:path";
+import type { Protocol } from "../src/model/service.ts";
 import { errors, load } from "./support/documents.ts";
 
 describe("Service", () => {
@@ -15,16 +16,37 @@ describe("Service", () => {
     ["{port: 80, name: grpc-web}", "http"],
     ["{port: 80, name: grpc}", "grpc"],
     ["{port: 80, name: tcp-x}", "tcp"],
-    ["{port: 80, name: httpx}", "tcp"],
+    ["{port: 80, name: tcp, appProtocol: GRPC-Web}", "http"],
+    ["{port: 80, name: httpx}", "auto"],
     ["{port: 80, name: mysql}", "tcp"],
-    ["{port: 80}", "tcp"],
+    ["{port: 80, name: mongo-replica}", "tcp"],
+    ["{port: 80, name: redis}", "tcp"],
+    ["{port: 443, name: https-x}", "https"],
+    ["{port: 443, name: tls}", "tls"],
+    ["{port: 80}", "auto"],
+    ["{port: 80, name: tcp, appProtocol: kafka}", "auto"],
+    ["{port: 25}", "tcp"],
+    ["{port: 53}", "tcp"],
+    ["{port: 3306, name: db}", "tcp"],
+    ["{port: 27017}", "tcp"],
+    ["{port: 3306, name: http}", "http"],
+    ["{port: 8080, targetPort: 3306}", "auto"],
     ["{port: 80, name: tcp, appProtocol: HTTP}", "http"],
     ["{port: 80, appProtocol: kubernetes.io/h2c}", "http2"],
     ["{port: 80, appProtocol: kubernetes.io/wss}", "https"],
   ])("port %s speaks %s", (port, protocol) => {
     const loaded = load(service(`[${port}]`));
     expect(loaded.problems.filter((p) => p.severity === "error")).toEqual([]);
-    expect(loaded.mesh.services[0]?.ports[0]).toMatchObject({ number: 80, targetPort: 80, protocol });
+    expect(loaded.mesh.services[0]?.ports[0]?.protocol).toBe(protocol as Protocol);
+  });
+
+  test("a port that does not say is detected, and a warning says what that means", () => {
+    const messages = (port: string): readonly string[] => load(service(`[${port}]`)).problems.map((p) => p.message);
+    expect(messages("{port: 80}").join()).toContain(
+      "so it is detected from the first bytes of each connection [IST0118]",
+    );
+    expect(messages("{port: 80, name: web}").join()).toContain('"web" names no protocol');
+    expect(messages("{port: 3306}")).toEqual([]);
   });
 
   test("its host, and ports that are no TCP", () => {
@@ -73,7 +95,19 @@ describe("Workload", () => {
     ).toBe(resolve("some"));
   });
 
+  test("what its ports speak, where it says so itself", () => {
+    const spec =
+      "{ports: [9080, {port: 9000, name: tcp-feed}, {port: 9001, appProtocol: kubernetes.io/h2c}, {port: 9002}]}";
+    const loaded = load(`apiVersion: tulle.dev/v1\nkind: Workload\nmetadata: {name: w}\nspec: ${spec}\n`);
+    expect(loaded.mesh.workloads[0]).toMatchObject({
+      ports: [9080, 9000, 9001, 9002],
+      portProtocols: { 9000: "tcp", 9001: "http2" },
+    });
+  });
+
   test.each([
+    ["{ports: [{name: http}]}", 'field "port" is missing'],
+    ["{ports: [80, {port: 80, name: http}]}", "the port 80 stands twice"],
     ["{command: []}", "must have at least one item"],
     ["{command: [a, 1]}", "must be text (put it in quotes), found number 1"],
     ["{env: {A: b}}", 'has no effect without "command"'],

@@ -2,6 +2,7 @@
  * VirtualService becomes the model, with Istio's defaults and traps.
  */
 import { describe, expect, test } from "bun:test";
+import { defaultMeshSettings } from "../src/model/mesh.ts";
 import { formatProblem } from "../src/base/problem.ts";
 import type { RouteAction } from "../src/model/virtual-service.ts";
 import { errors, load, warnings } from "./support/documents.ts";
@@ -65,6 +66,7 @@ describe("hosts", () => {
     const loaded = load(virtualService(ROUTE) + mesh);
     expect(loaded.problems).toEqual([]);
     expect(loaded.mesh.settings).toEqual({
+      ...defaultMeshSettings,
       clusterDomain: "corp.example",
       trustDomain: "td.example",
       rootNamespace: "root",

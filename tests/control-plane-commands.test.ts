@@ -67,6 +67,7 @@ async function startMesh(): Promise<ControlPlaneRig> {
     admin: proxy,
     inbound: [],
     outbound: "",
+    loopbacks: {},
   }));
   const file: MeshFile = { controlPlane: { admin, xds: "" }, services: [], proxies, pid: process.pid };
   writeFileSync(meshFilePath(folder), JSON.stringify(file));

@@ -11,7 +11,7 @@ import { defaultTranslateOptions } from "../src/translate/options.ts";
 import { type MeshState, type ProxyResources, translate } from "../src/translate/translate.ts";
 import { TestCa } from "./support/certificates.ts";
 import { ensureEnvoy } from "./support/envoy.ts";
-import { service, stateOf, workload } from "./support/mesh.ts";
+import { service, stateOf, withLoopbacks, workload } from "./support/mesh.ts";
 import { staticBootstrap } from "./support/static-bootstrap.ts";
 
 const ENVOY = await ensureEnvoy();
@@ -30,11 +30,18 @@ afterAll(() => rmSync(folder, { recursive: true }));
 
 const options = { ...defaultTranslateOptions, systemRootsFile: file("ca.pem"), accessLogPath: file("access.log") };
 const base = [
-  service("reviews", ["http:9080", "http-b:9081", "tcp-c:9082:7000", "grpc-d:9083:7001", "tls-e:9084:7002"]),
+  service("reviews", [
+    "http:9080",
+    "http-b:9081",
+    "tcp-c:9082:7000",
+    "grpc-d:9083:7001",
+    "tls-e:9084:7002",
+    "any:9085:7003",
+  ]),
   service("ratings", ["http:80:8080"]),
   service("other", ["http:80:8080"], "foo"),
-  workload("reviews", "v1", [9080, 9081, 7000, 7001, 7002]),
-  workload("reviews", "v2", [9080, 9081, 7000, 7001, 7002]),
+  workload("reviews", "v1", [9080, 9081, 7000, 7001, 7002, 7003, 7004]),
+  workload("reviews", "v2", [9080, 9081, 7000, 7001, 7002, 7003, 7004]),
   workload("ratings", "v1", [8080]),
   workload("other", "v1", [8080], "foo"),
 ];
@@ -49,7 +56,7 @@ function objection(resources: ProxyResources): string | undefined {
 }
 
 const sidecar = (state: MeshState, instance: string): ProxyResources =>
-  translate(state, { t: "sidecar", instance }, options);
+  translate(withLoopbacks(state), { t: "sidecar", instance }, options);
 
 const FEATURES: Readonly<Record<string, string>> = {
   "no documents but services": "{}",
@@ -98,7 +105,7 @@ spec:
     loadBalancer: {simple: RANDOM}
     connectionPool:
       tcp: {maxConnections: 10, connectTimeout: 3s, idleTimeout: 5s}
-      http: {http1MaxPendingRequests: 7, http2MaxRequests: 9, maxRequestsPerConnection: 4, maxRetries: 3, idleTimeout: 20s}
+      http: {http1MaxPendingRequests: 7, http2MaxRequests: 9, maxConcurrentStreams: 5, h2UpgradePolicy: UPGRADE, maxRequestsPerConnection: 4, maxRetries: 3, idleTimeout: 20s}
     outlierDetection:
       {consecutive5xxErrors: 3, consecutiveGatewayErrors: 2, interval: 1s, baseEjectionTime: 2s, maxEjectionPercent: 50,
        minHealthPercent: 20, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 4}
@@ -107,6 +114,11 @@ spec:
   subsets:
   - {name: v1, labels: {version: v1}}
   - {name: v2, labels: {version: v2}, trafficPolicy: {outlierDetection: {consecutive5xxErrors: 0}, tls: {mode: ISTIO_MUTUAL}}}`,
+  "the client's own protocol, no detection, HTTP/2 between proxies": `
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: ratings},
+ spec: {host: ratings, trafficPolicy: {connectionPool: {http: {useClientProtocol: true}}}}}
+---
+{apiVersion: tulle.dev/v1, kind: Mesh, metadata: {name: mesh}, spec: {protocolDetectionTimeout: 0s, h2UpgradePolicy: UPGRADE}}`,
   "TLS with files, with and without names": `
 {apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: ratings},
  spec: {host: ratings, trafficPolicy: {tls: {mode: SIMPLE}}}}
@@ -166,7 +178,7 @@ describe.skipIf(ENVOY === undefined)("Envoy accepts", () => {
     });
 
     test("in a proxy that workloads share", () => {
-      const state = stateOf(...documents);
+      const state = withLoopbacks(stateOf(...documents));
       const shared = { t: "shared", instances: state.instances.map((i) => i.id) } as const;
       expect(objection(translate(state, shared, options))).toBeUndefined();
     });
@@ -176,6 +188,8 @@ describe.skipIf(ENVOY === undefined)("Envoy accepts", () => {
     const resources = sidecar(stateOf(...base), "reviews-v1-0");
     const [first] = resources.routes[0]?.virtualHosts ?? [];
     const doubled = { name: "http_proxy", virtualHosts: [first ?? {}, { ...first, name: "twice" }] };
-    expect(objection({ ...resources, routes: [doubled] })).toContain("Only unique values for domains are permitted");
+    expect(objection({ ...resources, routes: [doubled, ...resources.routes.slice(1)] })).toContain(
+      "Only unique values for domains are permitted",
+    );
   });
 });

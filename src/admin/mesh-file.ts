@@ -37,6 +37,8 @@ export interface MeshFileProxy {
   readonly inbound: readonly string[];
   /** Forward proxy for the application: `http://127.0.0.1:15001`. */
   readonly outbound: string;
+  /** Loopback ports for the application, by service port: `mongodb.default.svc.cluster.local:27017` to `127.0.0.1:38017`. */
+  readonly loopbacks: Readonly<Record<string, string>>;
 }
 
 /** Relative to the current folder. */

@@ -19,6 +19,9 @@ const noHttp: Http = {
   maxRequestsPerConnection: undefined,
   maxRetries: undefined,
   httpIdleTimeoutMs: undefined,
+  h2UpgradePolicy: undefined,
+  useClientProtocol: false,
+  maxConcurrentStreams: undefined,
 };
 
 export function connectionPool(node: Node): ConnectionPool {
@@ -57,17 +60,19 @@ function http(node: Node): Http {
       "idleTimeout",
       "h2UpgradePolicy",
       "useClientProtocol",
+      "maxConcurrentStreams",
     ],
-    unsupported: ["maxConcurrentStreams", "http2KeepAlive"],
+    unsupported: ["http2KeepAlive"],
   });
-  if (fields.optional("useClientProtocol", flag) === true) fields.at("useClientProtocol")?.unsupported();
   const upgrade = fields.optional("h2UpgradePolicy", choice(["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]));
-  if (upgrade === "UPGRADE") fields.at("h2UpgradePolicy")?.fail("UPGRADE is not supported yet");
   return {
     http1MaxPendingRequests: limit(fields, "http1MaxPendingRequests"),
     http2MaxRequests: limit(fields, "http2MaxRequests"),
     maxRequestsPerConnection: fields.optional("maxRequestsPerConnection", count),
     maxRetries: limit(fields, "maxRetries"),
     httpIdleTimeoutMs: fields.optional("idleTimeout", duration),
+    h2UpgradePolicy: upgrade === "DEFAULT" ? undefined : upgrade,
+    useClientProtocol: fields.optional("useClientProtocol", flag) ?? false,
+    maxConcurrentStreams: limit(fields, "maxConcurrentStreams"),
   };
 }

@@ -1,15 +1,21 @@
 /**
- * `tulle.dev/v1 Mesh`: names that hold for the whole mesh.
+ * `tulle.dev/v1 Mesh`: what holds for the whole mesh.
  *
  * @module
  */
 import { defaultMeshSettings, type MeshSettings } from "../model/mesh.ts";
 import { type DocumentBody, specFields } from "./document.ts";
 import { dnsLabel, isHost, trustDomain } from "./names.ts";
-import { textThat } from "./read-values.ts";
+import { choice, durationOrZero, textThat } from "./read-values.ts";
 
 export function readMeshSettings(body: DocumentBody): MeshSettings {
-  const spec = specFields(body, ["trustDomain", "rootNamespace", "clusterDomain"]);
+  const spec = specFields(body, [
+    "trustDomain",
+    "rootNamespace",
+    "clusterDomain",
+    "protocolDetectionTimeout",
+    "h2UpgradePolicy",
+  ]);
   return {
     trustDomain: spec.optional("trustDomain", trustDomain) ?? defaultMeshSettings.trustDomain,
     rootNamespace: spec.optional("rootNamespace", dnsLabel) ?? defaultMeshSettings.rootNamespace,
@@ -18,5 +24,9 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
         "clusterDomain",
         textThat((v) => isHost(v, false), "a domain name"),
       ) ?? defaultMeshSettings.clusterDomain,
+    protocolDetectionTimeoutMs:
+      spec.optional("protocolDetectionTimeout", durationOrZero) ?? defaultMeshSettings.protocolDetectionTimeoutMs,
+    h2UpgradePolicy:
+      spec.optional("h2UpgradePolicy", choice(["DO_NOT_UPGRADE", "UPGRADE"])) ?? defaultMeshSettings.h2UpgradePolicy,
   };
 }

@@ -1,6 +1,9 @@
 /**
- * What a service's port speaks. Source: Istio's protocol selection: `appProtocol` first, else the part of the port's name
- * before the dash. Where we differ: a name that says nothing is TCP, since nothing is guessed from the bytes yet.
+ * What a port speaks. Source: Istio's protocol selection: `appProtocol` where it is given, else the port's name; of either, the part
+ * before the dash. What names no protocol is found out from the bytes, but not where the port's number is known for a server
+ * that speaks first.
+ *
+ * Differs: gRPC-Web is passed through to the application, where Istio's proxy turns it into gRPC.
  *
  * @module
  */
@@ -27,27 +30,33 @@ const BY_APP_PROTOCOL: Readonly<Record<string, Protocol>> = {
   "kubernetes.io/wss": "https",
 };
 
-/** Warns on a name outside the rule [IST0118], so that nobody wonders why no route applies. */
-export function protocolOf(port: Node, name: string | undefined, appProtocol: string | undefined): Protocol {
-  const said = appProtocol ?? name;
-  if (said === undefined) {
-    port.warn(
-      'has no name or appProtocol to say its protocol, so it is carried as TCP [IST0118]: name it "http" for routes to apply',
-    );
-    return "tcp";
-  }
-  const found = lookUp(said.toLowerCase());
-  if (found !== undefined) return found;
-  port.warn(
-    `${quote(said)} names no protocol, so the port is carried as TCP [IST0118]: begin it with ${Object.keys(BY_NAME).join(", ")}`,
-  );
-  return "tcp";
+/** SMTP, DNS, MySQL and MongoDB: TCP where nothing is said. */
+const WELL_KNOWN_TCP: ReadonlySet<number> = new Set([25, 53, 3306, 27_017]);
+
+export interface PortWords {
+  readonly number: number;
+  readonly name: string | undefined;
+  readonly appProtocol: string | undefined;
 }
 
-function lookUp(said: string): Protocol | undefined {
-  if (Object.hasOwn(BY_APP_PROTOCOL, said)) return BY_APP_PROTOCOL[said];
-  // gRPC-web is HTTP/1.1 on the wire.
-  if (said === "grpc-web" || said.startsWith("grpc-web-")) return "http";
+/** Warns on a name outside the rule [IST0118], so that nobody wonders why a server that speaks first answers late. */
+export function protocolOf(port: Node, { number, name, appProtocol }: PortWords): Protocol {
+  const said = appProtocol ?? name;
+  const found = said === undefined ? undefined : lookUp(said.toLowerCase(), appProtocol !== undefined);
+  if (found !== undefined) return found;
+  if (WELL_KNOWN_TCP.has(number)) return "tcp";
+  const what =
+    said === undefined ? "has no name or appProtocol to say its protocol" : `${quote(said)} names no protocol`;
+  port.warn(
+    `${what}, so it is detected from the first bytes of each connection [IST0118]: begin the name with ${Object.keys(BY_NAME).join(", ")}`,
+  );
+  return "auto";
+}
+
+function lookUp(said: string, isAppProtocol: boolean): Protocol | undefined {
+  if (isAppProtocol && Object.hasOwn(BY_APP_PROTOCOL, said)) return BY_APP_PROTOCOL[said];
+  // gRPC-Web is HTTP/1.1 on the wire.
+  if (said.startsWith("grpc-web")) return "http";
   const prefix = said.split("-")[0] ?? "";
   return Object.hasOwn(BY_NAME, prefix) ? BY_NAME[prefix] : undefined;
 }

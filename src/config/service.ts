@@ -77,7 +77,7 @@ function servicePort(node: Node, several: boolean): ServicePort | undefined {
     fields.at("protocol")?.warn(`${transport} is left alone: a mesh carries TCP`);
     return undefined;
   }
-  return { name: name ?? "", number, targetPort, protocol: protocolOf(node, name, appProtocol) };
+  return { name: name ?? "", number, targetPort, protocol: protocolOf(node, { number, name, appProtocol }) };
 }
 
 /** Names of ports are resolved by the pods' documents, which are not read. */

@@ -4,36 +4,58 @@
  * @module
  */
 import { dirname, resolve } from "node:path";
-import type { Workload, WorkloadProcess } from "../model/service.ts";
+import type { Protocol, Workload, WorkloadProcess } from "../model/service.ts";
 import { type DocumentBody, specFields } from "./document.ts";
-import { objectName, textMap } from "./names.ts";
+import { dnsLabel, objectName, textMap } from "./names.ts";
 import type { Fields, Node } from "./node.ts";
 import { anyText, port, someOf, text } from "./read-values.ts";
+import { protocolOf } from "./service-protocol.ts";
 import { quote } from "./tree.ts";
 
 const PROCESS = ["command", "env", "workingFolder"] as const;
 
 export function readWorkload(body: DocumentBody): Workload {
   const spec = specFields(body, ["serviceAccount", "ports", ...PROCESS]);
+  const served = spec.optional("ports", ports) ?? [];
   return {
     origin: body.origin,
     name: body.metadata.name,
     namespace: body.metadata.namespace,
     labels: body.metadata.labels,
     serviceAccount: spec.optional("serviceAccount", objectName) ?? "default",
-    ports: spec.optional("ports", ports) ?? [],
+    ports: served.map(({ number }) => number),
+    portProtocols: Object.fromEntries(
+      served.flatMap(({ number, protocol }) => (protocol === undefined ? [] : [[number, protocol] as const])),
+    ),
     process: readProcess(spec, body),
   };
 }
 
-function ports(node: Node): readonly number[] {
-  const seen = new Set<number>();
+interface WorkloadPort {
+  readonly number: number;
+  /** Undefined: as its services say. */
+  readonly protocol: Protocol | undefined;
+}
+
+function ports(node: Node): readonly WorkloadPort[] {
+  const seen = new Map<number, WorkloadPort>();
   for (const item of node.items()) {
-    const number = port(item);
-    if (seen.has(number)) item.fail(`the port ${number} stands twice`);
-    seen.add(number);
+    const read = workloadPort(item);
+    if (seen.has(read.number)) item.fail(`the port ${read.number} stands twice`);
+    seen.set(read.number, read);
   }
-  return [...seen];
+  return [...seen.values()];
+}
+
+/** A number, or a mapping that names the protocol as a service's port does. */
+function workloadPort(node: Node): WorkloadPort {
+  if (node.tree.t !== "map") return { number: port(node), protocol: undefined };
+  const fields = node.fields({ known: ["port", "name", "appProtocol"] });
+  const number = fields.required("port", port, 1);
+  const name = fields.optional("name", dnsLabel);
+  const appProtocol = fields.optional("appProtocol", text);
+  const said = name !== undefined || appProtocol !== undefined;
+  return { number, protocol: said ? protocolOf(node, { number, name, appProtocol }) : undefined };
 }
 
 function readProcess(spec: Fields<(typeof PROCESS)[number]>, body: DocumentBody): WorkloadProcess | undefined {

@@ -47,6 +47,12 @@ export interface ConnectionPool {
   readonly maxRequestsPerConnection: number | undefined;
   readonly maxRetries: number | undefined;
   readonly httpIdleTimeoutMs: number | undefined;
+  /** Undefined: as the mesh's settings say. */
+  readonly h2UpgradePolicy: "DO_NOT_UPGRADE" | "UPGRADE" | undefined;
+  /** HTTP/1.1 and HTTP/2 go on as they came. */
+  readonly useClientProtocol: boolean;
+  /** Requests at a time on one HTTP/2 connection. */
+  readonly maxConcurrentStreams: number | undefined;
 }
 
 export interface OutlierDetection {

@@ -15,12 +15,21 @@ export interface MeshSettings {
   readonly clusterDomain: string;
   /** Policies here hold for the whole mesh. Default `istio-system`. */
   readonly rootNamespace: string;
+  /**
+   * How long a connection to a port of unknown protocol may be silent before it is taken for TCP. 0: for ever, as Istio does by
+   * default; a server that speaks first is then never heard.
+   */
+  readonly protocolDetectionTimeoutMs: number;
+  /** Whether HTTP/1.1 goes over HTTP/2 between proxies where no DestinationRule says so. */
+  readonly h2UpgradePolicy: "DO_NOT_UPGRADE" | "UPGRADE";
 }
 
 export const defaultMeshSettings: MeshSettings = {
   trustDomain: "cluster.local",
   clusterDomain: "cluster.local",
   rootNamespace: "istio-system",
+  protocolDetectionTimeoutMs: 5000,
+  h2UpgradePolicy: "DO_NOT_UPGRADE",
 };
 
 export interface Mesh {

@@ -6,8 +6,8 @@
 import type { LabelSelector } from "./match.ts";
 import type { Origin } from "./origin.ts";
 
-/** Named by the port's `appProtocol` or by the prefix of its name (`http-web`). */
-export type Protocol = "http" | "http2" | "grpc" | "https" | "tls" | "tcp";
+/** Named by the port's `appProtocol` or by the prefix of its name (`http-web`); `auto`: found out from each connection's first bytes. */
+export type Protocol = "http" | "http2" | "grpc" | "https" | "tls" | "tcp" | "auto";
 
 export interface ServicePort {
   readonly name: string;
@@ -40,6 +40,8 @@ export interface Workload {
   readonly serviceAccount: string;
   /** Ports that the application serves, as a service's `targetPort` names them. */
   readonly ports: readonly number[];
+  /** What the ports speak that say so themselves; what a service says of a port wins. */
+  readonly portProtocols: Readonly<Record<number, Protocol>>;
   /** How `tulle up` starts the application; absent where something else runs it. */
   readonly process: WorkloadProcess | undefined;
 }
@@ -66,6 +68,8 @@ export interface Instance {
   readonly ports: readonly InstancePort[];
   /** Forward-proxy port of this copy's proxy, for applications that are not captured; absent where traffic is captured. */
   readonly outbound: SocketAddress | undefined;
+  /** Loopback ports of this copy's proxy, each for one service port, for applications that are not captured. */
+  readonly loopbacks: readonly ServiceLoopback[];
   /** False takes it out of load balancing. */
   readonly healthy: boolean;
 }
@@ -77,6 +81,15 @@ export interface InstancePort {
   readonly inbound: SocketAddress;
   /** Where the application listens. */
   readonly application: SocketAddress;
+}
+
+/** Where one workload's proxy takes calls to one port of a service. */
+export interface ServiceLoopback {
+  /** The service's full name: `reviews.default.svc.cluster.local`. */
+  readonly host: string;
+  /** The service's port. */
+  readonly port: number;
+  readonly address: SocketAddress;
 }
 
 /** `spiffe://cluster.local/ns/default/sa/reviews`. */

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { unreachable } from "../base/unreachable.ts";
 import type { ConnectionPool, OutlierDetection } from "../model/destination-rule.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { CircuitBreakers, OutlierDetection as EnvoyOutlierDetection } from "../xds/proto/cluster-health.ts";
@@ -33,17 +34,36 @@ export function circuitBreakers(pool: ConnectionPool | undefined): CircuitBreake
   };
 }
 
+/** What HTTP goes on as; `client`: as it came from the client. */
+export type UpstreamHttp = "http1" | "http2" | "client";
+
 /** Options of upstream connections; undefined where HTTP/1.1 with Envoy's defaults is meant. */
 export function protocolOptions(
   pool: ConnectionPool | undefined,
-  http2: boolean,
+  http: UpstreamHttp,
   autoSni: UpstreamHttpOptions["upstreamHttpProtocolOptions"] = undefined,
 ): Cluster["typedExtensionProtocolOptions"] {
   const common = commonOptions(pool);
-  if (common === undefined && !http2 && autoSni === undefined) return undefined;
-  const explicitHttpConfig = http2 ? { http2ProtocolOptions: {} } : { httpProtocolOptions: {} };
-  const options = { commonHttpProtocolOptions: common, upstreamHttpProtocolOptions: autoSni, explicitHttpConfig };
+  if (common === undefined && http === "http1" && autoSni === undefined) return undefined;
+  const options = { commonHttpProtocolOptions: common, upstreamHttpProtocolOptions: autoSni, ...versions(http, pool) };
   return { [PROTOCOL_OPTIONS]: pack(UpstreamHttpOptions, options) };
+}
+
+function versions(
+  http: UpstreamHttp,
+  pool: ConnectionPool | undefined,
+): Pick<UpstreamHttpOptions, "explicitHttpConfig" | "useDownstreamProtocolConfig"> {
+  const http2ProtocolOptions = { maxConcurrentStreams: pool?.maxConcurrentStreams };
+  switch (http) {
+    case "http1":
+      return { explicitHttpConfig: { httpProtocolOptions: {} } };
+    case "http2":
+      return { explicitHttpConfig: { http2ProtocolOptions } };
+    case "client":
+      return { useDownstreamProtocolConfig: { httpProtocolOptions: {}, http2ProtocolOptions } };
+    default:
+      return unreachable(http);
+  }
 }
 
 function commonOptions(pool: ConnectionPool | undefined): HttpProtocolOptions | undefined {

@@ -21,6 +21,7 @@ export function httpManager(
     ...config,
     httpFilters: [...filters, router],
     accessLog: accessLogs(options),
+    upgradeConfigs: [{ upgradeType: "websocket" }],
     proxy100Continue: true,
     streamIdleTimeout: 0,
     // Istio's path normalization BASE: dot segments go, doubled and escaped slashes stay.

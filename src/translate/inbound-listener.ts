@@ -1,28 +1,19 @@
 /**
- * The inbound listener of one instance's port, by its mTLS mode.
- *
- * STRICT has one filter chain, which asks for a certificate: plain text fails the handshake before a byte reaches the
- * application. PERMISSIVE has one for TLS and one for plain text. DISABLE has plain text alone.
- *
- * On opaque ports PERMISSIVE has a third chain: TLS that is not the mesh's (by ALPN `istio`, as in Istio) is the application's own.
+ * The inbound listener of one instance's port.
  *
  * @module
  */
-import { unreachable } from "../base/unreachable.ts";
 import type { Mesh } from "../model/mesh.ts";
-import type { TransportSocket } from "../xds/proto/core-base.ts";
-import type { FilterChain, Listener, ListenerFilter, NetworkFilter } from "../xds/proto/listener.ts";
-import { TlsInspector } from "../xds/proto/listener-filters.ts";
-import { DownstreamTlsContext } from "../xds/proto/tls.ts";
-import { pack } from "../xds/types/any.ts";
+import type { Listener, ListenerFilter } from "../xds/proto/listener.ts";
 import { asksForSni, authorization } from "./authorization.ts";
+import { detection, httpInspector, tlsInspector } from "./detection.ts";
 import { socketAddress } from "./endpoints.ts";
 import type { InboundPort } from "./inbound.ts";
+import { type InboundFilters, inboundChains } from "./inbound-chains.ts";
 import { httpFilters, tcpFilters } from "./inbound-filters.ts";
-import { isHttp, isHttp2 } from "./mesh-index.ts";
+import { isHttp, mayBeHttp, mayBeTcp } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
 import { type EffectiveMtls, effectiveMtls } from "./peer-authentication.ts";
-import { anyOfTrustDomain, meshTls } from "./secrets.ts";
 import type { Source } from "./source.ts";
 import { listenerMetadata } from "./workload-metadata.ts";
 
@@ -36,63 +27,36 @@ export function inboundListener(mesh: Mesh, inbound: InboundPort, options: Trans
   const { instance, port, protocol } = inbound;
   const { workload } = instance;
   const mtls = effectiveMtls(mesh, workload, port.targetPort);
-  const http = isHttp(protocol);
   const at = { targetPort: port.targetPort, listenPort: port.inbound.port };
-  const rbac = authorization({ mesh, workload, http, at });
-  const filters = http ? httpFilters(inbound, rbac.filters, options) : tcpFilters(inbound, rbac.filters, options);
-  const inspects = mtls.mode === "PERMISSIVE" || (mtls.mode === "STRICT" && asksForSni(mesh, workload));
+  const rbacFor = (http: boolean) => authorization({ mesh, workload, http, at });
+  const filters: InboundFilters = {
+    http: mayBeHttp(protocol) ? httpFilters(inbound, rbacFor(true).filters, options) : undefined,
+    tcp: mayBeTcp(protocol) ? tcpFilters(inbound, rbacFor(false).filters, options) : undefined,
+  };
   const listener: Listener = {
     name: `inbound_${port.inbound.address}_${port.inbound.port}`,
     address: socketAddress(port.inbound),
-    listenerFilters: inspects ? [tlsInspector] : undefined,
-    // A server that speaks first would wait for its client for ever.
-    continueOnListenerFiltersTimeout: inspects && !http ? true : undefined,
-    filterChains: filterChains(mesh, inbound, mtls, filters),
+    ...looking(mesh, inbound, mtls),
+    filterChains: inboundChains(mesh, inbound, mtls.mode, filters),
     trafficDirection: "INBOUND",
     metadata: listenerMetadata(instance, options.clusterId, inbound.services[0]),
   };
-  return { listener, mtls, policySources: rbac.sources };
+  return { listener, mtls, policySources: rbacFor(isHttp(protocol)).sources };
 }
 
-function filterChains(
+/** What must be looked at before a chain can be chosen, or a policy be asked. */
+function looking(
   mesh: Mesh,
-  inbound: InboundPort,
+  { instance, protocol }: InboundPort,
   { mode }: EffectiveMtls,
-  filters: readonly NetworkFilter[],
-): readonly FilterChain[] {
-  const name = `0.0.0.0_${inbound.port.targetPort}`;
-  const plain: FilterChain = { name, filters };
-  const secured: FilterChain = { name, filters, transportSocket: mutualTls(mesh, inbound) };
-  switch (mode) {
-    case "STRICT":
-      return [secured];
-    case "DISABLE":
-      return [plain];
-    case "PERMISSIVE":
-      return isHttp(inbound.protocol)
-        ? [matching(secured, "tls"), matching(plain, "raw_buffer")]
-        : [matching(secured, "tls", ["istio"]), matching(plain, "tls"), matching(plain, "raw_buffer")];
-    default:
-      return unreachable(mode);
-  }
+): Pick<Listener, "listenerFilters" | "listenerFiltersTimeout" | "continueOnListenerFiltersTimeout"> {
+  const forTls =
+    mode === "PERMISSIVE" || (mode === "STRICT" && (protocol === "auto" || asksForSni(mesh, instance.workload)));
+  const forHttp = protocol === "auto" && mode !== "STRICT";
+  const inspectors: ListenerFilter[] = [];
+  if (forTls) inspectors.push(tlsInspector);
+  if (forHttp) inspectors.push(httpInspector);
+  // A client of HTTP speaks first, so nothing is given to one that is silent.
+  if (isHttp(protocol)) return { listenerFilters: inspectors.length === 0 ? undefined : inspectors };
+  return detection(mesh, inspectors);
 }
-
-const matching = (
-  chain: FilterChain,
-  transportProtocol: "tls" | "raw_buffer",
-  applicationProtocols?: readonly string[],
-): FilterChain => ({ ...chain, filterChainMatch: { transportProtocol, applicationProtocols } });
-
-function mutualTls(mesh: Mesh, { scope, protocol }: InboundPort): TransportSocket {
-  const alpn = !isHttp(protocol) ? ["istio"] : isHttp2(protocol) ? ["h2", "http/1.1"] : ["http/1.1"];
-  const context: DownstreamTlsContext = {
-    commonTlsContext: meshTls(scope, [anyOfTrustDomain(mesh.settings.trustDomain)], alpn),
-    requireClientCertificate: true,
-  };
-  return { name: "envoy.transport_sockets.tls", typedConfig: pack(DownstreamTlsContext, context) };
-}
-
-const tlsInspector: ListenerFilter = {
-  name: "envoy.filters.listener.tls_inspector",
-  typedConfig: pack(TlsInspector, {}),
-};

@@ -6,7 +6,7 @@
 import type { Mesh } from "../model/mesh.ts";
 import type { Instance, InstancePort, Protocol, Service } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
-import { circuitBreakers, connectTimeoutMs, protocolOptions } from "./connection-pool.ts";
+import { circuitBreakers, connectTimeoutMs, protocolOptions, type UpstreamHttp } from "./connection-pool.ts";
 import { socketAddress } from "./endpoints.ts";
 import { isBehind, isHttp2 } from "./mesh-index.ts";
 import type { Scope } from "./scope.ts";
@@ -17,7 +17,7 @@ export interface InboundPort {
   readonly instance: Instance;
   readonly port: InstancePort;
   readonly scope: Scope;
-  /** What its services say; opaque TCP where none serves the port. */
+  /** What its services say, else the workload itself; found out where nobody does. */
   readonly protocol: Protocol;
   /** Services that lead here, in the order of the mesh. */
   readonly services: readonly Service[];
@@ -31,8 +31,9 @@ export function inboundPorts(mesh: Mesh, instance: Instance, scope: Scope, share
       (s) => isBehind(s, instance.workload) && s.ports.some((p) => p.targetPort === port.targetPort),
     );
     const served = services.flatMap((s) => s.ports).find((p) => p.targetPort === port.targetPort);
+    const protocol = served?.protocol ?? instance.workload.portProtocols[port.targetPort] ?? "auto";
     const clusterName = `inbound|${port.targetPort}||${shared ? `@${instance.id}` : ""}`;
-    return { instance, port, scope, services, protocol: served?.protocol ?? "tcp", clusterName };
+    return { instance, port, scope, services, protocol, clusterName };
   });
 }
 
@@ -48,7 +49,13 @@ export function inboundCluster({ clusterName, port, protocol, services }: Inboun
       clusterName,
       endpoints: [{ lbEndpoints: [{ endpoint: { address: socketAddress(port.application) } }] }],
     },
-    typedExtensionProtocolOptions: protocolOptions(undefined, isHttp2(protocol)),
+    typedExtensionProtocolOptions: protocolOptions(undefined, spokenByApplication(protocol)),
     metadata: service && { filterMetadata: { istio: serviceMetadata(service) } },
   };
+}
+
+/** HTTP/1.1 that came over HTTP/2 between the proxies is HTTP/1.1 again here. */
+function spokenByApplication(protocol: Protocol): UpstreamHttp {
+  if (isHttp2(protocol)) return "http2";
+  return protocol === "auto" ? "client" : "http1";
 }

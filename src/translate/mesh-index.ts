@@ -14,7 +14,7 @@ export interface MeshIndex {
   readonly virtualServicesByHost: ReadonlyMap<string, VirtualService>;
   /** Wildcard hosts of VirtualServices, longest first. */
   readonly wildcards: readonly string[];
-  /** Numbers of all service ports that speak HTTP, rising. */
+  /** Numbers of all service ports that may speak HTTP, rising. */
   readonly httpPorts: readonly number[];
 }
 
@@ -32,7 +32,7 @@ function build(mesh: Mesh): MeshIndex {
   const byHost = new Map<string, VirtualService>();
   for (const virtualService of mesh.virtualServices)
     for (const host of virtualService.hosts) if (!byHost.has(host)) byHost.set(host, virtualService);
-  const httpPorts = mesh.services.flatMap((s) => s.ports.filter(speaksHttp).map((p) => p.number));
+  const httpPorts = mesh.services.flatMap((s) => s.ports.filter(maySpeakHttp).map((p) => p.number));
   return {
     servicesByHost: new Map(mesh.services.map((s) => [s.hostname, s])),
     virtualServicesByHost: byHost,
@@ -48,7 +48,9 @@ export const covers = (pattern: string, host: string): boolean =>
   pattern === host || (isWildcard(pattern) && host.endsWith(pattern.slice(1)));
 
 /** Whether routes can be chosen by looking into requests: not where the application speaks TLS itself. */
-export const speaksHttp = (port: Pick<ServicePort, "protocol">): boolean => isHttp(port.protocol);
+export const maySpeakHttp = (port: Pick<ServicePort, "protocol">): boolean => mayBeHttp(port.protocol);
+export const mayBeHttp = (protocol: Protocol): boolean => isHttp(protocol) || protocol === "auto";
+export const mayBeTcp = (protocol: Protocol): boolean => !isHttp(protocol);
 export const isHttp = (protocol: Protocol): boolean => ["http", "http2", "grpc"].includes(protocol);
 export const isHttp2 = (protocol: Protocol): boolean => protocol === "http2" || protocol === "grpc";
 

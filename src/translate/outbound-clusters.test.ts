@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { service, stateOf, workload } from "../../tests/support/mesh.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import { UpstreamTlsContext } from "../xds/proto/tls.ts";
+import { UpstreamHttpOptions } from "../xds/proto/upstream-http.ts";
 import { unpack } from "../xds/types/any.ts";
 import { hasProxy } from "./destination.ts";
 import { defaultTranslateOptions } from "./options.ts";
@@ -218,3 +219,58 @@ describe("scopes", () => {
     expect(tlsOf(made?.cluster)?.commonTlsContext?.tlsCertificateSdsSecretConfigs?.[0]?.name).toBe(ROOT);
   });
 });
+
+describe("what HTTP goes on as", () => {
+  const mixed = [service("s", ["http:80", "grpc:81", "any:82", "tcp:83"]), workload("s", "v1", [80, 81, 82, 83])];
+  const made = (port: string, ...documents: readonly string[]): string => {
+    const [number, suffix] = port.split("@");
+    const name = `outbound|${number}||s.default.svc.cluster.local${suffix === undefined ? "" : `@${suffix}`}`;
+    const cluster = clustersOf(stateOf(...mixed, ...documents)).get(name);
+    const packed =
+      cluster?.cluster.typedExtensionProtocolOptions?.["envoy.extensions.upstreams.http.v3.HttpProtocolOptions"];
+    const options = packed && unpack(packed, UpstreamHttpOptions);
+    const alpn = tlsOf(cluster?.cluster)?.commonTlsContext?.alpnProtocols;
+    return `${versionOf(options)} ${alpn ?? "-"}`;
+  };
+  const rule = (http: string, more = ""): string =>
+    `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: d}, spec: {host: s, trafficPolicy: {connectionPool: {http: ${http}}${more}}}}`;
+  const mesh = (spec: string): string => `{apiVersion: tulle.dev/v1, kind: Mesh, metadata: {name: m}, spec: ${spec}}`;
+  const UPGRADE = mesh("{h2UpgradePolicy: UPGRADE}");
+
+  test("is as the port says; what is unknown goes on as it came, its ALPN tells HTTP from opaque bytes", () => {
+    expect(made("80")).toBe("- http/1.1");
+    expect(made("81")).toBe("http2 h2");
+    expect(made("82")).toBe("as the client's istio-http/1.1,istio-h2,istio-http/1.0");
+    expect(made("82@tcp")).toBe("- istio");
+    expect(made("83")).toBe("- istio");
+  });
+
+  test("is HTTP/2 between proxies where the DestinationRule, or the mesh, says so", () => {
+    expect(made("80", rule("{h2UpgradePolicy: UPGRADE}"))).toBe("http2 h2");
+    expect(made("82", rule("{h2UpgradePolicy: UPGRADE}"))).toBe("http2 istio-http/1.1,istio-h2,istio-http/1.0");
+    expect(made("80", UPGRADE)).toBe("http2 h2");
+    expect(made("80", UPGRADE, rule("{h2UpgradePolicy: DO_NOT_UPGRADE}"))).toBe("- http/1.1");
+    expect(made("80", UPGRADE, rule("{h2UpgradePolicy: DEFAULT, maxRetries: 1}"))).toBe("http2 h2");
+    expect(made("82", UPGRADE)).toStartWith("as the client's");
+  });
+
+  test("is not made HTTP/2 by the mesh where no proxy answers", () => {
+    const plain = peerAuthentication("{mtls: {mode: DISABLE}}");
+    expect(made("80", UPGRADE, plain)).toBe("- -");
+    expect(made("80", UPGRADE, rule("{maxRetries: 1}", ", tls: {mode: DISABLE}"))).toBe("- -");
+  });
+
+  test("is what the client speaks where that is asked for", () => {
+    expect(made("80", rule("{useClientProtocol: true}"))).toBe("as the client's -");
+    expect(made("81", rule("{useClientProtocol: true}"))).toBe("http2 h2");
+    expect(made("81", rule("{maxConcurrentStreams: 7}"))).toBe("http2(7) h2");
+  });
+});
+
+function versionOf(options: UpstreamHttpOptions | undefined): string {
+  if (options?.useDownstreamProtocolConfig !== undefined) return "as the client's";
+  const http2 = options?.explicitHttpConfig?.http2ProtocolOptions;
+  if (http2 !== undefined)
+    return `http2${http2.maxConcurrentStreams === undefined ? "" : `(${http2.maxConcurrentStreams})`}`;
+  return "-";
+}

@@ -1,21 +1,30 @@
 /**
- * Clusters for what a workload may call: one for each service port, and one for each subset of it.
+ * Clusters for what a workload may call: one for each service port, and one for each subset of it. A port of unknown protocol
+ * has two of each, for HTTP and for opaque bytes, which say by their ALPN what is inside.
  *
  * @module
  */
+import { unreachable } from "../base/unreachable.ts";
 import type { DestinationRule } from "../model/destination-rule.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Instance, Service, ServicePort } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { JsonValue } from "../xds/types/struct.ts";
-import { circuitBreakers, connectTimeoutMs, outlierDetection, protocolOptions } from "./connection-pool.ts";
+import {
+  circuitBreakers,
+  connectTimeoutMs,
+  outlierDetection,
+  protocolOptions,
+  type UpstreamHttp,
+} from "./connection-pool.ts";
 import { type Destination, identitiesOf, targetsOf, whoTakesMtls } from "./destination.ts";
 import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { loadAssignment } from "./endpoints.ts";
-import { isHttp2, speaksHttp } from "./mesh-index.ts";
+import { MESH_HTTP, MESH_TCP } from "./detection.ts";
+import { isHttp, isHttp2 } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
-import { outboundCluster, type Scope } from "./scope.ts";
+import { outboundCluster, outboundTcpCluster, type Scope } from "./scope.ts";
 import { upstreamTls } from "./upstream-tls.ts";
 
 export interface OutboundCluster {
@@ -36,45 +45,73 @@ export function outboundClusters(
   return mesh.services.flatMap((service) => {
     const rule = destinationRuleFor(mesh, scope.namespace, service);
     return service.ports.flatMap((port) =>
-      [undefined, ...(rule?.subsets ?? [])].map((subset) =>
-        outbound(mesh, instances, { service, port, subset }, rule, scope, options),
+      [undefined, ...(rule?.subsets ?? [])].flatMap((subset) =>
+        waysTo(port).map((way) => outbound(mesh, instances, { service, port, subset }, way, rule, scope, options)),
       ),
     );
   });
+}
+
+type Way = "http" | "tcp";
+
+function waysTo({ protocol }: ServicePort): readonly Way[] {
+  if (protocol === "auto") return ["http", "tcp"];
+  return [isHttp(protocol) ? "http" : "tcp"];
 }
 
 function outbound(
   mesh: Mesh,
   instances: readonly Instance[],
   destination: Destination,
+  way: Way,
   rule: DestinationRule | undefined,
   scope: Scope,
   options: TranslateOptions,
 ): OutboundCluster {
   const { service, port, subset } = destination;
-  const name = outboundCluster(scope, port.number, subset?.name, service.hostname);
+  const nameOf = way === "tcp" ? outboundTcpCluster : outboundCluster;
+  const name = nameOf(scope, port, subset?.name, service.hostname);
   const policy = policyFor(rule, subset, port.number);
   const targets = targetsOf(mesh, instances, destination);
+  const endpointsTakeMtls = whoTakesMtls(mesh, targets, destination);
+  const http = way === "tcp" ? undefined : upstreamHttp(mesh, port, policy, endpointsTakeMtls === "all");
   const { autoSni, ...sockets } = upstreamTls({
     scope,
     tls: policy.tls,
     trustDomain: mesh.settings.trustDomain,
     sni: `outbound_.${port.number}_.${subset?.name ?? ""}_.${service.hostname}`,
     identities: identitiesOf(mesh, instances, destination),
-    endpointsTakeMtls: whoTakesMtls(mesh, targets, destination),
-    alpnProtocols: alpnOf(port),
-    http: speaksHttp(port),
+    endpointsTakeMtls,
+    meshAlpn: port.protocol === "auto" && way === "http" ? MESH_HTTP : alpnOf(http),
+    fileAlpn: http === undefined ? undefined : alpnOf(http),
+    http: http !== undefined,
     systemRootsFile: options.systemRootsFile,
   });
   const cluster: Cluster = {
     ...edsCluster(name, policy),
     ...sockets,
-    typedExtensionProtocolOptions: speaksHttp(port)
-      ? protocolOptions(policy.connectionPool, isHttp2(port.protocol), autoSni)
-      : undefined,
+    typedExtensionProtocolOptions: http && protocolOptions(policy.connectionPool, http, autoSni),
     metadata: { filterMetadata: { istio: serviceMetadata(service, subset?.name) } },
   };
   return { cluster, endpoints: loadAssignment(name, targets, options.clusterId), rule };
+}
+
+/**
+ * What HTTP to the port goes on as. Source: Istio's `h2UpgradePolicy` and `useClientProtocol`. A DestinationRule's word counts as it is; the mesh's
+ * only where proxies of the mesh answer, since an application behind none may not know HTTP/2.
+ */
+function upstreamHttp(
+  { settings }: Mesh,
+  { protocol }: ServicePort,
+  { connectionPool, tls }: DestinationPolicy,
+  proxiesAnswer: boolean,
+): UpstreamHttp {
+  if (isHttp2(protocol)) return "http2";
+  if (connectionPool?.h2UpgradePolicy === "UPGRADE") return "http2";
+  if (connectionPool?.useClientProtocol === true || protocol === "auto") return "client";
+  const inMesh = proxiesAnswer && (tls === undefined || tls.mode === "ISTIO_MUTUAL");
+  const upgrade = connectionPool?.h2UpgradePolicy ?? settings.h2UpgradePolicy;
+  return upgrade === "UPGRADE" && inMesh ? "http2" : "http1";
 }
 
 function edsCluster(name: string, policy: DestinationPolicy): Cluster {
@@ -90,9 +127,21 @@ function edsCluster(name: string, policy: DestinationPolicy): Cluster {
   };
 }
 
-/** Opaque connections say `istio`, by which a server tells our TLS from the application's own. */
-const alpnOf = (port: ServicePort): readonly string[] =>
-  speaksHttp(port) ? [isHttp2(port.protocol) ? "h2" : "http/1.1"] : ["istio"];
+/** Opaque connections say `istio`, by which a server tells our TLS from the application's own. Undefined: as each connection's protocol is called. */
+function alpnOf(http: UpstreamHttp | undefined): readonly string[] | undefined {
+  switch (http) {
+    case undefined:
+      return MESH_TCP;
+    case "http1":
+      return ["http/1.1"];
+    case "http2":
+      return ["h2"];
+    case "client":
+      return undefined;
+    default:
+      return unreachable(http);
+  }
+}
 
 /** As Istio's, for the destination labels of metrics. */
 export function serviceMetadata(service: Service, subset?: string): { readonly [key: string]: JsonValue } {

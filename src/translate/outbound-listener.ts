@@ -6,7 +6,7 @@
 import type { Instance, SocketAddress } from "../model/service.ts";
 import { HTTPFault } from "../xds/proto/filter-fault.ts";
 import type { HttpFilter } from "../xds/proto/http-connection-manager.ts";
-import type { Listener } from "../xds/proto/listener.ts";
+import type { Listener, NetworkFilter } from "../xds/proto/listener.ts";
 import { pack } from "../xds/types/any.ts";
 import { socketAddress } from "./endpoints.ts";
 import { FAULT_FILTER } from "./fault.ts";
@@ -22,18 +22,7 @@ export function outboundListener(
   scope: Scope,
   options: TranslateOptions,
 ): Listener {
-  const manager = httpManager(
-    {
-      statPrefix: "outbound_http_proxy",
-      rds: {
-        configSource: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 },
-        routeConfigName: routeConfigurationName(scope),
-      },
-      httpProtocolOptions: { allowAbsoluteUrl: true },
-    },
-    [fault],
-    options,
-  );
+  const manager = outboundManager("outbound_http_proxy", routeConfigurationName(scope), options);
   return {
     name: `outbound_${address.address}_${address.port}`,
     address: socketAddress(address),
@@ -41,6 +30,19 @@ export function outboundListener(
     trafficDirection: "OUTBOUND",
     metadata: listenerMetadata(instance, options.clusterId, undefined),
   };
+}
+
+/** What serves HTTP that a workload sends, by the route configuration `routeConfigName`. */
+export function outboundManager(statPrefix: string, routeConfigName: string, options: TranslateOptions): NetworkFilter {
+  return httpManager(
+    {
+      statPrefix,
+      rds: { configSource: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, routeConfigName },
+      httpProtocolOptions: { allowAbsoluteUrl: true },
+    },
+    [fault],
+    options,
+  );
 }
 
 /** Does nothing by itself: routes bring their faults along. */

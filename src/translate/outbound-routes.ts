@@ -1,7 +1,7 @@
 /**
  * The route configuration of a workload's outbound listener, a forward proxy.
  *
- * One virtual host for each service port that speaks HTTP, then the hosts that only VirtualServices name. Hosts that are not in the mesh get
+ * One virtual host for each service port that may speak HTTP, then the hosts that only VirtualServices name. Hosts that are not in the mesh get
  * 502 and a sentence that says so: a forward proxy has no original destination to pass the call to, so Istio's
  * ALLOW_ANY cannot be had, and this is what its REGISTRY_ONLY answers.
  *
@@ -14,7 +14,7 @@ import type { Service } from "../model/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
 import { domainsAt, domainsAtAnyPort, namesOf } from "./domains.ts";
-import { indexOf, isWildcard, type MeshIndex, speaksHttp, virtualServiceOf } from "./mesh-index.ts";
+import { indexOf, isWildcard, type MeshIndex, maySpeakHttp, virtualServiceOf } from "./mesh-index.ts";
 import { defaultRoute, type RouteContext, ruleRoutes } from "./routes.ts";
 import type { Scope } from "./scope.ts";
 
@@ -30,7 +30,7 @@ export function outboundRoutes(mesh: Mesh, scope: Scope): RouteConfiguration {
 
 function serviceHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly VirtualHost[] {
   return mesh.services.flatMap((service) =>
-    service.ports.filter(speaksHttp).map((port) => {
+    service.ports.filter(maySpeakHttp).map((port) => {
       const names = namesOf(service.hostname, scope, mesh.settings.clusterDomain);
       const routes = serviceRoutes(service, port.number, index, scope);
       return virtualHost(`${service.hostname}:${port.number}`, domainsAt(names, port.number), routes);
@@ -38,7 +38,8 @@ function serviceHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly Virt
   );
 }
 
-function serviceRoutes(service: Service, port: number, index: MeshIndex, scope: Scope): readonly Route[] {
+/** What becomes of calls to one port of a service. */
+export function serviceRoutes(service: Service, port: number, index: MeshIndex, scope: Scope): readonly Route[] {
   const virtualService = virtualServiceOf(index, service.hostname);
   if (virtualService === undefined) return [defaultRoute(service, port, scope)];
   return ruleRoutes(virtualService, { scope, port, servicesByHost: index.servicesByHost });

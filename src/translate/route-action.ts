@@ -52,5 +52,5 @@ function clusterOf(
 ): string {
   const ports = servicesByHost.get(host)?.ports ?? [];
   const only = ports.length === 1 ? ports[0]?.number : undefined;
-  return outboundCluster(scope, port ?? only ?? called.port ?? HTTP_PORT, subset, host);
+  return outboundCluster(scope, { number: port ?? only ?? called.port ?? HTTP_PORT }, subset, host);
 }

@@ -67,7 +67,7 @@ export function defaultRoute(service: Service, port: number, scope: Scope): Rout
     name: "default",
     match: everything,
     route: {
-      cluster: outboundCluster(scope, port, undefined, service.hostname),
+      cluster: outboundCluster(scope, { number: port }, undefined, service.hostname),
       timeout: 0,
       retryPolicy: retryPolicy(undefined),
     },

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { type Instance, spiffeIdOf } from "../model/service.ts";
+import { type Instance, type ServicePort, spiffeIdOf } from "../model/service.ts";
 
 export interface Scope {
   /** Of the calling workload: decides short names and which DestinationRules are seen. */
@@ -36,6 +36,20 @@ export function sharedScope(instance: Instance, trustDomain: string): Scope {
 }
 
 /** `outbound|9080|v1|reviews.default.svc.cluster.local`, as Istio names it. */
-export function outboundCluster(scope: Scope, port: number, subset: string | undefined, host: string): string {
-  return `outbound|${port}|${subset ?? ""}|${host}${scope.outboundSuffix}`;
+export function outboundCluster(scope: Scope, port: PortNumber, subset: string | undefined, host: string): string {
+  return `outbound|${port.number}|${subset ?? ""}|${host}${scope.outboundSuffix}`;
+}
+
+interface PortNumber {
+  readonly number: number;
+}
+
+/** Where opaque bytes to a port go: a cluster of its own, named with `@tcp` at the end, where HTTP may go to the same port. */
+export function outboundTcpCluster(
+  scope: Scope,
+  port: Pick<ServicePort, "number" | "protocol">,
+  subset: string | undefined,
+  host: string,
+): string {
+  return `${outboundCluster(scope, port, subset, host)}${port.protocol === "auto" ? "@tcp" : ""}`;
 }

@@ -21,7 +21,7 @@ export const ROOT_SECRET = "ROOTCA";
 export function meshTls(
   scope: Pick<Scope, "secretName">,
   peers: readonly SubjectAltNameMatcher[],
-  alpnProtocols: readonly string[],
+  alpnProtocols: readonly string[] | undefined,
 ): CommonTlsContext {
   const validation: CombinedCertificateValidationContext = {
     defaultValidationContext: { matchTypedSubjectAltNames: peers },

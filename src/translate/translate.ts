@@ -19,7 +19,10 @@ import type { TranslateOptions } from "./options.ts";
 import { type OutboundCluster, outboundClusters } from "./outbound-clusters.ts";
 import { outboundListener } from "./outbound-listener.ts";
 import { outboundRoutes } from "./outbound-routes.ts";
+import { maySpeakHttp } from "./mesh-index.ts";
 import { type Scope, sharedScope, sidecarScope } from "./scope.ts";
+import { calledPorts, serviceListener } from "./service-listener.ts";
+import { serviceRouteConfiguration, serviceRoutesName } from "./service-routes.ts";
 import { type Source, sourceOf, type Sources } from "./source.ts";
 
 /** What was said, and what runs. Give the same values again as long as they have not changed. */
@@ -64,8 +67,11 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
   const ports = served.flatMap(({ instance, scope }) => inboundPorts(state.mesh, instance, scope, shared));
   const inbound = ports.map((port) => inboundListener(state.mesh, port, options));
   return {
-    listeners: [...inbound.map((i) => i.listener), ...outboundListeners(served, options)],
-    routes: scopes.map((scope) => kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(state.mesh, scope))),
+    listeners: [...inbound.map((i) => i.listener), ...outboundListeners(state.mesh, calling, options)],
+    routes: [
+      ...scopes.map((scope) => kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(state.mesh, scope))),
+      ...serviceRoutes(state.mesh, calling, kept),
+    ],
     clusters: [...ports.map(inboundCluster), ...outbound.map((o) => o.cluster)],
     endpoints: outbound.map((o) => o.endpoints),
     sources: sourcesOf(inbound, outbound),
@@ -92,13 +98,29 @@ const clustersOf = (
   return kept.byState(key, () => outboundClusters(mesh, instances, scope, options));
 };
 
-function outboundListeners(
-  served: readonly { readonly instance: Instance; readonly scope: Scope }[],
-  options: TranslateOptions,
-): readonly Listener[] {
-  return served.flatMap(({ instance, scope }) =>
-    instance.outbound === undefined ? [] : [outboundListener(instance, instance.outbound, scope, options)],
-  );
+interface Served {
+  readonly instance: Instance;
+  readonly scope: Scope;
+}
+
+function outboundListeners(mesh: Mesh, calling: readonly Served[], options: TranslateOptions): readonly Listener[] {
+  return calling.flatMap(({ instance, scope }) => [
+    ...(instance.outbound === undefined ? [] : [outboundListener(instance, instance.outbound, scope, options)]),
+    ...calledPorts(mesh, instance).map((called) => serviceListener(mesh, instance, called, scope, options)),
+  ]);
+}
+
+/** The routes of loopback listeners; instances of one identity share them. */
+function serviceRoutes(mesh: Mesh, calling: readonly Served[], kept: Kept): readonly RouteConfiguration[] {
+  const found = new Map<string, RouteConfiguration>();
+  for (const { instance, scope } of calling)
+    for (const { service, port } of calledPorts(mesh, instance)) {
+      const name = serviceRoutesName(service.hostname, port.number, scope);
+      if (!maySpeakHttp(port) || found.has(name)) continue;
+      const make = (): RouteConfiguration => serviceRouteConfiguration(mesh, service, port.number, scope);
+      found.set(name, kept.byMesh(`service routes ${name} ${scopeKey(scope)}`, make));
+    }
+  return [...found.values()];
 }
 
 function sourcesOf(inbound: readonly InboundListener[], outbound: readonly OutboundCluster[]): Sources {

@@ -33,7 +33,11 @@ export interface UpstreamTlsInput {
   readonly identities: readonly string[];
   /** Whether the proxies of all, some or none of the endpoints take mTLS. */
   readonly endpointsTakeMtls: "all" | "some" | "none";
-  readonly alpnProtocols: readonly string[];
+  /** What proxies of the mesh are told. Undefined: what each connection's own protocol is called. */
+  readonly meshAlpn: readonly string[] | undefined;
+  /** What other servers are told, likewise. */
+  readonly fileAlpn: readonly string[] | undefined;
+  /** Names of servers can be taken from requests. */
   readonly http: boolean;
   readonly systemRootsFile: string;
 }
@@ -79,7 +83,7 @@ function meshSocket(input: UpstreamTlsInput): TransportSocket {
   const commonTlsContext = meshTls(
     input.scope,
     peers.length > 0 ? peers : [anyOfTrustDomain(input.trustDomain)],
-    input.alpnProtocols,
+    input.meshAlpn,
   );
   return tlsSocket({ commonTlsContext, sni: tls?.sni ?? input.sni });
 }
@@ -87,7 +91,7 @@ function meshSocket(input: UpstreamTlsInput): TransportSocket {
 function fileSocket(input: UpstreamTlsInput, tls: ClientTls): TransportSocket {
   const commonTlsContext: CommonTlsContext = {
     tlsParams: { tlsMinimumProtocolVersion: "TLSv1_2", tlsMaximumProtocolVersion: "TLSv1_3" },
-    alpnProtocols: input.http ? input.alpnProtocols : undefined,
+    alpnProtocols: input.fileAlpn,
     tlsCertificates: tls.mode === "MUTUAL" ? [certificate(tls)] : undefined,
     validationContext: tls.insecureSkipVerify
       ? undefined

@@ -31,6 +31,7 @@ export function instanceOf(workload: Workload, slot: number): Instance {
     workload,
     id: `${workload.name}-0`,
     outbound: { address, port: first },
+    loopbacks: [],
     ports: workload.ports.map((targetPort, i) => ({
       targetPort,
       inbound: { address, port: first + 1 + 2 * i },
@@ -38,6 +39,16 @@ export function instanceOf(workload: Workload, slot: number): Instance {
     })),
     healthy: true,
   };
+}
+
+/** `state` with a loopback port for each service port at each instance: from 30000 on, those of one instance after another's. */
+export function withLoopbacks({ mesh, instances }: MeshState): MeshState {
+  let next = 30_000;
+  const loopbacks = (): Instance["loopbacks"] =>
+    mesh.services.flatMap(({ hostname: host, ports }) =>
+      ports.map(({ number }) => ({ host, port: number, address: { address: "127.0.0.1", port: next++ } })),
+    );
+  return { mesh, instances: instances.map((instance) => ({ ...instance, loopbacks: loopbacks() })) };
 }
 
 /** A Service; ports are `name:number` or `name:number:targetPort`. */

@@ -8,7 +8,7 @@
 import { mkdirSync, readFileSync, renameSync, writeFileSync } from "node:fs";
 import { dirname } from "node:path";
 import type { Mesh } from "../../model/mesh.ts";
-import type { Instance, InstancePort, SocketAddress } from "../../model/service.ts";
+import type { Instance, InstancePort, ServiceLoopback, SocketAddress } from "../../model/service.ts";
 import type { InstanceRegistry, SharedProxy } from "./instance-registry.ts";
 
 interface Remembered {
@@ -16,11 +16,13 @@ interface Remembered {
   readonly shared: readonly SharedProxy[];
 }
 
-interface RememberedInstance extends Omit<Instance, "workload" | "outbound"> {
+interface RememberedInstance extends Omit<Instance, "workload" | "outbound" | "loopbacks"> {
   readonly namespace: string;
   readonly workload: string;
   readonly serviceAccount: string;
   readonly outbound?: SocketAddress | undefined;
+  /** Absent in files of before there were any. */
+  readonly loopbacks?: readonly ServiceLoopback[] | undefined;
 }
 
 export class InstanceFile {
@@ -38,10 +40,10 @@ export class InstanceFile {
   restore(registry: InstanceRegistry, mesh: Mesh): readonly string[] {
     const { instances, shared } = this.#read();
     const lost: string[] = [];
-    for (const { namespace, workload: name, serviceAccount, outbound, ...rest } of instances) {
+    for (const { namespace, workload: name, serviceAccount, outbound, loopbacks = [], ...rest } of instances) {
       const workload = mesh.workloads.find((w) => w.namespace === namespace && w.name === name);
       if (workload === undefined) lost.push(rest.id);
-      else registry.register({ ...rest, outbound, workload: { ...workload, serviceAccount } });
+      else registry.register({ ...rest, outbound, loopbacks, workload: { ...workload, serviceAccount } });
     }
     for (const proxy of shared) registry.share(proxy);
     return lost;
@@ -91,11 +93,13 @@ function checked(value: unknown): Remembered {
 const isText = (value: unknown): value is string => typeof value === "string" && value !== "";
 
 function isInstance(value: Partial<RememberedInstance>): boolean {
-  const { id, namespace, workload, serviceAccount, ports, outbound, healthy } = value;
+  const { id, namespace, workload, serviceAccount, ports, outbound, loopbacks = [], healthy } = value;
   return (
     [id, namespace, workload, serviceAccount].every(isText) &&
     typeof healthy === "boolean" &&
     (outbound === undefined || isAddress(outbound)) &&
+    Array.isArray(loopbacks) &&
+    loopbacks.every((l: Partial<ServiceLoopback>) => isText(l.host) && isPort(l.port) && isAddress(l.address)) &&
     Array.isArray(ports) &&
     ports.every((p: Partial<InstancePort>) => isPort(p.targetPort) && isAddress(p.inbound) && isAddress(p.application))
   );

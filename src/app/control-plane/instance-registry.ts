@@ -103,5 +103,5 @@ export class InstanceRegistry {
 const keyOf = (w: Workload): string => `${w.namespace}/${w.name}`;
 
 /** As far as anything but the start of the application depends on it. */
-const sameWorkload = (a: Workload, b: Workload): boolean =>
-  JSON.stringify([a.labels, a.ports, a.origin]) === JSON.stringify([b.labels, b.ports, b.origin]);
+const sameWorkload = (a: Workload, b: Workload): boolean => JSON.stringify(seen(a)) === JSON.stringify(seen(b));
+const seen = ({ labels, ports, portProtocols, origin }: Workload) => [labels, ports, portProtocols, origin];

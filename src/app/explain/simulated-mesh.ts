@@ -29,6 +29,9 @@ export class SimulatedMesh {
       id: nameOf(workload),
       ports: portsOf(mesh, workload).map((targetPort) => ({ targetPort, inbound: place(), application: place() })),
       outbound: place(),
+      loopbacks: mesh.services.flatMap(({ hostname: host, ports }) =>
+        ports.map(({ number }) => ({ host, port: number, address: place() })),
+      ),
       healthy: true,
     }));
     this.#state = { mesh, instances: this.instances };

@@ -3,12 +3,14 @@
  *
  * @module
  */
-import type { Instance } from "../../model/service.ts";
+import type { Instance, Service } from "../../model/service.ts";
 import type { ChildSpec } from "./children.ts";
+import { serviceEnvironment } from "./service-environment.ts";
 
 /** Undefined for a workload that something else runs. */
 export function applicationSpec(
   instance: Instance,
+  services: readonly Service[],
   environment: Readonly<Record<string, string | undefined>>,
   logFile: string,
 ): ChildSpec | undefined {
@@ -19,7 +21,12 @@ export function applicationSpec(
     name: `${instance.id} (application)`,
     // Examples are TypeScript: the runtime that runs us runs them, wherever it is installed.
     command: [program === "bun" ? process.execPath : program, ...args],
-    environment: { ...environment, ...meshEnvironment(instance), ...wanted.environment },
+    environment: {
+      ...environment,
+      ...serviceEnvironment(instance, services),
+      ...meshEnvironment(instance),
+      ...wanted.environment,
+    },
     workingFolder: wanted.workingFolder,
     logFile,
   };

@@ -21,6 +21,9 @@ export function describeMesh(mesh: Mesh, plan: Plan, pid: number): MeshFile {
       admin: `http://127.0.0.1:${admin}`,
       inbound: instance.ports.map(({ inbound }) => `${inbound.address}:${inbound.port}`),
       outbound: instance.outbound === undefined ? "" : `http://${instance.outbound.address}:${instance.outbound.port}`,
+      loopbacks: Object.fromEntries(
+        instance.loopbacks.map(({ host, port, address }) => [`${host}:${port}`, `${address.address}:${address.port}`]),
+      ),
     })),
   };
 }

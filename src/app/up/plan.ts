@@ -4,7 +4,7 @@
  * @module
  */
 import type { Mesh } from "../../model/mesh.ts";
-import type { Instance, Workload } from "../../model/service.ts";
+import type { Instance, ServiceLoopback, Workload } from "../../model/service.ts";
 
 /** An instance with the ports that are no part of the mesh's model. */
 export interface PlannedInstance {
@@ -35,7 +35,8 @@ export function planOf(mesh: Mesh, shared: boolean, freePorts: (count: number) =
     throw new Error(
       "there is no Workload in the documents: a tulle.dev/v1 Workload says what to run, with its command",
     );
-  const wanted = workloads.reduce((sum, { ports }) => sum + ports.length * 2 + 2, 3);
+  const called = calledPorts(mesh);
+  const wanted = workloads.reduce((sum, { ports }) => sum + ports.length * 2 + 2 + called.length, 3);
   const ports = freePorts(wanted);
   const next = (): number => ports.pop() as number;
   const controlPlane = { xdsPort: next(), adminPort: next() };
@@ -53,6 +54,7 @@ export function planOf(mesh: Mesh, shared: boolean, freePorts: (count: number) =
           id: ids[i] as string,
           healthy: true,
           outbound: { address: LOOPBACK, port: next() },
+          loopbacks: called.map((to) => ({ ...to, address: { address: LOOPBACK, port: next() } })),
           ports: workload.ports.map((targetPort) => ({
             targetPort,
             inbound: { address: LOOPBACK, port: next() },
@@ -63,6 +65,12 @@ export function planOf(mesh: Mesh, shared: boolean, freePorts: (count: number) =
     }),
   };
 }
+
+/** Service ports that have workloads behind them. */
+const calledPorts = ({ services }: Mesh): readonly Pick<ServiceLoopback, "host" | "port">[] =>
+  services
+    .filter(({ selector }) => Object.keys(selector).length > 0)
+    .flatMap(({ hostname: host, ports }) => ports.map(({ number: port }) => ({ host, port })));
 
 /** The workload's name, with its namespace where two have the same. */
 function idsOf(workloads: readonly Workload[]): string[] {

@@ -133,7 +133,8 @@ export class Up {
 
   #startApplication(planned: PlannedInstance): void {
     const { instance } = planned;
-    const spec = applicationSpec(instance, this.#options.environment, logPath(this.#runFolder, instance.id, "app"));
+    const logFile = logPath(this.#runFolder, instance.id, "app");
+    const spec = applicationSpec(instance, this.#mesh.services, this.#options.environment, logFile);
     if (spec !== undefined) this.#applications.push(new Child(spec));
   }
 

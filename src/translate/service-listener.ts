@@ -1,0 +1,82 @@
+/**
+ * A loopback listener of a workload's proxy, for one port of one service: how an application that is not captured reaches what
+ * no forward proxy carries transparently, such as TCP and gRPC.
+ *
+ * @module
+ */
+import type { Mesh } from "../model/mesh.ts";
+import type { Instance, Service, ServiceLoopback, ServicePort } from "../model/service.ts";
+import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
+import type { FilterChain, Listener, NetworkFilter } from "../xds/proto/listener.ts";
+import { pack } from "../xds/types/any.ts";
+import { destinationRuleFor, policyFor } from "./destination-policy.ts";
+import { detection, httpInspector, PLAIN_HTTP } from "./detection.ts";
+import { socketAddress } from "./endpoints.ts";
+import { accessLogs } from "./http-manager.ts";
+import { indexOf, mayBeHttp, mayBeTcp } from "./mesh-index.ts";
+import type { TranslateOptions } from "./options.ts";
+import { outboundManager } from "./outbound-listener.ts";
+import { outboundTcpCluster, type Scope } from "./scope.ts";
+import { serviceRoutesName } from "./service-routes.ts";
+import { listenerMetadata } from "./workload-metadata.ts";
+
+/** A service port that an application calls by a port of its own proxy. */
+export interface CalledPort {
+  readonly loopback: ServiceLoopback;
+  readonly service: Service;
+  readonly port: ServicePort;
+}
+
+/** Of the loopback ports of `instance` those whose service is still there. */
+export function calledPorts(mesh: Mesh, { loopbacks }: Instance): readonly CalledPort[] {
+  const { servicesByHost } = indexOf(mesh);
+  return loopbacks.flatMap((loopback) => {
+    const service = servicesByHost.get(loopback.host);
+    const port = service?.ports.find((p) => p.number === loopback.port);
+    return service === undefined || port === undefined ? [] : [{ loopback, service, port }];
+  });
+}
+
+export function serviceListener(
+  mesh: Mesh,
+  instance: Instance,
+  called: CalledPort,
+  scope: Scope,
+  options: TranslateOptions,
+): Listener {
+  const { address } = called.loopback;
+  const { protocol } = called.port;
+  return {
+    name: `outbound_${address.address}_${address.port}`,
+    address: socketAddress(address),
+    ...detection(mesh, protocol === "auto" ? [httpInspector] : []),
+    filterChains: chains(mesh, called, scope, options),
+    trafficDirection: "OUTBOUND",
+    metadata: listenerMetadata(instance, options.clusterId, undefined),
+  };
+}
+
+function chains(mesh: Mesh, called: CalledPort, scope: Scope, options: TranslateOptions): readonly FilterChain[] {
+  const { service, port } = called;
+  const found: FilterChain[] = [];
+  const httpMatch = port.protocol === "auto" ? { applicationProtocols: PLAIN_HTTP } : undefined;
+  if (mayBeHttp(port.protocol)) {
+    const routes = serviceRoutesName(service.hostname, port.number, scope);
+    const manager = outboundManager(`outbound_${service.hostname}_${port.number}`, routes, options);
+    found.push({ name: "http", filters: [manager], filterChainMatch: httpMatch });
+  }
+  if (mayBeTcp(port.protocol)) found.push({ name: "tcp", filters: [tcpProxy(mesh, called, scope, options)] });
+  return found;
+}
+
+function tcpProxy(mesh: Mesh, { service, port }: CalledPort, scope: Scope, options: TranslateOptions): NetworkFilter {
+  const policy = policyFor(destinationRuleFor(mesh, scope.namespace, service), undefined, port.number);
+  const cluster = outboundTcpCluster(scope, port, undefined, service.hostname);
+  const proxy: TcpProxy = {
+    statPrefix: cluster,
+    cluster,
+    idleTimeout: policy.connectionPool?.tcpIdleTimeoutMs,
+    accessLog: accessLogs(options),
+  };
+  return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };
+}
