@@ -15,7 +15,7 @@ export interface Downstream {
   sendInterim(head: ResponseHead): void;
   /** False: stop until `onDownstreamDrain` of the exchange. */
   sendBody(buf: Uint8Array, start: number, end: number): boolean;
-  /** What follows the body of an answer that is not chunked. */
+  /** What follows the body; {@link onExchangeEnd} comes next. */
   sendTrailers(trailers: Trailers): void;
   sendReply(exchange: ExchangeRecord, reply: Reply): void;
   /** The answer is complete; another request may begin. */

@@ -92,7 +92,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
     this.#fail(kind, details);
   }
 
-  /** The request has trailers and is not chunked. Its end comes next. */
+  /** The request has trailers. Its end comes next. */
   onRequestTrailers(trailers: Trailers): void {
     if (this.#phase !== "idle") this.#attempts.body.trailers = trailers;
   }

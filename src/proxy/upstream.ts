@@ -1,8 +1,9 @@
 /**
  * The endpoint's side of an exchange, whatever protocol it speaks.
  *
- * Bodies travel as their heads say: with {@link CHUNKED} the bytes hold the chunk framing as it came, else they are the
- * body alone. A body that is framed neither by length nor by chunks ends when its sender says so.
+ * Bodies travel as their heads say: with `CHUNKED` the bytes hold the chunk framing as it came, else they are the
+ * body alone. A body that is framed neither by length nor by chunks ends when its sender says so. Trailers travel apart:
+ * where there are some, the bytes of a chunked body end behind the line of its last chunk, and without the empty line.
  *
  * @module
  */
@@ -24,7 +25,7 @@ export interface Caller extends ExchangeRecord {
   onInterimHead(head: ResponseHead): void;
   /** Bytes of the body. False: stop reading until the caller resumes. */
   onResponseBody(buf: Uint8Array, start: number, end: number): boolean;
-  /** What follows the body of an answer that is not chunked; {@link onResponseEnd} comes next. */
+  /** What follows the body; {@link onResponseEnd} comes next. */
   onResponseTrailers(trailers: Trailers): void;
   /** The answer is complete. What carried the request may already carry another when this returns. */
   onResponseEnd(): void;
@@ -47,7 +48,7 @@ export interface UpstreamRequest {
   send(caller: Caller, body: RequestBuffer, done: boolean): boolean;
   /** More of the body, which stays as it is. False: full, wait for `onUpstreamDrain`. */
   write(buf: Uint8Array, start: number, end: number): boolean;
-  /** The request is complete, with the trailers of one that is not chunked. */
+  /** The request is complete, with its trailers where it has some. */
   endRequest(trailers: Trailers | undefined): void;
   /** Lets the caller go before the answer is complete. */
   abandon(): void;

@@ -106,10 +106,15 @@ export class AnswerReader {
   }
 
   #keep(buf: Uint8Array, from: number, to: number): void {
-    for (const part of this.#dechunker?.data(buf, from, to) ?? [buf.subarray(from, to)]) {
-      this.#partBytes += part.length;
-      if (this.#partBytes <= MAX_BODY_BYTES) this.#parts?.push(part);
-    }
+    const dechunker = this.#dechunker;
+    if (dechunker === undefined) return this.#keepPart(buf.subarray(from, to));
+    for (let pos = dechunker.next(buf, from, to); pos >= 0; pos = dechunker.next(buf, pos, to))
+      this.#keepPart(buf.subarray(dechunker.start, pos));
+  }
+
+  #keepPart(part: Uint8Array): void {
+    this.#partBytes += part.length;
+    if (this.#partBytes <= MAX_BODY_BYTES) this.#parts?.push(part);
   }
 
   #finish(): void {

@@ -7,7 +7,7 @@
  * @module
  */
 import type { Cluster } from "../../xds/proto/cluster.ts";
-import type { HttpProtocolOptions } from "../../xds/proto/core-protocol.ts";
+import type { Http1ProtocolOptions, HttpProtocolOptions } from "../../xds/proto/core-protocol.ts";
 import { UpstreamHttpOptions } from "../../xds/proto/upstream-http.ts";
 import { CompileError, fieldPath, refuseOthers, unpackAt } from "../compile-error.ts";
 import { compileHttp2, type Http2Settings } from "../http2-settings.ts";
@@ -17,6 +17,8 @@ export interface ClusterHttp {
   readonly protocol: "http1" | "http2" | "useDownstream" | "auto";
   /** For connections that speak it. */
   readonly http2: Http2Settings;
+  /** For those that speak HTTP/1.1: trailers pass both ways. */
+  readonly enableTrailers: boolean;
   /** 0: no limit. */
   readonly maxRequestsPerConnection: number;
   /** Infinity: for ever. */
@@ -37,6 +39,17 @@ const COMMON = new Set(["idleTimeout", "maxRequestsPerConnection"]);
 const EXPLICIT = new Set(["httpProtocolOptions", "http2ProtocolOptions"]);
 const SEVERAL = new Set(["httpProtocolOptions", "http2ProtocolOptions"]);
 const NONE = new Set<string>();
+/** Besides trailers, what concerns servers alone. */
+const HTTP1 = new Set([
+  "enableTrailers",
+  "allowAbsoluteUrl",
+  "acceptHttp10",
+  "defaultHostForHttp10",
+  "overrideStreamErrorOnInvalidHttpMessage",
+  "useBalsaParser",
+]);
+
+type ProtocolSettings = Pick<ClusterHttp, "protocol" | "http2" | "enableTrailers">;
 
 /** @throws CompileError for what is wrong or not supported. */
 export function compileClusterHttp(cluster: Cluster): ClusterHttp {
@@ -60,25 +73,40 @@ export function compileClusterHttp(cluster: Cluster): ClusterHttp {
 }
 
 /** One protocol, or two with the options of each. */
-function protocolOf(options: UpstreamHttpOptions): Pick<ClusterHttp, "protocol" | "http2"> {
+function protocolOf(options: UpstreamHttpOptions): ProtocolSettings {
   const { autoConfig, explicitHttpConfig, useDownstreamProtocolConfig } = options;
   const several = useDownstreamProtocolConfig ?? autoConfig;
   const field = useDownstreamProtocolConfig === undefined ? "autoConfig" : "useDownstreamProtocolConfig";
   if (several === undefined) {
-    const { http2ProtocolOptions } = explicitHttpConfig ?? {};
-    const http2 = compileHttp2(http2ProtocolOptions, `${OPTIONS_PATH}.explicit_http_config.http2_protocol_options`);
-    return { protocol: http2ProtocolOptions === undefined ? "http1" : "http2", http2 };
+    return oneProtocol(explicitHttpConfig ?? {}, `${OPTIONS_PATH}.explicit_http_config.`);
   }
   const path = fieldPath(OPTIONS_PATH, field);
   refuseOthers(several, path, SEVERAL);
   const http2 = compileHttp2(several.http2ProtocolOptions, `${path}.http2_protocol_options`);
-  return { protocol: useDownstreamProtocolConfig === undefined ? "auto" : "useDownstream", http2 };
+  const enableTrailers = trailersOf(several.httpProtocolOptions, `${path}.http_protocol_options`);
+  return { protocol: useDownstreamProtocolConfig === undefined ? "auto" : "useDownstream", http2, enableTrailers };
+}
+
+/** @param prefix Of the fields' paths. */
+function oneProtocol(
+  { httpProtocolOptions, http2ProtocolOptions }: Pick<Cluster, "httpProtocolOptions" | "http2ProtocolOptions">,
+  prefix: string,
+): ProtocolSettings {
+  return {
+    protocol: http2ProtocolOptions === undefined ? "http1" : "http2",
+    http2: compileHttp2(http2ProtocolOptions, `${prefix}http2_protocol_options`),
+    enableTrailers: trailersOf(httpProtocolOptions, `${prefix}http_protocol_options`),
+  };
+}
+
+function trailersOf(http1: Http1ProtocolOptions | undefined, path: string): boolean {
+  refuseOthers(http1 ?? {}, path, HTTP1);
+  return http1?.enableTrailers ?? false;
 }
 
 function deprecatedOptions(cluster: Cluster): ClusterHttp {
   const lives = livesOf(cluster.commonHttpProtocolOptions, "common_http_protocol_options", cluster);
-  const http2 = compileHttp2(cluster.http2ProtocolOptions, "http2_protocol_options");
-  return { protocol: cluster.http2ProtocolOptions === undefined ? "http1" : "http2", http2, ...lives };
+  return { ...oneProtocol(cluster, ""), ...lives };
 }
 
 function livesOf(common: HttpProtocolOptions | undefined, path: string, { maxRequestsPerConnection = 0 }: Cluster) {

@@ -58,7 +58,6 @@ export const KNOWN_HTTP1: ReadonlySet<string> = new Set([
   "allowAbsoluteUrl",
   "acceptHttp10",
   "defaultHostForHttp10",
-  // Trailers always pass.
   "enableTrailers",
   "overrideStreamErrorOnInvalidHttpMessage",
   "useBalsaParser",

@@ -52,6 +52,8 @@ export interface HttpSettings {
   readonly acceptHttp10: boolean;
   readonly defaultHostForHttp10: string;
   readonly allowAbsoluteUrl: boolean;
+  /** Trailers of HTTP/1.1 clients pass, and pass to them. */
+  readonly enableTrailers: boolean;
   /** In lower case; those that are turned off are not here. */
   readonly upgradeTypes: readonly string[];
   readonly http2: Http2Settings;
@@ -140,6 +142,7 @@ function protocol(hcm: HttpConnectionManager, path: string) {
     acceptHttp10: http1.acceptHttp10 ?? false,
     defaultHostForHttp10: http1.defaultHostForHttp10 ?? "",
     allowAbsoluteUrl: http1.allowAbsoluteUrl ?? true,
+    enableTrailers: http1.enableTrailers ?? false,
     upgradeTypes: upgradeTypes(hcm, fieldPath(path, "upgradeConfigs")),
     http2: compileHttp2(hcm.http2ProtocolOptions, fieldPath(path, "http2ProtocolOptions")),
     normalizePath: compileNormalization({

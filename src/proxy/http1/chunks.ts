@@ -1,5 +1,5 @@
 /**
- * Puts chunk framing (RFC 9112 §7.1) on a body that came without a length.
+ * Puts chunk framing (RFC 9112 §7.1) on a body that came without a length, and trailers behind one that has them.
  *
  * @module
  */
@@ -7,7 +7,7 @@ import type { Trailers } from "../../wire/http1/trailers.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
 import type { Output } from "../output.ts";
 
-const CRLF = Buffer.from("\r\n");
+export const CRLF = Buffer.from("\r\n");
 const LAST_CHUNK = Buffer.from("0\r\n\r\n");
 
 /** `buf[start, end)`, not empty, as one chunk. The bytes stay as they are. False: the socket is full. */
@@ -24,8 +24,14 @@ export const chunkSize = (bytes: number): string => `${bytes.toString(16)}\r\n`;
 /** The end of a chunked body. */
 export function writeLastChunk(output: Output, trailers: Trailers | undefined): void {
   if (trailers === undefined) return void output.write(LAST_CHUNK, 0, LAST_CHUNK.length, true);
+  output.write(LAST_CHUNK, 0, LAST_CHUNK.length - CRLF.length, true);
+  writeTrailers(output, trailers);
+}
+
+/** What stands behind the line of the last chunk. Undefined: there are none, or they may not pass. */
+export function writeTrailers(output: Output, trailers: Trailers | undefined): void {
+  if (trailers === undefined) return void output.write(CRLF, 0, CRLF.length, true);
   const writer = new MessageWriter();
-  writer.text("0\r\n");
   writer.lines(trailers, (line) => trailers.isHopByHop(line));
   writer.text("\r\n");
   output.write(writer.buf, 0, writer.length, true);

@@ -5,7 +5,7 @@
  */
 import type { Socket, SocketHandler } from "../../net/socket.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
-import { UNTIL_CLOSE } from "../../wire/http1/head.ts";
+import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import { ResponseHead } from "../../wire/http1/response-head.ts";
 import type { Trailers } from "../../wire/http1/trailers.ts";
 import type { MessageWriter } from "../../wire/http1/writer.ts";
@@ -13,7 +13,7 @@ import { Output } from "../output.ts";
 import type { Failure } from "../failure.ts";
 import type { RequestBuffer } from "../request-buffer.ts";
 import type { Caller, UpstreamRequest } from "../upstream.ts";
-import { writeChunk, writeLastChunk } from "./chunks.ts";
+import { CRLF, writeChunk, writeLastChunk, writeTrailers } from "./chunks.ts";
 
 /** What a connection tells its pool. */
 export interface ConnectionOwner {
@@ -100,7 +100,14 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
 
   endRequest(trailers: Trailers | undefined): void {
     this.#requestDone = true;
-    if (this.#addsChunks) writeLastChunk(this.#output, trailers);
+    if (this.#addsChunks) writeLastChunk(this.#output, this.#passes(trailers));
+    else if (trailers !== undefined && this.#caller?.head.framing === CHUNKED)
+      writeTrailers(this.#output, this.#passes(trailers));
+  }
+
+  /** As in Envoy, trailers of HTTP/1.1 pass where the cluster says so. */
+  #passes(trailers: Trailers | undefined): Trailers | undefined {
+    return this.#caller?.cluster?.compiled.http.enableTrailers ? trailers : undefined;
   }
 
   /** The connection cannot be used again. */
@@ -162,8 +169,17 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
     if (caller === undefined) return;
     const end = this.#body.scan(buf, pos, buf.length);
     if (end === BAD_BODY) return void this.#protocolError(this.#body.reason);
-    if (end > pos && !caller.onResponseBody(buf, pos, end) && !this.#body.done) this.socket.pause();
-    if (this.#body.done && this.#caller === caller) this.#finish(end < buf.length);
+    const bodyEnd = this.#body.hasTrailers ? this.#body.trailersStart : end;
+    if (bodyEnd > pos && !caller.onResponseBody(buf, pos, bodyEnd) && !this.#body.done) this.socket.pause();
+    if (!this.#body.done || this.#caller !== caller) return;
+    if (this.#body.hasTrailers) this.#passTrailers(caller);
+    this.#finish(end < buf.length);
+  }
+
+  #passTrailers(caller: Caller): void {
+    const trailers = this.#passes(this.#body.trailers);
+    if (trailers === undefined) caller.onResponseBody(CRLF, 0, CRLF.length);
+    else caller.onResponseTrailers(trailers);
   }
 
   get bodyBytes(): number {

@@ -6,12 +6,12 @@
  */
 import type { Reply } from "../../engine/http.ts";
 import { Dechunker } from "../../wire/http1/dechunk.ts";
-import { UNTIL_CLOSE } from "../../wire/http1/head.ts";
+import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import type { Trailers } from "../../wire/http1/trailers.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import type { Output } from "../output.ts";
-import { chunkSize, writeChunk, writeLastChunk } from "./chunks.ts";
+import { chunkSize, writeChunk, writeLastChunk, writeTrailers } from "./chunks.ts";
 import { type BodyForm, bodyForm, type ResponseWriter } from "./response-writer.ts";
 
 /** Body bytes up to this join the head of an answer in one write. */
@@ -21,6 +21,8 @@ export class ResponseSender {
   readonly #output: Output;
   #form: BodyForm = "asIs";
   #dechunker: Dechunker | undefined;
+  /** The body is chunked as it comes. */
+  #isChunked = false;
   /** Holds a head that waits for the first bytes of its body, within one event. */
   #waiting: ResponseWriter | undefined;
   #trailers: Trailers | undefined;
@@ -32,6 +34,7 @@ export class ResponseSender {
   /** Settles how the body of an answer leaves. True: only the end of the connection can tell its end. */
   begin(exchange: ExchangeRecord, head: ResponseHead): boolean {
     this.#form = exchange.method === "HEAD" ? "asIs" : bodyForm(head, exchange.head.isVersion11);
+    this.#isChunked = this.#form === "asIs" && head.framing === CHUNKED;
     this.#dechunker = this.#form === "removeChunks" ? new Dechunker() : undefined;
     return this.#dechunker !== undefined || (this.#form === "asIs" && head.framing === UNTIL_CLOSE);
   }
@@ -56,8 +59,9 @@ export class ResponseSender {
     if (this.#form === "asIs") return this.#send(buf, start, end);
     if (this.#form === "addChunks") return this.#sendChunk(buf, start, end);
     let room = this.#flushHead();
-    for (const data of this.#dechunker?.data(buf, start, end) ?? [])
-      room = this.#output.write(data, 0, data.length, true);
+    const dechunker = this.#dechunker as Dechunker;
+    for (let pos = dechunker.next(buf, start, end); pos >= 0; pos = dechunker.next(buf, pos, end))
+      room = this.#output.write(buf, dechunker.start, pos, true);
     return room;
   }
 
@@ -83,9 +87,13 @@ export class ResponseSender {
     return this.#flushHead();
   }
 
-  /** A client that reads no chunks gets none. */
-  sendTrailers(trailers: Trailers): void {
+  /**
+   * What follows a body; a client that reads no chunks gets none of it.
+   * @param trailers Undefined: they may not pass.
+   */
+  sendTrailers(trailers: Trailers | undefined): void {
     if (this.#form === "addChunks") this.#trailers = trailers;
+    else if (this.#isChunked) writeTrailers(this.#output, trailers);
   }
 
   sendReply(exchange: ExchangeRecord, reply: Reply, close: boolean): void {

@@ -20,6 +20,7 @@ import { Exchange } from "../exchange.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import type { HttpContext } from "../http-context.ts";
 import { Output } from "../output.ts";
+import { CRLF } from "./chunks.ts";
 import { reasonPhrase } from "./reason-phrases.ts";
 import { ResponseSender } from "./response-sender.ts";
 
@@ -151,7 +152,18 @@ export class ServerConnection implements SocketHandler, Downstream {
     if (!head.isVersion11 && !settings.acceptHttp10) return this.#refuse(broken("lowVersion", 426, "HTTP/1.0"));
     if (head.first[ID.expect] !== 0 && !this.#expect(bodyEnd === behind))
       return this.#refuse({ ...broken("downstreamProtocolError", 417, ""), details: "expectation_failed" });
-    this.#exchange.begin(context, buf, behind, bodyEnd, this.#body.done);
+    if (!this.#body.hasTrailers) return this.#exchange.begin(context, buf, behind, bodyEnd, this.#body.done);
+    this.#exchange.begin(context, buf, behind, this.#body.trailersStart, false);
+    this.#endWithTrailers();
+  }
+
+  /** As in Envoy, trailers of HTTP/1.1 pass where the connection manager says so. */
+  #endWithTrailers(): void {
+    const { done, trailers } = this.#body;
+    if (!done || trailers === undefined) return;
+    if (!this.#context.http.settings.enableTrailers) return this.#exchange.onRequestBody(CRLF, 0, CRLF.length, true);
+    this.#exchange.onRequestTrailers(trailers);
+    this.#exchange.onRequestBody(NO_BYTES, 0, 0, true);
   }
 
   /** Answers `Expect: 100-continue` at once, as Envoy does. False: it is another expectation. */
@@ -174,7 +186,12 @@ export class ServerConnection implements SocketHandler, Downstream {
     }
     this.#rest = end < buf.length ? buf.subarray(end) : NO_BYTES;
     if (this.#body.done) this.#phase = "answering";
-    this.#exchange.onRequestBody(buf, 0, end, this.#body.done);
+    if (!this.#body.hasTrailers) {
+      this.#exchange.onRequestBody(buf, 0, end, this.#body.done);
+      return true;
+    }
+    if (this.#body.trailersStart > 0) this.#exchange.onRequestBody(buf, 0, this.#body.trailersStart, false);
+    this.#endWithTrailers();
     return true;
   }
 
@@ -222,7 +239,7 @@ export class ServerConnection implements SocketHandler, Downstream {
   }
 
   sendTrailers(trailers: Trailers): void {
-    this.#sender.sendTrailers(trailers);
+    this.#sender.sendTrailers(this.#context.http.settings.enableTrailers ? trailers : undefined);
   }
 
   sendReply(exchange: ExchangeRecord, reply: Reply): void {

@@ -2,7 +2,7 @@
 import { describe, expect, test } from "bun:test";
 import { BAD_BODY, BodyScanner } from "./body.ts";
 import { Dechunker } from "./dechunk.ts";
-import { BY_LENGTH, CHUNKED, type Framing, NO_BODY, UNTIL_CLOSE } from "./head.ts";
+import { BY_LENGTH, CHUNKED, type Framing, latin1, NO_BODY, UNTIL_CLOSE } from "./head.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
 
@@ -226,11 +226,63 @@ describe("Dechunker", () => {
     expect(verdict(text)).toBe(whole(text));
     for (let cut = 0; cut <= buf.length; cut++) {
       const dechunker = new Dechunker();
-      const parts = [...dechunker.data(buf, 0, cut), ...dechunker.data(buf, cut, buf.length)];
-      expect(Buffer.concat(parts).toString("latin1")).toBe(data);
+      expect(dataIn(dechunker, buf, 0, cut) + dataIn(dechunker, buf, cut, buf.length)).toBe(data);
     }
     const slow = new Dechunker();
-    const single = [...buf].flatMap((_, i) => slow.data(buf, i, i + 1));
-    expect(Buffer.concat(single).toString("latin1")).toBe(data);
+    expect([...buf].map((_, i) => dataIn(slow, buf, i, i + 1)).join("")).toBe(data);
+  });
+});
+
+/** What a dechunker finds in `buf[from, end)`. */
+function dataIn(dechunker: Dechunker, buf: Buffer, from: number, end: number): string {
+  let data = "";
+  for (let pos = dechunker.next(buf, from, end); pos >= 0; pos = dechunker.next(buf, pos, end))
+    data += latin1(buf, dechunker.start, pos);
+  return data;
+}
+
+describe("trailers", () => {
+  const body = "2\r\nab\r\n0;x\r\n";
+  const trailers = "X-One: 1\r\nx-two:\t2 \r\n\r\n";
+  const rest = "GET / HTTP/1.1\r\n";
+
+  /** What may be passed on, the trailers read, and what is behind them, with the bytes cut as told. */
+  function read(scanner: BodyScanner, cuts: readonly number[]): readonly unknown[] {
+    const buf = bytes(body + trailers + rest);
+    scanner.begin(CHUNKED, 0);
+    let passed = "";
+    let at = 0;
+    for (const cut of [...cuts, buf.length]) {
+      if (scanner.done) break;
+      const from = at;
+      at = scanner.scan(buf, from, cut);
+      passed += latin1(buf, from, scanner.hasTrailers ? scanner.trailersStart : at);
+    }
+    const lines = scanner.trailers;
+    const read =
+      lines === undefined ? [] : Array.from({ length: lines.count }, (_, i) => lines.name(i) + lines.value(i));
+    return [passed, read, latin1(buf, at, buf.length)];
+  }
+
+  test("are kept apart from the body, wherever the bytes are cut", () => {
+    const scanner = new BodyScanner();
+    const wanted = [body, ["X-One1", "x-two2"], rest];
+    const length = body.length + trailers.length + rest.length;
+    for (let one = 0; one <= length; one++)
+      for (let two = one; two <= length; two += 3) expect(read(scanner, [one, two])).toEqual(wanted);
+    expect(
+      read(
+        scanner,
+        Array.from({ length }, (_, i) => i),
+      ),
+    ).toEqual(wanted);
+    scanner.begin(CHUNKED, 0);
+    expect([scanner.hasTrailers, scanner.trailers]).toEqual([false, undefined]);
+  });
+
+  test("are as few as the lines of a head", () => {
+    const lines = (count: number): string => `0\r\n${"a:\r\n".repeat(count)}\r\n`;
+    expect(verdict(lines(100))).toBe(whole(lines(100)));
+    expect(verdict(lines(101))).toBe("more than 100 header lines");
   });
 });

@@ -1,13 +1,14 @@
 /**
  * Finds the end of a body that passes by untouched. Chunk sizes and trailers are read strictly (RFC 9112 §7.1):
  * hexadecimal digits, CRLF line ends, bounded extensions and trailers. A trailer that would frame, route or authorize
- * the message if its reader merged it into the head is refused (RFC 9110 §6.5.1); Envoy drops all trailers instead.
+ * the message if its reader merged it into the head is refused (RFC 9110 §6.5.1).
  *
  * @module
  */
 import { CHAR, COLON, CR, HEX, LF, LOWER, SP, TAB, TOKEN, VALUE } from "./chars.ts";
 import { afterByte, EXTENSION_START, type ExtensionState, mayEnd } from "./chunk-extension.ts";
 import { BY_LENGTH, CHUNKED, type Framing, NO_BODY } from "./head.ts";
+import { Trailers } from "./trailers.ts";
 
 /** A chunk's extensions. */
 const MAX_EXTENSION_BYTES = 1024;
@@ -38,6 +39,13 @@ export class BodyScanner {
   reason = "";
   /** Bytes of the body so far, without its framing. */
   dataBytes = 0;
+  /** A trailer has begun. From {@link trailersStart} on, no byte is part of the body any more. */
+  hasTrailers = false;
+  /** The first byte of trailers among those of the last scan, where it {@link hasTrailers}. */
+  trailersStart = 0;
+  /** What followed the body, once it is done; undefined where nothing did. */
+  trailers: Trailers | undefined;
+  #trailerBytes: Buffer = NO_BYTES;
   #framing: Framing = NO_BODY;
   /** Bytes left: of the body, or of the chunk. */
   #left = 0;
@@ -58,6 +66,7 @@ export class BodyScanner {
     this.#digits = 0;
     this.#isLast = false;
     this.dataBytes = 0;
+    if (this.hasTrailers) this.#forgetTrailers();
     this.done = framing === NO_BODY || (framing === BY_LENGTH && contentLength === 0);
   }
 
@@ -92,9 +101,24 @@ export class BodyScanner {
       }
       if (!this.#step(buf[pos] as number)) return BAD_BODY;
       pos++;
-      if (this.done) return pos;
+      if (this.done) break;
     }
-    return pos;
+    return this.hasTrailers && !this.#keepTrailers(buf, from, pos) ? BAD_BODY : pos;
+  }
+
+  #keepTrailers(buf: Uint8Array, from: number, end: number): boolean {
+    this.trailersStart = Math.max(from, end - this.#lineBytes);
+    this.#trailerBytes = Buffer.concat([this.#trailerBytes, buf.subarray(this.trailersStart, end)]);
+    if (!this.done) return true;
+    const trailers = new Trailers();
+    this.trailers = trailers;
+    return trailers.parse(this.#trailerBytes, 0, this.#trailerBytes.length) > 0 || this.#wrong(trailers.error.reason);
+  }
+
+  #forgetTrailers(): void {
+    this.hasTrailers = false;
+    this.trailers = undefined;
+    this.#trailerBytes = NO_BYTES;
   }
 
   /** One byte of framing. False with `reason` set when it may not stand there. */
@@ -166,6 +190,7 @@ export class BodyScanner {
         if (c === CR) this.#state = "endLf";
         else if ((CHAR[c] as number) & TOKEN) {
           this.#state = "trailerName";
+          this.hasTrailers = true;
           this.#trailer = String.fromCharCode(LOWER[c] as number);
         } else return this.#wrong("a trailer line without a name");
         return true;
@@ -198,6 +223,7 @@ export class BodyScanner {
   }
 }
 
+const NO_BYTES = Buffer.alloc(0);
 const SEMICOLON = 0x3b;
 
 const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([

@@ -1,31 +1,36 @@
 /**
- * Takes the framing off a chunked body, for a receiver that speaks HTTP/1.0. The bytes have passed {@link BodyScanner},
- * so the framing is known to be right.
+ * Takes the framing off a chunked body, for a receiver that has another one: HTTP/2, or none in HTTP/1.0. The bytes have
+ * passed {@link BodyScanner}, so the framing is known to be right; what it says of trailers is not looked at.
  *
  * @module
  */
 import { CR, LF } from "./chars.ts";
 
 export class Dechunker {
+  /** First byte of the run that {@link next} found. */
+  start = 0;
   #state: "size" | "skip" | "data" | "dataEnd" | "trailers" = "size";
   #left = 0;
 
-  /** The data in `buf[pos, end)`, as views into it. */
-  data(buf: Uint8Array, from: number, end: number): Uint8Array[] {
-    const found: Uint8Array[] = [];
+  /**
+   * Finds the next run of data in `buf[pos, end)`, which begins at {@link start}. Returns the byte behind it, to go on
+   * from; -1 when there is none left.
+   */
+  next(buf: Uint8Array, from: number, end: number): number {
     let pos = from;
     while (pos < end) {
-      if (this.#state !== "data") {
-        this.#step(buf[pos++] as number);
-        continue;
-      }
-      const taken = Math.min(this.#left, end - pos);
-      found.push(buf.subarray(pos, pos + taken));
-      pos += taken;
-      this.#left -= taken;
-      if (this.#left === 0) this.#state = "dataEnd";
+      if (this.#state === "data") return this.#take(pos, end);
+      this.#step(buf[pos++] as number);
     }
-    return found;
+    return -1;
+  }
+
+  #take(pos: number, end: number): number {
+    const taken = Math.min(this.#left, end - pos);
+    this.start = pos;
+    this.#left -= taken;
+    if (this.#left === 0) this.#state = "dataEnd";
+    return pos + taken;
   }
 
   #step(c: number): void {

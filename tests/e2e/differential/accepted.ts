@@ -110,10 +110,6 @@ const BODIES: readonly Accepted[] = [
       at.endsWith(" bytes") && envoy.replace(/in=\d+/, "") === tulle.replace(/in=\d+/, ""),
   },
   {
-    why: "trailers pass; Envoy drops them unless it is told not to",
-    covers: ({ at, envoy }) => /( trailers| header trailer)$/.test(at) && envoy === NOTHING,
-  },
-  {
     why: "a request that came without a length leaves without one; Envoy writes a 0 for most methods",
     covers: ({ at, envoy, tulle }) =>
       (/^backend \d body$/.test(at) && envoy === 'length ""' && tulle === 'none ""') ||
