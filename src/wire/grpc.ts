@@ -6,7 +6,7 @@
  * @module
  */
 import { fieldValue } from "./http2/fields.ts";
-import type { Fields } from "./http2/hpack-decoder.ts";
+import type { Fields } from "./http2/fields.ts";
 
 export const GrpcCode = {
   ok: 0,

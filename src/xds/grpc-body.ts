@@ -4,14 +4,14 @@
  * @module
  */
 import { frameMessage, GrpcCode, GrpcError, MessageReader } from "../wire/grpc.ts";
-import type { Fields } from "../wire/http2/hpack-decoder.ts";
-import type { Stream } from "../wire/http2/stream.ts";
+import type { Fields } from "../wire/http2/fields.ts";
+import type { FieldsStream } from "../wire/http2/fields-session.ts";
 
 /** How our direction ends: with trailers, or without (a client's half-close). */
 type End = { readonly trailers: Fields | undefined };
 
 export class GrpcBody {
-  readonly #stream: Stream;
+  readonly #stream: FieldsStream;
   readonly #reader: MessageReader;
   readonly #maxQueuedBytes: number;
   readonly #queue: Uint8Array[] = [];
@@ -19,7 +19,7 @@ export class GrpcBody {
   #sentOfFirst = 0;
   #end: End | undefined;
 
-  constructor(stream: Stream, maxMessageBytes: number, maxQueuedBytes: number) {
+  constructor(stream: FieldsStream, maxMessageBytes: number, maxQueuedBytes: number) {
     this.#stream = stream;
     this.#reader = new MessageReader(maxMessageBytes);
     this.#maxQueuedBytes = maxQueuedBytes;

@@ -16,8 +16,9 @@ import {
 } from "../wire/grpc.ts";
 import { ErrorCode, errorName } from "../wire/http2/constants.ts";
 import { fieldValue } from "../wire/http2/fields.ts";
-import type { Fields } from "../wire/http2/hpack-decoder.ts";
-import type { Stream, StreamHandler, StreamReset } from "../wire/http2/stream.ts";
+import type { Fields } from "../wire/http2/fields.ts";
+import type { FieldsHandler, FieldsStream } from "../wire/http2/fields-session.ts";
+import type { StreamReset } from "../wire/http2/stream.ts";
 import { GrpcBody } from "./grpc-body.ts";
 import type { CallOptions } from "./grpc-client.ts";
 import type { GrpcConnection } from "./grpc-connection.ts";
@@ -40,7 +41,7 @@ interface CallLimits {
 type Phase =
   /** The connection is not there yet. */
   | { readonly t: "waiting"; readonly messages: Uint8Array[]; halfClosed: boolean }
-  | { readonly t: "open"; readonly stream: Stream; readonly body: GrpcBody; readonly connection: GrpcConnection }
+  | { readonly t: "open"; readonly stream: FieldsStream; readonly body: GrpcBody; readonly connection: GrpcConnection }
   | { readonly t: "ended" };
 
 export class ClientCall {
@@ -105,7 +106,7 @@ export class ClientCall {
     if (phase.t === "ended") return;
     this.#phase = { t: "ended" };
     this.#deadline?.cancel();
-    if (phase.t === "open" && phase.stream.state !== "closed") {
+    if (phase.t === "open") {
       phase.stream.reset(status.code === GrpcCode.ok ? ErrorCode.noError : ErrorCode.cancel);
       phase.connection.flush();
     }
@@ -121,7 +122,7 @@ export class ClientCall {
     return [...pseudo, ...fixed, ...timeout, ...metadata];
   }
 
-  #streamHandler(): StreamHandler {
+  #streamHandler(): FieldsHandler {
     return {
       onHeaders: (fields, endStream) => this.#onHead(fields, endStream),
       onData: (bytes, endStream) => this.#onData(bytes, endStream),

@@ -8,7 +8,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { DialOptions, Network, Socket } from "../net/socket.ts";
 import { GrpcCode, type GrpcStatus } from "../wire/grpc.ts";
-import { ORPHAN } from "../wire/http2/stream.ts";
+import { ORPHAN } from "../wire/http2/fields-session.ts";
 import { type CallHandler, ClientCall } from "./grpc-client-call.ts";
 import { DEFAULT_KEEPALIVE, GrpcConnection, type Keepalive } from "./grpc-connection.ts";
 

@@ -1,8 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { ManualClock } from "../base/manual-clock.ts";
 import { deafHandler, type Socket } from "../net/socket.ts";
-import { Session } from "../wire/http2/session.ts";
-import { ORPHAN } from "../wire/http2/stream.ts";
+import { FieldsSession } from "../wire/http2/fields-session.ts";
+import { ORPHAN } from "../wire/http2/fields-session.ts";
 import { begin, OK, PORT, rig } from "../../tests/support/grpc-rig.ts";
 import { send, SessionLog, type StreamLog } from "../../tests/support/http2-pair.ts";
 import { GrpcConnection } from "./grpc-connection.ts";
@@ -60,7 +60,7 @@ describe("connections", () => {
     network.dial(
       { address: "127.0.0.1", port: PORT, connectTimeoutMs: 1 },
       (socket) => {
-        const session = new Session("client", new SessionLog());
+        const session = new FieldsSession("client", new SessionLog());
         const move = (): void => session.consumeOutput(socket.write(session.output));
         socket.handler = { ...deafHandler, onData: (chunk) => (session.receive(chunk, 0), move()) };
         const head = [":method", "POST", ":scheme", "http", ":path", "/t.T/Nope", ":authority", "t"];
@@ -85,7 +85,7 @@ describe("connections", () => {
       resume: () => void calls.push("resume"),
     } as Partial<Socket> as Socket;
     const owner = { onStream: () => ORPHAN, onSettings() {}, onGoaway() {}, onFailed() {}, onClosed() {} };
-    const peer = new Session("client", new SessionLog());
+    const peer = new FieldsSession("client", new SessionLog());
     for (let i = 0; i < 20; i++) peer.ping(i);
     const connection = new GrpcConnection(socket, "server", owner, {
       clock,

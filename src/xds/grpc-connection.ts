@@ -6,7 +6,8 @@
 import type { Clock, Timer } from "../base/clock.ts";
 import type { Socket, SocketHandler } from "../net/socket.ts";
 import type { SessionOptions } from "../wire/http2/options.ts";
-import { type Role, Session, type SessionHandler } from "../wire/http2/session.ts";
+import { FieldsSession, type FieldsSessionHandler } from "../wire/http2/fields-session.ts";
+import type { Role } from "../wire/http2/session.ts";
 
 export interface Keepalive {
   /** Silence of the peer after which it is asked whether it is there, milliseconds. @default 30_000 */
@@ -24,7 +25,7 @@ export interface ConnectionOptions {
 }
 
 /** What the owner of a connection hears beside the events of the session. */
-export interface ConnectionOwner extends Omit<SessionHandler, "onPong"> {
+export interface ConnectionOwner extends Omit<FieldsSessionHandler, "onPong"> {
   /** The last call: every stream has ended. */
   onClosed(why: string): void;
 }
@@ -33,7 +34,7 @@ export interface ConnectionOwner extends Omit<SessionHandler, "onPong"> {
 const LINGER_MS = 1000;
 
 export class GrpcConnection implements SocketHandler {
-  readonly session: Session;
+  readonly session: FieldsSession;
   readonly socket: Socket;
   readonly #owner: ConnectionOwner;
   readonly #clock: Clock;
@@ -52,7 +53,7 @@ export class GrpcConnection implements SocketHandler {
     this.#clock = options.clock;
     this.#keepalive = options.keepalive;
     this.#heardMs = options.clock.nowMs();
-    this.session = new Session(role, this.#handler(), options.session);
+    this.session = new FieldsSession(role, this.#handler(), options.session);
     socket.handler = this;
     this.#watch(this.#keepalive.intervalMs);
     this.flush();
@@ -117,7 +118,7 @@ export class GrpcConnection implements SocketHandler {
     this.#owner.onClosed(why);
   }
 
-  #handler(): SessionHandler {
+  #handler(): FieldsSessionHandler {
     const owner = this.#owner;
     return {
       onStream: (stream) => owner.onStream(stream),

@@ -15,8 +15,8 @@ import {
 } from "../wire/grpc.ts";
 import { ErrorCode } from "../wire/http2/constants.ts";
 import { fieldValue } from "../wire/http2/fields.ts";
-import type { Fields } from "../wire/http2/hpack-decoder.ts";
-import type { Stream, StreamHandler } from "../wire/http2/stream.ts";
+import type { Fields } from "../wire/http2/fields.ts";
+import type { FieldsHandler, FieldsStream } from "../wire/http2/fields-session.ts";
 import { GrpcBody } from "./grpc-body.ts";
 import type { GrpcConnection } from "./grpc-connection.ts";
 import type { CallHandler, GrpcServerOptions, ServerCall } from "./grpc-server.ts";
@@ -25,10 +25,10 @@ const RESPONSE_HEAD: Fields = [":status", "200", "content-type", GRPC_CONTENT_TY
 
 /** Serves the call that opens `stream`. */
 export function serveStream(
-  stream: Stream,
+  stream: FieldsStream,
   connection: GrpcConnection,
   options: Required<GrpcServerOptions>,
-): StreamHandler {
+): FieldsHandler {
   const call = new Call(stream, connection, options);
   return {
     onHeaders: (fields, endStream) => call.begin(fields, endStream),
@@ -41,7 +41,7 @@ export function serveStream(
 
 class Call implements ServerCall {
   fields: Fields = [];
-  readonly #stream: Stream;
+  readonly #stream: FieldsStream;
   readonly #connection: GrpcConnection;
   readonly #options: Required<GrpcServerOptions>;
   readonly #body: GrpcBody;
@@ -51,7 +51,7 @@ class Call implements ServerCall {
   #ended = false;
   #closed = false;
 
-  constructor(stream: Stream, connection: GrpcConnection, options: Required<GrpcServerOptions>) {
+  constructor(stream: FieldsStream, connection: GrpcConnection, options: Required<GrpcServerOptions>) {
     this.#stream = stream;
     this.#connection = connection;
     this.#options = options;

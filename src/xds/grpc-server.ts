@@ -7,7 +7,7 @@ import type { Clock, Timer } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { PeerIdentity, Socket, SocketAddress } from "../net/socket.ts";
 import type { GrpcStatus } from "../wire/grpc.ts";
-import type { Fields } from "../wire/http2/hpack-decoder.ts";
+import type { Fields } from "../wire/http2/fields.ts";
 import { DEFAULT_KEEPALIVE, GrpcConnection, type Keepalive } from "./grpc-connection.ts";
 import { serveStream } from "./grpc-server-call.ts";
 

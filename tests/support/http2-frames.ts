@@ -2,10 +2,10 @@
  * Raw HTTP/2 frames against a session, and what the session answers.
  */
 import { CLIENT_PREFACE, errorName, Flag, FrameType } from "../../src/wire/http2/constants.ts";
-import type { Fields } from "../../src/wire/http2/hpack-decoder.ts";
-import { HpackEncoder } from "../../src/wire/http2/hpack-encoder.ts";
+import type { Fields } from "../../src/wire/http2/fields.ts";
 import type { SessionOptions } from "../../src/wire/http2/options.ts";
-import { Session } from "../../src/wire/http2/session.ts";
+import { FieldsSession } from "../../src/wire/http2/fields-session.ts";
+import { HpackEncoder } from "../suites/hpack-twin/encoder.ts";
 import { GET, send, SessionLog } from "./http2-pair.ts";
 
 const { headers, rstStream, settings, goaway } = FrameType;
@@ -31,12 +31,12 @@ interface Seen {
   readonly connection: string | undefined;
   readonly resets: readonly string[];
   readonly log: SessionLog;
-  readonly session: Session;
+  readonly session: FieldsSession;
 }
 
 export function server(frames: readonly Uint8Array[], options: SessionOptions = {}, nowMs = 0): Seen {
   const log = new SessionLog();
-  const session = new Session("server", log, options);
+  const session = new FieldsSession("server", log, options);
   session.receive(Buffer.concat([HELLO, ...frames]), nowMs);
   return { ...written(session), log, session };
 }
@@ -44,7 +44,7 @@ export function server(frames: readonly Uint8Array[], options: SessionOptions = 
 /** A client that has sent one request (stream 1) meets these frames. */
 export function client(frames: readonly Uint8Array[]): Seen & { readonly heads: readonly Fields[] } {
   const log = new SessionLog();
-  const session = new Session("client", log);
+  const session = new FieldsSession("client", log);
   const stream = send(session, GET);
   session.consumeOutput(session.output.length);
   session.receive(Buffer.concat([frame(settings, 0, 0), ...frames]), 0);
@@ -52,7 +52,7 @@ export function client(frames: readonly Uint8Array[]): Seen & { readonly heads: 
 }
 
 /** Reads RST_STREAM and GOAWAY out of what a session wrote. */
-function written(session: Session): Pick<Seen, "connection" | "resets"> {
+function written(session: FieldsSession): Pick<Seen, "connection" | "resets"> {
   const out = Buffer.from(session.output);
   const resets: string[] = [];
   let connection: string | undefined;

@@ -2,14 +2,19 @@
  * Two HTTP/2 sessions that talk in memory, and handlers that write down what they saw.
  */
 import type { Http2Error } from "../../src/wire/http2/error.ts";
-import type { Fields } from "../../src/wire/http2/hpack-decoder.ts";
+import type { Fields } from "../../src/wire/http2/fields.ts";
+import {
+  type FieldsHandler,
+  FieldsSession,
+  type FieldsSessionHandler,
+  type FieldsStream,
+} from "../../src/wire/http2/fields-session.ts";
 import type { SessionOptions } from "../../src/wire/http2/options.ts";
-import { Session, type SessionHandler } from "../../src/wire/http2/session.ts";
-import type { Stream, StreamHandler, StreamReset } from "../../src/wire/http2/stream.ts";
+import type { StreamReset } from "../../src/wire/http2/stream.ts";
 
 /** What came on one stream. */
-export class StreamLog implements StreamHandler {
-  stream: Stream | undefined;
+export class StreamLog implements FieldsHandler {
+  stream: FieldsStream | undefined;
   readonly heads: Fields[] = [];
   readonly body: number[] = [];
   trailers: Fields | undefined;
@@ -56,7 +61,7 @@ export class StreamLog implements StreamHandler {
   }
 }
 
-export class SessionLog implements SessionHandler {
+export class SessionLog implements FieldsSessionHandler {
   readonly streams: StreamLog[] = [];
   readonly pongs: number[] = [];
   goaway: { readonly code: number; readonly debug: string } | undefined;
@@ -65,7 +70,7 @@ export class SessionLog implements SessionHandler {
   /** What each new stream's log does when the request has ended. */
   onRequest: (log: StreamLog) => void = () => {};
 
-  onStream(stream: Stream): StreamHandler {
+  onStream(stream: FieldsStream): FieldsHandler {
     const log = new StreamLog();
     log.stream = stream;
     log.onEnd = (it) => this.onRequest(it);
@@ -91,8 +96,8 @@ export class SessionLog implements SessionHandler {
 }
 
 export interface Pair {
-  readonly client: Session;
-  readonly server: Session;
+  readonly client: FieldsSession;
+  readonly server: FieldsSession;
   readonly clientLog: SessionLog;
   readonly serverLog: SessionLog;
   /** Carries bytes both ways until nothing moves. `cut` says how many bytes a step may carry. */
@@ -102,15 +107,15 @@ export interface Pair {
 export function makePair(options: { client?: SessionOptions; server?: SessionOptions } = {}): Pair {
   const clientLog = new SessionLog();
   const serverLog = new SessionLog();
-  const client = new Session("client", clientLog, options.client);
-  const server = new Session("server", serverLog, options.server);
+  const client = new FieldsSession("client", clientLog, options.client);
+  const server = new FieldsSession("server", serverLog, options.server);
   const settle = (cut: (length: number) => number = (length) => length): void => {
     while (carry(client, server, cut) || carry(server, client, cut));
   };
   return { client, server, clientLog, serverLog, settle };
 }
 
-function carry(from: Session, to: Session, cut: (length: number) => number): boolean {
+function carry(from: FieldsSession, to: FieldsSession, cut: (length: number) => number): boolean {
   if (from.output.length === 0) return false;
   const bytes = from.output.slice(0, cut(from.output.length));
   from.consumeOutput(bytes.length);
@@ -123,7 +128,7 @@ function carry(from: Session, to: Session, cut: (length: number) => number): boo
 export const GET: Fields = [":method", "GET", ":scheme", "http", ":path", "/", ":authority", "reviews"];
 
 /** Sends a request on a new stream of `session`. */
-export function send(session: Session, fields: Fields, endStream = true): StreamLog {
+export function send(session: FieldsSession, fields: Fields, endStream = true): StreamLog {
   const log = new StreamLog();
   log.stream = session.request(fields, endStream, log);
   return log;

@@ -9,7 +9,7 @@ import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import { mayHaveBody, ResponseHeaders } from "../response-headers.ts";
-import { reasonPhrase } from "./reason-phrases.ts";
+import { reasonPhrase } from "../../wire/http1/reason-phrases.ts";
 
 /** How the body leaves: as it came, with chunk framing put on, or with it taken off. */
 export type BodyForm = "asIs" | "addChunks" | "removeChunks";

@@ -21,7 +21,7 @@ import type { ExchangeRecord } from "../exchange-record.ts";
 import type { HttpContext } from "../http-context.ts";
 import { Output } from "../output.ts";
 import { CRLF } from "./chunks.ts";
-import { reasonPhrase } from "./reason-phrases.ts";
+import { reasonPhrase } from "../../wire/http1/reason-phrases.ts";
 import { ResponseSender } from "./response-sender.ts";
 
 /** `head`: between requests or inside a head. `body`: a request's body is on its way. `answering`: it is all here. `closing`: nothing more is read. */

@@ -246,7 +246,8 @@ const FORBIDDEN_TRAILERS: ReadonlySet<string> = new Set([
   "forwarded",
 ]);
 
-const isForbiddenTrailer = (name: string): boolean =>
+/** A trailer that would frame, route or authorize the message if its reader merged it into the head. In lower case. */
+export const isForbiddenTrailer = (name: string): boolean =>
   FORBIDDEN_TRAILERS.has(name) || /^x-(forwarded|envoy|tulle)-/.test(name);
 
 const hexValue = (c: number): number => (c <= 57 ? c - 48 : (c | 0x20) - 87);

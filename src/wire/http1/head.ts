@@ -57,8 +57,10 @@ export abstract class Head {
   ids = new Uint8Array(FIRST_HEADERS);
   /** Index + 1 of the first line of each known header; 0 where there is none. */
   readonly first = new Int16Array(KNOWN_COUNT);
-  /** HTTP/1.1, else 1.0. */
+  /** HTTP/1.1 or later, else 1.0. */
   isVersion11 = true;
+  /** Came as HTTP/2 and was rendered as the text of HTTP/1.1, in lower case (see `wire/http2/head-builder.ts`). */
+  isHttp2 = false;
   framing: Framing = NO_BODY;
   /** With {@link BY_LENGTH}. */
   contentLength = 0;

@@ -21,6 +21,8 @@ export class RequestHead extends Head {
   scheme = "http";
   /** The target was in absolute form: a client that knows it talks to a proxy. */
   isAbsolute = false;
+  /** `:protocol` of an extended CONNECT (RFC 8441); empty where there is none, so always in HTTP/1. */
+  protocol = "";
   #targetStart = 0;
   #targetEnd = 0;
   /** The last Host that was looked at and found good: most requests of a connection repeat it. */

@@ -50,7 +50,7 @@ export const ErrorCode = {
   http11Required: 0xd,
 } as const;
 
-/** Settings, RFC 9113 §6.5.2. */
+/** Settings, RFC 9113 §6.5.2 and where named. */
 export const SettingId = {
   headerTableSize: 0x1,
   enablePush: 0x2,
@@ -58,6 +58,8 @@ export const SettingId = {
   initialWindowSize: 0x4,
   maxFrameSize: 0x5,
   maxHeaderListSize: 0x6,
+  /** RFC 8441 §3. */
+  enableConnectProtocol: 0x8,
 } as const;
 
 export const FRAME_HEADER_BYTES = 9;

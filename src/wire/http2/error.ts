@@ -12,10 +12,13 @@ export class Http2Error extends Error {
   readonly code: number;
   /** The stream that ends; 0 when the connection does. */
   readonly streamId: number;
+  /** The message was framed well and is no HTTP (RFC 9113 §8.1.1). */
+  readonly isMalformed: boolean;
 
-  constructor(code: number, message: string, streamId = 0) {
+  constructor(code: number, message: string, streamId = 0, isMalformed = false) {
     super(`[${errorName(code)}] ${message}`);
     this.code = code;
     this.streamId = streamId;
+    this.isMalformed = isMalformed;
   }
 }

@@ -10,6 +10,8 @@ export class FrameWriter {
   readonly #out: OutputBuffer;
   /** SETTINGS_MAX_FRAME_SIZE of the peer. */
   maxFrameBytes: number;
+  /** Where the field block that is being written begins, in bytes from the front of the output. */
+  #blockAt = 0;
 
   constructor(out: OutputBuffer, maxFrameBytes: number) {
     this.#out = out;
@@ -17,72 +19,124 @@ export class FrameWriter {
   }
 
   preface(): void {
-    this.#out.take(CLIENT_PREFACE.length).set(CLIENT_PREFACE);
+    const out = this.#out;
+    out.reserve(CLIENT_PREFACE.length);
+    out.bytes.set(CLIENT_PREFACE, out.to);
+    out.to += CLIENT_PREFACE.length;
   }
 
   /** `bytes[from, to)` must not be longer than `maxFrameBytes`. */
   data(streamId: number, bytes: Uint8Array, from: number, to: number, endStream: boolean): void {
-    const payload = this.#frame(FrameType.data, endStream ? Flag.endStream : 0, streamId, to - from);
-    payload.set(from === 0 && to === bytes.length ? bytes : bytes.subarray(from, to));
+    const out = this.#out;
+    this.#frame(FrameType.data, endStream ? Flag.endStream : 0, streamId, to - from);
+    if (to > from) (bytes as Buffer).copy(out.bytes, out.to, from, to);
+    out.to += to - from;
   }
 
-  /** HEADERS, and CONTINUATION as long as the block needs them. */
-  headers(streamId: number, block: Uint8Array, endStream: boolean): void {
-    const first = Math.min(block.length, this.maxFrameBytes);
-    const flags = (endStream ? Flag.endStream : 0) | (first === block.length ? Flag.endHeaders : 0);
-    this.#frame(FrameType.headers, flags, streamId, first).set(block.subarray(0, first));
-    for (let at = first; at < block.length; ) {
-      const end = Math.min(block.length, at + this.maxFrameBytes);
-      const last = end === block.length ? Flag.endHeaders : 0;
-      this.#frame(FrameType.continuation, last, streamId, end - at).set(block.subarray(at, end));
-      at = end;
+  /** Leaves room for the header of a HEADERS frame. The block is then written to the output. */
+  beginBlock(): void {
+    const out = this.#out;
+    out.reserve(FRAME_HEADER_BYTES);
+    this.#blockAt = out.length;
+    out.to += FRAME_HEADER_BYTES;
+  }
+
+  /** Bytes of the block so far. */
+  get blockBytes(): number {
+    return this.#out.length - this.#blockAt - FRAME_HEADER_BYTES;
+  }
+
+  takeBlockBack(): void {
+    this.#out.to = this.#out.from + this.#blockAt;
+  }
+
+  /** Makes HEADERS of the block, and CONTINUATION as long as it needs them. */
+  endBlock(streamId: number, endStream: boolean): void {
+    const out = this.#out;
+    const bytes = this.blockBytes;
+    const most = this.maxFrameBytes;
+    const streamFlag = endStream ? Flag.endStream : 0;
+    if (bytes <= most) {
+      const at = out.from + this.#blockAt;
+      return putHeader(out.bytes, at, FrameType.headers, streamFlag | Flag.endHeaders, streamId, bytes);
+    }
+    const extra = Math.ceil(bytes / most) - 1;
+    out.reserve(extra * FRAME_HEADER_BYTES);
+    out.to += extra * FRAME_HEADER_BYTES;
+    const at = out.from + this.#blockAt;
+    // From the back, so that nothing is overwritten before it was moved.
+    for (let part = extra; part >= 0; part--) {
+      const start = at + FRAME_HEADER_BYTES + part * most;
+      const length = Math.min(most, bytes - part * most);
+      const header = at + part * (most + FRAME_HEADER_BYTES);
+      if (part > 0) out.bytes.copyWithin(header + FRAME_HEADER_BYTES, start, start + length);
+      const flags = (part === 0 ? streamFlag : 0) | (part === extra ? Flag.endHeaders : 0);
+      putHeader(out.bytes, header, part === 0 ? FrameType.headers : FrameType.continuation, flags, streamId, length);
     }
   }
 
   rstStream(streamId: number, code: number): void {
-    put32(this.#frame(FrameType.rstStream, 0, streamId, 4), 0, code);
+    this.#frame(FrameType.rstStream, 0, streamId, 4);
+    this.#put32(code);
   }
 
   settings(entries: readonly (readonly [id: number, value: number])[]): void {
-    const payload = this.#frame(FrameType.settings, 0, 0, entries.length * 6);
-    entries.forEach(([id, value], i) => {
-      payload[i * 6] = id >>> 8;
-      payload[i * 6 + 1] = id;
-      put32(payload, i * 6 + 2, value);
-    });
+    this.#frame(FrameType.settings, 0, 0, entries.length * 6);
+    const out = this.#out;
+    for (const [id, value] of entries) {
+      out.bytes[out.to++] = id >>> 8;
+      out.bytes[out.to++] = id;
+      this.#put32(value);
+    }
   }
 
   settingsAck(): void {
     this.#frame(FrameType.settings, Flag.ack, 0, 0);
   }
 
-  /** @param opaque Eight bytes. */
-  ping(opaque: Uint8Array, ack: boolean): void {
-    this.#frame(FrameType.ping, ack ? Flag.ack : 0, 0, 8).set(opaque);
+  /** Sends the eight bytes at `from` of `opaque`. */
+  ping(opaque: Uint8Array, from: number, ack: boolean): void {
+    this.#frame(FrameType.ping, ack ? Flag.ack : 0, 0, 8);
+    const out = this.#out;
+    for (let i = 0; i < 8; i++) out.bytes[out.to++] = opaque[from + i] as number;
   }
 
   goaway(lastStreamId: number, code: number, debug: string): void {
     const text = Buffer.from(debug, "utf8");
-    const payload = this.#frame(FrameType.goaway, 0, 0, 8 + text.length);
-    put32(payload, 0, lastStreamId);
-    put32(payload, 4, code);
-    payload.set(text, 8);
+    this.#frame(FrameType.goaway, 0, 0, 8 + text.length);
+    this.#put32(lastStreamId);
+    this.#put32(code);
+    text.copy(this.#out.bytes, this.#out.to);
+    this.#out.to += text.length;
   }
 
   windowUpdate(streamId: number, increment: number): void {
-    put32(this.#frame(FrameType.windowUpdate, 0, streamId, 4), 0, increment);
+    this.#frame(FrameType.windowUpdate, 0, streamId, 4);
+    this.#put32(increment);
   }
 
-  #frame(type: number, flags: number, streamId: number, length: number): Uint8Array {
-    const frame = this.#out.take(FRAME_HEADER_BYTES + length);
-    frame[0] = length >>> 16;
-    frame[1] = length >>> 8;
-    frame[2] = length;
-    frame[3] = type;
-    frame[4] = flags;
-    put32(frame, 5, streamId);
-    return frame.subarray(FRAME_HEADER_BYTES);
+  /** Writes a frame's header and makes room for its payload. */
+  #frame(type: number, flags: number, streamId: number, length: number): void {
+    const out = this.#out;
+    out.reserve(FRAME_HEADER_BYTES + length);
+    putHeader(out.bytes, out.to, type, flags, streamId, length);
+    out.to += FRAME_HEADER_BYTES;
   }
+
+  #put32(value: number): void {
+    const out = this.#out;
+    put32(out.bytes, out.to, value);
+    out.to += 4;
+  }
+}
+
+function putHeader(bytes: Uint8Array, at: number, type: number, flags: number, streamId: number, length: number): void {
+  bytes[at] = length >>> 16;
+  bytes[at + 1] = length >>> 8;
+  bytes[at + 2] = length;
+  bytes[at + 3] = type;
+  bytes[at + 4] = flags;
+  put32(bytes, at + 5, streamId);
 }
 
 function put32(bytes: Uint8Array, at: number, value: number): void {

@@ -13,62 +13,51 @@ export interface HeaderBlockLimits {
   readonly maxContinuations: number;
 }
 
-export interface HeaderBlock {
-  readonly streamId: number;
-  readonly endStream: boolean;
-  /** Valid until the frame that ended the block has been handled. */
-  readonly bytes: Uint8Array;
-}
-
-interface Open {
-  readonly streamId: number;
-  readonly endStream: boolean;
-  readonly parts: Uint8Array[];
-  bytes: number;
-}
-
 export class HeaderBlockAssembler {
   readonly #limits: HeaderBlockLimits;
-  #open: Open | undefined;
+  readonly #parts: Buffer[] = [];
+  #bytes = 0;
+  #continuations = 0;
+  /** The stream whose block is not complete: nothing but its CONTINUATION may come now; 0 when there is none. */
+  openStreamId = 0;
+  /** The block that is open ends its stream. */
+  endStream = false;
 
   constructor(limits: HeaderBlockLimits) {
     this.#limits = limits;
   }
 
-  /** The stream whose block is not complete: nothing but its CONTINUATION may come now. */
-  get openStreamId(): number | undefined {
-    return this.#open?.streamId;
-  }
-
-  /** HEADERS came. @returns The block when it is complete. */
-  begin(streamId: number, fragment: Uint8Array, endStream: boolean, endHeaders: boolean): HeaderBlock | undefined {
-    this.#checkBytes(fragment.length);
-    if (endHeaders) return { streamId, endStream, bytes: fragment };
-    this.#open = { streamId, endStream, parts: [fragment.slice()], bytes: fragment.length };
-    return undefined;
-  }
-
-  /** CONTINUATION came. @returns The block when it is complete. */
-  extend(streamId: number, fragment: Uint8Array, endHeaders: boolean): HeaderBlock | undefined {
-    const open = this.#open;
-    if (open === undefined || open.streamId !== streamId) {
-      throw new Http2Error(ErrorCode.protocolError, `CONTINUATION of stream ${streamId} follows no HEADERS`);
-    }
-    if (open.parts.length > this.#limits.maxContinuations) {
-      const most = this.#limits.maxContinuations;
-      throw new Http2Error(ErrorCode.enhanceYourCalm, `A field block may have ${most} CONTINUATION frames`);
-    }
-    open.bytes += fragment.length;
-    this.#checkBytes(open.bytes);
-    open.parts.push(fragment.slice());
-    if (!endHeaders) return undefined;
-    this.#open = undefined;
-    return { streamId, endStream: open.endStream, bytes: Buffer.concat(open.parts) };
-  }
-
-  #checkBytes(bytes: number): void {
+  /** A HEADERS frame has a block of this length, or its start. */
+  checkBytes(bytes: number): void {
     const most = this.#limits.maxBlockBytes;
     if (bytes <= most) return;
     throw new Http2Error(ErrorCode.enhanceYourCalm, `A field block must be <= ${most} bytes: found ${bytes}`);
   }
+
+  /** HEADERS came and its block goes on in CONTINUATION. */
+  begin(streamId: number, endStream: boolean, buf: Buffer, start: number, end: number): void {
+    this.openStreamId = streamId;
+    this.endStream = endStream;
+    this.#continuations = 0;
+    this.#bytes = end - start;
+    this.#parts.push(copyOf(buf, start, end));
+  }
+
+  /** CONTINUATION came. @returns The block when it is complete. */
+  extend(buf: Buffer, start: number, end: number, endHeaders: boolean): Buffer | undefined {
+    if (++this.#continuations > this.#limits.maxContinuations) {
+      const most = this.#limits.maxContinuations;
+      throw new Http2Error(ErrorCode.enhanceYourCalm, `A field block may have ${most} CONTINUATION frames`);
+    }
+    this.#bytes += end - start;
+    this.checkBytes(this.#bytes);
+    this.#parts.push(copyOf(buf, start, end));
+    if (!endHeaders) return undefined;
+    this.openStreamId = 0;
+    const block = Buffer.concat(this.#parts);
+    this.#parts.length = 0;
+    return block;
+  }
 }
+
+const copyOf = (buf: Buffer, start: number, end: number): Buffer => Buffer.from(buf.subarray(start, end));

@@ -5,63 +5,74 @@
  */
 import { CLIENT_PREFACE, ErrorCode, Flag, FrameType } from "./constants.ts";
 import { Http2Error } from "./error.ts";
-import { uint31, uint32 } from "./frame-reader.ts";
+import { type FrameSink, uint31, uint32 } from "./frame-reader.ts";
 import { HeaderBlockAssembler } from "./header-block.ts";
-import { HpackDecoder } from "./hpack-decoder.ts";
 import { Messages } from "./messages.ts";
-import { checkFrame, unpadded } from "./payload.ts";
+import { blockEnd, blockStart, checkFrame } from "./payload.ts";
 import type { Session } from "./session.ts";
 import { applySettings } from "./settings.ts";
+import type { Stream } from "./stream.ts";
 
-export class Inbound {
+export class Inbound implements FrameSink {
   readonly #session: Session;
   readonly #blocks: HeaderBlockAssembler;
-  readonly #decoder: HpackDecoder;
   readonly #messages: Messages;
   #prefaceLeft: number;
   #settingsSeen = false;
+  /** The stream that the present DATA frame is for; undefined when nobody wants its bytes. */
+  #dataStream: Stream | undefined;
+  #dataEndsStream = false;
 
   constructor(session: Session) {
     this.#session = session;
     this.#blocks = new HeaderBlockAssembler(session.config.headerBlock);
-    this.#decoder = new HpackDecoder(session.config.settings.maxHeaderListBytes);
     this.#messages = new Messages(session);
     this.#prefaceLeft = session.role === "server" ? CLIENT_PREFACE.length : 0;
   }
 
-  /** Checks the client's preface. @returns What follows it. */
-  skipPreface(chunk: Uint8Array): Uint8Array {
-    if (this.#prefaceLeft === 0) return chunk;
+  /** Checks the client's preface. @returns The byte behind it. */
+  skipPreface(chunk: Uint8Array): number {
+    if (this.#prefaceLeft === 0) return 0;
     const take = Math.min(this.#prefaceLeft, chunk.length);
     const from = CLIENT_PREFACE.length - this.#prefaceLeft;
     for (let i = 0; i < take; i++) {
       if (chunk[i] !== CLIENT_PREFACE[from + i]) throw fault("The connection does not begin with the HTTP/2 preface");
     }
     this.#prefaceLeft -= take;
-    return chunk.subarray(take);
+    return take;
   }
 
-  /** @throws {Http2Error} For a fault of the stream or of the connection. */
-  frame(type: number, flags: number, streamId: number, payload: Uint8Array): void {
-    this.#checkOrder(type, flags, streamId);
-    checkFrame(type, streamId, payload.length);
+  /** @throws {Http2Error} For a fault of the connection. One of a stream ends that stream. */
+  frame(type: number, flags: number, streamId: number, buf: Buffer, start: number, end: number): void {
+    const session = this.#session;
+    // A handler may have ended the connection while an earlier frame of the chunk was dealt with.
+    if (session.isClosed) return;
+    try {
+      this.#checkOrder(type, flags, streamId);
+      checkFrame(type, streamId, end - start);
+      this.#dispatch(type, flags, streamId, buf, start, end);
+    } catch (error) {
+      session.caught(error);
+    }
+    session.checkOutput();
+  }
+
+  #dispatch(type: number, flags: number, streamId: number, buf: Buffer, start: number, end: number): void {
     switch (type) {
-      case FrameType.data:
-        return this.#data(flags, streamId, payload);
       case FrameType.headers:
-        return this.#headers(flags, streamId, payload);
-      case FrameType.continuation:
-        return this.#continuation(flags, streamId, payload);
-      case FrameType.rstStream:
-        return this.#rstStream(streamId, uint32(payload, 0));
-      case FrameType.settings:
-        return this.#settings(flags, payload);
-      case FrameType.ping:
-        return this.#ping(flags, payload);
-      case FrameType.goaway:
-        return this.#goaway(payload);
+        return this.#headers(flags, streamId, buf, start, end);
       case FrameType.windowUpdate:
-        return this.#windowUpdate(streamId, uint31(payload, 0));
+        return this.#windowUpdate(streamId, uint31(buf, start));
+      case FrameType.rstStream:
+        return this.#rstStream(streamId, uint32(buf, start));
+      case FrameType.ping:
+        return this.#ping(flags, buf, start);
+      case FrameType.settings:
+        return this.#settings(flags, buf.subarray(start, end));
+      case FrameType.continuation:
+        return this.#continuation(flags, buf, start, end);
+      case FrameType.goaway:
+        return this.#goaway(buf.subarray(start, end));
       case FrameType.pushPromise:
         throw fault("PUSH_PROMISE came though push is off");
       default:
@@ -76,50 +87,108 @@ export class Inbound {
       this.#settingsSeen = true;
     }
     const open = this.#blocks.openStreamId;
-    if (open === undefined || (type === FrameType.continuation && streamId === open)) return;
+    if (type === FrameType.continuation) {
+      if (open !== 0 && streamId === open) return;
+      throw fault(`CONTINUATION of stream ${streamId} follows no HEADERS`);
+    }
+    if (open === 0) return;
     throw fault(`Only CONTINUATION of stream ${open} may come now: found a frame of type ${type} on ${streamId}`);
   }
 
-  #data(flags: number, streamId: number, payload: Uint8Array): void {
+  dataBegins(flags: number, streamId: number, payloadBytes: number): void {
     const session = this.#session;
-    session.receiveWindow.receive(payload.length);
+    this.#dataStream = undefined;
+    if (session.isClosed) return;
+    try {
+      this.#checkOrder(FrameType.data, flags, streamId);
+      if (streamId === 0) throw fault("DATA must be on a stream: found stream 0");
+      this.#beginData(flags, streamId, payloadBytes);
+    } catch (error) {
+      session.caught(error);
+    }
+  }
+
+  #beginData(flags: number, streamId: number, payloadBytes: number): void {
+    const session = this.#session;
+    session.receiveWindow.receive(payloadBytes);
     const stream = session.streams.get(streamId);
     if (stream === undefined || !stream.canReceive) {
-      session.consumeConnection(payload.length);
+      session.consumeConnection(payloadBytes);
       if (stream !== undefined) throw new Http2Error(ErrorCode.streamClosed, "DATA after the end", streamId);
       return this.#late(streamId, "DATA");
     }
-    stream.receiveWindow.receive(payload.length);
-    const body = unpadded(flags, payload, false);
-    if (body.length < payload.length) stream.consume(payload.length - body.length);
-    const ends = (flags & Flag.endStream) !== 0;
-    if (body.length === 0 && !ends) session.flood.count("overhead");
-    this.#messages.body(stream, body, ends);
+    stream.receiveWindow.receive(payloadBytes);
+    this.#dataEndsStream = (flags & Flag.endStream) !== 0;
+    if (payloadBytes === 0 && !this.#dataEndsStream) session.flood.count("overhead");
+    this.#dataStream = stream;
+    this.#dataId = streamId;
+    this.#dataPadding = payloadBytes;
   }
 
-  #headers(flags: number, streamId: number, payload: Uint8Array): void {
+  /** Guards against a stream object that serves another stream by now. */
+  #dataId = 0;
+  /** What is left of the payload once the body bytes are taken from it. */
+  #dataPadding = 0;
+
+  /** The stream that the present DATA frame is for, unless it was closed since. */
+  #dataTarget(): Stream | undefined {
+    const stream = this.#dataStream;
+    return stream !== undefined && stream.id === this.#dataId && stream.canReceive ? stream : undefined;
+  }
+
+  data(chunk: Buffer, start: number, end: number): void {
+    const stream = this.#dataTarget();
+    if (stream === undefined) return;
+    this.#dataPadding -= end - start;
+    // The end comes with the last bytes, unless padding follows them.
+    const ends = this.#dataEndsStream && this.#dataPadding === 0;
+    if (ends) this.#dataStream = undefined;
+    this.#body(stream, chunk, start, end, ends);
+  }
+
+  dataEnds(): void {
+    const stream = this.#dataTarget();
+    this.#dataStream = undefined;
+    if (stream === undefined) return;
+    if (this.#dataPadding > 0) stream.consume(this.#dataPadding);
+    if (this.#dataEndsStream) this.#body(stream, NO_BYTES, 0, 0, true);
+  }
+
+  #body(stream: Stream, chunk: Buffer, start: number, end: number, ends: boolean): void {
+    try {
+      this.#messages.body(stream, chunk, start, end, ends);
+    } catch (error) {
+      this.#session.caught(error);
+    }
+    this.#session.checkOutput();
+  }
+
+  #headers(flags: number, streamId: number, buf: Buffer, start: number, end: number): void {
     const { streams, role } = this.#session;
     if (streams.isIdle(streamId) && (role === "client" || !streams.byPeer(streamId))) {
       throw fault(`Stream ${streamId} cannot be opened by a ${role === "client" ? "server" : "client"}`);
     }
-    const fragment = unpadded(flags, payload, (flags & Flag.priority) !== 0);
+    const to = blockEnd(flags, buf, start, end);
+    const from = blockStart(flags, start);
     const endStream = (flags & Flag.endStream) !== 0;
-    const block = this.#blocks.begin(streamId, fragment, endStream, (flags & Flag.endHeaders) !== 0);
-    if (block !== undefined) this.#fields(streamId, block.bytes, block.endStream);
+    this.#blocks.checkBytes(to - from);
+    if (flags & Flag.endHeaders) this.#fields(streamId, buf, from, to, endStream);
+    else this.#blocks.begin(streamId, endStream, buf, from, to);
   }
 
-  #continuation(flags: number, streamId: number, payload: Uint8Array): void {
-    const block = this.#blocks.extend(streamId, payload, (flags & Flag.endHeaders) !== 0);
-    if (block !== undefined) this.#fields(streamId, block.bytes, block.endStream);
+  #continuation(flags: number, buf: Buffer, start: number, end: number): void {
+    const streamId = this.#blocks.openStreamId;
+    const block = this.#blocks.extend(buf, start, end, (flags & Flag.endHeaders) !== 0);
+    if (block !== undefined) this.#fields(streamId, block, 0, block.length, this.#blocks.endStream);
   }
 
-  #fields(streamId: number, bytes: Uint8Array, endStream: boolean): void {
-    // Decoded even for streams that are gone: the decoder's table belongs to the connection.
-    const fields = this.#decoder.decode(bytes);
-    const stream = this.#session.streams.get(streamId);
-    if (stream !== undefined) this.#messages.fields(stream, fields, endStream);
-    else if (this.#session.streams.isIdle(streamId)) this.#messages.open(streamId, fields, endStream);
-    else this.#late(streamId, "HEADERS");
+  #fields(streamId: number, buf: Buffer, start: number, end: number, endStream: boolean): void {
+    const { streams } = this.#session;
+    const stream = streams.get(streamId);
+    if (stream !== undefined) return this.#messages.fields(stream, buf, start, end, endStream);
+    if (streams.isIdle(streamId)) return this.#messages.open(streamId, buf, start, end, endStream);
+    this.#messages.skip(buf, start, end);
+    this.#late(streamId, "HEADERS");
   }
 
   /** A frame came for a stream that is not open. */
@@ -146,25 +215,20 @@ export class Inbound {
     const session = this.#session;
     if (flags & Flag.ack) {
       if (payload.length > 0) throw new Http2Error(ErrorCode.frameSizeError, "An acknowledgement carries no settings");
-      this.#decoder.limitTable(session.config.settings.headerTableBytes);
+      this.#messages.decoder.limitTable(session.config.settings.headerTableBytes);
       return session.settingsAcknowledged();
     }
     session.flood.count("settings");
     const settings = applySettings(session.remoteSettings, payload);
     if (session.role === "client" && settings.enablePush && !session.remoteSettings.enablePush)
       throw fault("A server cannot turn push on");
-    try {
-      session.remoteChanged(settings);
-    } catch (error) {
-      // A window that grows too large by SETTINGS ends the connection, not the stream (§6.9.2).
-      throw error instanceof Http2Error ? new Http2Error(error.code, error.message) : error;
-    }
+    session.remoteChanged(settings);
   }
 
-  #ping(flags: number, payload: Uint8Array): void {
-    if (flags & Flag.ack) return this.#session.pong(uint32(payload, 4));
+  #ping(flags: number, buf: Buffer, start: number): void {
+    if (flags & Flag.ack) return this.#session.pong(uint32(buf, start + 4));
     this.#session.flood.count("overhead");
-    this.#session.writer.ping(payload, true);
+    this.#session.writer.ping(buf, start, true);
   }
 
   #goaway(payload: Uint8Array): void {
@@ -173,14 +237,16 @@ export class Inbound {
   }
 
   #windowUpdate(streamId: number, increment: number): void {
-    const { streams, sendWindow, flood } = this.#session;
+    const { streams, flood } = this.#session;
     if (increment === 0) throw new Http2Error(ErrorCode.protocolError, "WINDOW_UPDATE must be > 0", streamId);
-    if (streamId === 0) return sendWindow.widen(increment);
+    if (streamId === 0) return this.#session.widenConnection(increment);
     if (streams.isIdle(streamId)) throw fault(`WINDOW_UPDATE came for stream ${streamId}, which is idle`);
     const stream = streams.get(streamId);
     if (stream === undefined) flood.count("overhead");
-    else stream.sendWindow.widen(increment);
+    else this.#session.widen(stream, increment);
   }
 }
+
+const NO_BYTES = Buffer.alloc(0);
 
 const fault = (message: string): Http2Error => new Http2Error(ErrorCode.protocolError, message);

@@ -7,7 +7,7 @@ import { type AddressInfo, connect, createServer, type Socket as NodeSocket } fr
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { SessionLog, StreamLog } from "../../../tests/support/http2-pair.ts";
-import { Session } from "./session.ts";
+import { FieldsSession } from "./fields-session.ts";
 
 const has = (tool: string): boolean => Bun.which(tool) !== null;
 const cleanups: (() => void)[] = [];
@@ -16,7 +16,7 @@ afterEach(() => {
 });
 
 /** Carries bytes between a session and a real socket; returns what to call after using the session. */
-function drive(session: Session, socket: NodeSocket): () => void {
+function drive(session: FieldsSession, socket: NodeSocket): () => void {
   const flush = (): void => {
     while (session.output.length > 0) {
       const bytes = Buffer.from(session.output);
@@ -38,7 +38,7 @@ function drive(session: Session, socket: NodeSocket): () => void {
 async function ourServer(): Promise<number> {
   const server = createServer((socket) => {
     const log = new SessionLog();
-    const session = new Session("server", log, { settings: { maxConcurrentStreams: 1000 } });
+    const session = new FieldsSession("server", log, { settings: { maxConcurrentStreams: 1000 } });
     log.onRequest = (request) => {
       const head = request.heads[0]!;
       const body =
@@ -72,7 +72,7 @@ async function ourClient(port: number): Promise<{ ask(path: string, body?: Uint8
   const socket = connect(port, "127.0.0.1");
   await new Promise<void>((resolve, reject) => socket.once("connect", resolve).once("error", reject));
   cleanups.push(() => socket.destroy());
-  const session = new Session("client", new SessionLog());
+  const session = new FieldsSession("client", new SessionLog());
   const flush = drive(session, socket);
   return {
     ask: (path, body) =>

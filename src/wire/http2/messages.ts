@@ -1,101 +1,121 @@
 /**
- * Heads, bodies and trailers of the peer: checked as HTTP messages and passed to their stream, RFC 9113 §8.
+ * Heads, bodies and trailers of the peer: decoded, checked as HTTP messages and passed to their stream, RFC 9113 §8.
  *
  * @module
  */
+import { BY_LENGTH, type Head, type HeadError, NO_BODY } from "../http1/head.ts";
+import type { ResponseHead } from "../http1/response-head.ts";
 import { ErrorCode } from "./constants.ts";
 import { Http2Error } from "./error.ts";
-import { inspectSection, type Section, type SectionFacts } from "./fields.ts";
-import type { Fields } from "./hpack-decoder.ts";
+import { HeadDecoder } from "./head-decoder.ts";
 import type { Session } from "./session.ts";
-import { ORPHAN, type Stream } from "./stream.ts";
+import type { Stream } from "./stream.ts";
 
 export class Messages {
+  readonly decoder: HeadDecoder;
   readonly #session: Session;
+  /** A stream that the owner gave and no request has used. */
+  #spare: Stream | undefined;
 
   constructor(session: Session) {
     this.#session = session;
+    const { settings, maxHeaders } = session.config;
+    this.decoder = new HeadDecoder({
+      maxListBytes: settings.maxHeaderListBytes,
+      maxHeaders,
+      allowConnect: settings.enableConnect,
+    });
   }
 
-  /** A request opens a stream. `fields` is undefined when there were too many. */
-  open(streamId: number, fields: Fields | undefined, endStream: boolean): void {
+  /** A field block came for a stream that is gone: read for the table's sake. */
+  skip(buf: Buffer, start: number, end: number): void {
+    this.decoder.decode(buf, start, end, undefined, false, false);
+  }
+
+  /** A request opens a stream. */
+  open(streamId: number, buf: Buffer, start: number, end: number, endStream: boolean): void {
     const session = this.#session;
     const { streams, config } = session;
     streams.lastPeerId = streamId;
-    // After our last GOAWAY the peer knows that nobody works on new streams (§6.8).
-    if (!session.acceptsStreams) return streams.ignore(streamId);
-    if (streams.peerOpen >= config.settings.maxConcurrentStreams) {
+    const isFull = streams.peerOpen >= config.settings.maxConcurrentStreams;
+    if (!session.acceptsStreams || isFull) {
+      this.skip(buf, start, end);
+      // After our last GOAWAY the peer knows that nobody works on new streams (§6.8).
+      if (!session.acceptsStreams) return streams.ignore(streamId);
       const most = config.settings.maxConcurrentStreams;
       throw new Http2Error(ErrorCode.refusedStream, `At most ${most} streams may be open`, streamId);
     }
-    const facts = fields === undefined ? undefined : inspect("request", fields, streamId);
-    const stream = session.createStream(streamId, ORPHAN, false);
-    if (fields === undefined || facts === undefined) return this.#tooLarge(stream, endStream);
+    const stream = (this.#spare ??= session.handler.acquireStream());
+    const { handler } = stream;
+    const error = this.decoder.decode(buf, start, end, handler.head, endStream, false);
+    if (error !== undefined && error.status !== 431) throw malformed(streamId, error);
+    this.#spare = undefined;
+    session.attach(stream, streamId, false);
     stream.headReceived = true;
-    this.#promise(stream, facts.contentLength, endStream);
-    stream.handler = session.handler.onStream(stream);
-    stream.handler.onHeaders(fields, endStream);
+    if (endStream) stream.endRemote();
+    if (error !== undefined) handler.onHeadTooLarge(error, endStream);
+    else {
+      promise(stream, handler.head);
+      handler.onHead(endStream);
+    }
     session.removeClosed(stream);
   }
 
   /** A response head or trailers came for an open stream. */
-  fields(stream: Stream, fields: Fields | undefined, endStream: boolean): void {
-    if (!stream.canReceive) throw new Http2Error(ErrorCode.streamClosed, "HEADERS after the end", stream.id);
-    if (fields === undefined) {
-      throw new Http2Error(ErrorCode.enhanceYourCalm, "The field list is larger than announced", stream.id);
+  fields(stream: Stream, buf: Buffer, start: number, end: number, endStream: boolean): void {
+    if (!stream.canReceive) {
+      this.skip(buf, start, end);
+      throw new Http2Error(ErrorCode.streamClosed, "HEADERS after the end", stream.id);
     }
-    if (stream.headReceived) this.#trailers(stream, fields, endStream);
-    else this.#response(stream, fields, endStream);
+    if (stream.headReceived) this.#trailers(stream, buf, start, end, endStream);
+    else this.#response(stream, buf, start, end, endStream);
     this.#session.removeClosed(stream);
   }
 
-  body(stream: Stream, bytes: Uint8Array, endStream: boolean): void {
-    if (!stream.headReceived) throw malformed(stream.id, "DATA came before the head");
-    if (!stream.receiveBody(bytes.length, endStream)) throw malformed(stream.id, "the body is not content-length long");
+  body(stream: Stream, buf: Buffer, start: number, end: number, endStream: boolean): void {
+    if (!stream.headReceived) throw new Http2Error(ErrorCode.protocolError, "DATA came before the head", stream.id);
+    if (!stream.receiveBody(end - start, endStream)) throw wrongLength(stream.id);
     if (endStream) stream.endRemote();
-    stream.handler.onData(bytes, endStream);
+    stream.handler.onData(buf, start, end, endStream);
     this.#session.removeClosed(stream);
   }
 
-  #trailers(stream: Stream, fields: Fields, endStream: boolean): void {
-    if (!endStream) throw malformed(stream.id, "trailers must end the stream");
-    inspect("trailers", fields, stream.id);
-    if (!stream.receiveBody(0, true)) throw malformed(stream.id, "the body is not content-length long");
+  #trailers(stream: Stream, buf: Buffer, start: number, end: number, endStream: boolean): void {
+    const { handler } = stream;
+    this.#decode(stream, handler.trailers, buf, start, end, endStream);
+    if (!endStream) throw new Http2Error(ErrorCode.protocolError, "Trailers must end the stream", stream.id);
+    if (!stream.receiveBody(0, true)) throw wrongLength(stream.id);
     stream.endRemote();
-    stream.handler.onTrailers(fields);
+    handler.onTrailers();
   }
 
-  #response(stream: Stream, fields: Fields, endStream: boolean): void {
-    const { status, contentLength } = inspect("response", fields, stream.id);
-    if (status < 200) {
-      if (endStream) throw malformed(stream.id, `the stream cannot end with status ${status}`);
-      return stream.handler.onHeaders(fields, false);
+  #response(stream: Stream, buf: Buffer, start: number, end: number, endStream: boolean): void {
+    const { handler } = stream;
+    const head = handler.head as ResponseHead;
+    this.#decode(stream, head, buf, start, end, endStream);
+    if (head.status >= 200) {
+      stream.headReceived = true;
+      promise(stream, head);
+      if (endStream) stream.endRemote();
     }
-    stream.headReceived = true;
-    const bodiless = stream.headRequest || status === 204 || status === 304;
-    this.#promise(stream, bodiless ? undefined : contentLength, endStream);
-    stream.handler.onHeaders(fields, endStream);
+    handler.onHead(endStream);
   }
 
-  #promise(stream: Stream, contentLength: number | undefined, endStream: boolean): void {
-    stream.promiseBody(contentLength);
-    if (!endStream) return;
-    if (!stream.receiveBody(0, true)) throw malformed(stream.id, "the body is not content-length long");
-    stream.endRemote();
-  }
-
-  #tooLarge(stream: Stream, endStream: boolean): void {
-    if (endStream) stream.endRemote();
-    stream.sendHeaders([":status", "431"], true);
-    if (!endStream) stream.reset(ErrorCode.noError);
+  #decode(stream: Stream, head: Head, buf: Buffer, start: number, end: number, endStream: boolean): void {
+    const error = this.decoder.decode(buf, start, end, head, endStream, stream.isToHead);
+    if (error === undefined) return;
+    if (error.status !== 431) throw malformed(stream.id, error);
+    throw new Http2Error(ErrorCode.enhanceYourCalm, `Fields that are too large: ${error.reason}`, stream.id);
   }
 }
 
-function inspect(section: Section, fields: Fields, streamId: number): SectionFacts {
-  const facts = inspectSection(section, fields);
-  if (typeof facts === "string") throw malformed(streamId, facts);
-  return facts;
+/** Notes how much body a head allows. */
+function promise(stream: Stream, head: Head): void {
+  stream.promisedBytes = head.framing === BY_LENGTH ? head.contentLength : head.framing === NO_BODY ? 0 : -1;
 }
 
-const malformed = (streamId: number, message: string): Http2Error =>
-  new Http2Error(ErrorCode.protocolError, `Malformed message: ${message}`, streamId);
+const malformed = (streamId: number, error: HeadError): Http2Error =>
+  new Http2Error(ErrorCode.protocolError, `Malformed message: ${error.reason}`, streamId, true);
+
+const wrongLength = (streamId: number): Http2Error =>
+  new Http2Error(ErrorCode.protocolError, "Malformed message: the body is not content-length long", streamId, true);

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { DEFAULT_WINDOW_BYTES } from "./constants.ts";
+import { DEFAULT_TABLE_BYTES, DEFAULT_WINDOW_BYTES } from "./constants.ts";
 import { DEFAULT_FLOOD_LIMITS, type FloodLimits } from "./flood.ts";
 import type { HeaderBlockLimits } from "./header-block.ts";
 import { INITIAL_SETTINGS, type Settings } from "./settings.ts";
@@ -18,6 +18,12 @@ export interface SessionOptions {
   readonly connectionWindowBytes?: number;
   /** Body bytes are taken only while less than this waits to be written. @default 131_072 */
   readonly maxOutputBytes?: number;
+  /** Lines of a head, Envoy's `max_headers_count`. @default 100 */
+  readonly maxHeaders?: number;
+  /** Largest HPACK table that is kept for encoding. @default 4096 */
+  readonly encoderTableBytes?: number;
+  /** A malformed message ends its stream alone, as Envoy's `override_stream_error_on_invalid_http_message`; else the connection. @default true */
+  readonly streamErrorOnMalformed?: boolean;
   readonly headerBlock?: Partial<HeaderBlockLimits>;
   readonly flood?: Partial<FloodLimits>;
 }
@@ -26,6 +32,9 @@ export interface SessionConfig {
   readonly settings: Settings;
   readonly connectionWindowBytes: number;
   readonly maxOutputBytes: number;
+  readonly maxHeaders: number;
+  readonly encoderTableBytes: number;
+  readonly streamErrorOnMalformed: boolean;
   readonly headerBlock: HeaderBlockLimits;
   readonly flood: FloodLimits;
 }
@@ -49,6 +58,9 @@ export function sessionConfig(role: "client" | "server", options: SessionOptions
     settings,
     connectionWindowBytes,
     maxOutputBytes: options.maxOutputBytes ?? 131_072,
+    maxHeaders: options.maxHeaders ?? 100,
+    encoderTableBytes: options.encoderTableBytes ?? DEFAULT_TABLE_BYTES,
+    streamErrorOnMalformed: options.streamErrorOnMalformed ?? true,
     headerBlock: { maxBlockBytes: settings.maxHeaderListBytes, maxContinuations: 32, ...options.headerBlock },
     flood: { ...DEFAULT_FLOOD_LIMITS, ...options.flood },
   };

@@ -3,38 +3,42 @@
  *
  * @module
  */
-export class OutputBuffer {
-  #bytes: Uint8Array;
-  #from = 0;
-  #to = 0;
+const FIRST_BYTES = 4096;
+/** An empty buffer larger than this is given back: a connection may be idle for hours. */
+const MOST_KEPT_BYTES = 32_768;
 
-  constructor(initialBytes = 4096) {
-    this.#bytes = new Uint8Array(initialBytes);
-  }
+export class OutputBuffer {
+  bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  /** Behind the last byte. Whoever writes reserves first, writes from here on and moves it. */
+  to = 0;
+  #from = 0;
 
   get length(): number {
-    return this.#to - this.#from;
+    return this.to - this.#from;
+  }
+
+  /** First byte that waits. */
+  get from(): number {
+    return this.#from;
   }
 
   /** What waits. Valid until the next write or consume. */
   get view(): Uint8Array {
-    return this.#bytes.subarray(this.#from, this.#to);
+    return this.bytes.subarray(this.#from, this.to);
   }
 
-  /** Makes room for `length` bytes at the back, counts them as written and returns the place to write them to. */
-  take(length: number): Uint8Array {
-    if (this.#to + length > this.#bytes.length) this.#makeRoom(length);
-    const at = this.#to;
-    this.#to += length;
-    return this.#bytes.subarray(at, this.#to);
+  /** Makes room for `length` bytes behind {@link to}, which moves to the front where that is cheaper. */
+  reserve(length: number): void {
+    if (this.to + length > this.bytes.length) this.#makeRoom(length);
   }
 
   /** Drops `count` bytes from the front. */
   consume(count: number): void {
     this.#from += count;
-    if (this.#from < this.#to) return;
+    if (this.#from < this.to) return;
     this.#from = 0;
-    this.#to = 0;
+    this.to = 0;
+    if (this.bytes.length > MOST_KEPT_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   }
 
   clear(): void {
@@ -43,12 +47,11 @@ export class OutputBuffer {
 
   #makeRoom(length: number): void {
     const used = this.length;
-    const enough = used + length;
-    const target = enough * 2 <= this.#bytes.length ? this.#bytes : new Uint8Array(Math.max(enough * 2, 4096));
-    if (target === this.#bytes) target.copyWithin(0, this.#from, this.#to);
-    else target.set(this.view);
-    this.#bytes = target;
+    const enough = (used + length) * 2;
+    const target = enough <= this.bytes.length ? this.bytes : Buffer.allocUnsafeSlow(Math.max(enough, FIRST_BYTES));
+    this.bytes.copy(target, 0, this.#from, this.to);
+    this.bytes = target;
     this.#from = 0;
-    this.#to = used;
+    this.to = used;
   }
 }

@@ -41,16 +41,18 @@ const misplaced = (type: number, must: string): Http2Error =>
   new Http2Error(ErrorCode.protocolError, `A frame of type ${type} must be on ${must}`);
 
 /**
- * The payload without padding, and without the priority of HEADERS.
+ * The end of a HEADERS payload without its padding. Where it starts behind padding length and priority, {@link blockStart}
+ * says.
  *
  * @throws {Http2Error} protocolError when the padding is longer than the payload.
  */
-export function unpadded(flags: number, payload: Uint8Array, priority: boolean): Uint8Array {
-  const padded = (flags & Flag.padded) !== 0;
-  const from = (padded ? 1 : 0) + (priority ? 5 : 0);
-  const to = payload.length - (padded ? (payload[0] ?? 0) : 0);
-  if (from === 0 && !padded) return payload;
-  if (from > payload.length) throw new Http2Error(ErrorCode.frameSizeError, "The frame ends within its padding length");
+export function blockEnd(flags: number, buf: Uint8Array, start: number, end: number): number {
+  const from = blockStart(flags, start);
+  if (from > end) throw new Http2Error(ErrorCode.frameSizeError, "The frame ends within its padding length");
+  const to = end - (flags & Flag.padded ? (buf[start] as number) : 0);
   if (to < from) throw new Http2Error(ErrorCode.protocolError, "The padding is longer than the payload");
-  return payload.subarray(from, to);
+  return to;
 }
+
+export const blockStart = (flags: number, start: number): number =>
+  start + (flags & Flag.padded ? 1 : 0) + (flags & Flag.priority ? 5 : 0);

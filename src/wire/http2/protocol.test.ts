@@ -4,8 +4,8 @@ import { seededRandom } from "../../base/random.ts";
 import { client, encode, frame, HELLO, OPEN, request, server } from "../../../tests/support/http2-frames.ts";
 import { GET, send, SessionLog } from "../../../tests/support/http2-pair.ts";
 import { CLIENT_PREFACE, ErrorCode, Flag, FrameType } from "./constants.ts";
-import { HpackDecoder } from "./hpack-decoder.ts";
-import { Session } from "./session.ts";
+import { HpackDecoder } from "../../../tests/suites/hpack-twin/decoder.ts";
+import { FieldsSession } from "./fields-session.ts";
 
 const { data, headers, priority, rstStream, settings, pushPromise, ping, goaway, windowUpdate, continuation } =
   FrameType;
@@ -81,7 +81,7 @@ describe("connection errors of a client, seen by a server", () => {
     ["an acknowledgement first", Buffer.concat([CLIENT_PREFACE, frame(settings, Flag.ack, 0)])],
   ])("%s", (_, bytes) => {
     const log = new SessionLog();
-    const session = new Session("server", log);
+    const session = new FieldsSession("server", log);
     session.receive(bytes, 0);
     expect(log.failed?.code).toBe(ErrorCode.protocolError);
     // Nothing is read after the end.
@@ -173,7 +173,7 @@ describe("stream errors of a client: the connection goes on", () => {
     const part = frame(data, 0, 1, new Uint8Array(16_384));
     const options = { settings: { initialWindowBytes: 1 << 20 }, connectionWindowBytes: 65_535 };
     const log = new SessionLog();
-    const session = new Session("server", log, options);
+    const session = new FieldsSession("server", log, options);
     session.receive(Buffer.concat([HELLO, request(1, OPEN)]), 0);
     log.streams[0]!.consume = false;
     session.receive(Buffer.concat([part, part, part, part]), 0);
@@ -211,7 +211,7 @@ describe("errors of a server, seen by a client", () => {
 
   test("RST_STREAM NO_ERROR after a whole answer stops the upload", () => {
     const log = new SessionLog();
-    const session = new Session("client", log);
+    const session = new FieldsSession("client", log);
     const upload = send(session, GET, false);
     const answer = frame(headers, OPEN | Flag.endStream, 1, encode([":status", "413"]));
     session.receive(Buffer.concat([frame(settings, 0, 0), answer, frame(rstStream, 0, 1, "00000000")]), 0);
@@ -222,7 +222,7 @@ describe("errors of a server, seen by a client", () => {
 
   test("GOAWAY: streams it names go on, later ones may be tried elsewhere", () => {
     const log = new SessionLog();
-    const session = new Session("client", log);
+    const session = new FieldsSession("client", log);
     const [first, second] = [send(session, GET), send(session, GET)];
     session.receive(Buffer.concat([frame(settings, 0, 0), frame(goaway, 0, 0, "00000001 0000000b 78")]), 0);
     expect([first.resetBy, second.resetBy?.by]).toEqual([undefined, "refused"]);
@@ -261,7 +261,7 @@ test("random frames: the session never throws and never writes without end", () 
   let survived = 0;
   for (let round = 0; round < 3000; round++) {
     const log = new SessionLog();
-    const session = new Session("server", log);
+    const session = new FieldsSession("server", log);
     log.onRequest = ({ stream }) => stream!.sendHeaders([":status", "200"], true);
     session.receive(HELLO, 0);
     for (let i = 0; i < 8; i++) {

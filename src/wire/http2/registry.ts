@@ -66,8 +66,11 @@ export class StreamRegistry {
     if (this.byPeer(stream.id)) this.#peerOpen++;
   }
 
-  remove(stream: Stream): void {
-    if (this.#streams.delete(stream.id) && this.byPeer(stream.id)) this.#peerOpen--;
+  /** False when it was gone already. */
+  remove(stream: Stream): boolean {
+    if (!this.#streams.delete(stream.id)) return false;
+    if (this.byPeer(stream.id)) this.#peerOpen--;
+    return true;
   }
 
   /** Frames that still come on this stream were sent before the peer knew its end. */

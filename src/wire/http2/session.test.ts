@@ -2,7 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../base/random.ts";
 import { GET, makePair, type Pair, send } from "../../../tests/support/http2-pair.ts";
 import { ErrorCode } from "./constants.ts";
-import type { Fields } from "./hpack-decoder.ts";
+import type { Fields } from "./fields.ts";
 
 const OK: Fields = [":status", "200", "content-type", "text/plain"];
 const POST: Fields = [":method", "POST", ":scheme", "http", ":path", "/", ":authority", "reviews"];

@@ -5,36 +5,62 @@
  * in {@link Session.output} until {@link Session.consumeOutput} takes it. The owner writes it after each call
  * into the session or its streams, and stops reading while {@link Session.congested}.
  *
- * Not done: server push (refused), priorities (ignored, RFC 9113 §5.3), extended CONNECT.
+ * Heads are the `RequestHead` and `ResponseHead` of `wire/http1` (see `head-builder.ts` for what they hold); `fields-session.ts`
+ * offers strings instead, for those who are not in a hurry.
+ *
+ * ```ts
+ * // A server. Stream objects are the owner's: `onClosed` says when one is free for another request.
+ * const session = new Session("server", { acquireStream: () => free.pop() ?? new ServerStream().stream, ... }, options);
+ * class ServerStream implements StreamHandler {
+ *   readonly stream = new Stream(this);
+ *   readonly head = new RequestHead();
+ *   get trailers() { return (this.#trailers ??= new Trailers()); }
+ *   onHead(endStream) { ... }
+ *   onData(buf, start, end, endStream) { ...; this.stream.consume(end - start) when they have been passed on; }
+ * }
+ * // An answer: head, body, trailers.
+ * const fields = stream.beginHead();
+ * fields.status(200);
+ * fields.lines(head, drops);
+ * fields.header("server", "istio-envoy");
+ * if (!stream.endHead(false)) ...too large for the peer, nothing was sent;
+ * if (!stream.write(buf, start, end, true)) ...stop until onWritable;
+ * // A client.
+ * if (session.open(stream, method === "HEAD")) { const fields = stream.beginHead(); fields.request(...); ...; stream.endHead(done); }
+ * // Once an event:
+ * session.consumeOutput(socket.write(session.output));
+ * ```
+ *
+ * Not done: server push (refused), priorities (ignored, RFC 9113 §5.3).
  *
  * @module
  */
-import { DEFAULT_WINDOW_BYTES, ErrorCode, errorName, MAX_STREAM_ID } from "./constants.ts";
+import { DEFAULT_WINDOW_BYTES, ErrorCode, errorName, MAX_STREAM_ID, MAX_WINDOW_BYTES } from "./constants.ts";
 import { Http2Error } from "./error.ts";
+import { FieldWriter } from "./field-writer.ts";
 import { FloodGuard } from "./flood.ts";
 import { FrameReader } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
-import type { Fields } from "./hpack-decoder.ts";
-import { HpackEncoder } from "./hpack-encoder.ts";
-import { fieldValue } from "./fields.ts";
 import { Inbound } from "./inbound.ts";
 import { type SessionConfig, type SessionOptions, sessionConfig } from "./options.ts";
 import { OutputBuffer } from "./output.ts";
 import { StreamRegistry } from "./registry.ts";
 import { INITIAL_SETTINGS, type Settings, settingsEntries } from "./settings.ts";
-import { Stream, type StreamHandler, type StreamPort, type StreamReset } from "./stream.ts";
-import { ReceiveWindow, SendWindow } from "./window.ts";
+import type { Stream, StreamPort, StreamReset } from "./stream.ts";
+import { ReceiveWindow } from "./window.ts";
 
 export type Role = "client" | "server";
 
 export interface SessionHandler {
-  /** The peer opened a stream (server role only); its head follows on the handler that is returned. */
-  onStream(stream: Stream): StreamHandler;
+  /** A stream object for the next request of the peer (server role only); what comes goes to its handler. */
+  acquireStream(): Stream;
   onSettings(settings: Settings): void;
   /** A {@link Session.ping} came back. */
   onPong(opaque: number): void;
   /** The peer takes no more streams. Those it will not answer have been reset as `refused`. */
   onGoaway(code: number, debug: string): void;
+  /** A fault of the peer ended one stream, or a request before its stream was given to anybody. For logs and counters. */
+  onStreamFault(error: Http2Error): void;
   /** The peer broke the protocol. Its GOAWAY is in the output: write it, then close. */
   onFailed(error: Http2Error): void;
 }
@@ -45,11 +71,12 @@ type Phase =
   /** We said GOAWAY with the highest number; what the peer opened before it heard that is still taken. */
   | { readonly t: "draining" }
   /** We said GOAWAY with the last stream that we answer. */
-  | { readonly t: "drained"; readonly lastStreamId: number }
+  | { readonly t: "drained" }
   | { readonly t: "closed" };
 
 /** Pings of our own that ask nothing of the owner. */
 const DRAIN_PING = 0xffff_ffff;
+const PING_BYTES = new Uint8Array(8);
 
 export class Session implements StreamPort {
   readonly role: Role;
@@ -57,14 +84,14 @@ export class Session implements StreamPort {
   readonly handler: SessionHandler;
   readonly streams: StreamRegistry;
   readonly writer: FrameWriter;
+  readonly fields: FieldWriter;
   readonly flood: FloodGuard;
-  readonly sendWindow = new SendWindow(DEFAULT_WINDOW_BYTES, 0);
-  readonly receiveWindow: ReceiveWindow;
+  readonly receiveWindow = new ReceiveWindow();
   readonly #out = new OutputBuffer();
-  readonly #encoder = new HpackEncoder();
   readonly #reader: FrameReader;
   readonly #inbound: Inbound;
   readonly #blocked = new Set<Stream>();
+  #sendWindowBytes = DEFAULT_WINDOW_BYTES;
   #remote: Settings;
   /** Windows of new streams: ours count from the moment the peer acknowledged them. */
   #streamWindowBytes = DEFAULT_WINDOW_BYTES;
@@ -77,12 +104,13 @@ export class Session implements StreamPort {
     this.config = sessionConfig(role, options);
     // A server says nothing of push, and may not turn it on.
     this.#remote = { ...INITIAL_SETTINGS, enablePush: role === "server" };
-    const { settings, connectionWindowBytes } = this.config;
+    const { settings, connectionWindowBytes, encoderTableBytes } = this.config;
     this.streams = new StreamRegistry(role);
     this.flood = new FloodGuard(this.config.flood);
     this.#reader = new FrameReader(settings.maxFrameBytes);
     this.writer = new FrameWriter(this.#out, INITIAL_SETTINGS.maxFrameBytes);
-    this.receiveWindow = new ReceiveWindow(connectionWindowBytes, 0);
+    this.fields = new FieldWriter(this.#out, encoderTableBytes);
+    this.receiveWindow.begin(connectionWindowBytes, 0);
     this.#inbound = new Inbound(this);
     if (role === "client") this.writer.preface();
     this.writer.settings(settingsEntries(settings));
@@ -93,6 +121,11 @@ export class Session implements StreamPort {
   /** What must be written next. Valid until the next call into the session. */
   get output(): Uint8Array {
     return this.#out.view;
+  }
+
+  /** Length of {@link output}. */
+  get outputBytes(): number {
+    return this.#out.length;
   }
 
   /** So much waits to be written that nothing more should be read until some of it is gone. */
@@ -113,22 +146,25 @@ export class Session implements StreamPort {
     return this.streams.size === 0 && (this.#phase.t === "drained" || this.#remoteGoaway);
   }
 
+  get isClosed(): boolean {
+    return this.#phase.t === "closed";
+  }
+
   /** What the peer asks for. */
   get remoteSettings(): Settings {
     return this.#remote;
   }
 
   /**
-   * Takes bytes of the peer. They are not kept.
+   * Takes bytes of the peer. They are not kept, but parts of them are passed to `onData`.
    *
    * @param nowMs A clock that never goes back; refills the flood bounds.
    */
   receive(chunk: Uint8Array, nowMs: number): void {
-    if (this.#phase.t === "closed") return;
+    if (this.isClosed) return;
     this.flood.tick(nowMs);
     try {
-      const rest = this.#inbound.skipPreface(chunk);
-      if (rest.length > 0) this.#reader.read(rest, (type, flags, id, payload) => this.#take(type, flags, id, payload));
+      this.#reader.read(asBuffer(chunk), this.#inbound.skipPreface(chunk), this.#inbound);
     } catch (error) {
       if (!(error instanceof Http2Error)) throw error;
       this.fail(error);
@@ -142,21 +178,24 @@ export class Session implements StreamPort {
     this.#wakeBlocked();
   }
 
-  /** Opens a stream with a request. @returns Undefined while {@link canOpen} is false or stream numbers ran out. */
-  request(fields: Fields, endStream: boolean, handler: StreamHandler): Stream | undefined {
+  /**
+   * Opens a stream for a request, whose head must follow at once.
+   *
+   * @param isToHead The method is HEAD.
+   * @returns False while {@link canOpen} is false or when stream numbers ran out.
+   */
+  open(stream: Stream, isToHead: boolean): boolean {
     const id = this.canOpen ? this.streams.takeLocalId() : undefined;
-    if (id === undefined) return undefined;
-    const stream = this.createStream(id, handler, fieldValue(fields, ":method") === "HEAD");
-    stream.sendHeaders(fields, endStream);
-    return stream;
+    if (id === undefined) return false;
+    this.attach(stream, id, isToHead);
+    return true;
   }
 
   /** Sends a PING; `onPong` gets the same number (below 2^32 - 1) back. */
   ping(opaque: number): void {
-    if (this.#phase.t === "closed") return;
-    const bytes = new Uint8Array(8);
-    new DataView(bytes.buffer).setUint32(4, opaque);
-    this.writer.ping(bytes, false);
+    if (this.isClosed) return;
+    new DataView(PING_BYTES.buffer).setUint32(4, opaque);
+    this.writer.ping(PING_BYTES, 0, false);
   }
 
   /** Stops taking streams gracefully, RFC 9113 §6.8: those open go on, and {@link finished} says when they are done. */
@@ -176,7 +215,7 @@ export class Session implements StreamPort {
 
   /** Ends the connection with GOAWAY because of a fault. */
   fail(error: Http2Error): void {
-    if (this.#phase.t === "closed") return;
+    if (this.isClosed) return;
     this.writer.goaway(this.streams.lastPeerId, error.code, error.message);
     this.#close({ code: error.code, by: "connection", message: error.message });
     this.handler.onFailed(error);
@@ -188,31 +227,28 @@ export class Session implements StreamPort {
     for (const stream of this.streams.all()) this.endStream(stream, reset);
   }
 
-  #take(type: number, flags: number, streamId: number, payload: Uint8Array): void {
-    // A handler may have ended the connection while an earlier frame of the chunk was dealt with.
-    if (this.#phase.t === "closed") return;
-    try {
-      this.#inbound.frame(type, flags, streamId, payload);
-    } catch (error) {
-      if (!(error instanceof Http2Error) || error.streamId === 0) throw error;
-      this.streamFault(error);
-    }
-    if (this.#out.length > 4 * this.config.maxOutputBytes) {
-      throw new Http2Error(ErrorCode.enhanceYourCalm, `${this.#out.length} bytes wait to be written`);
-    }
+  // ---- for Inbound ----
+
+  /** Ends the stream that a fault belongs to. @throws What is not a fault of a stream. */
+  caught(error: unknown): void {
+    if (!(error instanceof Http2Error) || error.streamId === 0) throw error;
+    if (error.isMalformed && !this.config.streamErrorOnMalformed) throw new Http2Error(error.code, error.message);
+    this.streamFault(error);
   }
 
-  // ---- for Inbound ----
+  checkOutput(): void {
+    if (this.#out.length <= 4 * this.config.maxOutputBytes) return;
+    throw new Http2Error(ErrorCode.enhanceYourCalm, `${this.#out.length} bytes wait to be written`);
+  }
 
   get acceptsStreams(): boolean {
     return this.#phase.t === "open" || this.#phase.t === "draining";
   }
 
-  createStream(id: number, handler: StreamHandler, headRequest: boolean): Stream {
-    const windows = { sendBytes: this.#remote.initialWindowBytes, receiveBytes: this.#streamWindowBytes };
-    const stream = new Stream(this, id, handler, windows, headRequest);
+  attach(stream: Stream, id: number, isToHead: boolean): void {
+    if (!stream.isClosed) throw new Error(`a stream object is opened again while it serves stream ${stream.id}`);
+    stream.begin(this, id, this.#remote.initialWindowBytes, this.#streamWindowBytes, isToHead);
     this.streams.add(stream);
-    return stream;
   }
 
   /** The peer broke the rules on one stream, which we end. */
@@ -220,6 +256,7 @@ export class Session implements StreamPort {
     this.flood.count("resets");
     const stream = this.streams.get(error.streamId);
     this.#writeReset(error.streamId, error.code);
+    this.handler.onStreamFault(error);
     if (stream !== undefined) this.endStream(stream, { code: error.code, by: "local", message: error.message });
   }
 
@@ -227,18 +264,21 @@ export class Session implements StreamPort {
   endStream(stream: Stream, reset: StreamReset): void {
     this.#forget(stream);
     stream.handler.onReset(reset);
+    stream.handler.onClosed();
   }
 
-  /** Removes a stream whose two directions have ended. */
+  /** Lets a stream go whose two directions have ended. */
   removeClosed(stream: Stream): void {
-    if (stream.state !== "closed") return;
-    this.streams.remove(stream);
+    if (!stream.isClosed || !this.streams.remove(stream)) return;
     this.#blocked.delete(stream);
+    stream.close();
+    stream.handler.onClosed();
   }
 
   settingsAcknowledged(): void {
     const change = this.config.settings.initialWindowBytes - this.#streamWindowBytes;
     this.#streamWindowBytes += change;
+    if (change === 0) return;
     for (const stream of this.streams.all()) {
       stream.receiveWindow.resize(change);
       // What was too little to tell for a large window may be all that a small one has.
@@ -248,12 +288,26 @@ export class Session implements StreamPort {
 
   remoteChanged(settings: Settings): void {
     const change = settings.initialWindowBytes - this.#remote.initialWindowBytes;
-    if (settings.headerTableBytes < this.#remote.headerTableBytes) this.#encoder.tableReduced();
+    if (settings.headerTableBytes !== this.#remote.headerTableBytes) this.fields.limitTable(settings.headerTableBytes);
     this.#remote = settings;
     this.writer.maxFrameBytes = settings.maxFrameBytes;
     this.writer.settingsAck();
-    for (const stream of this.streams.all()) stream.sendWindow.widen(change);
+    for (const stream of this.streams.all()) {
+      stream.sendWindowBytes += change;
+      // A window that grows too large by SETTINGS ends the connection, not the stream (§6.9.2).
+      if (stream.sendWindowBytes > MAX_WINDOW_BYTES) throw tooWide(0);
+    }
     this.handler.onSettings(settings);
+  }
+
+  widenConnection(bytes: number): void {
+    this.#sendWindowBytes += bytes;
+    if (this.#sendWindowBytes > MAX_WINDOW_BYTES) throw tooWide(0);
+  }
+
+  widen(stream: Stream, bytes: number): void {
+    stream.sendWindowBytes += bytes;
+    if (stream.sendWindowBytes > MAX_WINDOW_BYTES) throw tooWide(stream.id);
   }
 
   remoteGoaway(lastStreamId: number, code: number, debug: string): void {
@@ -269,30 +323,42 @@ export class Session implements StreamPort {
   pong(opaque: number): void {
     if (opaque !== DRAIN_PING) return this.handler.onPong(opaque);
     if (this.#phase.t !== "draining") return;
-    const lastStreamId = this.streams.lastPeerId;
-    this.#phase = { t: "drained", lastStreamId };
-    this.writer.goaway(lastStreamId, ErrorCode.noError, "");
+    this.#phase = { t: "drained" };
+    this.writer.goaway(this.streams.lastPeerId, ErrorCode.noError, "");
   }
 
   // ---- StreamPort ----
 
-  sendHeaders(stream: Stream, fields: Fields, endStream: boolean): void {
-    this.writer.headers(stream.id, this.#encoder.encode(fields), endStream);
-    if (endStream) this.#endLocal(stream);
+  beginHead(): void {
+    this.writer.beginBlock();
+    this.fields.begin();
   }
 
-  sendData(stream: Stream, bytes: Uint8Array, endStream: boolean): number {
-    const room = this.config.maxOutputBytes - this.#out.length;
-    const most = Math.max(Math.min(bytes.length, room, this.sendWindow.bytes, stream.sendWindow.bytes), 0);
-    const ends = endStream && most === bytes.length;
-    if (ends && most === 0) this.writer.data(stream.id, bytes, 0, 0, true);
-    for (let at = 0, to = 0; to < most; at = to) {
-      to = Math.min(at + this.writer.maxFrameBytes, most);
-      this.writer.data(stream.id, bytes, at, to, ends && to === most);
+  endHead(stream: Stream, endStream: boolean): boolean {
+    if (!stream.canSend || this.isClosed || this.fields.listBytes > this.#remote.maxHeaderListBytes) {
+      this.writer.takeBlockBack();
+      this.fields.takeBack();
+      return false;
     }
-    this.sendWindow.spend(most);
-    stream.sendWindow.spend(most);
-    if (most < bytes.length) this.#blocked.add(stream);
+    this.writer.endBlock(stream.id, endStream);
+    if (endStream) this.#endLocal(stream);
+    return true;
+  }
+
+  sendData(stream: Stream, buf: Uint8Array, start: number, end: number, endStream: boolean): number {
+    const room = this.config.maxOutputBytes - this.#out.length;
+    const length = end - start;
+    const most = Math.max(Math.min(length, room, this.#sendWindowBytes, stream.sendWindowBytes), 0);
+    const ends = endStream && most === length;
+    if (ends && most === 0) this.writer.data(stream.id, buf, 0, 0, true);
+    const stop = start + most;
+    for (let at = start, to = start; to < stop; at = to) {
+      to = Math.min(at + this.writer.maxFrameBytes, stop);
+      this.writer.data(stream.id, buf, at, to, ends && to === stop);
+    }
+    this.#sendWindowBytes -= most;
+    stream.sendWindowBytes -= most;
+    if (most < length) this.#blocked.add(stream);
     else if (ends) this.#endLocal(stream);
     return most;
   }
@@ -306,38 +372,48 @@ export class Session implements StreamPort {
 
   consumeConnection(bytes: number): void {
     const increment = this.receiveWindow.consume(bytes);
-    if (increment > 0 && this.#phase.t !== "closed") this.writer.windowUpdate(0, increment);
+    if (increment > 0 && !this.isClosed) this.writer.windowUpdate(0, increment);
   }
 
-  reset(stream: Stream, code: number, _message: string): void {
+  reset(stream: Stream, code: number): void {
     this.#writeReset(stream.id, code);
     this.#forget(stream);
+    stream.handler.onClosed();
   }
 
   #writeReset(streamId: number, code: number): void {
+    if (this.isClosed) return;
     this.writer.rstStream(streamId, code);
     this.streams.ignore(streamId);
   }
 
   #endLocal(stream: Stream): void {
-    if (stream.endLocal()) this.removeClosed(stream);
+    stream.endLocal();
+    this.removeClosed(stream);
   }
 
   /** What the stream still held is given back to the connection: nobody will consume it. */
   #forget(stream: Stream): void {
     stream.close();
-    this.removeClosed(stream);
+    this.streams.remove(stream);
+    this.#blocked.delete(stream);
     this.consume(stream, stream.receiveWindow.heldBytes);
   }
 
   #wakeBlocked(): void {
     if (this.#blocked.size === 0) return;
     for (const stream of Array.from(this.#blocked)) {
-      if (this.sendWindow.bytes <= 0 || this.#out.length >= this.config.maxOutputBytes) return;
-      if (stream.sendWindow.bytes <= 0) continue;
+      if (this.#sendWindowBytes <= 0 || this.#out.length >= this.config.maxOutputBytes) return;
+      if (stream.sendWindowBytes <= 0 || !this.#blocked.has(stream)) continue;
       // Those that block again go to the end, so that all have their turn.
       this.#blocked.delete(stream);
-      stream.handler.onWritable();
+      stream.wake();
     }
   }
 }
+
+const tooWide = (streamId: number): Http2Error =>
+  new Http2Error(ErrorCode.flowControlError, "The window must stay below 2^31", streamId);
+
+const asBuffer = (chunk: Uint8Array): Buffer =>
+  Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);

@@ -26,6 +26,8 @@ export interface Settings {
   readonly maxFrameBytes: number;
   /** Advice on the size of a field list, 32 bytes counted for each field beside its text. */
   readonly maxHeaderListBytes: number;
+  /** Extended CONNECT may be used (RFC 8441); a server says so. */
+  readonly enableConnect: boolean;
 }
 
 /** What holds before any SETTINGS arrived. */
@@ -36,6 +38,7 @@ export const INITIAL_SETTINGS: Settings = {
   initialWindowBytes: DEFAULT_WINDOW_BYTES,
   maxFrameBytes: MIN_FRAME_BYTES,
   maxHeaderListBytes: Number.POSITIVE_INFINITY,
+  enableConnect: false,
 };
 
 /**
@@ -71,6 +74,9 @@ function change(id: number, value: number): Partial<Settings> {
     }
     case SettingId.maxHeaderListSize:
       return { maxHeaderListBytes: value };
+    case SettingId.enableConnectProtocol:
+      check(value <= 1, ErrorCode.protocolError, "SETTINGS_ENABLE_CONNECT_PROTOCOL must be 0 or 1", value);
+      return { enableConnect: value === 1 };
     default:
       return {};
   }
@@ -85,6 +91,7 @@ export function settingsEntries(settings: Settings): (readonly [id: number, valu
     [SettingId.initialWindowSize, settings.initialWindowBytes, INITIAL_SETTINGS.initialWindowBytes],
     [SettingId.maxFrameSize, settings.maxFrameBytes, INITIAL_SETTINGS.maxFrameBytes],
     [SettingId.maxHeaderListSize, settings.maxHeaderListBytes, INITIAL_SETTINGS.maxHeaderListBytes],
+    [SettingId.enableConnectProtocol, settings.enableConnect ? 1 : 0, 0],
   ];
   return entries.filter(([, value, assumed]) => value !== assumed).map(([id, value]) => [id, value]);
 }

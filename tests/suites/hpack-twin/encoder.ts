@@ -1,14 +1,11 @@
 /**
- * HPACK encoder, RFC 7541: static table and literals, no dynamic table.
- *
- * Keeping no table costs some bytes on the wire and saves memory on every connection, and there is
- * nothing in it that an attacker could probe (RFC 7541 §7.1).
+ * An HPACK encoder for tests, RFC 7541: static table, Huffman, no dynamic table. It encodes what it is given, malformed or not.
  *
  * @module
  */
-import type { Fields } from "./hpack-decoder.ts";
-import { STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "./hpack-table.ts";
-import { huffmanEncode, huffmanLength } from "./huffman.ts";
+import type { Fields } from "../../../src/wire/http2/fields.ts";
+import { STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "../../../src/wire/http2/hpack-table.ts";
+import { huffmanEncode, huffmanLength } from "../../../src/wire/http2/huffman.ts";
 
 /** First index of each name, and of each whole field. */
 const INDEX_OF_NAME = new Map<string, number>();

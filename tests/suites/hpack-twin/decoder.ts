@@ -1,15 +1,20 @@
 /**
- * HPACK decoder, RFC 7541. Strings are Latin-1: one character a byte, so bytes survive unchanged.
+ * The twin of the HPACK decoder that the proxy has: RFC 7541 as plainly as can be, to strings. Latin-1: one character a
+ * byte, so bytes survive unchanged.
  *
  * @module
  */
-import { DEFAULT_TABLE_BYTES, ErrorCode } from "./constants.ts";
-import { Http2Error } from "./error.ts";
-import { DynamicTable, FIELD_OVERHEAD_BYTES, STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "./hpack-table.ts";
-import { huffmanDecode } from "./huffman.ts";
-
-/** Names and values in turn: `[":method", "GET", "accept", "*" + "/*"]`. */
-export type Fields = readonly string[];
+import { DEFAULT_TABLE_BYTES, ErrorCode } from "../../../src/wire/http2/constants.ts";
+import { Http2Error } from "../../../src/wire/http2/error.ts";
+import type { Fields } from "../../../src/wire/http2/fields.ts";
+import {
+  FIELD_OVERHEAD_BYTES,
+  STATIC_COUNT,
+  STATIC_NAMES,
+  STATIC_VALUES,
+} from "../../../src/wire/http2/hpack-table.ts";
+import { DynamicTable } from "./dynamic-table.ts";
+import { huffmanDecode } from "../../../src/wire/http2/huffman.ts";
 
 /** Names longer than this are Latin-1 text that nobody sends; it bounds what one integer may claim. */
 const MAX_INTEGER = 2 ** 28;

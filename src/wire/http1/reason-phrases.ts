@@ -1,5 +1,5 @@
 /**
- * Reason phrases of the statuses that the proxy itself answers with (RFC 9110 §15).
+ * Reason phrases (RFC 9110 §15), for answers of our own and for those that came without one.
  *
  * @module
  */
