@@ -7,6 +7,7 @@ import { tmpdir } from "node:os";
 import { join, relative } from "node:path";
 import type { Explanation } from "../src/app/explain/explanation.ts";
 import { runCli } from "./support/cli-context.ts";
+import { service, workload } from "./support/mesh.ts";
 
 const example = relative(process.cwd(), join(import.meta.dir, "../examples/bookinfo"));
 const folder = mkdtempSync(join(tmpdir(), "tulle-explain-"));
@@ -326,4 +327,61 @@ test("every workload can ask every service, and gets an answer", async () => {
       [3, 28 - 12],
     ]),
   );
+});
+
+describe("a TCP connection", () => {
+  const documents = [
+    service("store", ["redis:6379:7000", "http:80:7001"]),
+    ...["store", "page", "stranger"].map((name) => workload(name, "v1", name === "store" ? [7000, 7001] : [])),
+    "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: p}, spec: {mtls: {mode: STRICT}}}",
+    `{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: readers}, spec: {selector: {matchLabels: {app: store}}, rules: [
+      {from: [{source: {principals: [cluster.local/ns/default/sa/page]}}], to: [{operation: {ports: ["7000"]}}]},
+      {from: [{source: {principals: [cluster.local/ns/default/sa/stranger]}}], to: [{operation: {methods: [GET]}}]}]}}`,
+  ];
+  const path = join(folder, "tcp.yaml");
+  writeFileSync(path, documents.join("\n---\n"));
+  const ask = (...args: string[]): Promise<Explanation & { code: number }> => explain([path], ...args);
+
+  test("goes to the service's cluster, and is let in for its caller and port", async () => {
+    const found = await ask("--from", "page-v1", "tcp://store:6379");
+    expect([found.code, found.request.method, found.summary]).toEqual([0, "TCP", "allowed: it goes to store-v1"]);
+    expect(found.destinations.map((d) => d.cluster)).toEqual(["outbound|6379||store.default.svc.cluster.local"]);
+    const [arrival] = found.destinations[0]?.arrivals ?? [];
+    expect(arrival?.tls.client).toBe("mutual TLS");
+    expect(arrival?.policies.find((p) => p.matched)?.reasons).toContain("destination port: wanted 7000, found 7000");
+  });
+
+  test("is refused where nothing allows it: a rule that asks for a method allows no connection", async () => {
+    const found = await ask("--from", "stranger-v1", "tcp://store:6379");
+    expect(found.code).toBe(3);
+    expect(found.summary).toBe(
+      "denied: store-v1: there are ALLOW policies for the workload, and no rule of them matches; the connection is closed",
+    );
+  });
+
+  test("from outside of the mesh meets STRICT", async () => {
+    const found = await ask("tcp://store:6379");
+    expect([found.code, found.summary]).toEqual([
+      5,
+      "fails: store-v1: the server takes mutual TLS only, and the client calls in plain text; the connection is closed",
+    ]);
+  });
+
+  test("of nobody has no route, and a request to a TCP port is told what to ask", async () => {
+    expect((await ask("--from", "page-v1", "tcp://nobody:1")).code).toBe(4);
+    const found = await ask("--from", "page-v1", "http://store:6379/");
+    expect([found.code, found.summary]).toEqual([
+      4,
+      "no route: port 6379 of store.default.svc.cluster.local is TCP, whose bytes nobody looks into; ask about tcp://store:6379",
+    ]);
+  });
+
+  test.each([
+    ["tcp://store:80", "port 80 of store speaks HTTP: ask about http://store:80/"],
+    ["tcp://store", "a TCP connection has a host and a port"],
+    ["tcp://store:6379/path", "a TCP connection has a host and a port"],
+  ])("%s is wrong usage", async (url, message) => {
+    const { code, err } = await runCli(["explain", "-f", path, "--from", "page-v1", url]);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+  });
 });

@@ -27,12 +27,13 @@ export interface Caller {
   readonly identity: string | undefined;
 }
 
+/** @param request Undefined for a TCP connection. */
 export function arrive(
   simulated: SimulatedMesh,
   instance: Instance,
   port: InstancePort,
   caller: Caller,
-  request: SimulatedRequest,
+  request: SimulatedRequest | undefined,
 ): Arrival {
   const { listeners, sources } = simulated.resourcesOf(instance);
   const message = listeners.find((l) => l.address?.socketAddress?.portValue === port.inbound.port);
@@ -42,7 +43,7 @@ export function arrive(
     destinationAddress: port.inbound.address,
     sni: caller.tls?.sni?.toLowerCase() ?? "",
     transport: caller.tls === undefined ? "raw_buffer" : "tls",
-    alpn: caller.tls?.alpn ?? [],
+    alpn: shownProtocols(caller, request !== undefined),
     sourceAddress: LOOPBACK,
     sourcePort: 0,
   });
@@ -57,7 +58,24 @@ export function arrive(
   const workloads = [instance.workload.name];
   if (tls.problem !== undefined || chain === undefined)
     return { workloads, tls, policies: [], outcome: "fails", reason: tls.problem ?? "no filter chain takes it" };
-  return { workloads, tls, ...authorize(simulated.mesh, chain, sources, peerOf(chain, caller, port), request) };
+  if (request === undefined && chain.terminal.t === "http")
+    return { workloads, tls, policies: [], outcome: "fails", reason: "the server takes nothing but HTTP there" };
+  const verdict = authorize(simulated.mesh, chain, sources, peerOf(chain, caller, port), request);
+  return { workloads, tls, ...verdict, policies: verdict.policies.map((step) => withOwnPort(step, port)) };
+}
+
+/** Rules ask for the port that the proxy listens on; a person wrote the workload's. */
+function withOwnPort(step: PolicyStep, { inbound, targetPort }: InstancePort): PolicyStep {
+  const own = (reason: string): string =>
+    reason.replace(/destination port: wanted \d+, found \d+/, (text) =>
+      text.replaceAll(String(inbound.port), String(targetPort)),
+    );
+  return { ...step, reasons: step.reasons.map(own) };
+}
+
+/** What names the protocol before a byte of it is read: ALPN, or what detection makes of the first bytes. */
+function shownProtocols({ tls }: Caller, http: boolean): readonly string[] {
+  return tls === undefined || tls.alpn.length === 0 ? (http ? ["http/1.1"] : []) : tls.alpn;
 }
 
 /** Why the connection does not come about; undefined when it does. */
@@ -96,7 +114,7 @@ function authorize(
   chain: CompiledChain,
   sources: Sources,
   peer: PeerView,
-  request: SimulatedRequest,
+  request: SimulatedRequest | undefined,
 ): Verdict {
   const trace: TraceStep[] = [];
   const allowed = isAllowed(chain, peer, request, trace);
@@ -104,10 +122,15 @@ function authorize(
   return { policies, outcome: allowed ? "allowed" : "denied", reason: verdictReason(policies, allowed) };
 }
 
-function isAllowed(chain: CompiledChain, peer: PeerView, request: SimulatedRequest, trace: TraceStep[]): boolean {
+function isAllowed(
+  chain: CompiledChain,
+  peer: PeerView,
+  request: SimulatedRequest | undefined,
+  trace: TraceStep[],
+): boolean {
   const { terminal, networkRbac } = chain;
   for (const rbac of networkRbac) if (!compileNetworkRbac(rbac)(peer, trace).allowed) return false;
-  if (terminal.t === "tcp") return true;
+  if (terminal.t === "tcp" || request === undefined) return true;
   const http = compileHttp(terminal.hcm, () => undefined, { path: terminal.path });
   const decision = http.decide(request, peer, () => 0, trace);
   return decision.t !== "reply";

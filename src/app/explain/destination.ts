@@ -13,7 +13,6 @@ import { destinationRuleFor, policyFor } from "../../translate/destination-polic
 import { isBehind } from "../../translate/mesh-index.ts";
 import { arrive, type Caller } from "./arrival.ts";
 import type { Arrival, DestinationExplanation, EndpointExplanation, Outcome } from "./explanation.ts";
-import type { Way } from "./routing.ts";
 import type { SimulatedMesh } from "./simulated-mesh.ts";
 import type { SimulatedRequest } from "./simulated-request.ts";
 
@@ -25,15 +24,28 @@ interface Called {
   readonly subset: string | undefined;
 }
 
-/** What one of the caller's ways leads to. */
+/** Which part of the calls goes to a cluster. */
+export interface Share {
+  readonly clusterName: string;
+  /** 0 to 1. */
+  readonly share: number;
+  /** `weight 90 of 100`; undefined for the only one. */
+  readonly weight: string | undefined;
+}
+
+/**
+ * What one of the caller's ways leads to.
+ *
+ * @param request As the destination sees it; undefined for a TCP connection.
+ */
 export function destinationOf(
   simulated: SimulatedMesh,
   from: Instance,
-  way: Way,
-  request: SimulatedRequest,
+  way: Share,
+  request: SimulatedRequest | undefined,
 ): DestinationExplanation {
   const resources = simulated.resourcesOf(from);
-  const called = readName(way.forward.clusterName);
+  const called = readName(way.clusterName);
   const message = resources.clusters.find((c) => c.name === called.cluster);
   const common = {
     ...called,
@@ -50,7 +62,7 @@ export function destinationOf(
   const tlsReason = reasonForTls(simulated, from, called);
   const arrivals = usable.flatMap((endpoint) => {
     const caller: Caller = { tls: cluster.tlsOf(endpoint), tlsReason, identity: simulated.identityOf(from) };
-    return arrivalAt(simulated, endpoint, caller, request.forwardedBy(way.forward));
+    return arrivalAt(simulated, endpoint, caller, request);
   });
   return {
     ...common,
@@ -69,7 +81,8 @@ const BALANCERS: Readonly<Record<CompiledCluster["balancer"]["t"], string>> = {
 
 function readName(cluster: string): Called {
   const [, port, subset, host] = cluster.split("|");
-  return { cluster, host: host ?? cluster, port: Number(port), subset: subset || undefined };
+  // A port that may speak HTTP or not has a cluster for each.
+  return { cluster, host: host?.replace(/@.*/, "") ?? cluster, port: Number(port), subset: subset || undefined };
 }
 
 function reasonForTls({ mesh }: SimulatedMesh, from: Instance, called: Called): string {
@@ -81,7 +94,12 @@ function reasonForTls({ mesh }: SimulatedMesh, from: Instance, called: Called): 
   return `DestinationRule ${rule?.origin.namespace}/${rule?.origin.name} says ${tls.mode}`;
 }
 
-function arrivalAt(simulated: SimulatedMesh, endpoint: Endpoint, caller: Caller, request: SimulatedRequest): Arrival[] {
+function arrivalAt(
+  simulated: SimulatedMesh,
+  endpoint: Endpoint,
+  caller: Caller,
+  request: SimulatedRequest | undefined,
+): Arrival[] {
   const instance = simulated.at(endpoint.port);
   const port = instance?.ports.find((p) => p.inbound.port === endpoint.port);
   return instance === undefined || port === undefined ? [] : [arrive(simulated, instance, port, caller, request)];

@@ -5,12 +5,11 @@
  * @module
  */
 import type { Mesh } from "../../model/mesh.ts";
-import type { Service, ServicePort } from "../../model/service.ts";
 import { isHost } from "../../wire/http1/request-head.ts";
-import { isBehind } from "../../translate/mesh-index.ts";
-import { namesOf } from "../../translate/domains.ts";
-import { arrive, type Caller } from "./arrival.ts";
-import { destinationOf, endpointOf, outcomeOf, together, worstOf } from "./destination.ts";
+import { maySpeakHttp } from "../../translate/mesh-index.ts";
+import { explainConnection } from "./connection.ts";
+import { destinationOf, worstOf } from "./destination.ts";
+import { dialed, serviceAt } from "./dialed.ts";
 import type { DestinationExplanation, Explanation, ExplainRequest, Outcome } from "./explanation.ts";
 import { type Routed, routeRequest } from "./routing.ts";
 import { SimulatedMesh } from "./simulated-mesh.ts";
@@ -21,6 +20,7 @@ import { summaryOf } from "./summary.ts";
 export function explain(mesh: Mesh, asked: ExplainRequest): Explanation {
   const simulated = new SimulatedMesh(mesh);
   const url = readUrl(asked.url);
+  if (url.protocol === "tcp:") return explainConnection(simulated, asked, url);
   const request = readRequest(asked, url);
   return asked.from === undefined
     ? fromOutside(simulated, asked, request)
@@ -29,8 +29,10 @@ export function explain(mesh: Mesh, asked: ExplainRequest): Explanation {
 
 function readUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url?.protocol === "http:" && isHost(url.host)) return url;
-  throw new RangeError(`the URL must be like http://reviews:9080/reviews/1, found ${JSON.stringify(text)}`);
+  if (url !== undefined && ["http:", "tcp:"].includes(url.protocol) && isHost(url.host)) return url;
+  throw new RangeError(
+    `the URL must be like http://reviews:9080/reviews/1 or tcp://mongodb:27017, found ${JSON.stringify(text)}`,
+  );
 }
 
 function readRequest({ method, headers }: ExplainRequest, url: URL): SimulatedRequest {
@@ -42,7 +44,7 @@ function readRequest({ method, headers }: ExplainRequest, url: URL): SimulatedRe
   }
   const host = lines.get("host") ?? url.host;
   lines.delete("host");
-  return new SimulatedRequest(method, `${url.pathname}${url.search}`, host, lines);
+  return new SimulatedRequest(method ?? "GET", `${url.pathname}${url.search}`, host, lines);
 }
 
 function fromWorkload(
@@ -53,15 +55,28 @@ function fromWorkload(
 ): Explanation {
   const from = simulated.find(name);
   const routed = routeRequest(simulated.resourcesOf(from), sent);
-  const destinations = routed.ways.map((way) => destinationOf(simulated, from, way, routed.request));
+  const destinations = routed.ways.map(({ forward, share, weight }) => {
+    const way = { clusterName: forward.clusterName, share, weight };
+    return destinationOf(simulated, from, way, routed.request.forwardedBy(forward));
+  });
   const outcome = outcomeOfRouted(routed, destinations);
   return {
     request: described(asked, sent, from.workload.name, simulated.identityOf(from)),
     routing: routed.routing,
     destinations,
     outcome,
-    summary: summaryOf(outcome, routed.routing, destinations),
+    summary:
+      (outcome === "noRoute" ? opaquePort(simulated.mesh, sent.authority, from.workload.namespace) : undefined) ??
+      summaryOf(outcome, routed.routing, destinations),
   };
+}
+
+/** What to ask instead where the port carries whatever bytes. */
+function opaquePort(mesh: Mesh, authority: string, namespace: string): string | undefined {
+  const called = serviceAt(mesh, authority, namespace);
+  if (called === undefined || maySpeakHttp(called.port)) return undefined;
+  const { port, service } = called;
+  return `no route: port ${port.number} of ${service.hostname} is ${port.protocol.toUpperCase()}, whose bytes nobody looks into; ask about tcp://${authority}`;
 }
 
 function outcomeOfRouted({ end }: Routed, destinations: readonly DestinationExplanation[]): Outcome {
@@ -78,12 +93,12 @@ function outcomeOfRouted({ end }: Routed, destinations: readonly DestinationExpl
 /** A client that dials the service's endpoints itself: no rule of a VirtualService holds for it. */
 function fromOutside(simulated: SimulatedMesh, asked: ExplainRequest, sent: SimulatedRequest): Explanation {
   const request = described(asked, sent, undefined, undefined);
-  const called = serviceAt(simulated.mesh, sent.authority);
+  const called = serviceAt(simulated.mesh, sent.authority, undefined);
   if (called === undefined) {
     const summary = summaryOf("noRoute", undefined, []);
     return { request, routing: undefined, destinations: [], outcome: "noRoute", summary };
   }
-  const destination = dialed(simulated, called.service, called.port, sent);
+  const destination = dialed(simulated, called, sent);
   const { outcome } = destination;
   return {
     request,
@@ -94,51 +109,15 @@ function fromOutside(simulated: SimulatedMesh, asked: ExplainRequest, sent: Simu
   };
 }
 
-const OUTSIDE: Caller = { tls: undefined, tlsReason: "a client outside of the mesh has no proxy", identity: undefined };
-
-function dialed(
-  simulated: SimulatedMesh,
-  service: Service,
-  port: ServicePort,
-  sent: SimulatedRequest,
-): DestinationExplanation {
-  const behind = simulated.instances.filter((i) => isBehind(service, i.workload));
-  const arrivals = behind.flatMap((instance) => {
-    const at = instance.ports.find((p) => p.targetPort === port.targetPort);
-    return at === undefined ? [] : [arrive(simulated, instance, at, OUTSIDE, sent)];
-  });
-  return {
-    cluster: "",
-    host: service.hostname,
-    port: port.number,
-    subset: undefined,
-    share: 1,
-    weight: undefined,
-    destinationRule: undefined,
-    loadBalancer: undefined,
-    endpoints: behind.map((i) => endpointOf(i, service, port, undefined)),
-    arrivals: together(arrivals),
-    outcome: outcomeOf(arrivals),
-  };
-}
-
-function serviceAt(
-  mesh: Mesh,
-  authority: string,
-): { readonly service: Service; readonly port: ServicePort } | undefined {
-  const [, host, number] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? [];
-  for (const service of mesh.services) {
-    const scope = { namespace: service.namespace, outboundSuffix: "", secretName: "" };
-    const port = service.ports.find((p) => p.number === Number(number ?? 80));
-    if (port !== undefined && namesOf(service.hostname, scope, mesh.settings.clusterDomain).includes(host ?? ""))
-      return { service, port };
-  }
-  return undefined;
-}
-
 const described = (
   { method, url }: ExplainRequest,
   sent: SimulatedRequest,
   workload: string | undefined,
   identity: string | undefined,
-): Explanation["request"] => ({ method, url, headers: Object.fromEntries(sent.headers), workload, identity });
+): Explanation["request"] => ({
+  method: method ?? "GET",
+  url,
+  headers: Object.fromEntries(sent.headers),
+  workload,
+  identity,
+});

@@ -9,8 +9,9 @@ import type { Source } from "../../translate/source.ts";
 export interface ExplainRequest {
   /** `name` or `namespace/name` of a workload; undefined for a client outside of the mesh, which has no proxy and no identity. */
   readonly from: string | undefined;
-  readonly method: string;
-  /** `http://host:port/path`. */
+  /** Undefined for a TCP connection. */
+  readonly method: string | undefined;
+  /** `http://host:port/path`, or `tcp://host:port` for a connection of whatever bytes. */
   readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
@@ -23,13 +24,14 @@ export type Outcome = "allowed" | "denied" | "noRoute" | "answered" | "fails";
 
 export interface Explanation {
   readonly request: {
+    /** `TCP` for a connection. */
     readonly method: string;
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
     readonly workload: string | undefined;
     readonly identity: string | undefined;
   };
-  /** Absent for a client without a proxy. */
+  /** Absent for a client without a proxy, and for a TCP connection. */
   readonly routing: Routing | undefined;
   readonly destinations: readonly DestinationExplanation[];
   readonly outcome: Outcome;

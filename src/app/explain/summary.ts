@@ -6,16 +6,18 @@
 import { unreachable } from "../../base/unreachable.ts";
 import type { Arrival, DestinationExplanation, Outcome, Routing } from "./explanation.ts";
 
+/** @param http False for a TCP connection. */
 export function summaryOf(
   outcome: Outcome,
   routing: Routing | undefined,
   destinations: readonly DestinationExplanation[],
+  http = true,
 ): string {
   switch (outcome) {
     case "allowed":
       return `allowed: ${destinations.map(shareText).join(", ")}`;
     case "denied":
-      return `denied${partly(destinations, "denied")}: ${whyNot(destinations, "denied")}; the caller gets 403`;
+      return `denied${partly(destinations, "denied")}: ${whyNot(destinations, "denied")}; ${http ? "the caller gets 403" : "the connection is closed"}`;
     case "fails":
       return failure(routing, destinations);
     case "answered":

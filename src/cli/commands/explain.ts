@@ -37,6 +37,7 @@ of each workload is assumed; all addresses are loopback.
 Examples:
   tulle explain -f examples/bookinfo --from productpage-v1 GET http://reviews:9080/reviews/1 -H 'end-user: jason'
   tulle explain -f examples/bookinfo http://productpage:9080/productpage      (a browser, outside of the mesh)
+  tulle explain -f examples/protocols --from page-v1 tcp://store:6379         (a connection of whatever bytes)
 
 Exit codes: ${EXIT.ok} allowed (or answered by the caller's proxy as it is told), ${EXIT.usage} wrong usage, 3 denied, 4 no route, 5 it would fail
 (no endpoint, TLS that does not fit, a fault), ${EXIT.failure} anything else. Of several destinations the worst counts, denied first.`;
@@ -48,7 +49,7 @@ export function register(program: Command, context: CliContext): void {
     .usage("-f <path> [options] [method] <url>")
     .argument(
       "<request...>",
-      "a method, GET where it is left out, and http://host:port/path as the application writes it",
+      "a method, GET where it is left out, and http://host:port/path as the application writes it; or tcp://host:port",
     )
     .requiredOption("-f, --file <path>", "a file or folder of documents (repeatable)", collect)
     .option("--from <workload>", "who calls, as name or namespace/name; left out: a client outside of the mesh")
@@ -56,8 +57,8 @@ export function register(program: Command, context: CliContext): void {
     .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"))
     .addHelpText("after", MORE)
     .action((words: readonly string[], options: Options) => {
-      const [method, url, more] = words.length === 1 ? ["GET", words[0]] : words;
-      if (method === undefined || url === undefined || more !== undefined)
+      const [method, url, more] = words.length === 1 ? [undefined, words[0]] : words;
+      if (url === undefined || more !== undefined)
         throw usageError(`the request must be a method and a URL, found ${words.join(" ")}`);
       explain(method, url, options, context);
     });
@@ -65,8 +66,9 @@ export function register(program: Command, context: CliContext): void {
 
 const collect = (path: string, before: readonly string[] = []): readonly string[] => [...before, path];
 
-function explain(method: string, url: string, options: Options, context: CliContext): void {
-  if (!/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method)) throw usageError(`${JSON.stringify(method)} is not a method`);
+function explain(method: string | undefined, url: string, options: Options, context: CliContext): void {
+  if (method !== undefined && !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method))
+    throw usageError(`${JSON.stringify(method)} is not a method`);
   const mesh = readMesh(options.file, context);
   const explanation = asked(() => explainRequest(mesh, { from: options.from, method, url, headers: options.header }));
   context.out(

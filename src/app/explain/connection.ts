@@ -1,0 +1,84 @@
+/**
+ * What would happen to a TCP connection: the caller's proxy takes it on the loopback port of the service, and looks into none
+ * of its bytes.
+ *
+ * @module
+ */
+import { compileListener } from "../../engine/listener/listener.ts";
+import type { Instance } from "../../model/service.ts";
+import { mayBeTcp } from "../../translate/mesh-index.ts";
+import type { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
+import { destinationOf, type Share, worstOf } from "./destination.ts";
+import { type CalledService, dialed, serviceAt } from "./dialed.ts";
+import type { DestinationExplanation, Explanation, ExplainRequest } from "./explanation.ts";
+import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
+import { summaryOf } from "./summary.ts";
+
+/** @throws {RangeError} When the question does not fit a connection. */
+export function explainConnection(simulated: SimulatedMesh, asked: ExplainRequest, url: URL): Explanation {
+  if (asked.method !== undefined || asked.headers.length > 0 || !["", "/"].includes(url.pathname) || url.port === "")
+    throw new RangeError(
+      `a TCP connection has a host and a port, and no method, path or header: tcp://${url.hostname}:27017`,
+    );
+  const from = asked.from === undefined ? undefined : simulated.find(asked.from);
+  const called = serviceAt(simulated.mesh, url.host, from?.workload.namespace);
+  if (called !== undefined && !mayBeTcp(called.port.protocol))
+    throw new RangeError(
+      `port ${called.port.number} of ${called.service.name} speaks HTTP: ask about http://${url.host}/`,
+    );
+  const destinations = called === undefined ? [] : destinationsOf(simulated, from, called);
+  const outcome = called === undefined ? "noRoute" : worstOf(destinations);
+  return {
+    request: {
+      method: "TCP",
+      url: asked.url,
+      headers: {},
+      workload: from?.workload.name,
+      identity: from && simulated.identityOf(from),
+    },
+    routing: undefined,
+    destinations,
+    outcome,
+    summary: summaryOf(outcome, undefined, destinations, false),
+  };
+}
+
+function destinationsOf(
+  simulated: SimulatedMesh,
+  from: Instance | undefined,
+  called: CalledService,
+): readonly DestinationExplanation[] {
+  if (from === undefined) return [dialed(simulated, called, undefined)];
+  return sharesOf(tcpProxyOf(simulated, from, called)).map((way) => destinationOf(simulated, from, way, undefined));
+}
+
+/** What the caller's listener for the service port does with bytes that are no HTTP. */
+function tcpProxyOf(simulated: SimulatedMesh, from: Instance, { service, port }: CalledService): TcpProxy {
+  const address = from.loopbacks.find((l) => l.host === service.hostname && l.port === port.number)?.address;
+  const { listeners } = simulated.resourcesOf(from);
+  const message = listeners.find((l) => l.address?.socketAddress?.portValue === address?.port);
+  if (address === undefined || message === undefined)
+    throw new Error(`the proxy of ${from.id} has no listener for port ${port.number} of ${service.hostname}`);
+  const chain = compileListener(message).select({
+    destinationPort: address.port,
+    destinationAddress: address.address,
+    sni: "",
+    transport: "raw_buffer",
+    alpn: [],
+    sourceAddress: LOOPBACK,
+    sourcePort: 0,
+  });
+  if (chain?.terminal.t !== "tcp") throw new Error(`the listener ${message.name} does not carry TCP`);
+  return chain.terminal.proxy;
+}
+
+function sharesOf({ cluster, weightedClusters }: TcpProxy): readonly Share[] {
+  const weighted = weightedClusters?.clusters ?? [];
+  const total = weighted.reduce((sum, { weight }) => sum + (weight ?? 0), 0);
+  if (total === 0) return [{ clusterName: cluster ?? "", share: 1, weight: undefined }];
+  return weighted.map(({ name, weight = 0 }) => ({
+    clusterName: name ?? "",
+    share: weight / total,
+    weight: `weight ${weight} of ${total}`,
+  }));
+}
