@@ -177,6 +177,17 @@ function grpcMessage(text: string): string {
     .join("");
 }
 
+/**
+ * The HTTP status that a gRPC status counts as, where an endpoint is judged by it.
+ *
+ * Source: Envoy's `Grpc::Utility::grpcToHttpStatus`.
+ */
+export function httpStatusOfGrpc(grpcStatus: number): number {
+  return HTTP_OF_GRPC[grpcStatus] ?? 500;
+}
+
+const HTTP_OF_GRPC = [200, 499, 500, 400, 504, 404, 409, 403, 429, 400, 409, 400, 501, 500, 503, 500, 401];
+
 function grpcStatusOf(httpStatus: number): number {
   switch (httpStatus) {
     case 400:

@@ -5,16 +5,20 @@
  * @module
  */
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
-import { FAILURES, type FailureKind } from "../engine/failures.ts";
+import { FAILURES, type FailureKind, httpStatusOfGrpc } from "../engine/failures.ts";
 import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
 import { ClusterHold } from "./cluster-hold.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 import { Deadline } from "./deadlines.ts";
 import { type Failure, outcomeOf, outcomeOfHead } from "./failure.ts";
+import { grpcStatusIn } from "./grpc-status.ts";
 import { RequestBuffer } from "./request-buffer.ts";
 import { RetryState } from "./retry-state.ts";
 import type { Caller, Pool, UpstreamRequest, Waiter } from "./upstream.ts";
+
+/** gRPC's UNKNOWN: an answer has to say how it went. */
+const NO_STATUS = 2;
 
 /** The exchange, as its attempts see it. */
 export interface AttemptOwner extends Caller {
@@ -63,7 +67,7 @@ export class Attempts implements Waiter {
     owner.attempts++;
     const endpoint = this.#retry.pick(cluster, owner.context.random);
     if (endpoint === undefined) return owner.onAttemptsFailed("noHealthyUpstream", "");
-    const pool = cluster.poolOf(endpoint);
+    const pool = cluster.poolOf(endpoint, owner.head.isHttp2);
     if (!cluster.admit(pool)) return owner.onAttemptsFailed("upstreamOverflow", "");
     owner.onEndpoint(endpoint);
     this.#hold.take(cluster, endpoint);
@@ -117,10 +121,29 @@ export class Attempts implements Waiter {
 
   /** An answer has begun. True: it is not the last word, another attempt follows. */
   isRejected(head: ResponseHead): boolean {
-    const { cluster, endpoint } = this.#owner;
     this.#stopTryDeadline();
-    cluster?.onResponse(endpoint as Endpoint, head.status);
+    this.#judge(head);
     return head.status >= 400 && this.#retry.hasPolicy && this.#retried(outcomeOfHead(head));
+  }
+
+  /** Of a gRPC call the head says nothing yet, unless it is all of the answer. */
+  #judge(head: ResponseHead): void {
+    const owner = this.#owner;
+    const endpoint = owner.endpoint as Endpoint;
+    if (!owner.head.isGrpc || head.status !== 200) return this.#cluster.onResponse(endpoint, head.status);
+    this.#cluster.onResponseBegun(head.status);
+    const status = grpcStatusIn(head);
+    if (status !== undefined) this.onGrpcStatus(status);
+  }
+
+  /**
+   * A gRPC call has its outcome, by which the endpoint is judged. Envoy goes by the heads of answers alone, and takes a
+   * call that fails in its trailers for a good one.
+   */
+  onGrpcStatus(status: number | undefined): void {
+    const { endpoint } = this.#owner;
+    if (status !== undefined) this.#owner.grpcStatus = status;
+    if (endpoint !== undefined) this.#cluster.onVerdict(endpoint, httpStatusOfGrpc(status ?? NO_STATUS));
   }
 
   /** The answer is this one: nothing will be sent again. */
@@ -148,11 +171,11 @@ export class Attempts implements Waiter {
 
   /**
    * The endpoint closed a kept connection just as the request went out: no byte came back, and doing the request
-   * twice is doing it once.
+   * twice is doing it once. Or it says that it did nothing.
    */
   #isStale(failure: Failure, upstream: UpstreamRequest): boolean {
-    if (failure.answered || !upstream.isReused || this.#replacedStale) return false;
-    return this.#owner.isRequestDone && this.body.isComplete && this.#owner.isIdempotent;
+    if (failure.answered || !upstream.isReused || this.#replacedStale || !this.body.isComplete) return false;
+    return failure.refused === true || (this.#owner.isRequestDone && this.#owner.isIdempotent);
   }
 
   #failed(failure: Failure): void {

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Timer } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { type Balancer, createBalancer } from "../engine/cluster/balancer.ts";
 import type { CompiledCluster } from "../engine/cluster/cluster.ts";
@@ -12,25 +12,21 @@ import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../engine/cluster/endpoints.ts";
 import { mayRequest, mayRetry } from "../engine/cluster/limits.ts";
 import { type Ejection, OutlierDetector, type OutlierResult, resultOfStatus } from "../engine/cluster/outlier.ts";
-import { type ClientTls, DialError, type Network, type Socket } from "../net/socket.ts";
+import { type ClientTls, DialError, type Socket } from "../net/socket.ts";
 import type { ClusterStats } from "../telemetry/envoy-stats.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Failure } from "./failure.ts";
-import { HostPool } from "./http1/host-pool.ts";
+import { dialHost, type HostAddress } from "./host-dialer.ts";
+import { HostPool, type PoolServices, type PoolSettings } from "./host-pool.ts";
 import type { Pool } from "./upstream.ts";
 
 /** What a cluster needs of the proxy. */
-export interface ClusterServices {
-  readonly network: Network;
-  readonly clock: Clock;
+export interface ClusterServices extends PoolServices {
   readonly random: Random;
   /** The TLS settings for an endpoint of the cluster, made anew when secrets rotate; undefined for plaintext. */
   readonly tlsFor: (cluster: CompiledCluster, endpoint: Endpoint) => (() => ClientTls) | undefined;
   readonly statsOf: (clusterName: string) => ClusterStats;
 }
-
-/** Sent HTTP/1.1, an endpoint that was declared HTTP/2 would answer with nonsense. */
-const NO_HTTP2 = "the cluster asks for HTTP/2, which is not supported yet";
 
 export class ClusterRuntime {
   readonly compiled: CompiledCluster;
@@ -39,7 +35,9 @@ export class ClusterRuntime {
   readonly #services: ClusterServices;
   readonly #balancer: Balancer;
   readonly #outlier: OutlierDetector | undefined;
-  readonly #pools = new Map<Endpoint, Pool>();
+  readonly #pools = new Map<Endpoint, HostPool>();
+  /** Where the endpoint is spoken to as the client speaks: those for clients of HTTP/2. */
+  readonly #http2Pools = new Map<Endpoint, HostPool>();
   readonly #counts = { connections: 0, pending: 0 };
   readonly #load = { connections: 0, pendingRequests: 0, requests: 0, retries: 0 };
   #outlierTimer: Timer | undefined;
@@ -140,9 +138,19 @@ export class ClusterRuntime {
   }
 
   onResponse(endpoint: Endpoint, status: number): void {
+    this.stats.response(status);
+    this.onVerdict(endpoint, status);
+  }
+
+  /** The head of an answer whose verdict follows in its trailers. */
+  onResponseBegun(status: number): void {
+    this.stats.response(status);
+  }
+
+  /** Whether the endpoint served a request well, as an HTTP status. */
+  onVerdict(endpoint: Endpoint, status: number): void {
     endpoint.requestsTotal++;
     if (status >= 500) endpoint.requestsFailed++;
-    this.stats.response(status);
     if (this.#outlier !== undefined) this.#learn(endpoint, resultOfStatus(status));
   }
 
@@ -182,32 +190,39 @@ export class ClusterRuntime {
     });
   }
 
-  poolOf(endpoint: Endpoint): Pool {
-    const known = this.#pools.get(endpoint);
+  /** @param fromHttp2 The client speaks HTTP/2, which the cluster may want to follow. */
+  poolOf(endpoint: Endpoint, fromHttp2: boolean): Pool {
+    const { protocol } = this.compiled.http;
+    if (protocol !== "useDownstream") return this.#poolFor(endpoint, this.#pools, protocol);
+    return fromHttp2
+      ? this.#poolFor(endpoint, this.#http2Pools, "http2")
+      : this.#poolFor(endpoint, this.#pools, "http1");
+  }
+
+  #poolFor(endpoint: Endpoint, pools: Map<Endpoint, HostPool>, protocol: PoolSettings["protocol"]): HostPool {
+    const known = pools.get(endpoint);
     if (known !== undefined) return known;
-    const { compiled } = this;
-    const { clock, network, tlsFor } = this.#services;
-    const pool = new HostPool(
-      network,
-      clock,
-      {
-        address: endpoint.address,
-        port: endpoint.port,
-        ...(endpoint.path === undefined ? {} : { path: endpoint.path }),
-        tls: tlsFor(compiled, endpoint),
-        connectTimeoutMs: compiled.connectTimeoutMs,
-        maxRequestsPerConnection: compiled.http.maxRequestsPerConnection,
-        maxConnections: compiled.limits.default.maxConnections,
-        idleTimeoutMs: compiled.http.idleTimeoutMs,
-        ...(compiled.http.protocol === "http2" ? { refusal: NO_HTTP2 } : {}),
-      },
-      this.#counts,
-      this.#poolEvents(endpoint),
-    );
-    this.#pools.set(endpoint, pool);
+    const { http, limits } = this.compiled;
+    const settings: PoolSettings = {
+      ...this.#addressOf(endpoint),
+      protocol,
+      http2: http.http2,
+      maxRequestsPerConnection: http.maxRequestsPerConnection,
+      maxConnections: limits.default.maxConnections,
+      idleTimeoutMs: http.idleTimeoutMs,
+    };
+    const pool = new HostPool(this.#services, settings, this.#counts, this.#poolEvents(endpoint));
+    pools.set(endpoint, pool);
     // A request that began before the cluster was closed tries again: its connection must not stay.
     if (this.#isGone !== undefined) pool.retire();
     return pool;
+  }
+
+  #addressOf(endpoint: Endpoint): HostAddress {
+    const { address, path, port } = endpoint;
+    const { connectTimeoutMs } = this.compiled;
+    const tls = this.#services.tlsFor(this.compiled, endpoint);
+    return { address, port, ...(path === undefined ? {} : { path }), tls, connectTimeoutMs };
   }
 
   /**
@@ -239,27 +254,14 @@ export class ClusterRuntime {
       events.onConnectFailure(error);
       onFail(error);
     };
-    this.#dial(endpoint, opened, failed);
-  }
-
-  #dial(endpoint: Endpoint, onOpen: (socket: Socket) => void, onFail: (error: DialError) => void): void {
-    const { network, tlsFor } = this.#services;
-    const { address, port, path } = endpoint;
-    const { connectTimeoutMs } = this.compiled;
-    let tls: ClientTls | undefined;
-    try {
-      tls = tlsFor(this.compiled, endpoint)?.();
-    } catch (cause) {
-      return onFail(new DialError("tls", cause instanceof Error ? cause.message : String(cause)));
-    }
-    const target = { address, port, ...(path === undefined ? {} : { path }), ...(tls === undefined ? {} : { tls }) };
-    network.dial({ ...target, connectTimeoutMs }, onOpen, onFail);
+    dialHost(this.#services.network, this.#addressOf(endpoint), opened, failed);
   }
 
   #poolEvents(endpoint: Endpoint) {
     const { stats } = this.stats;
     return {
-      onConnect: (): void => {
+      onConnect: (isHttp2?: boolean): void => {
+        if (isHttp2 !== undefined) (isHttp2 ? stats.cxHttp2Total : stats.cxHttp1Total).add(1);
         endpoint.activeConnections++;
         endpoint.connectionsTotal++;
         stats.cxTotal.add(1);
@@ -286,17 +288,20 @@ export class ClusterRuntime {
   }
 
   #dropPool(endpoint: Endpoint): void {
-    this.#pools.get(endpoint)?.retire();
-    this.#pools.delete(endpoint);
+    for (const pools of [this.#pools, this.#http2Pools]) {
+      pools.get(endpoint)?.retire();
+      pools.delete(endpoint);
+    }
   }
 
   /** The identity or the trust behind its connections has changed: new requests get new connections. */
   renewConnections(): void {
-    for (const endpoint of this.#pools.keys()) this.#dropPool(endpoint);
+    for (const endpoint of [...this.#pools.keys(), ...this.#http2Pools.keys()]) this.#dropPool(endpoint);
   }
 
   sweep(nowMs: number): void {
     for (const pool of this.#pools.values()) pool.sweep(nowMs);
+    for (const pool of this.#http2Pools.values()) pool.sweep(nowMs);
   }
 
   /**

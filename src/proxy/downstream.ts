@@ -8,6 +8,17 @@ import type { ResponseHead } from "../wire/http1/response-head.ts";
 import type { Trailers } from "../wire/http1/trailers.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 
+/** A connection of a client, whatever it speaks. */
+export interface DownstreamConnection {
+  /** Takes bytes of the client. */
+  onData(chunk: Uint8Array): void;
+  /** Closes as soon as no request is under way. */
+  drain(): void;
+  /** Looks after the slow timeouts. Called about once a second. */
+  sweep(nowMs: number): void;
+  abort(): void;
+}
+
 /** Where an exchange sends its answer. */
 export interface Downstream {
   /** @param more The first bytes of the body follow at once. */

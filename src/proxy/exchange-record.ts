@@ -104,7 +104,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.forwardedClientCert = undefined;
     const { stats } = context.stats;
     stats.rqTotal.add(1);
-    stats.rqHttp1Total.add(1);
+    (head.isHttp2 ? stats.rqHttp2Total : stats.rqHttp1Total).add(1);
     stats.rqActive.add(1);
   }
 
@@ -181,6 +181,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 
   get protocol(): string {
+    if (this.head.isHttp2) return "HTTP/2";
     return this.head.isVersion11 ? "HTTP/1.1" : "HTTP/1.0";
   }
 

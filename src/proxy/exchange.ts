@@ -4,9 +4,8 @@
  *
  * @module
  */
-import { FAILURES, type FailureKind, grpcReply, isGrpc } from "../engine/failures.ts";
+import { FAILURES, type FailureKind, grpcReply } from "../engine/failures.ts";
 import type { Decision, Forward, Reply } from "../engine/http.ts";
-import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
 import type { Trailers } from "../wire/http1/trailers.ts";
@@ -17,6 +16,7 @@ import type { Downstream } from "./downstream.ts";
 import { ExchangeRecord } from "./exchange-record.ts";
 import { ExchangeTimeouts } from "./exchange-timeouts.ts";
 import { type Failure, resetDetails } from "./failure.ts";
+import { grpcStatusIn } from "./grpc-status.ts";
 import type { HttpContext } from "./http-context.ts";
 
 /** `delayed`: by a fault. `asking`: no answer has begun. `answering`: the head of the answer is on its way to the client. */
@@ -147,6 +147,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   }
 
   onResponseTrailers(trailers: Trailers): void {
+    if (this.head.isGrpc) this.#attempts.onGrpcStatus(grpcStatusIn(trailers));
     this.#downstream.sendTrailers(trailers);
   }
 
@@ -193,7 +194,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   }
 
   #reply(made: Reply): void {
-    const reply = isGrpc(this.head.known(ID["content-type"])) ? grpcReply(made) : made;
+    const reply = this.head.isGrpc ? grpcReply(made) : made;
     this.#dropUpstream();
     this.replied(reply);
     this.#phase = "answering";

@@ -15,10 +15,13 @@ export interface Failure {
   readonly requestSent: boolean;
   /** A byte of an answer came back. */
   readonly answered: boolean;
+  /** The endpoint says that it did nothing of it (HTTP/2 REFUSED_STREAM, or a GOAWAY before it). */
+  readonly refused?: boolean;
 }
 
 /** What a retry policy decides by. */
-export function outcomeOf({ kind, requestSent }: Failure): AttemptOutcome {
+export function outcomeOf({ kind, requestSent, refused }: Failure): AttemptOutcome {
+  if (refused === true) return { t: "refusedStream" };
   if (kind === "perTryTimeout") return { t: "perTryTimeout", requestSent };
   return requestSent ? { t: "reset", requestSent } : { t: "connectFailure" };
 }

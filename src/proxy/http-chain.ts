@@ -22,11 +22,13 @@ import type { ExchangeRecord } from "./exchange-record.ts";
 import { takeOff, whereabouts } from "./client-headers.ts";
 import { forwardedClientCert } from "./forwarded-client-cert.ts";
 import type { HttpContext } from "./http-context.ts";
+import type { Http2Writers } from "./http2/writers.ts";
 import type { RequestWriter } from "./http1/request-writer.ts";
 import type { ResponseWriter } from "./http1/response-writer.ts";
 import { trustedPeer } from "./peer-header.ts";
 import type { RoutePolicies } from "./route-policies.ts";
 import type { TrafficRecorder } from "./traffic-recorder.ts";
+import type { Turn } from "./turn.ts";
 
 /** What the connection managers of a process share. */
 export interface HttpServices {
@@ -38,6 +40,8 @@ export interface HttpServices {
   readonly deadlines: Deadlines;
   readonly requestWriter: RequestWriter;
   readonly responseWriter: ResponseWriter;
+  readonly http2Writers: Http2Writers;
+  readonly turn: Turn;
   isDraining(): boolean;
 }
 
@@ -70,6 +74,8 @@ export class HttpChain implements HttpContext {
   readonly deadlines: Deadlines;
   readonly requestWriter: RequestWriter;
   readonly responseWriter: ResponseWriter;
+  readonly http2Writers: Http2Writers;
+  readonly turn: Turn;
   readonly stats: HttpStats;
   readonly peerHeader: string | undefined;
   readonly #services: HttpServices;
@@ -83,6 +89,8 @@ export class HttpChain implements HttpContext {
     this.deadlines = services.deadlines;
     this.requestWriter = services.requestWriter;
     this.responseWriter = services.responseWriter;
+    this.http2Writers = services.http2Writers;
+    this.turn = services.turn;
     this.stats = httpStats(services.registry, options.http.settings.statPrefix);
     this.peerHeader = options.peerHeader;
     this.#services = services;

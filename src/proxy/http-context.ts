@@ -12,8 +12,10 @@ import type { HttpStats } from "../telemetry/envoy-stats.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 import type { Deadlines } from "./deadlines.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
+import type { Http2Writers } from "./http2/writers.ts";
 import type { RequestWriter } from "./http1/request-writer.ts";
 import type { ResponseWriter } from "./http1/response-writer.ts";
+import type { Turn } from "./turn.ts";
 
 export interface HttpContext {
   readonly http: CompiledHttp;
@@ -23,6 +25,8 @@ export interface HttpContext {
   readonly deadlines: Deadlines;
   readonly requestWriter: RequestWriter;
   readonly responseWriter: ResponseWriter;
+  readonly http2Writers: Http2Writers;
+  readonly turn: Turn;
   readonly stats: HttpStats;
   /** How this side names its workload to a peer of the mesh. */
   readonly peerHeader: string | undefined;

@@ -8,8 +8,9 @@ import type { CompiledHttp } from "../engine/http.ts";
 import type { PeerView } from "../engine/request.ts";
 import type { ServerTls, Socket } from "../net/socket.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
+import type { DownstreamConnection } from "./downstream.ts";
+import { serveHttp } from "./http-accept.ts";
 import type { HttpContext } from "./http-context.ts";
-import { ServerConnection } from "./http1/server-connection.ts";
 import type { TcpChain } from "./tcp-chain.ts";
 
 /** A chain's configuration, complete and valid. */
@@ -48,7 +49,7 @@ const DRAIN_MS = 45_000;
 export class LiveChain {
   #config: ChainConfig;
   #context: HttpContext | undefined;
-  readonly #connections = new Set<ServerConnection>();
+  readonly #connections = new Set<DownstreamConnection>();
   readonly #tunnels = new Set<Socket>();
   #draining = false;
   #drainedMs: number | undefined;
@@ -112,14 +113,11 @@ export class LiveChain {
   }
 
   #serveHttp(socket: Socket, first: Uint8Array | undefined, onClosed: () => void): void {
-    const connection = new ServerConnection(
-      socket,
-      () => this.#context as HttpContext,
-      (closed) => {
-        this.#connections.delete(closed);
-        onClosed();
-      },
-    );
+    const closed = (connection: DownstreamConnection): void => {
+      this.#connections.delete(connection);
+      onClosed();
+    };
+    const connection = serveHttp(socket, first, () => this.#context as HttpContext, closed);
     this.#connections.add(connection);
     if (first !== undefined && first.length > 0) connection.onData(first);
   }

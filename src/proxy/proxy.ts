@@ -22,6 +22,7 @@ import type { OpenSink } from "./access-sinks.ts";
 import { chainFactory } from "./chain-factory.ts";
 import { ClusterManager } from "./cluster-manager.ts";
 import { Deadlines } from "./deadlines.ts";
+import { Http2Writers } from "./http2/writers.ts";
 import { RequestWriter } from "./http1/request-writer.ts";
 import { ResponseWriter } from "./http1/response-writer.ts";
 import { ListenerManager } from "./listener-manager.ts";
@@ -30,6 +31,7 @@ import { secretValue } from "./secret-resources.ts";
 import { Secrets } from "./secrets.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TlsContexts } from "./tls-contexts.ts";
+import { Turn } from "./turn.ts";
 
 export interface ProxyOptions {
   readonly network: Network;
@@ -63,9 +65,11 @@ export class Proxy {
     this.#options = options;
     const tls = new TlsContexts(this.secrets, options.readFile);
     this.tls = tls;
+    const turn = new Turn();
     this.clusters = new ClusterManager({
       network,
       clock,
+      turn,
       random,
       tlsFor: (cluster, endpoint) => tls.clientTls(cluster, endpoint),
       statsOf: (name) => clusterStats(registry, name),
@@ -79,6 +83,8 @@ export class Proxy {
       deadlines: new Deadlines(clock),
       requestWriter: new RequestWriter(),
       responseWriter: new ResponseWriter(() => clock.wallMs()),
+      http2Writers: new Http2Writers(() => clock.wallMs()),
+      turn,
       isDraining: () => this.#draining,
     };
     const factory = chainFactory({

@@ -31,6 +31,8 @@ export class TrafficRecorder {
   readonly #shownTo: ShownTo;
   readonly #series = new WeakMap<SeriesKey, RequestSeries>();
   readonly #unreached = new WeakMap<SeriesKey, RequestSeries>();
+  readonly #grpc = new WeakMap<SeriesKey, RequestSeries>();
+  readonly #unreachedGrpc = new WeakMap<SeriesKey, RequestSeries>();
 
   constructor(metrics: IstioMetrics, side: TrafficSide, shownTo: ShownTo) {
     this.#metrics = metrics;
@@ -41,7 +43,7 @@ export class TrafficRecorder {
   record(exchange: ExchangeRecord): void {
     const key = this.#keyOf(exchange);
     // An endpoint that was not reached has not said who it is.
-    const known = exchange.upstreamSocket === undefined ? this.#unreached : this.#series;
+    const known = this.#knownFor(exchange.head.isGrpc, exchange.upstreamSocket !== undefined);
     let series = known.get(key);
     if (series === undefined) {
       series = this.#side.direction === "inbound" ? this.#inbound(exchange) : this.#outbound(exchange);
@@ -57,6 +59,11 @@ export class TrafficRecorder {
     );
   }
 
+  #knownFor(isGrpc: boolean, isReached: boolean): WeakMap<SeriesKey, RequestSeries> {
+    if (isGrpc) return isReached ? this.#grpc : this.#unreachedGrpc;
+    return isReached ? this.#series : this.#unreached;
+  }
+
   #keyOf(exchange: ExchangeRecord): SeriesKey {
     if (this.#side.direction === "inbound") return exchange.connection;
     return exchange.endpoint ?? exchange.cluster ?? this;
@@ -69,7 +76,7 @@ export class TrafficRecorder {
       source: source ?? {},
       destination: { ...this.#side.self, principal: view.tls ? exchange.context.localSpiffeId() : undefined },
       service: this.#side.service ?? {},
-      protocol: "http",
+      protocol: exchange.head.isGrpc ? "grpc" : "http",
       mutualTls: view.spiffeId !== undefined,
     });
   }
@@ -89,7 +96,7 @@ export class TrafficRecorder {
       source: { ...this.#side.self, principal: own },
       destination: { ...known, principal },
       service: cluster === undefined ? {} : serviceOf(cluster.compiled.name),
-      protocol: "http",
+      protocol: exchange.head.isGrpc ? "grpc" : "http",
       mutualTls: false,
     });
   }

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Reply } from "../../engine/http.ts";
-import { FAILURES, type FailureKind, replyOf } from "../../engine/failures.ts";
+import { FAILURES, type FailureKind } from "../../engine/failures.ts";
 import type { HttpSettings } from "../../engine/http/settings.ts";
 import type { Socket, SocketHandler } from "../../net/socket.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
@@ -14,14 +14,14 @@ import { ID } from "../../wire/http1/known.ts";
 import { RequestHead } from "../../wire/http1/request-head.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import type { Trailers } from "../../wire/http1/trailers.ts";
+import { badExpectation, brokenRequest } from "../broken-request.ts";
 import { Connection } from "../connection.ts";
-import type { Downstream } from "../downstream.ts";
+import type { Downstream, DownstreamConnection } from "../downstream.ts";
 import { Exchange } from "../exchange.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import type { HttpContext } from "../http-context.ts";
 import { Output } from "../output.ts";
 import { CRLF } from "./chunks.ts";
-import { reasonPhrase } from "../../wire/http1/reason-phrases.ts";
 import { ResponseSender } from "./response-sender.ts";
 
 /** `head`: between requests or inside a head. `body`: a request's body is on its way. `answering`: it is all here. `closing`: nothing more is read. */
@@ -31,11 +31,11 @@ type Phase = "head" | "body" | "answering" | "closing";
 const MAX_PIPELINED_BYTES = 64 * 1024;
 const NO_BYTES = Buffer.alloc(0);
 
-export class ServerConnection implements SocketHandler, Downstream {
+export class ServerConnection implements SocketHandler, Downstream, DownstreamConnection {
   readonly connection: Connection;
   readonly #socket: Socket;
   readonly #contextNow: () => HttpContext;
-  readonly #onClosed: (connection: ServerConnection) => void;
+  readonly #onClosed: (connection: DownstreamConnection) => void;
   readonly #output: Output;
   readonly #sender: ResponseSender;
   /** Where the connection was counted in, and will be counted out. */
@@ -63,7 +63,7 @@ export class ServerConnection implements SocketHandler, Downstream {
   /** When the first byte of a head came that is not complete; -1 when there is none. */
   #headSinceMs = -1;
 
-  constructor(socket: Socket, contextNow: () => HttpContext, onClosed: (connection: ServerConnection) => void) {
+  constructor(socket: Socket, contextNow: () => HttpContext, onClosed: (connection: DownstreamConnection) => void) {
     this.#socket = socket;
     this.connection = new Connection(socket);
     this.#contextNow = contextNow;
@@ -75,10 +75,7 @@ export class ServerConnection implements SocketHandler, Downstream {
     this.#exchange = new Exchange(this, this.connection, this.#context, this.#head);
     this.#openedMs = this.#quietSinceMs = this.#context.clock.nowMs();
     this.#stats = this.#context.stats.stats;
-    this.#stats.cxTotal.add(1);
     this.#stats.cxHttp1Total.add(1);
-    this.#stats.cxActive.add(1);
-    if (socket.secure) this.#stats.cxSslTotal.add(1);
     socket.handler = this;
   }
 
@@ -141,7 +138,7 @@ export class ServerConnection implements SocketHandler, Downstream {
     this.#context = context;
     this.#body.begin(head.framing, head.contentLength);
     const bodyEnd = this.#body.scan(buf, behind, buf.length);
-    if (bodyEnd === BAD_BODY) return this.#refuse(broken("downstreamProtocolError", 400, this.#body.reason));
+    if (bodyEnd === BAD_BODY) return this.#refuse(brokenRequest("downstreamProtocolError", 400, this.#body.reason));
     this.#rest = bodyEnd < buf.length ? buf.subarray(bodyEnd) : NO_BYTES;
     this.#keepAlive = head.keepAlive && !this.#draining && !context.isDraining();
     // Not of any standard, but clients of forward proxies say it.
@@ -149,9 +146,8 @@ export class ServerConnection implements SocketHandler, Downstream {
       this.#keepAlive = false;
     if (++this.#requests === settings.maxRequestsPerConnection) this.#keepAlive = false;
     this.#phase = this.#body.done ? "answering" : "body";
-    if (!head.isVersion11 && !settings.acceptHttp10) return this.#refuse(broken("lowVersion", 426, "HTTP/1.0"));
-    if (head.first[ID.expect] !== 0 && !this.#expect(bodyEnd === behind))
-      return this.#refuse({ ...broken("downstreamProtocolError", 417, ""), details: "expectation_failed" });
+    if (!head.isVersion11 && !settings.acceptHttp10) return this.#refuse(brokenRequest("lowVersion", 426, "HTTP/1.0"));
+    if (head.first[ID.expect] !== 0 && !this.#expect(bodyEnd === behind)) return this.#refuse(badExpectation());
     if (!this.#body.hasTrailers) return this.#exchange.begin(context, buf, behind, bodyEnd, this.#body.done);
     this.#exchange.begin(context, buf, behind, this.#body.trailersStart, false);
     this.#endWithTrailers();
@@ -218,7 +214,7 @@ export class ServerConnection implements SocketHandler, Downstream {
     head.buf = NO_BYTES;
     head.method = head.path = head.authority = "";
     this.#body.begin(NO_BODY, 0);
-    this.#refuse(broken(kind, status, reason));
+    this.#refuse(brokenRequest(kind, status, reason));
     return false;
   }
 
@@ -314,18 +310,14 @@ export class ServerConnection implements SocketHandler, Downstream {
     this.#closed = true;
     this.#phase = "closing";
     this.#exchange.onDownstreamClose();
-    this.#stats.cxActive.add(-1);
-    this.#stats.cxDestroy.add(1);
     this.#onClosed(this);
   }
 
-  /** Closes as soon as no request is under way. */
   drain(): void {
     this.#draining = true;
     if (this.isIdle) this.#close();
   }
 
-  /** Looks after the slow timeouts. Called about once a second. */
   sweep(nowMs: number): void {
     if (this.#active) this.#quietSinceMs = nowMs;
     this.#active = false;
@@ -351,18 +343,6 @@ export class ServerConnection implements SocketHandler, Downstream {
       this.drain();
     }
   }
-}
-
-/** The reply to a request that breaks the protocol, with what is wrong in its details. */
-function broken(kind: FailureKind, status: number, reason: string): Reply {
-  const { details } = FAILURES[kind];
-  const reply = replyOf(kind);
-  return {
-    ...reply,
-    status,
-    body: status === reply.status ? reply.body : reasonPhrase(status),
-    details: reason === "" ? details : `${details}{${reason.replaceAll(" ", "_")}}`,
-  };
 }
 
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");

@@ -97,6 +97,18 @@ export abstract class Head {
     return i === 0 ? undefined : this.value(i - 1);
   }
 
+  /** Whether the content is gRPC: `application/grpc`, alone or with `+` or `;` behind it. */
+  get isGrpc(): boolean {
+    const i = (this.first[ID["content-type"]] as number) - 1;
+    if (i < 0) return false;
+    const start = this.offsets[i * 5 + 2] as number;
+    const behind = start + GRPC.length;
+    if (behind > (this.offsets[i * 5 + 3] as number)) return false;
+    for (let k = 0; k < GRPC.length; k++) if (this.buf[start + k] !== GRPC[k]) return false;
+    const c = this.buf[behind];
+    return behind === this.offsets[i * 5 + 3] || c === PLUS || c === SEMICOLON;
+  }
+
   /** Value of a header by its lower-case name, several lines joined with a comma. */
   header(lowerName: string): string | undefined {
     const id = KNOWN.get(lowerName) ?? 0;
@@ -324,6 +336,9 @@ function skipValue(buf: Uint8Array, from: number, end: number): number {
   return pos;
 }
 
+const GRPC = Buffer.from("application/grpc");
+const PLUS = 0x2b;
+const SEMICOLON = 0x3b;
 const EMPTY = new Uint8Array(0);
 const NO_NAMES: readonly string[] = [];
 const NO_ERROR: HeadError = { status: 400, reason: "" };

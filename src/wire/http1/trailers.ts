@@ -14,4 +14,12 @@ export class Trailers extends Head {
     if (behind > 0) this.end = behind;
     return behind;
   }
+
+  /** The same lines in bytes of their own. */
+  copy(): Trailers {
+    const copied = new Trailers();
+    const bytes = Buffer.from(this.buf.subarray(this.start, this.end));
+    copied.parse(bytes, 0, bytes.length);
+    return copied;
+  }
 }

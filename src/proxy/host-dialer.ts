@@ -1,0 +1,57 @@
+/**
+ * Opens connections to one endpoint.
+ *
+ * @module
+ */
+import { type ClientTls, DialError, type DialOptions, type Network, type Socket } from "../net/socket.ts";
+import type { Failure } from "./failure.ts";
+
+export interface HostAddress {
+  readonly address: string;
+  readonly port: number;
+  readonly path?: string;
+  /** Asked at each dial, so that a rotated certificate is used at once. Undefined: plaintext. Throws when it is not there yet. */
+  readonly tls: (() => ClientTls) | undefined;
+  readonly connectTimeoutMs: number;
+}
+
+/** @throws {DialError} While the certificate that it needs is not there. */
+function optionsOf({ address, port, path, tls, connectTimeoutMs }: HostAddress): DialOptions {
+  try {
+    return {
+      address,
+      port,
+      connectTimeoutMs,
+      ...(path === undefined ? {} : { path }),
+      ...(tls === undefined ? {} : { tls: tls() }),
+    };
+  } catch (cause) {
+    throw new DialError("tls", cause instanceof Error ? cause.message : String(cause));
+  }
+}
+
+/** Exactly one of the two callbacks comes; `onFail` at once where the certificate is missing. */
+export function dialHost(
+  network: Network,
+  host: HostAddress,
+  onOpen: (socket: Socket) => void,
+  onFail: (error: DialError) => void,
+): void {
+  let options: DialOptions;
+  try {
+    options = optionsOf(host);
+  } catch (error) {
+    return onFail(error as DialError);
+  }
+  network.dial(options, onOpen, onFail);
+}
+
+/** What a failed dial is to the request that waited for it. */
+export function failureOf(error: DialError): Failure {
+  return { kind: failureKindOf(error), details: error.message, requestSent: false, answered: false };
+}
+
+function failureKindOf(error: DialError): "upstreamConnectTimeout" | "upstreamTlsFailure" | "upstreamConnectFailure" {
+  if (error.kind === "timeout") return "upstreamConnectTimeout";
+  return error.kind === "tls" ? "upstreamTlsFailure" : "upstreamConnectFailure";
+}

@@ -1,0 +1,202 @@
+/**
+ * One request to an HTTP/2 endpoint: a stream of a connection to it. The object carries one request after another.
+ *
+ * @module
+ */
+import type { Socket } from "../../net/socket.ts";
+import { ResponseHead } from "../../wire/http1/response-head.ts";
+import { Trailers } from "../../wire/http1/trailers.ts";
+import { ErrorCode, errorName } from "../../wire/http2/constants.ts";
+import { Stream, type StreamHandler, type StreamReset } from "../../wire/http2/stream.ts";
+import type { Failure } from "../failure.ts";
+import type { RequestBuffer } from "../request-buffer.ts";
+import type { Caller, UpstreamRequest } from "../upstream.ts";
+import { BodySender, endsWithHead } from "./body-sender.ts";
+
+/** What a stream asks of its connection. */
+export interface CarriedBy {
+  readonly socket: Socket;
+  /** Requests begun on it. */
+  readonly requests: number;
+  /** Opens a stream, whose head follows at once. */
+  openStream(carried: ClientStream, isToHead: boolean): void;
+  touch(): void;
+  /** A head came: {@link ClientStream.passHead} tells it when the bytes that are here have been read. */
+  headIsDue(carried: ClientStream): void;
+  /** The object is free for another request. */
+  onCarried(carried: ClientStream): void;
+}
+
+export class ClientStream implements UpstreamRequest, StreamHandler {
+  readonly stream = new Stream(this);
+  readonly head = new ResponseHead();
+  readonly #owner: CarriedBy;
+  readonly #body = new BodySender(this.stream);
+  #trailers: Trailers | undefined;
+  #caller: Caller | undefined;
+  #headIsDue = false;
+  #answered = false;
+  #paused = false;
+  #heldBytes = 0;
+  isReused = false;
+  bodyBytes = 0;
+
+  constructor(owner: CarriedBy) {
+    this.#owner = owner;
+  }
+
+  /** Few answers have some. */
+  get trailers(): Trailers {
+    return (this.#trailers ??= new Trailers());
+  }
+
+  get socket(): Socket {
+    return this.#owner.socket;
+  }
+
+  send(caller: Caller, body: RequestBuffer, done: boolean): boolean {
+    const { head } = caller;
+    this.#caller = caller;
+    this.#headIsDue = this.#answered = this.#paused = false;
+    this.#heldBytes = this.bodyBytes = 0;
+    this.isReused = this.#owner.requests > 0;
+    this.#owner.openStream(this, caller.method === "HEAD");
+    this.#owner.touch();
+    if (!caller.context.http2Writers.request(this.stream, caller, this, endsWithHead(head))) {
+      queueMicrotask(() => this.#onHeadTooLarge(caller));
+      return true;
+    }
+    this.#body.begin(head);
+    let taken = true;
+    for (const chunk of body.chunks) taken = this.#body.write(chunk, 0, chunk.length);
+    if (done) this.#body.end(body.trailers);
+    return taken;
+  }
+
+  #onHeadTooLarge(caller: Caller): void {
+    if (this.#caller !== caller) return;
+    this.#caller = undefined;
+    const details = "the head is larger than the endpoint takes (SETTINGS_MAX_HEADER_LIST_SIZE)";
+    caller.onUpstreamFailure({ kind: "upstreamProtocolError", details, requestSent: false, answered: false });
+    this.stream.reset(ErrorCode.cancel);
+  }
+
+  write(buf: Uint8Array, start: number, end: number): boolean {
+    this.#owner.touch();
+    return this.#body.write(buf, start, end);
+  }
+
+  endRequest(trailers: Trailers | undefined): void {
+    this.#body.end(trailers);
+    this.#owner.touch();
+  }
+
+  abandon(): void {
+    this.#caller = undefined;
+    this.stream.reset(ErrorCode.cancel);
+    this.#owner.touch();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    this.#giveBack();
+  }
+
+  #giveBack(): void {
+    const bytes = this.#heldBytes;
+    if (bytes === 0) return;
+    this.#heldBytes = 0;
+    this.stream.consume(bytes);
+    this.#owner.touch();
+  }
+
+  onHead(endStream: boolean): void {
+    this.#answered = true;
+    const { head } = this;
+    if (head.status < 200) {
+      if (head.status !== 100) this.#caller?.onInterimHead(head);
+      return;
+    }
+    if (!endStream) {
+      this.#headIsDue = true;
+      return this.#owner.headIsDue(this);
+    }
+    this.#caller?.onResponseHead(head, false);
+    this.#finish();
+  }
+
+  /** @param more The first bytes of the body follow at once. */
+  passHead(more: boolean): void {
+    if (!this.#headIsDue) return;
+    this.#headIsDue = false;
+    this.#caller?.onResponseHead(this.head, more);
+  }
+
+  /** Of an answer a session sets no limit: what is too large is malformed. */
+  onHeadTooLarge(): void {
+    this.#fail({ kind: "upstreamProtocolError", details: "the head is too large", requestSent: true, answered: true });
+    this.stream.reset(ErrorCode.cancel);
+  }
+
+  onData(buf: Uint8Array, start: number, end: number, endStream: boolean): void {
+    this.passHead(end > start);
+    const caller = this.#caller;
+    if (caller === undefined) return;
+    this.bodyBytes += end - start;
+    this.#heldBytes += end - start;
+    if (end > start && !caller.onResponseBody(buf, start, end)) this.#paused = true;
+    if (endStream) this.#finish();
+    else if (!this.#paused) this.#giveBack();
+  }
+
+  onTrailers(): void {
+    this.passHead(false);
+    this.#caller?.onResponseTrailers(this.trailers);
+    this.#finish();
+  }
+
+  /** The answer is complete. An endpoint may answer before it has the whole request: the rest of that is not sent. */
+  #finish(): void {
+    const caller = this.#caller;
+    if (caller === undefined) return;
+    this.#caller = undefined;
+    this.#giveBack();
+    caller.onResponseEnd();
+    this.stream.reset(ErrorCode.cancel);
+  }
+
+  onWritable(): void {
+    this.#body.onWritable();
+    this.#caller?.onUpstreamDrain();
+    this.#owner.touch();
+  }
+
+  onReset(reset: StreamReset): void {
+    this.passHead(false);
+    this.#fail(failureOf(reset, this.#answered));
+  }
+
+  #fail(failure: Failure): void {
+    const caller = this.#caller;
+    this.#caller = undefined;
+    caller?.onUpstreamFailure(failure);
+  }
+
+  onClosed(): void {
+    this.#headIsDue = false;
+    this.#owner.onCarried(this);
+  }
+}
+
+function failureOf({ by, code, message }: StreamReset, answered: boolean): Failure {
+  switch (by) {
+    case "refused":
+      return { kind: "upstreamRemoteReset", details: message, requestSent: false, answered, refused: true };
+    case "remote":
+      return { kind: "upstreamRemoteReset", details: errorName(code), requestSent: true, answered };
+    case "local":
+      return { kind: "upstreamProtocolError", details: message, requestSent: true, answered };
+    case "connection":
+      return { kind: "upstreamReset", details: message, requestSent: true, answered };
+  }
+}
