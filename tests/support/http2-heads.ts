@@ -41,6 +41,7 @@ export class HeadStream implements StreamHandler {
 
   onHeadTooLarge(error: HeadError): void {
     this.events.push(`too large: ${error.reason}`);
+    this.stream.reset();
   }
 
   onData(_buf: Buffer, start: number, end: number, endStream: boolean): void {

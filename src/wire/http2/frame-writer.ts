@@ -10,12 +10,22 @@ export class FrameWriter {
   readonly #out: OutputBuffer;
   /** SETTINGS_MAX_FRAME_SIZE of the peer. */
   maxFrameBytes: number;
+  /** Frames in the output, and those of them that are SETTINGS, PING or RST_STREAM. */
+  frames = 0;
+  controlFrames = 0;
   /** Where the field block that is being written begins, in bytes from the front of the output. */
   #blockAt = 0;
 
   constructor(out: OutputBuffer, maxFrameBytes: number) {
     this.#out = out;
     this.maxFrameBytes = maxFrameBytes;
+  }
+
+  /** Some of the output was written: as large a part of the frames is taken to be gone. */
+  consumed(bytesBefore: number, bytesLeft: number): void {
+    const left = bytesLeft / bytesBefore;
+    this.frames = Math.ceil(this.frames * left);
+    this.controlFrames = Math.ceil(this.controlFrames * left);
   }
 
   preface(): void {
@@ -54,6 +64,7 @@ export class FrameWriter {
   endBlock(streamId: number, endStream: boolean): void {
     const out = this.#out;
     const bytes = this.blockBytes;
+    this.frames++;
     const most = this.maxFrameBytes;
     const streamFlag = endStream ? Flag.endStream : 0;
     if (bytes <= most) {
@@ -76,6 +87,7 @@ export class FrameWriter {
   }
 
   rstStream(streamId: number, code: number): void {
+    this.controlFrames++;
     this.#frame(FrameType.rstStream, 0, streamId, 4);
     this.#put32(code);
   }
@@ -91,11 +103,13 @@ export class FrameWriter {
   }
 
   settingsAck(): void {
+    this.controlFrames++;
     this.#frame(FrameType.settings, Flag.ack, 0, 0);
   }
 
   /** Sends the eight bytes at `from` of `opaque`. */
   ping(opaque: Uint8Array, from: number, ack: boolean): void {
+    this.controlFrames++;
     this.#frame(FrameType.ping, ack ? Flag.ack : 0, 0, 8);
     const out = this.#out;
     for (let i = 0; i < 8; i++) out.bytes[out.to++] = opaque[from + i] as number;
@@ -117,6 +131,7 @@ export class FrameWriter {
 
   /** Writes a frame's header and makes room for its payload. */
   #frame(type: number, flags: number, streamId: number, length: number): void {
+    this.frames++;
     const out = this.#out;
     out.reserve(FRAME_HEADER_BYTES + length);
     putHeader(out.bytes, out.to, type, flags, streamId, length);

@@ -75,8 +75,11 @@ export class Inbound implements FrameSink {
         return this.#goaway(buf.subarray(start, end));
       case FrameType.pushPromise:
         throw fault("PUSH_PROMISE came though push is off");
+      case FrameType.priority:
+        // It means nothing any more (§5.3).
+        return this.#session.flood.priority();
       default:
-        // PRIORITY means nothing any more, and unknown types must be ignored (§4.1, §5.3).
+        // Unknown types must be ignored (§4.1).
         this.#session.flood.count("overhead");
     }
   }
@@ -119,7 +122,7 @@ export class Inbound implements FrameSink {
     }
     stream.receiveWindow.receive(payloadBytes);
     this.#dataEndsStream = (flags & Flag.endStream) !== 0;
-    if (payloadBytes === 0 && !this.#dataEndsStream) session.flood.count("overhead");
+    session.flood.payload(payloadBytes === 0 && !this.#dataEndsStream);
     this.#dataStream = stream;
     this.#dataId = streamId;
     this.#dataPadding = payloadBytes;
@@ -172,12 +175,14 @@ export class Inbound implements FrameSink {
     const from = blockStart(flags, start);
     const endStream = (flags & Flag.endStream) !== 0;
     this.#blocks.checkBytes(to - from);
+    this.#session.flood.payload(from === to && !endStream);
     if (flags & Flag.endHeaders) this.#fields(streamId, buf, from, to, endStream);
     else this.#blocks.begin(streamId, endStream, buf, from, to);
   }
 
   #continuation(flags: number, buf: Buffer, start: number, end: number): void {
     const streamId = this.#blocks.openStreamId;
+    this.#session.flood.payload(start === end);
     const block = this.#blocks.extend(buf, start, end, (flags & Flag.endHeaders) !== 0);
     if (block !== undefined) this.#fields(streamId, block, 0, block.length, this.#blocks.endStream);
   }
@@ -206,7 +211,7 @@ export class Inbound implements FrameSink {
     if (streams.isIdle(streamId)) throw fault(`RST_STREAM came for stream ${streamId}, which is idle`);
     const stream = streams.get(streamId);
     if (stream === undefined) return flood.count("overhead");
-    if (role === "server") flood.count("resets");
+    if (role === "server") flood.reset(stream.openedMs);
     const by = code === ErrorCode.refusedStream ? "refused" : "remote";
     this.#session.endStream(stream, { code, by, message: "the peer reset the stream" });
   }
@@ -238,6 +243,7 @@ export class Inbound implements FrameSink {
 
   #windowUpdate(streamId: number, increment: number): void {
     const { streams, flood } = this.#session;
+    flood.windowUpdate();
     if (increment === 0) throw new Http2Error(ErrorCode.protocolError, "WINDOW_UPDATE must be > 0", streamId);
     if (streamId === 0) return this.#session.widenConnection(increment);
     if (streams.isIdle(streamId)) throw fault(`WINDOW_UPDATE came for stream ${streamId}, which is idle`);

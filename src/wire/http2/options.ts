@@ -6,6 +6,7 @@
 import { DEFAULT_TABLE_BYTES, DEFAULT_WINDOW_BYTES } from "./constants.ts";
 import { DEFAULT_FLOOD_LIMITS, type FloodLimits } from "./flood.ts";
 import type { HeaderBlockLimits } from "./header-block.ts";
+import type { KeepaliveOptions } from "./keepalive.ts";
 import { INITIAL_SETTINGS, type Settings } from "./settings.ts";
 
 export interface SessionOptions {
@@ -24,6 +25,8 @@ export interface SessionOptions {
   readonly encoderTableBytes?: number;
   /** A malformed message ends its stream alone, as Envoy's `override_stream_error_on_invalid_http_message`; else the connection. @default true */
   readonly streamErrorOnMalformed?: boolean;
+  /** Sends PINGs, for an owner that calls `Session.sweep`. @default none */
+  readonly keepalive?: KeepaliveOptions;
   readonly headerBlock?: Partial<HeaderBlockLimits>;
   readonly flood?: Partial<FloodLimits>;
 }
@@ -35,6 +38,7 @@ export interface SessionConfig {
   readonly maxHeaders: number;
   readonly encoderTableBytes: number;
   readonly streamErrorOnMalformed: boolean;
+  readonly keepalive: KeepaliveOptions;
   readonly headerBlock: HeaderBlockLimits;
   readonly flood: FloodLimits;
 }
@@ -61,6 +65,7 @@ export function sessionConfig(role: "client" | "server", options: SessionOptions
     maxHeaders: options.maxHeaders ?? 100,
     encoderTableBytes: options.encoderTableBytes ?? DEFAULT_TABLE_BYTES,
     streamErrorOnMalformed: options.streamErrorOnMalformed ?? true,
+    keepalive: options.keepalive ?? { intervalMs: 0, timeoutMs: 0 },
     headerBlock: { maxBlockBytes: settings.maxHeaderListBytes, maxContinuations: 32, ...options.headerBlock },
     flood: { ...DEFAULT_FLOOD_LIMITS, ...options.flood },
   };

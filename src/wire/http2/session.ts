@@ -43,6 +43,7 @@ import { FrameReader } from "./frame-reader.ts";
 import { FrameWriter } from "./frame-writer.ts";
 import { Inbound } from "./inbound.ts";
 import { type SessionConfig, type SessionOptions, sessionConfig } from "./options.ts";
+import { Keepalive } from "./keepalive.ts";
 import { OutputBuffer } from "./output.ts";
 import { StreamRegistry } from "./registry.ts";
 import { INITIAL_SETTINGS, type Settings, settingsEntries } from "./settings.ts";
@@ -76,6 +77,10 @@ type Phase =
 
 /** Pings of our own that ask nothing of the owner. */
 const DRAIN_PING = 0xffff_ffff;
+/** Our PINGs that only ask whether somebody is there. */
+const KEEPALIVE_PING = 0xffff_fffe;
+/** DATA shorter than this, of a body that has more, is hardly worth its frame. */
+const SMALL_DATA_BYTES = 64;
 const PING_BYTES = new Uint8Array(8);
 
 export class Session implements StreamPort {
@@ -91,6 +96,7 @@ export class Session implements StreamPort {
   readonly #reader: FrameReader;
   readonly #inbound: Inbound;
   readonly #blocked = new Set<Stream>();
+  readonly #keepalive: Keepalive;
   #sendWindowBytes = DEFAULT_WINDOW_BYTES;
   #remote: Settings;
   /** Windows of new streams: ours count from the moment the peer acknowledged them. */
@@ -110,6 +116,7 @@ export class Session implements StreamPort {
     this.#reader = new FrameReader(settings.maxFrameBytes);
     this.writer = new FrameWriter(this.#out, INITIAL_SETTINGS.maxFrameBytes);
     this.fields = new FieldWriter(this.#out, encoderTableBytes);
+    this.#keepalive = new Keepalive(this.config.keepalive);
     this.receiveWindow.begin(connectionWindowBytes, 0);
     this.#inbound = new Inbound(this);
     if (role === "client") this.writer.preface();
@@ -163,6 +170,7 @@ export class Session implements StreamPort {
   receive(chunk: Uint8Array, nowMs: number): void {
     if (this.isClosed) return;
     this.flood.tick(nowMs);
+    this.#keepalive.heard();
     try {
       this.#reader.read(asBuffer(chunk), this.#inbound.skipPreface(chunk), this.#inbound);
     } catch (error) {
@@ -174,7 +182,9 @@ export class Session implements StreamPort {
 
   /** Says that `bytes` of the output were written. */
   consumeOutput(bytes: number): void {
+    const before = this.#out.length;
     this.#out.consume(bytes);
+    if (before > 0) this.writer.consumed(before, this.#out.length);
     this.#wakeBlocked();
   }
 
@@ -191,11 +201,18 @@ export class Session implements StreamPort {
     return true;
   }
 
-  /** Sends a PING; `onPong` gets the same number (below 2^32 - 1) back. */
+  /** Sends a PING; `onPong` gets the same number (below 2^32 - 2) back. */
   ping(opaque: number): void {
     if (this.isClosed) return;
     new DataView(PING_BYTES.buffer).setUint32(4, opaque);
     this.writer.ping(PING_BYTES, 0, false);
+  }
+
+  /** Asks the peer whether it is there when it is time to. Call about once a second. @returns False when it is not: close. */
+  sweep(nowMs: number): boolean {
+    const due = this.isClosed ? "nothing" : this.#keepalive.step(nowMs);
+    if (due === "ping") this.ping(KEEPALIVE_PING);
+    return due !== "dead";
   }
 
   /** Stops taking streams gracefully, RFC 9113 §6.8: those open go on, and {@link finished} says when they are done. */
@@ -237,6 +254,7 @@ export class Session implements StreamPort {
   }
 
   checkOutput(): void {
+    this.flood.outbound(this.writer.frames, this.writer.controlFrames);
     if (this.#out.length <= 4 * this.config.maxOutputBytes) return;
     throw new Http2Error(ErrorCode.enhanceYourCalm, `${this.#out.length} bytes wait to be written`);
   }
@@ -248,12 +266,14 @@ export class Session implements StreamPort {
   attach(stream: Stream, id: number, isToHead: boolean): void {
     if (!stream.isClosed) throw new Error(`a stream object is opened again while it serves stream ${stream.id}`);
     stream.begin(this, id, this.#remote.initialWindowBytes, this.#streamWindowBytes, isToHead);
+    stream.openedMs = this.flood.nowMs;
+    this.flood.opened();
     this.streams.add(stream);
   }
 
   /** The peer broke the rules on one stream, which we end. */
   streamFault(error: Http2Error): void {
-    this.flood.count("resets");
+    this.flood.count("faults");
     const stream = this.streams.get(error.streamId);
     this.#writeReset(error.streamId, error.code);
     this.handler.onStreamFault(error);
@@ -270,6 +290,7 @@ export class Session implements StreamPort {
   /** Lets a stream go whose two directions have ended. */
   removeClosed(stream: Stream): void {
     if (!stream.isClosed || !this.streams.remove(stream)) return;
+    this.flood.closed();
     this.#blocked.delete(stream);
     stream.close();
     stream.handler.onClosed();
@@ -321,6 +342,7 @@ export class Session implements StreamPort {
   }
 
   pong(opaque: number): void {
+    if (opaque === KEEPALIVE_PING) return;
     if (opaque !== DRAIN_PING) return this.handler.onPong(opaque);
     if (this.#phase.t !== "draining") return;
     this.#phase = { t: "drained" };
@@ -352,9 +374,12 @@ export class Session implements StreamPort {
     const ends = endStream && most === length;
     if (ends && most === 0) this.writer.data(stream.id, buf, 0, 0, true);
     const stop = start + most;
+    // A peer that opens its window by a few bytes at a time would have us work for nothing.
+    if (most < length && most < SMALL_DATA_BYTES && most > 0 && most < room) this.flood.tinyData();
     for (let at = start, to = start; to < stop; at = to) {
       to = Math.min(at + this.writer.maxFrameBytes, stop);
       this.writer.data(stream.id, buf, at, to, ends && to === stop);
+      this.flood.dataFrames++;
     }
     this.#sendWindowBytes -= most;
     stream.sendWindowBytes -= most;
@@ -395,7 +420,7 @@ export class Session implements StreamPort {
   /** What the stream still held is given back to the connection: nobody will consume it. */
   #forget(stream: Stream): void {
     stream.close();
-    this.streams.remove(stream);
+    if (this.streams.remove(stream)) this.flood.closed();
     this.#blocked.delete(stream);
     this.consume(stream, stream.receiveWindow.heldBytes);
   }

@@ -76,6 +76,8 @@ export class Stream {
   readonly receiveWindow = new ReceiveWindow();
   /** For the session: body bytes that content-length still promises; -1 when it says nothing. */
   promisedBytes = -1;
+  /** For the session: when it was opened. */
+  openedMs = 0;
   #port: StreamPort | undefined;
   #ended = CLOSED;
   /** What {@link write} could not send yet. */
