@@ -215,6 +215,8 @@ export class HeadBuilder {
       this.#cookie = head.count;
       return;
     }
+    // An empty one would leave white space at the end, which no field may have.
+    if (valueLength === 0) return;
     const o = (this.#cookie - 1) * 5;
     const { offsets } = head;
     const from = offsets[o] as number;
