@@ -25,18 +25,57 @@ export function start(name: string, command: readonly string[], cwd: string, log
   return { name, pid: child.pid };
 }
 
+/** A program of the load, on processor 1. */
+export interface Background {
+  /** Resolves with its first line of output. */
+  readonly ready: Promise<void>;
+  /** Null while it runs. */
+  readonly exitCode: number | null;
+  stop(): Promise<void>;
+}
+
+/** Starts a program of the load; its errors come out here. */
+export function startLoad(name: string, command: readonly string[]): Background {
+  const child = spawn("taskset", ["-c", "1", ...command], { stdio: ["ignore", "pipe", "inherit"], detached: true });
+  started.push(child);
+  const closed = new Promise<void>((resolve) => child.once("exit", () => resolve()));
+  const ready = new Promise<void>((resolve, reject) => {
+    child.stdout.once("data", () => resolve());
+    child.once("exit", (code) => reject(new Error(`${name} ended with ${code} before it was ready`)));
+  });
+  // Who does not wait for it learns from the exit code.
+  ready.catch(() => {});
+  return {
+    ready,
+    get exitCode() {
+      return child.exitCode;
+    },
+    stop: () => {
+      kill(child, "SIGTERM");
+      return closed;
+    },
+  };
+}
+
+/** Ends programs. */
+export async function stop(programs: readonly Program[]): Promise<void> {
+  const pids = new Set(programs.map(({ pid }) => pid));
+  await end(started.filter(({ pid }) => pid !== undefined && pids.has(pid)));
+}
+
 /** Ends everything that was started here. */
-export async function stopAll(): Promise<void> {
+export const stopAll = (): Promise<void> => end(started.splice(0));
+
+async function end(children: readonly ChildProcess[]): Promise<void> {
   for (const signal of ["SIGTERM", "SIGKILL"] as const) {
-    for (const child of started) kill(child, signal);
+    for (const child of children) kill(child, signal);
     await sleep(300);
   }
-  started.length = 0;
 }
 
 function kill(child: ChildProcess, signal: NodeJS.Signals): void {
   try {
-    if (child.pid !== undefined) process.kill(-child.pid, signal);
+    if (child.pid !== undefined && child.exitCode === null) process.kill(-child.pid, signal);
   } catch {
     // It has ended by itself.
   }

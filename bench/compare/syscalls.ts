@@ -8,7 +8,7 @@ import { once } from "node:events";
 import { setTimeout as sleep } from "node:timers/promises";
 import { promisify } from "node:util";
 import { family } from "./process.ts";
-import type { Subject } from "./peers.ts";
+import type { Subject } from "./topology.ts";
 
 const run = promisify(execFile);
 const REQUESTS = 5000;
