@@ -139,7 +139,7 @@ describe("kinds", () => {
     ["tulle.dev/v2", "Workload", "apiVersion: the kind Workload must have apiVersion tulle.dev/v1"],
     ["split.smi-spec.io/v1alpha9", "TrafficSplit", "must have apiVersion split.smi-spec.io/v1alpha4"],
     ["gateway.networking.k8s.io/v1", "HTTPRoute", "HTTPRoute (gateway.networking.k8s.io) is not supported yet"],
-    ["networking.istio.io/v1", "Gateway", "Gateway (networking.istio.io) is not supported yet"],
+    ["gateway.networking.k8s.io/v1", "Gateway", "Gateway (gateway.networking.k8s.io) is not supported yet"],
     ["security.istio.io/v1", "RequestAuthentication", "is not supported yet"],
     ["access.smi-spec.io/v1alpha3", "TrafficTarget", "is not supported yet"],
     ["istio.io/v1", "Sidecar", "apiVersion: the kind Sidecar belongs to the group networking.istio.io"],

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { defaultMeshSettings } from "../src/model/mesh.ts";
 import { formatProblem } from "../src/base/problem.ts";
+import { noTopology } from "../src/model/gateway.ts";
 import type { RouteAction } from "../src/model/virtual-service.ts";
 import { errors, load, warnings } from "./support/documents.ts";
 
@@ -70,6 +71,7 @@ describe("hosts", () => {
       clusterDomain: "corp.example",
       trustDomain: "td.example",
       rootNamespace: "root",
+      gatewayTopology: noTopology,
     });
     expect(loaded.mesh.virtualServices[0]?.hosts).toEqual(["reviews.shop.svc.corp.example"]);
     expect(errors(`${mesh}${mesh.replace("name: m", "name: other")}`).join()).toContain(
@@ -118,7 +120,7 @@ describe("matches", () => {
     ["{withoutHeaders: {a: {}}}", "is not supported yet"],
     ["{queryParams: {a: {exact: b}}}", "is not supported yet"],
     ["{sourceLabels: {app: a}}", "is not supported yet"],
-    ["{gateways: [edge]}", "is not supported yet"],
+    ["{gateways: [ed_ge]}", "must be mesh, or a Gateway as name or namespace/name"],
     ["{port: 0}", "must be a whole number from 1 to 65535, found number 0"],
     ["{method: GET}", "must be a mapping"],
   ])("match %s is refused", (match, message) => {
@@ -246,9 +248,14 @@ describe("routes", () => {
   });
 
   test.each([
-    ["  gateways: [edge]\n", "spec.gateways: is not supported yet"],
+    ["  gateways: [a/b/c]\n", "spec.gateways[0]: must be mesh, or a Gateway as name or namespace/name"],
     ["  exportTo: ['.']\n", "spec.exportTo: is not supported yet"],
-    ["  tcp: []\n", "spec.tcp: is not supported yet"],
+    ["  tcp: []\n", "spec.tcp: must have at least one rule"],
+    ["  tcp: [{route: [{destination: {host: a}}]}]\n", "mesh's own proxies are not supported yet"],
+    [
+      "  tls: [{match: [{sniHosts: [a.example.com]}], route: [{destination: {host: a}}]}]\n",
+      "no host of the VirtualService covers",
+    ],
   ])("%s is refused", (more, message) => {
     expect(errors(virtualService(ROUTE, more)).join()).toContain(message);
   });

@@ -20,6 +20,8 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     services,
     workloads: all("Workload"),
     virtualServices: [...all("VirtualService"), ...all("TrafficSplit").map((s) => splitToVirtualService(s, byHost))],
+    gateways: all("Gateway"),
+    credentials: all("Secret").filter((credential) => credential !== undefined),
     destinationRules: all("DestinationRule"),
     peerAuthentications: all("PeerAuthentication"),
     authorizationPolicies: all("AuthorizationPolicy"),

@@ -5,19 +5,25 @@
  */
 import type { StringMatch } from "../model/match.ts";
 import type { HttpMatch } from "../model/virtual-service.ts";
+import { gatewayReferences } from "./gateway-reference.ts";
 import { isHeaderName } from "./names.ts";
-import type { Node } from "./node.ts";
-import { flag, isListOf, onlyAs, port, text } from "./read-values.ts";
+import type { Node, Read } from "./node.ts";
+import { flag, port, text } from "./read-values.ts";
 import { headerMatch, stringMatch } from "./string-match.ts";
 import { quote } from "./tree.ts";
 
 const KNOWN = ["name", "uri", "scheme", "method", "authority", "headers", "port", "ignoreUriCase", "gateways"] as const;
 const UNSUPPORTED = ["withoutHeaders", "queryParams", "sourceLabels", "sourceNamespace", "statPrefix"];
 
-export function httpMatch(node: Node): HttpMatch {
+/** @param namespace Of the rule, for the names of gateways. */
+export const httpMatch =
+  (namespace: string): Read<HttpMatch> =>
+  (node) =>
+    readMatch(node, namespace);
+
+function readMatch(node: Node, namespace: string): HttpMatch {
   const fields = node.fields({ known: KNOWN, unsupported: UNSUPPORTED });
   const one = (n: Node): StringMatch => stringMatch(n);
-  fields.optional("gateways", onlyAs(isListOf("mesh")));
   const uri = fields.optional("uri", one);
   const ignoreUriCase = fields.optional("ignoreUriCase", flag) ?? false;
   if (ignoreUriCase && uri?.t === "regex")
@@ -32,6 +38,7 @@ export function httpMatch(node: Node): HttpMatch {
     scheme: fields.optional("scheme", one),
     headers: fields.optional("headers", headerMatches) ?? {},
     port: fields.optional("port", port),
+    gateways: fields.optional("gateways", gatewayReferences(namespace)),
   };
 }
 

@@ -42,7 +42,7 @@ export function httpRule(namespace: string, settings: MeshSettings): Read<HttpRu
     return {
       place: node.place,
       name: fields.optional("name", text),
-      matches: fields.list("match", httpMatch),
+      matches: fields.list("match", httpMatch(namespace)),
       action: redirected ?? route,
       headers,
       fault: fields.optional("fault", fault),

@@ -10,8 +10,10 @@ import { quote } from "./tree.ts";
 export type ReadKind =
   | "AuthorizationPolicy"
   | "DestinationRule"
+  | "Gateway"
   | "Mesh"
   | "PeerAuthentication"
+  | "Secret"
   | "Service"
   | "TrafficSplit"
   | "VirtualService"
@@ -30,9 +32,11 @@ const istio = (group: string): Api => ({ group, version: "v1", versions: ANY_VER
 const READ: Readonly<Record<ReadKind, Api>> = {
   VirtualService: istio("networking.istio.io"),
   DestinationRule: istio("networking.istio.io"),
+  Gateway: istio("networking.istio.io"),
   PeerAuthentication: istio("security.istio.io"),
   AuthorizationPolicy: istio("security.istio.io"),
   TrafficSplit: { group: "split.smi-spec.io", version: "v1alpha4", versions: /^v1alpha[1-4]$/ },
+  Secret: { group: "", version: "v1", versions: /^v1$/ },
   Service: { group: "", version: "v1", versions: /^v1$/ },
   Workload: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
   Mesh: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
@@ -40,15 +44,7 @@ const READ: Readonly<Record<ReadKind, Api>> = {
 
 /** Kinds that mean something to a mesh and that we do not read yet: passing over one could open or break a path. */
 const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
-  "networking.istio.io": [
-    "EnvoyFilter",
-    "Gateway",
-    "ProxyConfig",
-    "ServiceEntry",
-    "Sidecar",
-    "WorkloadEntry",
-    "WorkloadGroup",
-  ],
+  "networking.istio.io": ["EnvoyFilter", "ProxyConfig", "ServiceEntry", "Sidecar", "WorkloadEntry", "WorkloadGroup"],
   "security.istio.io": ["RequestAuthentication"],
   "telemetry.istio.io": ["Telemetry"],
   "extensions.istio.io": ["TrafficExtension", "WasmPlugin"],
@@ -84,7 +80,6 @@ const SKIPPED: Readonly<Record<string, readonly string[]>> = {
     "PodTemplate",
     "ReplicationController",
     "ResourceQuota",
-    "Secret",
     "ServiceAccount",
   ],
   "admissionregistration.k8s.io": [],

@@ -5,6 +5,7 @@
  */
 import { defaultMeshSettings, type MeshSettings } from "../model/mesh.ts";
 import { type DocumentBody, specFields } from "./document.ts";
+import { proxyConfigTopology } from "./gateway-topology.ts";
 import { dnsLabel, isHost, trustDomain } from "./names.ts";
 import { choice, durationOrZero, textThat } from "./read-values.ts";
 
@@ -15,9 +16,11 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
     "clusterDomain",
     "protocolDetectionTimeout",
     "h2UpgradePolicy",
+    "defaultConfig",
   ]);
   return {
     trustDomain: spec.optional("trustDomain", trustDomain) ?? defaultMeshSettings.trustDomain,
+    gatewayTopology: spec.optional("defaultConfig", proxyConfigTopology) ?? defaultMeshSettings.gatewayTopology,
     rootNamespace: spec.optional("rootNamespace", dnsLabel) ?? defaultMeshSettings.rootNamespace,
     clusterDomain:
       spec.optional(

@@ -109,7 +109,7 @@ const OCTET = "(25[0-5]|2[0-4]\\d|1\\d\\d|[1-9]?\\d)";
 const IPV4 = new RegExp(`^${OCTET}(\\.${OCTET}){3}$`);
 
 /** IPv4 or IPv6, without a zone. */
-function isAddress(value: string): boolean {
+export function isAddress(value: string): boolean {
   return IPV4.test(value) || isIpv6(value);
 }
 

@@ -6,6 +6,7 @@
 import type { Problem } from "../base/problem.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { DestinationRule } from "../model/destination-rule.ts";
+import type { Credential, Gateway } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "../model/security.ts";
 import type { Service, Workload } from "../model/service.ts";
@@ -20,10 +21,12 @@ import {
   readHeader,
   readMetadata,
 } from "./document.ts";
+import { readGateway } from "./gateway.ts";
 import { fateOf, type ReadKind } from "./kinds.ts";
 import { readMeshSettings } from "./mesh-settings.ts";
 import { Node } from "./node.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
+import { readSecret, SECRET_FIELDS } from "./secret.ts";
 import { readService } from "./service.ts";
 import { readTrafficSplit, type TrafficSplit } from "./traffic-split.ts";
 import type { Tree } from "./tree.ts";
@@ -34,6 +37,9 @@ import { readWorkload } from "./workload.ts";
 export type Meaning =
   | { readonly t: "VirtualService"; readonly value: VirtualService }
   | { readonly t: "DestinationRule"; readonly value: DestinationRule }
+  | { readonly t: "Gateway"; readonly value: Gateway }
+  /** Undefined for one that holds no certificate. */
+  | { readonly t: "Secret"; readonly value: Credential | undefined }
   | { readonly t: "PeerAuthentication"; readonly value: PeerAuthentication }
   | { readonly t: "AuthorizationPolicy"; readonly value: AuthorizationPolicy }
   | { readonly t: "TrafficSplit"; readonly value: TrafficSplit }
@@ -47,6 +53,8 @@ export interface ReadDocument {
   readonly meaning: Meaning | undefined;
   readonly problems: readonly Problem[];
 }
+
+const FIELDS = ["apiVersion", "kind", "metadata", "spec", "status"] as const;
 
 /** Reads one document. Pure; never throws. */
 export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
@@ -68,7 +76,7 @@ export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
     return ended("skipped");
   }
   const node = new Node(tree, report);
-  const fields = node.fields({ known: ["apiVersion", "kind", "metadata", "spec", "status"] });
+  const fields = node.fields({ known: fate.t === "read" && fate.kind === "Secret" ? SECRET_FIELDS : FIELDS });
   if (fate.t === "refuse") {
     problems.length = 0;
     fields.at(fate.field)?.fail(fate.reason);
@@ -118,6 +126,10 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
       return { t: kind, value: readVirtualService(body) };
     case "DestinationRule":
       return { t: kind, value: readDestinationRule(body) };
+    case "Gateway":
+      return { t: kind, value: readGateway(body) };
+    case "Secret":
+      return { t: kind, value: readSecret(body) };
     case "PeerAuthentication":
       return { t: kind, value: readPeerAuthentication(body) };
     case "AuthorizationPolicy":

@@ -7,7 +7,7 @@
  * @module
  */
 import type { MeshSettings } from "../model/mesh.ts";
-import { noHeaderEdits, type WeightedDestination } from "../model/virtual-service.ts";
+import { type ConnectionDestination, noHeaderEdits, type WeightedDestination } from "../model/virtual-service.ts";
 import { headerEdits } from "./header-edits.ts";
 import { qualifiedHost, subsetName } from "./names.ts";
 import type { Node, Read } from "./node.ts";
@@ -16,9 +16,27 @@ import { integer, MAX_INT32, MAX_UINT32, port } from "./read-values.ts";
 const WHOLE = 100;
 
 export function routeDestinations(namespace: string, settings: MeshSettings): Read<readonly WeightedDestination[]> {
+  return destinations(namespace, settings, ["destination", "weight", "headers"]);
+}
+
+/** `route` of a tls or tcp rule: there are no headers. */
+export function connectionDestinations(
+  namespace: string,
+  settings: MeshSettings,
+): Read<readonly ConnectionDestination[]> {
+  return destinations(namespace, settings, ["destination", "weight"]);
+}
+
+type Field = "destination" | "weight" | "headers";
+
+function destinations(
+  namespace: string,
+  settings: MeshSettings,
+  known: readonly Field[],
+): Read<readonly WeightedDestination[]> {
   return (node) => {
     const items = node.items();
-    const destinations = items.map((item) => weighted(item, items.length === 1, namespace, settings));
+    const destinations = items.map((item) => weighted(item, items.length === 1, known, namespace, settings));
     if (node.tree.t !== "list") return destinations;
     const total = destinations.reduce((sum, d) => sum + d.weight, 0);
     if (destinations.length === 0) node.fail("must have at least one destination");
@@ -28,8 +46,14 @@ export function routeDestinations(namespace: string, settings: MeshSettings): Re
   };
 }
 
-function weighted(node: Node, alone: boolean, namespace: string, settings: MeshSettings): WeightedDestination {
-  const fields = node.fields({ known: ["destination", "weight", "headers"] });
+function weighted(
+  node: Node,
+  alone: boolean,
+  known: readonly Field[],
+  namespace: string,
+  settings: MeshSettings,
+): WeightedDestination {
+  const fields = node.fields({ known });
   const weight = fields.optional("weight", integer(0, MAX_INT32));
   if (!alone && weight === undefined && node.tree.t === "map")
     node.warn("has no weight beside other destinations, so it gets no calls");

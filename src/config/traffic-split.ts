@@ -16,6 +16,7 @@ import {
   type WeightedDestination,
 } from "../model/virtual-service.ts";
 import { type DocumentBody, specFields } from "./document.ts";
+import { MESH_ONLY } from "./gateway-reference.ts";
 import { qualifiedHost } from "./names.ts";
 import type { Node, Read } from "./node.ts";
 import { MAX_INT32, MAX_UINT32 } from "./read-values.ts";
@@ -84,7 +85,7 @@ export function splitToVirtualService(split: TrafficSplit, services: ReadonlyMap
   const rules = complete
     ? [rule(split, split.backends, undefined)]
     : rootPorts.map((port) => rule(split, withPort(split, services, port), port));
-  return { origin: split.origin, hosts: [split.service], http: rules };
+  return { origin: split.origin, hosts: [split.service], gateways: MESH_ONLY, http: rules, tls: [], tcp: [] };
 }
 
 /** A service that is not known is kept: analysis reports it, and it may still come. */
@@ -108,6 +109,7 @@ function rule(split: TrafficSplit, backends: readonly SplitBackend[], port: numb
     authority: undefined,
     scheme: undefined,
     headers: {},
+    gateways: undefined,
   };
   const destinations = backends.map(
     (b): WeightedDestination => ({

@@ -1,12 +1,15 @@
 /**
  * VirtualService to the model. Source: networking.istio.io VirtualService and Istio's validation of it.
  *
- * Not read yet, and refused: gateways other than `mesh`, tls and tcp routes, delegates, `exportTo` other than `*`.
+ * Not read yet, and refused: tls and tcp routes of the mesh's own proxies, delegates, `exportTo` other than `*`.
  *
  * @module
  */
+import { MESH_GATEWAY } from "../model/gateway.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
+import { tcpRule, tlsRule } from "./connection-rule.ts";
 import { type DocumentBody, specFields } from "./document.ts";
+import { gatewayReferences, MESH_ONLY } from "./gateway-reference.ts";
 import { httpRule } from "./http-rule.ts";
 import { qualifiedHost } from "./names.ts";
 import type { Node } from "./node.ts";
@@ -14,24 +17,25 @@ import { isListOf, onlyAs } from "./read-values.ts";
 import { quote } from "./tree.ts";
 
 export function readVirtualService(body: DocumentBody): VirtualService {
-  const spec = specFields(body, ["hosts", "http", "gateways", "exportTo"], ["tls", "tcp"]);
-  const host = qualifiedHost(body.metadata.namespace, body.settings, { wildcard: true, address: true });
-  const gateways = spec.at("gateways");
-  if (gateways !== undefined) onlyAs(isListOf("mesh"))(gateways);
-  const hosts = spec.required(
-    "hosts",
-    (node) => readHosts(node, host, gateways === undefined || isListOf("mesh")(gateways)),
-    [],
-  );
+  const { namespace } = body.metadata;
+  const spec = specFields(body, ["hosts", "http", "tls", "tcp", "gateways", "exportTo"]);
+  const host = qualifiedHost(namespace, body.settings, { wildcard: true, address: true });
+  const gateways = spec.optional("gateways", gatewayReferences(namespace)) ?? MESH_ONLY;
+  const hosts = spec.required("hosts", (node) => readHosts(node, host, gateways.includes(MESH_GATEWAY)), []);
   spec.optional("exportTo", onlyAs(isListOf("*")));
-  const http = spec.list("http", httpRule(body.metadata.namespace, body.settings));
-  const elsewhere = hasEntry(spec.node, "tls") || hasEntry(spec.node, "tcp");
-  if (!spec.has("http") && !elsewhere && spec.node.tree.t === "map") spec.node.fail('field "http" is missing');
-  if (http.length === 0 && spec.at("http")?.tree.t === "list") spec.at("http")?.fail("must have at least one rule");
-  return { origin: body.origin, hosts, http };
+  const around = { namespace, settings: body.settings, hosts, gateways };
+  const rules = {
+    http: spec.list("http", httpRule(namespace, body.settings)),
+    tls: spec.list("tls", tlsRule(around)),
+    tcp: spec.list("tcp", tcpRule(around)),
+  };
+  spec.oneOrMoreOf(["http", "tls", "tcp"]);
+  for (const name of ["http", "tls", "tcp"] as const) {
+    const at = spec.at(name);
+    if (rules[name].length === 0 && at?.tree.t === "list") at.fail("must have at least one rule");
+  }
+  return { origin: body.origin, hosts, gateways, ...rules };
 }
-
-const hasEntry = (node: Node, name: string): boolean => node.tree.t === "map" && node.tree.entries.has(name);
 
 /** @param mesh Whether the rules are for the mesh; at a gateway, `*` is a host like any other. */
 function readHosts(node: Node, read: (node: Node) => string, mesh: boolean): readonly string[] {

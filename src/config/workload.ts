@@ -6,16 +6,17 @@
 import { dirname, resolve } from "node:path";
 import type { Protocol, Workload, WorkloadProcess } from "../model/service.ts";
 import { type DocumentBody, specFields } from "./document.ts";
+import { annotatedTopology } from "./gateway-topology.ts";
 import { dnsLabel, objectName, textMap } from "./names.ts";
 import type { Fields, Node } from "./node.ts";
-import { anyText, port, someOf, text } from "./read-values.ts";
+import { anyText, choice, port, someOf, text } from "./read-values.ts";
 import { protocolOf } from "./service-protocol.ts";
 import { quote } from "./tree.ts";
 
 const PROCESS = ["command", "env", "workingFolder"] as const;
 
 export function readWorkload(body: DocumentBody): Workload {
-  const spec = specFields(body, ["serviceAccount", "ports", ...PROCESS]);
+  const spec = specFields(body, ["serviceAccount", "ports", "role", ...PROCESS]);
   const served = spec.optional("ports", ports) ?? [];
   return {
     origin: body.origin,
@@ -27,8 +28,17 @@ export function readWorkload(body: DocumentBody): Workload {
     portProtocols: Object.fromEntries(
       served.flatMap(({ number, protocol }) => (protocol === undefined ? [] : [[number, protocol] as const])),
     ),
+    gateway: readGatewayRole(spec, body),
     process: readProcess(spec, body),
   };
+}
+
+/** `role: gateway`: the proxy is all there is, at the edge. */
+function readGatewayRole(spec: Fields<(typeof PROCESS)[number] | "role">, body: DocumentBody): Workload["gateway"] {
+  if (spec.optional("role", choice(["gateway"])) === undefined) return undefined;
+  for (const name of PROCESS)
+    spec.at(name)?.failAtKey("cannot stand beside role: gateway, whose proxy is all that runs");
+  return { topology: annotatedTopology(body.metadata, body.node) };
 }
 
 interface WorkloadPort {

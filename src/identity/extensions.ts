@@ -51,3 +51,11 @@ export const subjectAltUris = (uris: readonly string[], critical: boolean): Buff
     critical,
     sequence(...uris.map((uri) => tlv(contextPrimitive(6), Buffer.from(uri, "latin1")))),
   );
+
+/** DNS names as subject alternative names. */
+export const subjectAltDns = (names: readonly string[]): Buffer =>
+  extension(
+    OID.subjectAltName,
+    false,
+    sequence(...names.map((name) => tlv(contextPrimitive(2), Buffer.from(name, "latin1")))),
+  );

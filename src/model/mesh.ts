@@ -4,6 +4,7 @@
  * @module
  */
 import type { DestinationRule } from "./destination-rule.ts";
+import { type Credential, type Gateway, type GatewayTopology, noTopology } from "./gateway.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "./security.ts";
 import type { Service, Workload } from "./service.ts";
 import type { VirtualService } from "./virtual-service.ts";
@@ -22,6 +23,8 @@ export interface MeshSettings {
   readonly protocolDetectionTimeoutMs: number;
   /** Whether HTTP/1.1 goes over HTTP/2 between proxies where no DestinationRule says so. */
   readonly h2UpgradePolicy: "DO_NOT_UPGRADE" | "UPGRADE";
+  /** Of gateways whose workload says nothing else: Istio's `defaultConfig.gatewayTopology`. */
+  readonly gatewayTopology: GatewayTopology;
 }
 
 export const defaultMeshSettings: MeshSettings = {
@@ -30,6 +33,7 @@ export const defaultMeshSettings: MeshSettings = {
   rootNamespace: "istio-system",
   protocolDetectionTimeoutMs: 5000,
   h2UpgradePolicy: "DO_NOT_UPGRADE",
+  gatewayTopology: noTopology,
 };
 
 export interface Mesh {
@@ -37,6 +41,8 @@ export interface Mesh {
   readonly services: readonly Service[];
   readonly workloads: readonly Workload[];
   readonly virtualServices: readonly VirtualService[];
+  readonly gateways: readonly Gateway[];
+  readonly credentials: readonly Credential[];
   readonly destinationRules: readonly DestinationRule[];
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];

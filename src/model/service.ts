@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { GatewayTopology } from "./gateway.ts";
 import type { LabelSelector } from "./match.ts";
 import type { Origin } from "./origin.ts";
 
@@ -42,6 +43,8 @@ export interface Workload {
   readonly ports: readonly number[];
   /** What the ports speak that say so themselves; what a service says of a port wins. */
   readonly portProtocols: Readonly<Record<number, Protocol>>;
+  /** Set where the proxy stands alone at the edge and serves the Gateways that select it. */
+  readonly gateway: { readonly topology: GatewayTopology } | undefined;
   /** How `tulle up` starts the application; absent where something else runs it. */
   readonly process: WorkloadProcess | undefined;
 }

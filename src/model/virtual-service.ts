@@ -13,9 +13,42 @@ export interface VirtualService {
   readonly origin: Origin;
   /** Fully qualified, or `*` and `*.suffix` wildcards. */
   readonly hosts: readonly string[];
+  /** Who serves the rules: `namespace/name` of Gateways, and `mesh` for sidecars. */
+  readonly gateways: readonly string[];
   /** In order; the first rule that matches decides. */
   readonly http: readonly HttpRule[];
+  /** Of TLS that is passed through, by the name that the client asks for. */
+  readonly tls: readonly TlsRule[];
+  readonly tcp: readonly TcpRule[];
 }
+
+/** Any of `matches` may match. */
+export interface TlsRule {
+  readonly place: Place;
+  readonly matches: readonly TlsMatch[];
+  readonly destinations: readonly ConnectionDestination[];
+}
+
+export interface TlsMatch extends ConnectionMatch {
+  /** One or more, wildcards too. */
+  readonly sniHosts: readonly string[];
+}
+
+/** None at all matches every connection. */
+export interface TcpRule {
+  readonly place: Place;
+  readonly matches: readonly ConnectionMatch[];
+  readonly destinations: readonly ConnectionDestination[];
+}
+
+export interface ConnectionMatch {
+  readonly place: Place;
+  readonly port: number | undefined;
+  /** Undefined: all of the VirtualService. */
+  readonly gateways: readonly string[] | undefined;
+}
+
+export type ConnectionDestination = Omit<WeightedDestination, "headers">;
 
 export interface HttpRule {
   /** The rule's line. */
@@ -42,6 +75,8 @@ export interface HttpMatch {
   readonly headers: Readonly<Record<string, StringMatch>>;
   /** The port that was called. */
   readonly port: number | undefined;
+  /** As {@link VirtualService.gateways}; undefined: all of these. */
+  readonly gateways: readonly string[] | undefined;
 }
 
 export interface RouteAction {

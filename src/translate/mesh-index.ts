@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MESH_GATEWAY } from "../model/gateway.ts";
 import { selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Protocol, Service, ServicePort, Workload } from "../model/service.ts";
@@ -10,7 +11,7 @@ import type { VirtualService } from "../model/virtual-service.ts";
 
 export interface MeshIndex {
   readonly servicesByHost: ReadonlyMap<string, Service>;
-  /** VirtualServices by each of their hosts; the first document of a host wins, as in Istio the oldest. */
+  /** VirtualServices of the mesh's own proxies by each of their hosts; the first document of a host wins, as in Istio the oldest. */
   readonly virtualServicesByHost: ReadonlyMap<string, VirtualService>;
   /** Wildcard hosts of VirtualServices, longest first. */
   readonly wildcards: readonly string[];
@@ -30,7 +31,7 @@ export function indexOf(mesh: Mesh): MeshIndex {
 
 function build(mesh: Mesh): MeshIndex {
   const byHost = new Map<string, VirtualService>();
-  for (const virtualService of mesh.virtualServices)
+  for (const virtualService of mesh.virtualServices.filter((it) => it.gateways.includes(MESH_GATEWAY)))
     for (const host of virtualService.hosts) if (!byHost.has(host)) byHost.set(host, virtualService);
   const httpPorts = mesh.services.flatMap((s) => s.ports.filter(maySpeakHttp).map((p) => p.number));
   return {

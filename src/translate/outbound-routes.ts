@@ -9,6 +9,7 @@
  *
  * @module
  */
+import { MESH_GATEWAY } from "../model/gateway.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
@@ -42,7 +43,7 @@ function serviceHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly Virt
 export function serviceRoutes(service: Service, port: number, index: MeshIndex, scope: Scope): readonly Route[] {
   const virtualService = virtualServiceOf(index, service.hostname);
   if (virtualService === undefined) return [defaultRoute(service, port, scope)];
-  return ruleRoutes(virtualService, { scope, port, servicesByHost: index.servicesByHost });
+  return ruleRoutes(virtualService, { scope, port, gateway: MESH_GATEWAY, servicesByHost: index.servicesByHost });
 }
 
 /** Hosts that are no services. */
@@ -50,7 +51,12 @@ function ruleHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly Virtual
   return [...index.virtualServicesByHost]
     .filter(([host]) => !index.servicesByHost.has(host))
     .flatMap(([host, virtualService]) => {
-      const at = (port: number | undefined): RouteContext => ({ scope, port, servicesByHost: index.servicesByHost });
+      const at = (port: number | undefined): RouteContext => ({
+        scope,
+        port,
+        gateway: MESH_GATEWAY,
+        servicesByHost: index.servicesByHost,
+      });
       const names = isWildcard(host) ? [host] : namesOf(host, scope, mesh.settings.clusterDomain);
       const byPort = portsOf(virtualService, index).map((port) =>
         virtualHost(`${host}:${port}`, domainsAt(names, port), ruleRoutes(virtualService, at(port))),

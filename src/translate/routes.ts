@@ -22,6 +22,8 @@ export interface RouteContext {
   readonly scope: Scope;
   /** The port that was called; undefined where it can be any. */
   readonly port: number | undefined;
+  /** Who serves the routes: a Gateway as `namespace/name`, or `mesh`. */
+  readonly gateway: string;
   readonly servicesByHost: ReadonlyMap<string, Service>;
 }
 
@@ -29,7 +31,7 @@ export function ruleRoutes(virtualService: VirtualService, context: RouteContext
   const routes: Route[] = [];
   for (const [index, rule] of virtualService.http.entries()) {
     for (const match of rule.matches.length === 0 ? [undefined] : rule.matches) {
-      if (match?.port !== undefined && match.port !== context.port) continue;
+      if (match !== undefined && !isFor(match, context)) continue;
       const route = ruleRoute(virtualService, rule, index, match, context);
       routes.push(route);
       if (matchesEverything(route.match ?? {})) return routes;
@@ -37,6 +39,9 @@ export function ruleRoutes(virtualService: VirtualService, context: RouteContext
   }
   return routes;
 }
+
+const isFor = (match: Pick<HttpMatch, "port" | "gateways">, { port, gateway }: RouteContext): boolean =>
+  (match.port === undefined || match.port === port) && (match.gateways?.includes(gateway) ?? true);
 
 function ruleRoute(
   virtualService: VirtualService,

@@ -1,0 +1,118 @@
+/**
+ * Where calls from outside come in: Istio's Gateway, the credentials that it shows, and what is known of the proxies in front of it.
+ *
+ * @module
+ */
+import type { Place } from "../base/problem.ts";
+import type { SecretText } from "../base/secret-text.ts";
+import type { LabelSelector } from "./match.ts";
+import type { Origin } from "./origin.ts";
+
+export interface Gateway {
+  readonly origin: Origin;
+  /** Of the gateway workloads, in all namespaces. */
+  readonly selector: LabelSelector;
+  readonly servers: readonly GatewayServer[];
+}
+
+/** Of the protocols that Istio names: those that are the same to a gateway are one. */
+export type GatewayProtocol = "HTTP" | "HTTPS" | "TLS" | "TCP";
+
+export interface GatewayServer {
+  readonly place: Place;
+  readonly name: string | undefined;
+  readonly port: { readonly number: number; readonly name: string; readonly protocol: GatewayProtocol };
+  /** The address to listen on; undefined where the proxy's own serves. */
+  readonly bind: string | undefined;
+  readonly hosts: readonly GatewayHost[];
+  readonly tls: GatewayTls | undefined;
+}
+
+/** `default/*.example.com`: a host, or a wildcard, and whose VirtualServices may route it. */
+export interface GatewayHost {
+  /** Undefined: any namespace. */
+  readonly namespace: string | undefined;
+  /** Lower-case; `*` stands for all. */
+  readonly host: string;
+}
+
+export type GatewayTlsMode = "PASSTHROUGH" | "SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL";
+
+export interface GatewayTls {
+  /** Only on plain HTTP: all requests are redirected. */
+  readonly httpsRedirect: boolean;
+  readonly mode: GatewayTlsMode;
+  /** Undefined: nothing is shown (PASSTHROUGH, a redirect), or the workload's own certificate (ISTIO_MUTUAL). */
+  readonly certificate: GatewayCertificate | undefined;
+  /** A client must have one of these names; none asks for no name. */
+  readonly subjectAltNames: readonly string[];
+  /** SHA-256 of the client's certificate, hex without colons, lower-case; one of them must fit. */
+  readonly certificateHashes: readonly string[];
+  readonly minProtocolVersion: TlsVersion | undefined;
+  readonly maxProtocolVersion: TlsVersion | undefined;
+  /** Of TLS 1.2, by OpenSSL's names. Empty: the library's. */
+  readonly cipherSuites: readonly string[];
+}
+
+export type TlsVersion = "TLSV1_2" | "TLSV1_3";
+
+export type GatewayCertificate =
+  /** A {@link Credential} of the workload's namespace. */
+  | { readonly t: "credential"; readonly name: string; readonly caName: string | undefined }
+  /** Absolute paths on the gateway's machine. */
+  | {
+      readonly t: "files";
+      readonly certificate: string;
+      readonly privateKey: string;
+      readonly caCertificates: string | undefined;
+    };
+
+/** A Kubernetes Secret with a certificate, or with roots, or both. */
+export interface Credential {
+  readonly origin: Origin;
+  readonly namespace: string;
+  readonly name: string;
+  readonly certificate: CredentialCertificate | undefined;
+  /** PEM of the roots that clients are checked against. */
+  readonly trustedCaPem: string | undefined;
+}
+
+export type CredentialCertificate =
+  | {
+      readonly t: "keyPair";
+      readonly certChainPem: string;
+      readonly privateKeyPem: SecretText;
+      /** Milliseconds since 1970. */
+      readonly notAfterMs: number;
+    }
+  /** To be made on this machine, for these names. */
+  | { readonly t: "development"; readonly hosts: readonly string[] };
+
+export type ForwardClientCertDetails =
+  | "SANITIZE"
+  | "FORWARD_ONLY"
+  | "APPEND_FORWARD"
+  | "SANITIZE_SET"
+  | "ALWAYS_FORWARD_ONLY";
+
+/** What stands in front of a gateway: Istio's `gatewayTopology`. Undefined: as one level above says. */
+export interface GatewayTopology {
+  /** Proxies in front whose `x-forwarded-for` may be believed. @default 0 */
+  readonly numTrustedProxies: number | undefined;
+  /** @default SANITIZE_SET */
+  readonly forwardClientCertDetails: ForwardClientCertDetails | undefined;
+  /** Connections begin with a PROXY protocol header. @default false */
+  readonly proxyProtocol: boolean | undefined;
+}
+
+export const noTopology: GatewayTopology = {
+  numTrustedProxies: undefined,
+  forwardClientCertDetails: undefined,
+  proxyProtocol: undefined,
+};
+
+/** A reference in `gateways` that means the sidecars. */
+export const MESH_GATEWAY = "mesh";
+
+/** As references name it: `default/bookinfo-gateway`. */
+export const gatewayName = ({ origin }: Pick<Gateway, "origin">): string => `${origin.namespace}/${origin.name}`;
