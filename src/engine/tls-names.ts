@@ -18,6 +18,8 @@ import { quoted } from "./trace.ts";
 export interface PeerNames {
   readonly uriSans: readonly string[];
   readonly dnsSans: readonly string[];
+  /** SHA-256 of the certificate, lower-case hex; absent where it is not known. */
+  readonly fingerprint256?: string;
 }
 
 /** Why a peer may not pass, in words for a log; undefined when it may. */
@@ -44,10 +46,23 @@ export function compilePeerNames(
     const { test, wanted } = compileStringMatcher(matcher, `${path}.match_subject_alt_names[${i}]`);
     return { test: (peer) => peer.uriSans.some(test) || hasDnsName(peer, test, matcher.exact), wanted };
   });
-  const checks = [...typed, ...untyped];
-  if (checks.length === 0) return undefined;
-  const wanted = checks.map((check) => check.wanted).join(" or ");
-  return (peer) => (checks.some(({ test }) => test(peer)) ? undefined : `wanted ${wanted}, found ${shown(peer)}`);
+  const names = [...typed, ...untyped];
+  const hashes = compileHashes(context?.verifyCertificateHash ?? [], `${path}.verify_certificate_hash`);
+  if (names.length === 0) return hashes;
+  const wanted = names.map((check) => check.wanted).join(" or ");
+  return (peer) => (names.some(({ test }) => test(peer)) ? hashes?.(peer) : `wanted ${wanted}, found ${shown(peer)}`);
+}
+
+/** One of the hashes must be the certificate's. With or without colons, as OpenSSL prints them. */
+function compileHashes(hashes: readonly string[], path: string): PeerNameCheck | undefined {
+  if (hashes.length === 0) return undefined;
+  const wanted = new Set(hashes.map((hash) => hash.replaceAll(":", "").toLowerCase()));
+  const odd = hashes.findIndex((hash) => !/^[0-9a-f]{64}$/i.test(hash.replaceAll(":", "")));
+  if (odd >= 0) throw new CompileError(`${path}[${odd}]`, "must be a SHA-256 of 64 hex digits");
+  return ({ fingerprint256 }) =>
+    fingerprint256 !== undefined && wanted.has(fingerprint256)
+      ? undefined
+      : `the certificate's hash ${fingerprint256 ?? "is not known, and"} is none of those that are pinned`;
 }
 
 function typedCheck({ sanType, matcher = {} }: SubjectAltNameMatcher, path: string): NameCheck {

@@ -8,7 +8,7 @@ import {
 } from "../xds/proto/tls.ts";
 import { pack } from "../xds/types/any.ts";
 import { CompileError } from "./compile-error.ts";
-import { compileDownstreamTls, compileUpstreamTls, keyPairOf } from "./tls.ts";
+import { compileDownstreamTls, compileUpstreamTls, discoveredSecrets, keyPairOf } from "./tls.ts";
 
 const SECRETS: CommonTlsContext = {
   tlsCertificateSdsSecretConfigs: [{ name: "default" }],
@@ -123,6 +123,41 @@ describe("TLS contexts", () => {
     expect(tls?.refuses({ uriSans: [], dnsSans: [] })).toEndWith("found no name");
   });
 
+  test("a server speaks what it is limited to", () => {
+    const limits = downstream({
+      commonTlsContext: {
+        ...FILES,
+        tlsParams: { tlsMinimumProtocolVersion: "TLSv1_3", cipherSuites: ["ECDHE-RSA-AES128-SHA"] },
+      },
+    })?.limits;
+    expect(limits).toEqual({ minVersion: "1.3", maxVersion: "1.3", cipherSuites: ["ECDHE-RSA-AES128-SHA"] });
+    const most = downstream({
+      commonTlsContext: { ...FILES, tlsParams: { tlsMaximumProtocolVersion: "TLSv1_2" } },
+    })?.limits;
+    expect(most).toEqual({ minVersion: "1.2", maxVersion: "1.2", cipherSuites: [] });
+  });
+
+  test("a certificate that is pinned is the only one that passes, beside its name", () => {
+    const hash = "AB:".repeat(31) + "AB";
+    const check = validating({ verifyCertificateHash: [hash], matchSubjectAltNames: [{ exact: "a" }] })?.refuses;
+    const peer = { uriSans: [], dnsSans: ["a"], fingerprint256: "ab".repeat(32) };
+    expect(check?.(peer)).toBeUndefined();
+    expect(check?.({ ...peer, dnsSans: ["b"] })).toContain("wanted exact");
+    expect(check?.({ ...peer, fingerprint256: "cd".repeat(32) })).toContain("none of those that are pinned");
+    expect(check?.({ uriSans: [], dnsSans: ["a"] })).toContain("none of those that are pinned");
+  });
+
+  test("secrets of the aggregated stream are told apart from the agent's", () => {
+    const own = { name: "kubernetes://c", sdsConfig: { ads: {} } };
+    const tls = downstream({
+      commonTlsContext: {
+        tlsCertificateSdsSecretConfigs: [own],
+        validationContextSdsSecretConfig: { name: "ROOTCA" },
+      },
+    });
+    expect(discoveredSecrets([tls, undefined])).toEqual(["kubernetes://c"]);
+  });
+
   test("what would let in more than was asked for is refused", () => {
     const common = "transport_socket.typed_config.common_tls_context";
     const cases: readonly (readonly [string, () => unknown])[] = [
@@ -150,7 +185,26 @@ describe("TLS contexts", () => {
         `${common}.validation_context.trust_chain_verification`,
         () => validating({ trustChainVerification: "ACCEPT_UNTRUSTED" }),
       ],
-      [`${common}.validation_context.verify_certificate_hash`, () => validating({ verifyCertificateHash: ["ab"] })],
+      [`${common}.validation_context.verify_certificate_hash[0]`, () => validating({ verifyCertificateHash: ["ab"] })],
+      [`${common}.validation_context.verify_certificate_spki`, () => validating({ verifyCertificateSpki: ["ab"] })],
+      [
+        `${common}.tls_params.tls_maximum_protocol_version`,
+        () => downstream({ commonTlsContext: { ...FILES, tlsParams: { tlsMaximumProtocolVersion: "TLSv1_1" } } }),
+      ],
+      [
+        `${common}.tls_params`,
+        () =>
+          downstream({
+            commonTlsContext: {
+              ...FILES,
+              tlsParams: { tlsMinimumProtocolVersion: "TLSv1_3", tlsMaximumProtocolVersion: "TLSv1_2" },
+            },
+          }),
+      ],
+      [
+        `${common}.tls_params.cipher_suites[0]`,
+        () => downstream({ commonTlsContext: { ...FILES, tlsParams: { cipherSuites: ["[A|B]"] } } }),
+      ],
       [`${common}.validation_context.allow_expired_certificate`, () => validating({ allowExpiredCertificate: true })],
       [`${common}.validation_context.crl`, () => validating({ crl: { filename: "crl.pem" } })],
       [`${common}.validation_context.trusted_ca`, () => validating({ trustedCa: {} })],

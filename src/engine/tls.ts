@@ -5,7 +5,7 @@
  * Differs: an upstream context that validates nothing is refused, Envoy would talk to anybody; TLS 1.0 and 1.1 are never
  * spoken, whatever the minimum.
  *
- * Not here: a choice of ciphers and curves, a minimum of TLS 1.3, CRLs, pinned hashes.
+ * Not here: curves and signature algorithms, CRLs, pinned public keys; limits of the protocol for upstream connections.
  *
  * @module
  */
@@ -26,7 +26,8 @@ import { compilePeerNames, type PeerNameCheck } from "./tls-names.ts";
 
 /** Where something of a context comes from: a secret by its name, or what the resource itself holds or points to. */
 export type TlsSource<T> =
-  | { readonly t: "secret"; readonly name: string }
+  /** `discovered`: asked for by name on the aggregated stream; else from the agent beside the proxy. */
+  | { readonly t: "secret"; readonly name: string; readonly discovered?: boolean }
   | { readonly t: "inline"; readonly value: T };
 
 export interface CertificateSource {
@@ -49,6 +50,22 @@ export interface UpstreamTls extends TlsContext {
 export interface DownstreamTls extends TlsContext {
   readonly certificate: TlsSource<CertificateSource>;
   readonly requireClientCertificate: boolean;
+  readonly limits: TlsLimits;
+}
+
+/** What is spoken of what the library can: TLS 1.2 and 1.3. */
+export interface TlsLimits {
+  readonly minVersion: "1.2" | "1.3";
+  readonly maxVersion: "1.2" | "1.3";
+  /** For TLS 1.2, by OpenSSL's names; empty for the library's choice. */
+  readonly cipherSuites: readonly string[];
+}
+
+/** Names of secrets that contexts ask for on the aggregated stream. */
+export function discoveredSecrets(contexts: readonly (TlsContext | undefined)[]): readonly string[] {
+  return contexts
+    .flatMap((tls) => [tls?.certificate, tls?.trust])
+    .flatMap((source) => (source?.t === "secret" && source.discovered === true ? [source.name] : []));
 }
 
 const COMMON = new Set([
@@ -73,10 +90,11 @@ const VALIDATION = new Set([
   "trustedCa",
   "matchTypedSubjectAltNames",
   "matchSubjectAltNames",
+  "verifyCertificateHash",
   "trustChainVerification",
   "systemRootCerts",
 ]);
-const PARAMETERS = new Set(["tlsMinimumProtocolVersion", "tlsMaximumProtocolVersion"]);
+const PARAMETERS = new Set(["tlsMinimumProtocolVersion", "tlsMaximumProtocolVersion", "cipherSuites"]);
 const SOURCE = new Set(["filename", "inlineString", "inlineBytes"]);
 const COMBINED = new Set(["defaultValidationContext", "validationContextSdsSecretConfig"]);
 
@@ -87,6 +105,7 @@ export function compileUpstreamTls(socket: TransportSocket | undefined, path: st
   const context = unpackAt(socket?.typedConfig, UpstreamTlsContext, at);
   refuseOthers(context, at, UPSTREAM);
   const common = commonContext(context.commonTlsContext ?? {}, `${at}.common_tls_context`);
+  checkUpstreamLimits(context.commonTlsContext?.tlsParams ?? {}, `${at}.common_tls_context.tls_params`);
   if (common.trust === undefined)
     throw new CompileError(
       `${at}.common_tls_context`,
@@ -116,7 +135,8 @@ export function compileDownstreamTls(socket: TransportSocket | undefined, path: 
       `${at}.require_client_certificate`,
       "needs a validation context: without one no client certificate can be verified",
     );
-  return { ...common, certificate, requireClientCertificate };
+  const limits = limitsOf(context.commonTlsContext?.tlsParams ?? {}, `${at}.common_tls_context.tls_params`);
+  return { ...common, certificate, requireClientCertificate, limits };
 }
 
 const isPlain = (socket: TransportSocket | undefined): boolean =>
@@ -124,7 +144,7 @@ const isPlain = (socket: TransportSocket | undefined): boolean =>
 
 function commonContext(common: CommonTlsContext, path: string): TlsContext {
   refuseOthers(common, path, COMMON);
-  checkParameters(common.tlsParams ?? {}, `${path}.tls_params`);
+  refuseOthers(common.tlsParams ?? {}, `${path}.tls_params`, PARAMETERS);
   const combined = common.combinedValidationContext;
   refuseOthers(combined ?? {}, `${path}.combined_validation_context`, COMBINED);
   const own = combined === undefined ? "validation_context" : "combined_validation_context.default_validation_context";
@@ -144,14 +164,31 @@ function commonContext(common: CommonTlsContext, path: string): TlsContext {
   };
 }
 
-/** The library speaks 1.2 and 1.3 with its own choice of ciphers: less can be promised, more restriction cannot. */
-function checkParameters(parameters: TlsParameters, path: string): void {
-  refuseOthers(parameters, path, PARAMETERS);
-  const { tlsMinimumProtocolVersion: minimum, tlsMaximumProtocolVersion: maximum } = parameters;
+/** The library speaks 1.2 and 1.3: less can be promised, more restriction on this side cannot. */
+function checkUpstreamLimits(parameters: TlsParameters, path: string): void {
+  const { tlsMinimumProtocolVersion: minimum, tlsMaximumProtocolVersion: maximum, cipherSuites = [] } = parameters;
   if (minimum === "TLSv1_3")
     throw new CompileError(`${path}.tls_minimum_protocol_version`, "TLSv1_3 is not supported yet: 1.2 is taken too");
   if (maximum !== undefined && maximum !== "TLS_AUTO" && maximum !== "TLSv1_3")
     throw new CompileError(`${path}.tls_maximum_protocol_version`, `${maximum} is not supported yet: TLSv1_3 is`);
+  if (cipherSuites.length > 0) throw new CompileError(`${path}.cipher_suites`, "is not supported yet; remove it");
+}
+
+function limitsOf(parameters: TlsParameters, path: string): TlsLimits {
+  const { tlsMinimumProtocolVersion: minimum, tlsMaximumProtocolVersion: maximum, cipherSuites = [] } = parameters;
+  if (maximum === "TLSv1_0" || maximum === "TLSv1_1")
+    throw new CompileError(`${path}.tls_maximum_protocol_version`, `${maximum} is never spoken: 1.2 and 1.3 are`);
+  const minVersion = minimum === "TLSv1_3" ? "1.3" : "1.2";
+  const maxVersion = maximum === "TLSv1_2" ? "1.2" : "1.3";
+  if (minVersion > maxVersion)
+    throw new CompileError(path, `must leave a version: the minimum is ${minVersion}, the maximum ${maxVersion}`);
+  const odd = cipherSuites.findIndex((name) => !/^[A-Z0-9-]+$/.test(name));
+  if (odd >= 0)
+    throw new CompileError(
+      `${path}.cipher_suites[${odd}]`,
+      `must be OpenSSL's name of one suite, found ${cipherSuites[odd]}`,
+    );
+  return { minVersion, maxVersion, cipherSuites };
 }
 
 function checkValidation(context: CertificateValidationContext, path: string): void {
@@ -204,11 +241,11 @@ function trustOf(
   return undefined;
 }
 
-function secretOf({ name, sdsConfig }: SdsSecretConfig, path: string): { readonly t: "secret"; readonly name: string } {
+function secretOf({ name, sdsConfig }: SdsSecretConfig, path: string): TlsSource<never> {
   if (name === undefined || name === "") throw new CompileError(path, "must name a secret, found no name");
   if (sdsConfig?.path !== undefined || sdsConfig?.pathConfigSource !== undefined)
     throw new CompileError(path, `the secret "${name}" in a file is not supported yet; name certificate files`);
-  return { t: "secret", name };
+  return sdsConfig?.ads === undefined ? { t: "secret", name } : { t: "secret", name, discovered: true };
 }
 
 function checkedSource(source: DataSource, path: string): DataSource {

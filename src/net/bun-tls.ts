@@ -34,10 +34,24 @@ function optionsOfServer(tls: ServerTls): TLSOptions {
       rejectUnauthorized: tls.requireClientCertificate,
       ...(tls.trustedCaPem === undefined ? {} : { ca: tls.trustedCaPem }),
       ...(tls.alpn.length === 0 ? {} : { ALPNProtocols: alpnWire(tls.alpn) }),
+      ...limitOptions(tls),
     };
     serverOptions.set(tls, options);
   }
   return options;
+}
+
+/** SSL_OP_NO_TLSv1_2 and SSL_OP_NO_TLSv1_3 of OpenSSL: a minimum and maximum that Bun 1.4.5 takes on native sockets. */
+const NO_TLS_1_2 = 0x0800_0000;
+const NO_TLS_1_3 = 0x2000_0000;
+
+function limitOptions({ limits }: ServerTls): Pick<TLSOptions, "secureOptions" | "ciphers"> {
+  if (limits === undefined) return {};
+  const secureOptions = (limits.minVersion === "1.3" ? NO_TLS_1_2 : 0) | (limits.maxVersion === "1.2" ? NO_TLS_1_3 : 0);
+  return {
+    ...(secureOptions === 0 ? {} : { secureOptions }),
+    ...(limits.cipherSuites.length === 0 ? {} : { ciphers: limits.cipherSuites.join(":") }),
+  };
 }
 
 function optionsOfClient(tls: ClientTls): TLSOptions {
@@ -91,7 +105,9 @@ export function startServerTls(
 
 function refusalOfClient(tls: ServerTls, secure: Raw, peer: ReturnType<typeof certificateOf>): string | undefined {
   if (peer === undefined) {
-    if (!tls.requireClientCertificate) return undefined;
+    // One that was shown must hold, even where none is asked for: BoringSSL ends such handshakes, Bun does not.
+    const isShown = tls.trustedCaPem !== undefined && secure.getPeerX509Certificate() !== undefined;
+    if (!tls.requireClientCertificate && !isShown) return undefined;
     return `client certificate refused: ${authorizationError(secure) ?? "none was given"}`;
   }
   return tls.refusePeer?.(peer);

@@ -74,8 +74,18 @@ export interface ServerTls {
   readonly requireClientCertificate: boolean;
   /** In order of preference. */
   readonly alpn: readonly string[];
+  /** Undefined: the library's, TLS 1.2 and 1.3. */
+  readonly limits?: TlsLimits | undefined;
   /** Says why a verified peer is refused, or undefined when it is welcome. Asked before any byte is delivered. */
   readonly refusePeer: ((peer: PeerIdentity) => string | undefined) | undefined;
+}
+
+/** Which versions a server speaks. */
+export interface TlsLimits {
+  readonly minVersion: "1.2" | "1.3";
+  readonly maxVersion: "1.2" | "1.3";
+  /** For TLS 1.2, by OpenSSL's names; empty for the library's choice. */
+  readonly cipherSuites: readonly string[];
 }
 
 /** How a client starts TLS. The chain is always verified, against the system's roots where `trustedCaPem` is not given. */

@@ -41,6 +41,10 @@ export class ClusterManager {
     return new Set(wanted.map(({ compiled }) => compiled.edsServiceName));
   }
 
+  wantedSecrets(): readonly string[] {
+    return [...this.#clusters.values()].flatMap(({ compiled }) => compiled.discoveredSecrets);
+  }
+
   applyClusters(changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {
     const rejected = rejectionsOf(changed, ({ name, any }) => this.#set(name, any));
     for (const name of removed) this.#remove(name);

@@ -6,6 +6,7 @@
  */
 import type { Log } from "../base/log.ts";
 import { compileListener, type CompiledChain, type CompiledListener } from "../engine/listener/listener.ts";
+import { discoveredSecrets } from "../engine/tls.ts";
 import { type ListenerStats, listenerStats } from "../telemetry/envoy-stats.ts";
 import type { Registry } from "../telemetry/registry.ts";
 import { Listener } from "../xds/proto/listener.ts";
@@ -72,6 +73,13 @@ export class ListenerManager {
     const warming = [...this.#warming.values()].flatMap(({ configs }) => [...configs.values()].map(routesNameOf));
     const names = [...this.#liveChains().map(({ routesName }) => routesName), ...warming];
     return new Set(names.filter((name) => name !== undefined));
+  }
+
+  /** Names of the secrets that listeners ask for on the aggregated stream. */
+  wantedSecrets(): readonly string[] {
+    const waiting = [...this.#warming.values()].flatMap(({ configs }) => [...configs.keys()]);
+    const live = [...this.#listeners.values()].flatMap(({ chains }) => [...chains.keys()]);
+    return discoveredSecrets([...live, ...waiting].map(({ tls }) => tls));
   }
 
   /** Names, addresses and whether they accept. */

@@ -122,6 +122,7 @@ export class Proxy {
       case RouteConfiguration.typeUrl:
         return this.listeners.applyRoutes(changed, removed);
       case Secret.typeUrl:
+        for (const name of removed) this.secrets.delete(name);
         return rejectionsOf(changed, ({ name, any }) =>
           this.secrets.set(name, secretValue(any, this.#options.readFile)),
         );
@@ -145,6 +146,7 @@ export class Proxy {
     return new Map([
       [ClusterLoadAssignment.typeUrl, this.clusters.wantedAssignments()],
       [RouteConfiguration.typeUrl, this.listeners.wantedRoutes()],
+      [Secret.typeUrl, new Set([...this.clusters.wantedSecrets(), ...this.listeners.wantedSecrets()])],
     ]);
   }
 

@@ -32,6 +32,12 @@ export class Secrets {
     for (const watcher of this.#watchers) watcher(name);
   }
 
+  /** Forgets a secret. */
+  delete(name: string): void {
+    if (!this.#values.delete(name)) return;
+    for (const watcher of this.#watchers) watcher(name);
+  }
+
   /** Calls `watcher` after each change with the name of what changed. */
   watch(watcher: (name: string) => void): void {
     this.#watchers.add(watcher);

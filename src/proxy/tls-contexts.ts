@@ -78,6 +78,7 @@ export class TlsContexts {
       trustedCaPem,
       requireClientCertificate: tls.requireClientCertificate,
       alpn: tls.alpn,
+      limits: tls.limits,
       refusePeer: tls.refuses,
     };
     this.#servers.set(tls, made);

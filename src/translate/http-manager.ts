@@ -23,7 +23,7 @@ export function httpManager(
     accessLog: accessLogs(options),
     upgradeConfigs: [{ upgradeType: "websocket" }],
     proxy100Continue: true,
-    streamIdleTimeout: 0,
+    streamIdleTimeout: config.streamIdleTimeout ?? 0,
     // Istio's path normalization BASE: dot segments go, doubled and escaped slashes stay.
     normalizePath: true,
     pathWithEscapedSlashesAction: "KEEP_UNCHANGED",

@@ -28,7 +28,7 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
   if (live.length === 1 && only !== undefined) {
     const authority = editedAuthority(only.headers) ?? common.hostRewriteLiteral;
     return {
-      route: { ...common, cluster: clusterOf(only, context), hostRewriteLiteral: authority },
+      route: { ...common, cluster: destinationCluster(only, context), hostRewriteLiteral: authority },
       ...headerEdits(rule.headers, only.headers),
     };
   }
@@ -38,7 +38,7 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
 
 function clusterWeight(destination: WeightedDestination, context: RouteContext): ClusterWeight {
   return {
-    name: clusterOf(destination, context),
+    name: destinationCluster(destination, context),
     weight: destination.weight,
     hostRewriteLiteral: editedAuthority(destination.headers),
     ...headerEdits(destination.headers),
@@ -46,8 +46,8 @@ function clusterWeight(destination: WeightedDestination, context: RouteContext):
 }
 
 /** A destination that is not there gets its cluster name all the same: Envoy then answers 503, and says which. */
-function clusterOf(
-  { host, subset, port }: WeightedDestination,
+export function destinationCluster(
+  { host, subset, port }: Pick<WeightedDestination, "host" | "subset" | "port">,
   { scope, servicesByHost, ...called }: RouteContext,
 ): string {
   const ports = servicesByHost.get(host)?.ports ?? [];

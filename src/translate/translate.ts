@@ -12,6 +12,8 @@ import type { Cluster } from "../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Listener } from "../xds/proto/listener.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
+import type { Secret } from "../xds/proto/tls.ts";
+import { gatewayResources } from "./gateway/gateway.ts";
 import { inboundCluster, inboundPorts } from "./inbound.ts";
 import { type InboundListener, inboundListener } from "./inbound-listener.ts";
 import { type Kept, keptFor } from "./keep.ts";
@@ -43,6 +45,8 @@ export interface ProxyResources {
   readonly routes: readonly RouteConfiguration[];
   readonly clusters: readonly Cluster[];
   readonly endpoints: readonly ClusterLoadAssignment[];
+  /** Of a gateway: what it shows to clients. They hold private keys. */
+  readonly secrets: readonly Secret[];
   readonly sources: Sources;
 }
 
@@ -52,6 +56,10 @@ export interface ProxyResources {
  * @throws {Error} If an instance of `target` is not in `state`.
  */
 export function translate(state: MeshState, target: ProxyTarget, options: TranslateOptions): ProxyResources {
+  if (target.t === "sidecar") {
+    const instance = instanceOf(state, target.instance);
+    if (instance.workload.gateway !== undefined) return translateGateway(state, instance, options);
+  }
   const shared = target.t === "shared";
   const served = (shared ? target.instances : [target.instance]).map((id) => {
     const instance = instanceOf(state, id);
@@ -74,7 +82,20 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
     ],
     clusters: [...ports.map(inboundCluster), ...outbound.map((o) => o.cluster)],
     endpoints: outbound.map((o) => o.endpoints),
+    secrets: [],
     sources: sourcesOf(inbound, outbound),
+  };
+}
+
+function translateGateway(state: MeshState, instance: Instance, options: TranslateOptions): ProxyResources {
+  const scope = sidecarScope(instance);
+  const outbound = clustersOf(state, scope, options, keptFor(state));
+  const { policySources, ...resources } = gatewayResources(state.mesh, instance, scope, options);
+  return {
+    ...resources,
+    clusters: outbound.map((o) => o.cluster),
+    endpoints: outbound.map((o) => o.endpoints),
+    sources: { ...sourcesOf([], outbound), policies: policySources },
   };
 }
 

@@ -10,6 +10,7 @@ import { Cluster } from "../../xds/proto/cluster.ts";
 import { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
 import { Listener } from "../../xds/proto/listener.ts";
 import { RouteConfiguration } from "../../xds/proto/route.ts";
+import { Secret } from "../../xds/proto/tls.ts";
 import type { NamedMessage } from "../../xds/snapshot.ts";
 import { pack } from "../../xds/types/any.ts";
 import type { MessageType } from "../../xds/types/message.ts";
@@ -21,6 +22,7 @@ export function messagesOf(resources: ProxyResources): readonly NamedMessage[] {
     ...resources.clusters.map((it) => named(Cluster, it, it.name)),
     ...resources.endpoints.map((it) => named(ClusterLoadAssignment, it, it.clusterName)),
     ...resources.listeners.map((it) => named(Listener, it, it.name)),
+    ...resources.secrets.map((it) => named(Secret, it, it.name)),
     ...resources.routes.map((it) => named(RouteConfiguration, it, it.name)),
   ];
 }

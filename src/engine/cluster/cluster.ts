@@ -10,7 +10,7 @@ import type { Metadata } from "../../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
 import { parseIp } from "../../base/ip-address.ts";
-import type { UpstreamTls } from "../tls.ts";
+import { discoveredSecrets, type UpstreamTls } from "../tls.ts";
 import type { BalancerPolicy } from "./balancer.ts";
 import { compileBalancerPolicy, compilePanicPercent } from "./balancer-policy.ts";
 import type { Endpoint } from "./endpoint.ts";
@@ -37,6 +37,8 @@ export interface CompiledCluster {
   readonly usesTls: boolean;
   /** Names of the secrets that its TLS needs. */
   readonly secretNames: ReadonlySet<string>;
+  /** Those of them that are asked for on the aggregated stream. */
+  readonly discoveredSecrets: readonly string[];
   readonly http: ClusterHttp;
   readonly staticEndpoints: ClusterLoadAssignment | undefined;
   readonly metadata: Metadata | undefined;
@@ -95,6 +97,7 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
     tlsOf: transport.tlsOf,
     usesTls: transport.all.length > 0,
     secretNames: new Set(transport.all.flatMap(secretsOf)),
+    discoveredSecrets: discoveredSecrets(transport.all),
     http: compileClusterHttp(cluster),
     staticEndpoints: type === "STATIC" ? (cluster.loadAssignment ?? { clusterName: name }) : undefined,
     metadata: cluster.metadata,

@@ -1,0 +1,90 @@
+/**
+ * Where a gateway's connections go that it does not look into: plain TCP, TLS that ends here, and TLS that is passed through.
+ *
+ * Source: Istio. The first rule that matches holds. Differs: a name of `sniHosts` is routed only where a host of the server covers it.
+ *
+ * @module
+ */
+import { gatewayName } from "../../model/gateway.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import type { ConnectionDestination, ConnectionMatch, VirtualService } from "../../model/virtual-service.ts";
+import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
+import type { NetworkFilter } from "../../xds/proto/listener.ts";
+import { pack } from "../../xds/types/any.ts";
+import { accessLogs } from "../http-manager.ts";
+import { indexOf } from "../mesh-index.ts";
+import type { TranslateOptions } from "../options.ts";
+import { destinationCluster } from "../route-action.ts";
+import type { Scope } from "../scope.ts";
+import { commonHosts, hostsFor } from "./hosts.ts";
+import type { ServedServer } from "./ports.ts";
+
+export interface ConnectionsInput {
+  readonly mesh: Mesh;
+  readonly scope: Scope;
+  readonly options: TranslateOptions;
+}
+
+/** What is passed through under some names. */
+export interface Passage {
+  readonly name: string;
+  readonly sniHosts: readonly string[];
+  readonly filter: NetworkFilter;
+}
+
+/** Undefined where no `tcp` rule is for the server. */
+export function tcpFilter(input: ConnectionsInput, served: ServedServer): NetworkFilter | undefined {
+  for (const virtualService of boundTo(input.mesh, served)) {
+    if (hostsOf(virtualService, served).length === 0) continue;
+    const rule = virtualService.tcp.find(
+      ({ matches }) => matches.length === 0 || matches.some((match) => isFor(match, served)),
+    );
+    if (rule !== undefined) return tcpProxy(input, served, rule.destinations);
+  }
+  return undefined;
+}
+
+/** In the order of the rules. */
+export function passages(input: ConnectionsInput, served: ServedServer): readonly Passage[] {
+  return boundTo(input.mesh, served).flatMap((virtualService) => {
+    const hosts = hostsOf(virtualService, served);
+    const { namespace, name } = virtualService.origin;
+    return virtualService.tls.flatMap(({ matches, destinations }, i) =>
+      matches.flatMap((match, j) => {
+        const sniHosts = isFor(match, served) ? commonHosts(hosts, match.sniHosts) : [];
+        if (sniHosts.length === 0) return [];
+        const filter = tcpProxy(input, served, destinations);
+        return [{ name: `passthrough.${name}.${namespace}.tls[${i}].match[${j}]`, sniHosts, filter }];
+      }),
+    );
+  });
+}
+
+const boundTo = (mesh: Mesh, { gateway }: ServedServer): readonly VirtualService[] =>
+  mesh.virtualServices.filter((it) => it.gateways.includes(gatewayName(gateway)));
+
+const hostsOf = ({ hosts, origin }: VirtualService, { server }: ServedServer): readonly string[] =>
+  commonHosts(hostsFor(server.hosts, origin.namespace), hosts);
+
+const isFor = ({ port, gateways }: ConnectionMatch, { gateway, server }: ServedServer): boolean =>
+  (port === undefined || port === server.port.number) && (gateways?.includes(gatewayName(gateway)) ?? true);
+
+function tcpProxy(
+  { mesh, scope, options }: ConnectionsInput,
+  { gateway, server }: ServedServer,
+  destinations: readonly ConnectionDestination[],
+): NetworkFilter {
+  const context = {
+    scope,
+    port: server.port.number,
+    gateway: gatewayName(gateway),
+    servicesByHost: indexOf(mesh).servicesByHost,
+  };
+  const live = destinations.filter(({ weight }) => weight > 0);
+  const clusters = live.map((d) => ({ name: destinationCluster(d, context), weight: d.weight }));
+  const [only] = clusters;
+  const where: Pick<TcpProxy, "cluster" | "weightedClusters"> =
+    clusters.length === 1 && only !== undefined ? { cluster: only.name } : { weightedClusters: { clusters } };
+  const proxy: TcpProxy = { statPrefix: only?.name ?? "none", ...where, accessLog: accessLogs(options) };
+  return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };
+}

@@ -1,0 +1,53 @@
+/**
+ * The certificate of a gateway's server: which secrets it takes, and whether they are there.
+ *
+ * Credentials are of the workload's own namespace, as in Istio: a gateway shows no certificate that its namespace does not hold.
+ * They travel by discovery under Istio's names: `kubernetes://name`, and `kubernetes://name-cacert` for the roots.
+ *
+ * @module
+ */
+import type { Credential, GatewayTls } from "../../model/gateway.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import type { Workload } from "../../model/service.ts";
+import type { Secret } from "../../xds/proto/tls.ts";
+
+export type ServerCertificate =
+  /** Nothing is shown here, or what is shown needs no credential. */
+  | { readonly t: "none" }
+  | { readonly t: "secrets"; readonly secrets: readonly Secret[] }
+  | { readonly t: "missing"; readonly what: string };
+
+const none: ServerCertificate = { t: "none" };
+const ROOTS_ENDING = "-cacert";
+
+export const secretName = (credential: string): string => `kubernetes://${credential}`;
+export const rootsName = (credential: string): string => `${secretName(credential)}${ROOTS_ENDING}`;
+
+const asksClients = ({ mode }: GatewayTls): boolean => mode === "MUTUAL" || mode === "OPTIONAL_MUTUAL";
+
+export function certificateOf(mesh: Mesh, { namespace }: Workload, tls: GatewayTls | undefined): ServerCertificate {
+  if (tls?.certificate?.t !== "credential") return none;
+  const { name, caName } = tls.certificate;
+  const find = (wanted: string): Credential | undefined =>
+    mesh.credentials.find((c) => c.namespace === namespace && c.name === wanted);
+  const certificate = find(name)?.certificate;
+  if (certificate?.t !== "keyPair") return { t: "missing", what: name };
+  const shown: Secret = {
+    name: secretName(name),
+    tlsCertificate: {
+      certificateChain: { inlineString: certificate.certChainPem },
+      privateKey: { inlineString: certificate.privateKeyPem.reveal() },
+    },
+  };
+  if (!asksClients(tls)) return { t: "secrets", secrets: [shown] };
+  const own =
+    caName === undefined
+      ? (find(name)?.trustedCaPem ?? find(`${name}${ROOTS_ENDING}`)?.trustedCaPem)
+      : find(caName)?.trustedCaPem;
+  if (own === undefined) return { t: "missing", what: caName ?? `${name}${ROOTS_ENDING}` };
+  const roots: Secret = {
+    name: caName === undefined ? rootsName(name) : rootsName(caName),
+    validationContext: { trustedCa: { inlineString: own } },
+  };
+  return { t: "secrets", secrets: [shown, roots] };
+}

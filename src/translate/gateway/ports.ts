@@ -1,0 +1,91 @@
+/**
+ * The ports of a gateway workload: the servers of all Gateways that select it, put together.
+ *
+ * Source: Istio's merging of Gateways. Servers of one port share a listener where all are plain HTTP, or all are TLS with
+ * different hosts; of others the first holds. A port is the target port of a Service before the workload, where one has it.
+ * Differs: TLS hosts are compared without their namespaces, since clients name none; a server whose certificate is not
+ * there is left out alone, where Istio serves failing handshakes.
+ *
+ * @module
+ */
+import { type Gateway, type GatewayServer, gatewayName } from "../../model/gateway.ts";
+import { selects } from "../../model/match.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import type { Workload } from "../../model/service.ts";
+import { isBehind } from "../mesh-index.ts";
+import { certificateOf } from "./credentials.ts";
+
+export interface ServedServer {
+  readonly gateway: Gateway;
+  readonly server: GatewayServer;
+}
+
+export type PortKind = "http" | "tls" | "tcp";
+
+export interface GatewayPort {
+  readonly targetPort: number;
+  readonly bind: string | undefined;
+  readonly kind: PortKind;
+  readonly servers: readonly ServedServer[];
+}
+
+/** In the order in which the documents name them. */
+export function gatewayPorts(mesh: Mesh, workload: Workload): readonly GatewayPort[] {
+  const ports = new Map<string, { readonly port: GatewayPort; readonly servers: ServedServer[] }>();
+  for (const served of serversOf(mesh, workload)) {
+    if (certificateOf(mesh, workload, served.server.tls).t === "missing") continue;
+    const { bind, port } = served.server;
+    for (const targetPort of targetPorts(mesh, workload, port.number)) {
+      const key = `${bind ?? ""} ${targetPort}`;
+      const known = ports.get(key);
+      const servers = known?.servers ?? [];
+      const kind = kindOf(served.server);
+      if (known === undefined) ports.set(key, { port: { targetPort, bind, kind, servers }, servers });
+      else if (known.port.kind !== kind || !canJoin(kind, servers, served)) continue;
+      servers.push(served);
+    }
+  }
+  return [...ports.values()].map(({ port }) => port);
+}
+
+const serversOf = (mesh: Mesh, workload: Workload): readonly ServedServer[] =>
+  mesh.gateways
+    .filter((gateway) => selects(gateway.selector, workload.labels))
+    .flatMap((gateway) => gateway.servers.map((server) => ({ gateway, server })));
+
+/** All numbers that Gateways give to ports of `workload`, rising, as its listeners have them. */
+export function declaredPorts(mesh: Mesh, workload: Workload): readonly number[] {
+  const ports = serversOf(mesh, workload).flatMap(({ server }) => targetPorts(mesh, workload, server.port.number));
+  return [...new Set(ports)].sort((a, b) => a - b);
+}
+
+/** Ports that a Service before the workload leads to under this number; else the number itself. */
+function targetPorts(mesh: Mesh, workload: Workload, number: number): readonly number[] {
+  const found = mesh.services
+    .filter((service) => isBehind(service, workload))
+    .flatMap((service) => service.ports.filter((port) => port.number === number).map((port) => port.targetPort));
+  return found.length === 0 ? [number] : [...new Set(found)];
+}
+
+function kindOf({ port: { protocol } }: GatewayServer): PortKind {
+  if (protocol === "HTTP") return "http";
+  return protocol === "TCP" ? "tcp" : "tls";
+}
+
+function canJoin(kind: PortKind, servers: readonly ServedServer[], { server }: ServedServer): boolean {
+  if (kind === "http") return true;
+  const taken = new Set(servers.flatMap((other) => other.server.hosts.map((h) => h.host)));
+  return kind === "tls" && !server.hosts.some(({ host }) => taken.has(host));
+}
+
+/** Ends TLS and speaks HTTP, or is plain HTTP. */
+export const isHttpServer = ({ port, tls }: GatewayServer): boolean =>
+  port.protocol === "HTTP" || (port.protocol === "HTTPS" && tls?.mode !== "PASSTHROUGH");
+
+/** Istio's names: `http.8080` for all plain servers of a port, `https.443.name.gateway.namespace` for one with TLS. */
+export function routeName({ targetPort, bind }: GatewayPort, { gateway, server }: ServedServer): string {
+  const end = bind === undefined ? "" : `.${bind}`;
+  if (server.port.protocol === "HTTP") return `http.${targetPort}${end}`;
+  const [namespace, name] = gatewayName(gateway).split("/");
+  return `https.${server.port.number}.${server.port.name}.${name}.${namespace}${end}`;
+}

@@ -1,0 +1,94 @@
+/**
+ * How a gateway's server ends TLS.
+ *
+ * @module
+ */
+import { unreachable } from "../../base/unreachable.ts";
+import type { GatewayTls, TlsVersion } from "../../model/gateway.ts";
+import type { TransportSocket } from "../../xds/proto/core-base.ts";
+import {
+  type CertificateValidationContext,
+  type CommonTlsContext,
+  DownstreamTlsContext,
+  type SdsSecretConfig,
+  type TlsProtocol,
+} from "../../xds/proto/tls.ts";
+import { pack } from "../../xds/types/any.ts";
+import type { Scope } from "../scope.ts";
+import { anyOfTrustDomain, exactly, meshTls } from "../secrets.ts";
+import { rootsName, secretName } from "./credentials.ts";
+
+/** Undefined where TLS is passed through. */
+export function serverSocket(
+  tls: GatewayTls,
+  scope: Scope,
+  trustDomain: string,
+  alpnProtocols: readonly string[],
+): TransportSocket | undefined {
+  switch (tls.mode) {
+    case "PASSTHROUGH":
+      return undefined;
+    case "ISTIO_MUTUAL": {
+      const peers = tls.subjectAltNames.length > 0 ? tls.subjectAltNames.map(exactly) : [anyOfTrustDomain(trustDomain)];
+      return socket({ commonTlsContext: meshTls(scope, peers, alpnProtocols), requireClientCertificate: true });
+    }
+    case "SIMPLE":
+      return socket({ commonTlsContext: { ...common(tls, alpnProtocols) }, requireClientCertificate: false });
+    case "MUTUAL":
+    case "OPTIONAL_MUTUAL":
+      return socket({
+        commonTlsContext: { ...common(tls, alpnProtocols), ...clients(tls) },
+        requireClientCertificate: tls.mode === "MUTUAL",
+      });
+    default:
+      return unreachable(tls.mode);
+  }
+}
+
+const socket = (context: DownstreamTlsContext): TransportSocket => ({
+  name: "envoy.transport_sockets.tls",
+  typedConfig: pack(DownstreamTlsContext, context),
+});
+
+function common(tls: GatewayTls, alpnProtocols: readonly string[]): CommonTlsContext {
+  const { certificate } = tls;
+  const files = certificate?.t === "files" ? certificate : undefined;
+  return {
+    tlsParams: {
+      tlsMinimumProtocolVersion: versionOf(tls.minProtocolVersion ?? "TLSV1_2"),
+      tlsMaximumProtocolVersion: versionOf(tls.maxProtocolVersion ?? "TLSV1_3"),
+      cipherSuites: tls.cipherSuites.length === 0 ? undefined : tls.cipherSuites,
+    },
+    alpnProtocols: alpnProtocols.length === 0 ? undefined : alpnProtocols,
+    tlsCertificateSdsSecretConfigs:
+      certificate?.t === "credential" ? [discovered(secretName(certificate.name))] : undefined,
+    tlsCertificates: files && [
+      { certificateChain: { filename: files.certificate }, privateKey: { filename: files.privateKey } },
+    ],
+  };
+}
+
+const versionOf = (version: TlsVersion): TlsProtocol => (version === "TLSV1_3" ? "TLSv1_3" : "TLSv1_2");
+
+/** What clients are checked against. */
+function clients(tls: GatewayTls): Pick<CommonTlsContext, "combinedValidationContext" | "validationContext"> {
+  const { certificate } = tls;
+  const asked: CertificateValidationContext = {
+    // Any kind of name, as in Istio.
+    matchSubjectAltNames:
+      tls.subjectAltNames.length === 0 ? undefined : tls.subjectAltNames.map((exact) => ({ exact })),
+    verifyCertificateHash: tls.certificateHashes.length === 0 ? undefined : tls.certificateHashes,
+  };
+  if (certificate?.t !== "credential")
+    return { validationContext: { ...asked, trustedCa: { filename: certificate?.caCertificates } } };
+  const roots = rootsName(certificate.caName ?? certificate.name);
+  return {
+    combinedValidationContext: { defaultValidationContext: asked, validationContextSdsSecretConfig: discovered(roots) },
+  };
+}
+
+/** From the control plane itself, which gives them to this gateway alone. */
+const discovered = (name: string): SdsSecretConfig => ({
+  name,
+  sdsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 },
+});
