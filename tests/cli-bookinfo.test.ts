@@ -23,8 +23,10 @@ describe("the documents of the example", () => {
     expect([...new Set(loaded.documents.map((d) => d.kind))].sort()).toEqual([
       "AuthorizationPolicy",
       "DestinationRule",
+      "Gateway",
       "Mesh",
       "PeerAuthentication",
+      "Secret",
       "Service",
       "TrafficSplit",
       "VirtualService",
@@ -34,7 +36,7 @@ describe("the documents of the example", () => {
   });
 
   test("start programs that are there, each under an identity of its service", () => {
-    for (const workload of loaded.mesh.workloads) {
+    for (const workload of loaded.mesh.workloads.filter(({ gateway }) => gateway === undefined)) {
       const program = workload.process?.command[1] ?? "";
       expect(program).toBe(`${workload.labels["app"]}.ts`);
       expect(Bun.file(join(workload.process?.workingFolder ?? "", program)).size).toBeGreaterThan(0);

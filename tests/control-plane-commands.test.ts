@@ -69,7 +69,7 @@ async function startMesh(): Promise<ControlPlaneRig> {
     outbound: "",
     loopbacks: {},
   }));
-  const file: MeshFile = { controlPlane: { admin, xds: "" }, services: [], proxies, pid: process.pid };
+  const file: MeshFile = { controlPlane: { admin, xds: "" }, services: [], proxies, gateways: [], pid: process.pid };
   writeFileSync(meshFilePath(folder), JSON.stringify(file));
   return rig;
 }

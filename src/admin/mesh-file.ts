@@ -15,6 +15,8 @@ export interface MeshFile {
   };
   readonly services: readonly MeshFileService[];
   readonly proxies: readonly MeshFileProxy[];
+  /** One for each server of a Gateway that is served. */
+  readonly gateways: readonly MeshFileGateway[];
   /** Process that runs the mesh. */
   readonly pid: number;
 }
@@ -25,6 +27,21 @@ export interface MeshFileService {
   /** `reviews.default.svc.cluster.local`. */
   readonly host: string;
   /** Where a person reaches it. */
+  readonly url: string;
+}
+
+export interface MeshFileGateway {
+  /** Instance whose proxy it is. */
+  readonly instance: string;
+  /** `default/bookinfo-gateway`. */
+  readonly gateway: string;
+  /** As it is written. */
+  readonly port: number;
+  readonly protocol: string;
+  readonly hosts: readonly string[];
+  /** `127.0.0.1:41234`. */
+  readonly address: string;
+  /** `http://127.0.0.1:41234`; `https` where TLS is ended or passed through, `tcp` where nobody looks. */
   readonly url: string;
 }
 

@@ -105,9 +105,8 @@ export function startServerTls(
 
 function refusalOfClient(tls: ServerTls, secure: Raw, peer: ReturnType<typeof certificateOf>): string | undefined {
   if (peer === undefined) {
-    // One that was shown must hold, even where none is asked for: BoringSSL ends such handshakes, Bun does not.
-    const isShown = tls.trustedCaPem !== undefined && secure.getPeerX509Certificate() !== undefined;
-    if (!tls.requireClientCertificate && !isShown) return undefined;
+    const wrong = tls.refuseUnverified === true && secure.getPeerX509Certificate() !== undefined;
+    if (!tls.requireClientCertificate && !wrong) return undefined;
     return `client certificate refused: ${authorizationError(secure) ?? "none was given"}`;
   }
   return tls.refusePeer?.(peer);

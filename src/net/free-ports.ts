@@ -16,3 +16,13 @@ export function freePorts(count: number): number[] {
   for (const listener of held) listener.stop(true);
   return ports;
 }
+
+/** Whether nothing listens on a loopback port now. */
+export function isFreePort(port: number): boolean {
+  try {
+    Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -265,7 +265,7 @@ class MemorySocket implements AcceptedSocket {
     if (first[0] !== 0x16) return fail("not a TLS handshake");
     const hello = readHello(first);
     const { peer, why } = tls.trustedCaPem === undefined ? {} : this.#verify(hello.certChainPem, tls.trustedCaPem);
-    if (peer === undefined && (tls.requireClientCertificate || why !== undefined))
+    if (peer === undefined && (tls.requireClientCertificate || (tls.refuseUnverified === true && why !== undefined)))
       return fail(`client certificate refused: ${why ?? "none was given"}`);
     const refused = peer === undefined ? undefined : tls.refusePeer?.(peer);
     if (refused !== undefined) return fail(refused);

@@ -72,6 +72,8 @@ export interface ServerTls {
   readonly trustedCaPem: string | undefined;
   /** Closes the connection when no valid client certificate comes. Needs `trustedCaPem`. */
   readonly requireClientCertificate: boolean;
+  /** Closes the connection when a certificate is shown that does not verify; else it counts as none. @default false */
+  readonly refuseUnverified?: boolean;
   /** In order of preference. */
   readonly alpn: readonly string[];
   /** Undefined: the library's, TLS 1.2 and 1.3. */

@@ -77,6 +77,7 @@ export class TlsContexts {
       ...keyPair,
       trustedCaPem,
       requireClientCertificate: tls.requireClientCertificate,
+      refuseUnverified: true,
       alpn: tls.alpn,
       limits: tls.limits,
       refusePeer: tls.refuses,

@@ -37,14 +37,16 @@ for (const args of [[], ["--shared"]]) {
       expect(proxies.map(({ workload }) => workload).sort()).toEqual([
         "details-v1",
         "details-v2",
+        "ingressgateway",
         "productpage-v1",
         "ratings-v1",
         "reviews-v1",
         "reviews-v2",
         "reviews-v3",
       ]);
-      expect(new Set(proxies.map(({ admin }) => admin)).size).toBe(args.length === 0 ? 7 : 1);
-      for (const { inbound, outbound } of proxies) {
+      expect(new Set(proxies.map(({ admin }) => admin)).size).toBe(args.length === 0 ? 8 : 2);
+      for (const { inbound, outbound, workload } of proxies) {
+        if (workload === "ingressgateway") continue;
         expect(inbound).toEqual([expect.stringMatching(/^127\.0\.0\.1:\d+$/)]);
         expect(outbound).toMatch(/^http:\/\/127\.0\.0\.1:\d+$/);
       }
@@ -53,7 +55,11 @@ for (const args of [[], ["--shared"]]) {
     test("tells how each part came up, and what to try", () => {
       const { output } = mesh.process;
       expect(output).toContain("✓ control plane");
-      for (const { workload } of mesh.file.proxies) expect(output).toContain(`✓ ${workload} (application)`);
+      for (const { workload } of mesh.file.proxies)
+        if (workload !== "ingressgateway") expect(output).toContain(`✓ ${workload} (application)`);
+      for (const { protocol, port, url } of mesh.file.gateways)
+        expect(output).toContain(`${`${protocol} ${port}`.padEnd(16)} ${url}  * (Gateway default/bookinfo-gateway)`);
+      expect(mesh.file.gateways.map(({ port }) => port)).toEqual([80, 443]);
       expect(output).toContain(`curl ${mesh.url("productpage")}/`);
     });
 
@@ -62,7 +68,7 @@ for (const args of [[], ["--shared"]]) {
         const found = await mesh.status();
         return found.publication.acknowledged === found.publication.proxies && found;
       });
-      expect(status.publication.proxies).toBe(args.length === 0 ? 7 : 1);
+      expect(status.publication.proxies).toBe(args.length === 0 ? 8 : 2);
       expect(status.problems).toEqual([]);
       expect(status.rejections).toEqual([]);
     });
@@ -75,6 +81,13 @@ for (const args of [[], ["--shared"]]) {
       expect(answer.body).toContain("stars black");
       expect(answer.body).not.toContain("not available");
       expect(answer.headers.get("x-reviews-version")).toBe("v2");
+    });
+
+    test("the gateway lets in what its routes name", async () => {
+      const url = mesh.file.gateways.find(({ protocol }) => protocol === "HTTP")?.url;
+      const answer = await fetch(`${url}/productpage`, { headers: { host: "bookinfo.example.com" } });
+      expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("Jules Verne")]);
+      expect((await fetch(`${url}/health`)).status).toBe(404);
     });
 
     test("jason gets v2, each time", async () => {

@@ -234,7 +234,7 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
       expect(s.bytes).toBe(0);
     });
 
-    test("a permissive server takes a client without certificate, and refuses one of another CA", async () => {
+    test("a permissive server takes a client without certificate, and one of another CA counts as none unless it is to be refused", async () => {
       const permissive = serverTls({ requireClientCertificate: false });
       const none = await handshake(
         make(),
@@ -244,8 +244,14 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
       expect(none.s.text).toBe("hello");
       expect(none.server?.peer).toBeUndefined();
       const stranger = await handshake(make(), permissive, clientTls(pems(tls.stranger)));
-      expect(stranger.server).toBeUndefined();
-      expect(stranger.s.bytes).toBe(0);
+      expect(stranger.s.text).toBe("hello");
+      expect(stranger.server?.peer).toBeUndefined();
+      const strict = serverTls({ requireClientCertificate: false, refuseUnverified: true });
+      const refused = await handshake(make(), strict, clientTls(pems(tls.stranger)));
+      expect(refused.server).toBeUndefined();
+      expect(refused.s.bytes).toBe(0);
+      const bare = await handshake(make(), strict, clientTls({ certChainPem: undefined, privateKeyPem: undefined }));
+      expect(bare.s.text).toBe("hello");
     });
 
     for (const [what, server] of [

@@ -49,7 +49,13 @@ function sidecar(instance: Instance, settings: MeshSettings): MeshProxy {
   const spiffeId = spiffeIdOf(settings.trustDomain, workload);
   return {
     id,
-    nodeId: nodeIdOf(addressOf(instance), id, workload.namespace, settings),
+    nodeId: nodeIdOf(
+      addressOf(instance),
+      id,
+      workload.namespace,
+      settings,
+      workload.gateway === undefined ? "sidecar" : "router",
+    ),
     spiffeId,
     identities: [spiffeId],
     namespace: workload.namespace,
@@ -80,7 +86,13 @@ const LOOPBACK = "127.0.0.1";
 
 const addressOf = ({ ports, outbound }: Instance): string => ports[0]?.inbound.address ?? outbound?.address ?? LOOPBACK;
 
-/** `sidecar~<address>~<id>.<namespace>~<namespace>.svc.<cluster domain>`, Istio's form. */
-function nodeIdOf(address: string, id: string, namespace: string, { clusterDomain }: MeshSettings): string {
-  return `sidecar~${address}~${id}.${namespace}~${namespace}.svc.${clusterDomain}`;
+/** `sidecar~<address>~<id>.<namespace>~<namespace>.svc.<cluster domain>`, Istio's form; gateways are `router`. */
+function nodeIdOf(
+  address: string,
+  id: string,
+  namespace: string,
+  { clusterDomain }: MeshSettings,
+  type: "sidecar" | "router" = "sidecar",
+): string {
+  return `${type}~${address}~${id}.${namespace}~${namespace}.svc.${clusterDomain}`;
 }

@@ -8,8 +8,9 @@ import { selects } from "../../model/match.ts";
 import type { Workload } from "../../model/service.ts";
 import { effectiveMtls } from "../../translate/peer-authentication.ts";
 
-/** Whether at least one of its ports takes plain text. */
-export const takesPlain = (mesh: Mesh, workload: Workload): boolean =>
+/** Whether it is a gateway, or at least one of its ports takes plain text. */
+export const isEntry = (mesh: Mesh, workload: Workload): boolean =>
+  workload.gateway !== undefined ||
   workload.ports.some((port) => effectiveMtls(mesh, workload, port).mode !== "STRICT");
 
 /** Hosts with a workload behind them that does not insist on mutual TLS. */

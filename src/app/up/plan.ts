@@ -4,6 +4,7 @@
  * @module
  */
 import type { Mesh } from "../../model/mesh.ts";
+import type { GatewayPlaces } from "./gateway-places.ts";
 import type { Instance, ServiceLoopback, Workload } from "../../model/service.ts";
 
 /** An instance with the ports that are no part of the mesh's model. */
@@ -11,6 +12,8 @@ export interface PlannedInstance {
   readonly instance: Instance;
   /** Of the instance's proxy; of the shared proxy in shared mode. */
   readonly adminPort: number;
+  /** Whether the proxy of all serves it: gateways have one of their own in any case. */
+  readonly isShared: boolean;
 }
 
 export interface Plan {
@@ -27,9 +30,15 @@ const LOOPBACK = "127.0.0.1";
 
 /**
  * @param freePorts Gives as many ports as it is asked for.
+ * @param places Gives gateways the ports that they listen on.
  * @throws {Error} When there is no workload.
  */
-export function planOf(mesh: Mesh, shared: boolean, freePorts: (count: number) => number[]): Plan {
+export function planOf(
+  mesh: Mesh,
+  shared: boolean,
+  freePorts: (count: number) => number[],
+  places: Pick<GatewayPlaces, "portsOf">,
+): Plan {
   const { workloads } = mesh;
   if (workloads.length === 0)
     throw new Error(
@@ -47,11 +56,19 @@ export function planOf(mesh: Mesh, shared: boolean, freePorts: (count: number) =
     shared: shared ? { id: SHARED_ID, adminPort: sharedAdmin } : undefined,
     instances: workloads.map((workload, i) => {
       const ownAdmin = next();
+      const id = ids[i] as string;
+      if (workload.gateway !== undefined)
+        return {
+          adminPort: ownAdmin,
+          isShared: false,
+          instance: gateway(workload, id, places.portsOf(mesh, workload)),
+        };
       return {
         adminPort: shared ? sharedAdmin : ownAdmin,
+        isShared: shared,
         instance: {
           workload,
-          id: ids[i] as string,
+          id,
           healthy: true,
           outbound: { address: LOOPBACK, port: next() },
           loopbacks: called.map((to) => ({ ...to, address: { address: LOOPBACK, port: next() } })),
@@ -65,6 +82,16 @@ export function planOf(mesh: Mesh, shared: boolean, freePorts: (count: number) =
     }),
   };
 }
+
+/** Nothing runs behind it, and nobody calls through it but those outside. */
+const gateway = (workload: Workload, id: string, ports: Instance["ports"]): Instance => ({
+  workload,
+  id,
+  ports,
+  outbound: undefined,
+  loopbacks: [],
+  healthy: true,
+});
 
 /** Service ports that have workloads behind them. */
 const calledPorts = ({ services }: Mesh): readonly Pick<ServiceLoopback, "host" | "port">[] =>

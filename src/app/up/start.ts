@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { join } from "node:path";
 import type { MeshFile } from "../../admin/mesh-file.ts";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
@@ -11,6 +12,8 @@ import type { Random } from "../../base/random.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { bunNetwork } from "../../net/bun-network.ts";
 import { FolderStore } from "../../store/folder-store.ts";
+import type { Store } from "../../store/store.ts";
+import { DevelopmentCertificates } from "./development-certificates.ts";
 import { plainServices } from "./entries.ts";
 import { envoyBinary } from "./envoy-binary.ts";
 import { Up } from "./up.ts";
@@ -23,6 +26,8 @@ export interface StartOptions {
   readonly runFolder: string;
   readonly dataFolder: string;
   readonly shared: boolean;
+  /** Adds a gateway workload where the documents have none. */
+  readonly gateway: boolean;
   readonly proxy: "tulle" | "envoy";
   readonly svidTtlMs: number | undefined;
   /** Of this program. */
@@ -50,8 +55,7 @@ export type StartedMesh =
 
 /** @throws {Error} When a part does not start, with its last words; everything that had started is ended. */
 export async function startUp(options: StartOptions): Promise<StartedMesh> {
-  const { clock, log } = options;
-  const store = new FolderStore({ paths: options.paths, clock, log });
+  const store = openStore(options);
   const { problems, findings, mesh } = store.current;
   const errors = problems.filter(({ severity }) => severity === "error");
   if (errors.length > 0) {
@@ -67,7 +71,21 @@ export async function startUp(options: StartOptions): Promise<StartedMesh> {
   }
 }
 
-async function bringUp(options: StartOptions, store: FolderStore, mesh: Mesh): Promise<StartedMesh> {
+function openStore({ paths, gateway, dataFolder, clock, log }: StartOptions): DevelopmentCertificates {
+  const open = (more: readonly string[]): FolderStore => new FolderStore({ paths: [...paths, ...more], clock, log });
+  let store = open([]);
+  if (gateway && store.current.mesh.workloads.every((workload) => workload.gateway === undefined)) {
+    store.close();
+    store = open([INGRESS_GATEWAY]);
+  }
+  const folder = join(dataFolder, "development-certificates");
+  return new DevelopmentCertificates(store, { folder, wallMs: () => clock.wallMs() });
+}
+
+/** The documents' own would be found in their folder. */
+const INGRESS_GATEWAY = join(import.meta.dir, "ingress-gateway.yaml");
+
+async function bringUp(options: StartOptions, store: Store, mesh: Mesh): Promise<StartedMesh> {
   const envoy = options.proxy === "envoy" ? requireEnvoy(options) : undefined;
   const up = new Up({ ...options, store, network: bunNetwork(options.clock), version: options.version, envoy });
   const stop = async (): Promise<void> => {

@@ -13,23 +13,25 @@ import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { folderAuthorityStorage } from "../../identity/authority-folder.ts";
 import type { Mesh } from "../../model/mesh.ts";
-import { freePorts } from "../../net/free-ports.ts";
+import type { Instance } from "../../model/service.ts";
+import { freePorts, isFreePort } from "../../net/free-ports.ts";
 import type { Network } from "../../net/socket.ts";
-import type { FolderStore } from "../../store/folder-store.ts";
+import type { Store } from "../../store/store.ts";
 import { ControlPlane } from "../control-plane/control-plane.ts";
 import { relieveMemory } from "../control-plane/memory-relief.ts";
 import { applicationSpec } from "./application.ts";
 import { bootstrapText, type CertificateWay } from "./bootstrap.ts";
 import { Child, type ChildExit, type ChildSpec, describeExit } from "./children.ts";
 import { describeMesh } from "./describe-mesh.ts";
-import { takesPlain } from "./entries.ts";
+import { isEntry } from "./entries.ts";
 import { EnvoyAgents } from "./envoy-agents.ts";
 import { envoyProgram } from "./envoy-program.ts";
+import { GatewayPlaces } from "./gateway-places.ts";
 import { type Plan, type PlannedInstance, planOf } from "./plan.ts";
 import { accepts, isReady, until } from "./readiness.ts";
 
 export interface UpOptions {
-  readonly store: FolderStore;
+  readonly store: Store;
   readonly network: Network;
   readonly clock: Clock;
   readonly random: Random;
@@ -58,12 +60,16 @@ const CLUSTER_ID = "local";
 
 export class Up {
   readonly #options: UpOptions;
-  readonly #plan: Plan;
+  readonly #places = new GatewayPlaces({ freePort: () => freePorts(1)[0] as number, isFree: isFreePort });
+  #plan: Plan;
   readonly #runFolder: string;
   readonly #proxies: Child[] = [];
+  /** Of the proxies, in their order. */
+  readonly #adminPorts: number[] = [];
   readonly #applications: Child[] = [];
   #envoyAgents: EnvoyAgents | undefined;
   #controlPlane: ControlPlane | undefined;
+  #unwatch: () => void = () => {};
   #stopping = false;
   #startedMs = 0;
 
@@ -71,7 +77,7 @@ export class Up {
   constructor(options: UpOptions) {
     this.#options = options;
     this.#runFolder = resolve(options.runFolder);
-    this.#plan = planOf(this.#mesh, options.shared, freePorts);
+    this.#plan = planOf(this.#mesh, options.shared, freePorts, this.#places);
   }
 
   get #mesh(): Mesh {
@@ -88,9 +94,32 @@ export class Up {
     this.#startProxies();
     await Promise.all([...this.#proxyWaits(), ...instances.map((planned) => this.#awaitApplication(planned))]);
     for (const child of [...this.#proxies, ...this.#applications]) this.#watch(child);
+    this.#unwatch = this.#options.store.watch(() => this.#placeGateways());
+    return this.#describe();
+  }
+
+  #describe(): MeshFile {
     const mesh = describeMesh(this.#mesh, this.#plan, process.pid);
     writeWhole(meshFilePath(this.#runFolder), mesh);
     return mesh;
+  }
+
+  /** Gateways may name other ports now. */
+  #placeGateways(): void {
+    let moved = false;
+    const instances = this.#plan.instances.map((planned) => {
+      const { instance } = planned;
+      if (instance.workload.gateway === undefined) return planned;
+      const ports = this.#places.portsOf(this.#mesh, instance.workload);
+      if (samePorts(ports, instance.ports)) return planned;
+      moved = true;
+      const placed = { ...instance, ports };
+      this.controlPlane.register(placed);
+      return { ...planned, instance: placed };
+    });
+    if (!moved) return;
+    this.#plan = { ...this.#plan, instances };
+    for (const { url, port } of this.#describe().gateways) this.#progress("gateway", `port ${port} is ${url}`);
   }
 
   get controlPlane(): ControlPlane {
@@ -127,7 +156,10 @@ export class Up {
     for (const { instance } of this.#plan.instances) this.#controlPlane.register(instance);
     const { shared } = this.#plan;
     if (shared !== undefined)
-      this.#controlPlane.share({ id: shared.id, instances: this.#plan.instances.map(({ instance }) => instance.id) });
+      this.#controlPlane.share({
+        id: shared.id,
+        instances: this.#plan.instances.filter(({ isShared }) => isShared).map(({ instance }) => instance.id),
+      });
     this.#progress("control plane", `ready, xDS on 127.0.0.1:${xdsPort}`);
   }
 
@@ -140,8 +172,9 @@ export class Up {
 
   #startProxies(): void {
     const { shared, instances } = this.#plan;
-    if (shared !== undefined) return void this.#startProxy(shared.id, undefined, shared.adminPort);
-    for (const planned of instances) this.#startProxy(planned.instance.id, planned, planned.adminPort);
+    if (shared !== undefined) this.#startProxy(shared.id, undefined, shared.adminPort);
+    for (const planned of instances.filter(({ isShared }) => !isShared))
+      this.#startProxy(planned.instance.id, planned, planned.adminPort);
   }
 
   #startProxy(id: string, planned: PlannedInstance | undefined, adminPort: number): void {
@@ -155,6 +188,7 @@ export class Up {
     const input = { join: joining, instance: planned?.instance, adminPort, rootFile, clusterId: CLUSTER_ID };
     writeFileSync(file, bootstrapText(input, way), { mode: 0o600 });
     this.#proxies.push(new Child(this.#proxySpec(id, file)));
+    this.#adminPorts.push(adminPort);
   }
 
   #certificateWay(id: string, folder: string): CertificateWay {
@@ -188,10 +222,8 @@ export class Up {
 
   #proxyWaits(): Promise<void>[] {
     const { clock } = this.#options;
-    const { shared, instances } = this.#plan;
-    const admins = shared === undefined ? instances.map(({ adminPort }) => adminPort) : [shared.adminPort];
     return this.#proxies.map(async (child, i) => {
-      const url = `http://127.0.0.1:${admins[i]}`;
+      const url = `http://127.0.0.1:${this.#adminPorts[i]}`;
       await until(
         clock,
         () => isReady(url),
@@ -246,8 +278,9 @@ export class Up {
   async stop(): Promise<void> {
     if (this.#stopping) return;
     this.#stopping = true;
+    this.#unwatch();
     const { instances } = this.#plan;
-    const entries = instances.filter(({ instance }) => takesPlain(this.#mesh, instance.workload));
+    const entries = instances.filter(({ instance }) => isEntry(this.#mesh, instance.workload));
     const first = new Set(entries.map(({ instance }) => proxyName(instance.id)));
     await endAll(
       this.#options.clock,
@@ -260,6 +293,9 @@ export class Up {
     rmSync(meshFilePath(this.#runFolder), { force: true });
   }
 }
+
+const samePorts = (a: Instance["ports"], b: Instance["ports"]): boolean =>
+  a.length === b.length && a.every(({ inbound }, i) => inbound === b[i]?.inbound);
 
 const proxyName = (id: string): string => `${id} (proxy)`;
 

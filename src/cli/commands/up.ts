@@ -21,6 +21,7 @@ import { version } from "../version.ts";
 
 interface Options {
   readonly shared: boolean;
+  readonly gateway: boolean;
   readonly proxy: "tulle" | "envoy";
   readonly readyFile?: string;
   readonly runFolder: string;
@@ -42,6 +43,7 @@ export function register(program: Command, context: CliContext): void {
     .description("run a mesh on this machine: control plane, proxies and the applications of a folder")
     .argument("<paths...>", "folders or files with documents")
     .option("--shared", "one proxy process for all workloads in place of one each", false)
+    .option("--gateway", "a gateway for the Gateways of the documents, where they have no workload for it", false)
     .addOption(new Option("--proxy <which>", "the proxy to run").choices(["tulle", "envoy"]).default("tulle"))
     .option("--ready-file <path>", "write where everything is as JSON, once all is ready")
     .option("--run-folder <path>", "where logs and bootstraps go", DEFAULT_RUN_FOLDER)
@@ -74,6 +76,7 @@ async function up(paths: readonly string[], options: Options, context: CliContex
     runFolder: options.runFolder,
     dataFolder: options.dataFolder,
     shared: options.shared,
+    gateway: options.gateway,
     proxy: options.proxy,
     version: version(),
     svidTtlMs: options.svidTtl,
@@ -129,11 +132,19 @@ function welcome(mesh: Started, readyMs: number, routedMs: number | undefined, {
 ${paint.bold(`The mesh is up in ${(readyMs / 1000).toFixed(1)} s`)}${routed}
 ${file.proxies.length} workloads, control plane ${file.controlPlane.admin}
 
-${rows.join("")}
+${rows.join("")}${gatewayRows(file)}
 Try, in another terminal:
 ${tries.map((line) => `  ${paint.cyan(line)}\n`).join("")}
 Ctrl-C ends it.
 `;
+}
+
+function gatewayRows({ gateways }: MeshFile): string {
+  const rows = gateways.map(
+    ({ gateway, port, protocol, hosts, url }) =>
+      `  ${`${protocol} ${port}`.padEnd(16)} ${url}  ${hosts.join(", ")} (Gateway ${gateway})\n`,
+  );
+  return rows.length === 0 ? "" : `\n${rows.join("")}`;
 }
 
 const EVERY_MS = 2000;

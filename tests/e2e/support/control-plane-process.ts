@@ -19,6 +19,9 @@ import { loadDocuments } from "../../../src/config/load.ts";
 import { readFiles } from "../../../src/config/read-folder.ts";
 import { freePorts } from "../../../src/net/free-ports.ts";
 
+/** These meshes have none. */
+const NO_GATEWAYS = { portsOf: () => [] };
+
 const [folder = "", xdsPort = "", adminPort = "", svidTtlMs = ""] = process.argv.slice(2);
 const documents = join(folder, "documents");
 const planFile = join(folder, "plan.json");
@@ -43,7 +46,7 @@ const running = await runControlPlane({
   ports: { xds: Number(xdsPort), admin: Number(adminPort) },
 });
 if (!existsSync(planFile)) {
-  const { instances } = planOf(loadDocuments(readFiles([documents]).files).mesh, false, freePorts);
+  const { instances } = planOf(loadDocuments(readFiles([documents]).files).mesh, false, freePorts, NO_GATEWAYS);
   for (const { instance } of instances) running.controlPlane.register(instance);
   for (const planned of instances) writeBootstrap(running, planned);
   writeWhole(planFile, instances);
