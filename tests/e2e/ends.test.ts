@@ -51,7 +51,7 @@ describe("tulle up ends", () => {
         const url = `${run.url("productpage")}/productpage`;
         expect((await requests(50, url)).tally.statuses.get(200)).toBe(50);
         // The mesh itself runs in the folder of the test, its proxies and applications in theirs.
-        expect(processesIn(run.folder).length).toBe(15);
+        expect(processesIn(run.folder).length).toBe(16);
         expect(existsSync(join(run.runFolder, "mesh.json"))).toBe(true);
         run.process.signal(signal);
         expect(await ended(run, 0)).toContain("stopping");

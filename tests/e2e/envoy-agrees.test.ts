@@ -152,7 +152,7 @@ describe.skipIf(binary === undefined)("a real Envoy agrees", () => {
           return found.publication.acknowledged === found.publication.proxies && found;
         });
         expect(rejections).toEqual([]);
-        expect(proxies.length).toBe(8);
+        expect(proxies.length).toBe(9);
       });
 
       for (const { what, from, url, options, status, body, minMs = 0, headers = {} } of PROBES)

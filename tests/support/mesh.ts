@@ -7,6 +7,7 @@ import { formatProblem } from "../../src/base/problem.ts";
 import { loadDocuments } from "../../src/config/load.ts";
 import type { Mesh } from "../../src/model/mesh.ts";
 import type { Instance, Workload } from "../../src/model/service.ts";
+import { declaredPorts } from "../../src/translate/gateway/ports.ts";
 import type { MeshState } from "../../src/translate/translate.ts";
 
 /** The mesh that `yaml` means. A problem with it fails the test. */
@@ -20,7 +21,17 @@ export function meshOf(...yaml: readonly string[]): Mesh {
 /** The mesh that `yaml` means, with one copy of each workload running: `reviews-v1` is `reviews-v1-0`. */
 export function stateOf(...yaml: readonly string[]): MeshState {
   const mesh = meshOf(...yaml);
-  return { mesh, instances: mesh.workloads.map((workload, i) => instanceOf(workload, i)) };
+  return { mesh, instances: mesh.workloads.map((workload, i) => gatewayOr(mesh, instanceOf(workload, i))) };
+}
+
+/** A gateway listens where its Gateways say, 10000 above: nothing needs root. */
+function gatewayOr(mesh: Mesh, instance: Instance): Instance {
+  if (instance.workload.gateway === undefined) return instance;
+  const ports = declaredPorts(mesh, instance.workload).map((targetPort) => {
+    const place = { address: "127.0.0.1", port: 10_000 + targetPort };
+    return { targetPort, inbound: place, application: place };
+  });
+  return { ...instance, outbound: undefined, ports };
 }
 
 /** Copy number 0 of `workload`, on loopback ports of its own: 20000 + 100 × `slot` and up. */
