@@ -285,7 +285,10 @@ spec: {action: DENY, selector: {matchLabels: {app: ratings}}, rules: [{}]}
   test.each([
     [["http://a/"], "required option '-f, --file <path>' not specified"],
     [["-f", example], "missing required argument 'request'"],
-    [["-f", example, "--from", "nobody", "http://a/"], 'there is no workload "nobody"; there are: ingressgateway, productpage-v1'],
+    [
+      ["-f", example, "--from", "nobody", "http://a/"],
+      'there is no workload "nobody"; there are: ingressgateway, productpage-v1',
+    ],
     [["-f", example, "GET", "reviews:9080"], "the URL must be like http://"],
     [["-f", example, "GE T", "http://a/"], "is not a method"],
     [["-f", example, "GET", "http://a/", "x"], "must be a method and a URL"],

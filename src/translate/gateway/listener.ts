@@ -40,7 +40,7 @@ export interface GatewayListener {
   readonly policySources: Readonly<Record<string, Source>>;
 }
 
-const HTTP_ALPN: readonly string[] = ["http/1.1"];
+const HTTP_ALPN: readonly string[] = ["h2", "http/1.1"];
 
 export function gatewayListener(input: GatewayListenerInput): GatewayListener {
   const { mesh, instance, port, address, options } = input;
