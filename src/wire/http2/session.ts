@@ -80,7 +80,7 @@ const DRAIN_PING = 0xffff_ffff;
 /** Our PINGs that only ask whether somebody is there. */
 const KEEPALIVE_PING = 0xffff_fffe;
 /** DATA shorter than this, of a body that has more, is hardly worth its frame. */
-const SMALL_DATA_BYTES = 64;
+const SMALL_DATA_BYTES = 32;
 const PING_BYTES = new Uint8Array(8);
 
 export class Session implements StreamPort {
