@@ -8,11 +8,12 @@ import type { Registry } from "../telemetry/registry.ts";
 import type { DumpedConfig } from "./config-dump.ts";
 
 export interface ProxyAdminSource {
-  readonly registry: Registry;
+  /** Of all the workers together, where there are several. */
+  readonly registry: Registry | Promise<Registry>;
   /** Envoy's states. Ready is `LIVE` alone. */
   readonly state: "LIVE" | "DRAINING" | "PRE_INITIALIZING" | "INITIALIZING";
   readonly info: ProxyInfo;
-  readonly clusters: readonly ClusterView[];
+  readonly clusters: readonly ClusterView[] | Promise<readonly ClusterView[]>;
   readonly listeners: readonly ListenerView[];
   readonly certificates: readonly CertificateView[];
   readonly config: DumpedConfig;

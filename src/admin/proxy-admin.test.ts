@@ -5,7 +5,7 @@ import { Cluster } from "../xds/proto/cluster.ts";
 import { Listener } from "../xds/proto/listener.ts";
 import { pack } from "../xds/types/any.ts";
 import { proxyAdmin } from "./proxy-admin.ts";
-import type { DrainOptions, EndpointView, ProxyAdminSource } from "./proxy-admin-source.ts";
+import type { ClusterView, DrainOptions, EndpointView, ProxyAdminSource } from "./proxy-admin-source.ts";
 
 const NOW = Date.UTC(2026, 5, 1);
 const LIMITS = { maxConnections: 1024, maxPendingRequests: 1024, maxRequests: 1024, maxRetries: 3 };
@@ -45,7 +45,7 @@ class FakeProxy implements ProxyAdminSource {
     nowMs: NOW,
     options: { config_path: "e.json" },
   };
-  clusters: ProxyAdminSource["clusters"] = [
+  clusters: readonly ClusterView[] = [
     {
       name: "c1",
       addedViaApi: false,

@@ -71,10 +71,10 @@ function regexOf(query: URLSearchParams, name: string): ((text: string) => boole
   }
 }
 
-function clusters(source: ProxyAdminSource, query: URLSearchParams): Answer {
+async function clusters(source: ProxyAdminSource, query: URLSearchParams): Promise<Response> {
   const accepts = regexOf(query, "filter");
   if (accepts instanceof Response) return accepts;
-  const shown = source.clusters.filter((c) => accepts?.(c.name) ?? true);
+  const shown = (await source.clusters).filter((c) => accepts?.(c.name) ?? true);
   if (query.get("format") === "json") return json(clustersJson(shown));
   return pieces(clustersText(shown), "text/plain; charset=UTF-8");
 }
@@ -140,15 +140,15 @@ function serverInfo({ info, state }: ProxyAdminSource): unknown {
   };
 }
 
-function stats(source: ProxyAdminSource, query: URLSearchParams): Response {
+async function stats(source: ProxyAdminSource, query: URLSearchParams): Promise<Response> {
   if (query.get("format") === "prometheus") return prometheus(source);
   const accepts = regexOf(query, "filter");
   if (accepts instanceof Response) return accepts;
-  return text(plainStats(source.registry, accepts === undefined ? {} : { accepts }));
+  return text(plainStats(await source.registry, accepts === undefined ? {} : { accepts }));
 }
 
-const prometheus = ({ registry }: ProxyAdminSource): Response =>
-  pieces(prometheusText(registry), PROMETHEUS_CONTENT_TYPE);
+const prometheus = async ({ registry }: ProxyAdminSource): Promise<Response> =>
+  pieces(prometheusText(await registry), PROMETHEUS_CONTENT_TYPE);
 
 function certificates({ certificates, info }: ProxyAdminSource): Response {
   const details = (it: CertificateDetails): unknown => detailsJson(it, info.nowMs);

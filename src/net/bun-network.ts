@@ -26,7 +26,8 @@ import type { Clock } from "../base/clock.ts";
 
 type Raw = NativeSocket<SocketState>;
 
-class Accepted extends BunSocket implements AcceptedSocket {
+/** A native socket that was accepted. */
+export class Accepted extends BunSocket implements AcceptedSocket {
   startTls(tls: ServerTls, first: Uint8Array, onOpen: (secure: Socket) => void, onFail: (error: Error) => void): void {
     startServerTls(this.raw, tls, first, onOpen, onFail);
   }
@@ -48,11 +49,32 @@ async function listen(
   options: ListenOptions,
   onConnection: (socket: AcceptedSocket) => void,
 ): Promise<Listener> {
-  const { tls } = options;
+  const onAccepted = ending(clock, options.tls, onConnection);
   const accept = (raw: Raw): void => {
     const socket = new Accepted(raw);
     raw.data = { socket };
-    if (tls === undefined) return onConnection(socket);
+    onAccepted(socket);
+  };
+  const socket = { ...rawHandlers, open: accept };
+  try {
+    if (options.path !== undefined)
+      return wrap(Bun.listen<SocketState>({ unix: options.path, socket, allowHalfOpen: true }));
+    return wrap(
+      Bun.listen<SocketState>({ hostname: options.address, port: options.port, socket, allowHalfOpen: true }),
+    );
+  } catch (cause) {
+    throw listenError(options, cause);
+  }
+}
+
+/** Ends TLS on each accepted socket, where that is asked for. */
+export function ending(
+  clock: Clock,
+  tls: (() => ServerTls) | undefined,
+  onConnection: (socket: AcceptedSocket) => void,
+): (socket: AcceptedSocket) => void {
+  if (tls === undefined) return onConnection;
+  return (socket) => {
     const timer = clock.after(HANDSHAKE_TIMEOUT_MS, () => socket.destroy());
     const stop = (): void => timer.cancel();
     socket.handler = {
@@ -70,19 +92,14 @@ async function listen(
         ),
     };
   };
-  const socket = { ...rawHandlers, open: accept };
-  try {
-    if (options.path !== undefined)
-      return wrap(Bun.listen<SocketState>({ unix: options.path, socket, allowHalfOpen: true }));
-    return wrap(
-      Bun.listen<SocketState>({ hostname: options.address, port: options.port, socket, allowHalfOpen: true }),
-    );
-  } catch (cause) {
-    const where = options.path ?? `${options.address}:${options.port}`;
-    const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
-    const hint = why === "EADDRINUSE" ? ": another program listens there; stop it or choose another port" : "";
-    throw new Error(`cannot listen on ${where}: ${why}${hint}`, { cause });
-  }
+}
+
+/** Names the address, and what can be done. */
+export function listenError(options: ListenOptions, cause: unknown): Error {
+  const where = options.path ?? `${options.address}:${options.port}`;
+  const why = cause instanceof Error && "code" in cause ? String(cause.code) : String(cause);
+  const hint = why === "EADDRINUSE" ? ": another program listens there; stop it or choose another port" : "";
+  return new Error(`cannot listen on ${where}: ${why}${hint}`, { cause });
 }
 
 function wrap(listener: TCPSocketListener<SocketState> | UnixSocketListener<SocketState>): Listener {

@@ -123,6 +123,8 @@ export class DialError extends Error {
 }
 
 export interface ListenOptions {
+  /** Tells listeners apart that have the same address; nothing is done with it. */
+  readonly name?: string;
   readonly address: string;
   /** 0 picks a free one. */
   readonly port: number;

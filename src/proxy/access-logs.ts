@@ -19,6 +19,13 @@ import type { SubstitutionFormatString } from "../xds/proto/substitution-format.
 import { isAny } from "../xds/types/any.ts";
 import type { OpenSink } from "./access-sinks.ts";
 
+export interface AccessLogServices {
+  readonly clock: Clock;
+  readonly registry: Registry;
+  /** Logs with lines that were not written out. */
+  readonly unwrittenLogs: Set<AccessLog>;
+}
+
 const KNOWN = new Set(["name", "typedConfig"]);
 
 /** @throws {CompileError} For loggers and formats that are wrong or not supported, and files that cannot be opened. */
@@ -26,7 +33,7 @@ export function accessLogsOf(
   messages: readonly AccessLogMessage[],
   path: string,
   openSink: OpenSink,
-  { clock, registry }: { readonly clock: Clock; readonly registry: Registry },
+  services: AccessLogServices,
 ): AccessLog[] {
   return messages.map((message, i) => {
     const at = `${path}[${i}]`;
@@ -35,8 +42,9 @@ export function accessLogsOf(
     return new AccessLog({
       line,
       sink: open(openSink, file, at),
-      clock,
-      dropped: registry.counter(ACCESS_LINES_DROPPED),
+      clock: services.clock,
+      dropped: services.registry.counter(ACCESS_LINES_DROPPED),
+      unwritten: services.unwrittenLogs,
     });
   });
 }

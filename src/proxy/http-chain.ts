@@ -42,6 +42,8 @@ export interface HttpServices {
   readonly responseWriter: ResponseWriter;
   readonly http2Writers: Http2Writers;
   readonly turn: Turn;
+  /** Access logs with lines that were not written out. */
+  readonly unwrittenLogs: Set<AccessLog>;
   isDraining(): boolean;
 }
 

@@ -64,6 +64,11 @@ export class ListenerManager {
     return new Map([...this.#listeners].map(([name, live]) => [name, live.any]));
   }
 
+  /** Changes that wait for what they need. */
+  get warming(): ReadonlyMap<string, AnyMessage> {
+    return new Map([...this.#warming].map(([name, { any }]) => [name, any]));
+  }
+
   get routes(): ReadonlyMap<string, RouteConfiguration> {
     return this.#routes;
   }
@@ -201,6 +206,30 @@ export class ListenerManager {
     return (await Promise.all(attempts)).filter((it) => it !== undefined);
   }
 
+  /** Tries the addresses of those that cannot start yet, so that one that is taken is known at once. */
+  async probe(): Promise<Rejection[]> {
+    const waiting = [...this.#listeners].filter(([, { started, starting }]) => !started && starting === undefined);
+    const moving = [...this.#warming].filter(([name, { compiled, next }]) => {
+      const live = this.#listeners.get(name);
+      return next === undefined && live !== undefined && !sameAddress(live.runtime.compiled, compiled);
+    });
+    const compiled = [
+      ...waiting.map(([name, { runtime }]) => [name, runtime.compiled] as const),
+      ...moving.map(([name, warming]) => [name, warming.compiled] as const),
+    ];
+    const refusals = await Promise.all(compiled.map(([name, { address }]) => this.#try(name, address)));
+    return refusals.filter((it) => it !== undefined);
+  }
+
+  async #try(name: string, address: CompiledListener["address"]): Promise<Rejection | undefined> {
+    try {
+      (await this.#services.network.listen({ ...address, name }, (socket) => socket.destroy())).close();
+      return undefined;
+    } catch (error) {
+      return { name, reason: error instanceof Error ? error.message : String(error), mayPass: true };
+    }
+  }
+
   async #start(name: string, live: Live): Promise<Rejection | undefined> {
     try {
       await live.runtime.start();
@@ -210,7 +239,7 @@ export class ListenerManager {
     } catch (error) {
       const reason = error instanceof Error ? error.message : String(error);
       this.#log.error("a listener did not start", { listener: name, reason });
-      return { name, reason };
+      return { name, reason, mayPass: true };
     } finally {
       live.starting = undefined;
     }
@@ -263,11 +292,19 @@ export class ListenerManager {
     return [...this.#leaving].reduce((sum, chain) => sum + chain.connectionCount, 0);
   }
 
-  /** Stops accepting, everywhere or only what comes from outside, and closes connections as their requests end. */
-  drain(which: "all" | "inbound"): void {
-    for (const [name, { runtime }] of this.#listeners)
-      if (which === "all" || runtime.compiled.trafficDirection === "INBOUND") this.#remove(name);
+  /** Stops accepting, everywhere or only where it is said, and closes connections as their requests end. */
+  drain(which: DrainScope): void {
+    for (const [name, { runtime }] of this.#listeners) if (isIn(which, runtime.compiled)) this.#remove(name);
   }
+}
+
+/** `plain`: inbound listeners that clients outside of the mesh may use. */
+export type DrainScope = "all" | "inbound" | "plain";
+
+function isIn(scope: DrainScope, { trafficDirection, chains, defaultChain }: CompiledListener): boolean {
+  if (scope === "all") return true;
+  const takesPlain = [...chains, defaultChain].some((chain) => chain !== undefined && chain.tls === undefined);
+  return trafficDirection === "INBOUND" && (scope === "inbound" || takesPlain);
 }
 
 const NO_CHAINS: Live["chains"] = new Map();

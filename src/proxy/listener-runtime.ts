@@ -61,7 +61,9 @@ export class ListenerRuntime {
   /** @throws {Error} That names the address when it cannot be listened on. */
   async start(): Promise<void> {
     const { address } = this.#chains.compiled;
-    this.#listener = await this.#services.network.listen(address, (socket) => this.#accept(socket));
+    this.#listener = await this.#services.network.listen({ ...address, name: this.name }, (socket) =>
+      this.#accept(socket),
+    );
     if (this.#draining) this.#listener.close();
   }
 

@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { Network } from "../net/socket.ts";
+import type { AccessLog } from "../telemetry/access-log.ts";
 import type { PeerLabels } from "../telemetry/istio-labels.ts";
 import { IstioMetrics } from "../telemetry/istio-metrics.ts";
 import { RandomIds, type RandomBytes } from "../telemetry/random-ids.ts";
@@ -25,7 +26,7 @@ import { Deadlines } from "./deadlines.ts";
 import { Http2Writers } from "./http2/writers.ts";
 import { RequestWriter } from "./http1/request-writer.ts";
 import { ResponseWriter } from "./http1/response-writer.ts";
-import { ListenerManager } from "./listener-manager.ts";
+import { type DrainScope, ListenerManager } from "./listener-manager.ts";
 import { type NamedResource, type Rejection, rejectionsOf } from "./resources.ts";
 import { secretValue } from "./secret-resources.ts";
 import { Secrets } from "./secrets.ts";
@@ -58,6 +59,7 @@ export class Proxy {
   readonly listeners: ListenerManager;
   readonly #options: ProxyOptions;
   readonly #sweeper: Sweeper;
+  readonly #unwrittenLogs = new Set<AccessLog>();
   #draining = false;
 
   constructor(options: ProxyOptions) {
@@ -85,6 +87,7 @@ export class Proxy {
       responseWriter: new ResponseWriter(() => clock.wallMs()),
       http2Writers: new Http2Writers(() => clock.wallMs()),
       turn,
+      unwrittenLogs: this.#unwrittenLogs,
       isDraining: () => this.#draining,
     };
     const factory = chainFactory({
@@ -151,7 +154,7 @@ export class Proxy {
   }
 
   /** Stops accepting; connections close as their requests end. `inbound`: the own application may still call others. */
-  drain(which: "all" | "inbound" = "all"): void {
+  drain(which: DrainScope = "all"): void {
     this.#draining = true;
     this.listeners.drain(which);
   }
@@ -159,5 +162,7 @@ export class Proxy {
   close(): void {
     this.#sweeper.stop();
     this.clusters.close();
+    // The last requests have their lines too.
+    for (const log of this.#unwrittenLogs) log.close();
   }
 }

@@ -14,6 +14,8 @@ export interface NamedResource {
 export interface Rejection {
   readonly name: string;
   readonly reason: string;
+  /** Nothing is wrong with the resource: the same may be taken later. */
+  readonly mayPass?: boolean;
 }
 
 /** What was sent once more as it was keeps its compiled form, and its connections. */

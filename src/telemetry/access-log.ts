@@ -34,6 +34,8 @@ export interface AccessLogOptions {
   readonly flushMs?: number;
   /** Values of a line are cut off here. @default 16_384 */
   readonly maxLineBytes?: number;
+  /** Holds the log for as long as it has lines that were not written out: who ends the process closes those. */
+  readonly unwritten?: Set<AccessLog> | undefined;
 }
 
 export const ACCESS_LINES_DROPPED: MetricDefinition = {
@@ -51,6 +53,7 @@ export class AccessLog {
   readonly #flushMs: number;
   readonly #maxLineBytes: number;
   readonly #out: LineBuffer;
+  readonly #unwritten: Set<AccessLog> | undefined;
   #timer: Timer | undefined;
 
   constructor(options: AccessLogOptions) {
@@ -61,6 +64,7 @@ export class AccessLog {
     this.#flushBytes = options.flushBytes ?? 65_536;
     this.#flushMs = options.flushMs ?? 1_000;
     this.#maxLineBytes = options.maxLineBytes ?? 16_384;
+    this.#unwritten = options.unwritten;
     this.#out = new LineBuffer(this.#flushBytes + this.#maxLineBytes + options.line.fixedBytes);
   }
 
@@ -81,15 +85,18 @@ export class AccessLog {
     const out = this.#out;
     out.consume(this.#taken(out.bytes.subarray(0, out.length)));
     this.#timer = out.length > 0 ? this.#startTimer() : undefined;
+    if (out.length === 0) this.#unwritten?.delete(this);
   }
 
   /** Flushes, and stops the timer: what the sink does not take now is lost. */
   close(): void {
     this.flush();
     this.#timer?.cancel();
+    this.#unwritten?.delete(this);
   }
 
   #startTimer(): Timer {
+    this.#unwritten?.add(this);
     return this.#clock.after(this.#flushMs, () => this.flush());
   }
 

@@ -17,6 +17,8 @@ export class Consumer {
   readonly have = new Map<string, string>();
   reject: (resource: Resource) => string | undefined = () => undefined;
   onUpdate: (typeUrl: string) => void = () => {};
+  /** Given: what was taken counts when it resolves. */
+  delay: (() => Promise<void>) | undefined;
 
   take(typeUrl: string, changed: readonly Resource[], removed: readonly string[]): Rejection[] {
     const texts = changed.map(({ name, any }) => `${name}=${labelOf(any)}`);
@@ -42,7 +44,10 @@ export function begin(rig: AdsRig, random = () => 0): { client: AdsClient; consu
     random,
     log: silentLog,
     node: { id: NODE, cluster: "reviews" },
-    onUpdate: (typeUrl, changed, removed) => consumer.take(typeUrl, changed, removed),
+    onUpdate: (typeUrl, changed, removed) => {
+      const rejected = consumer.take(typeUrl, changed, removed);
+      return consumer.delay === undefined ? rejected : consumer.delay().then(() => rejected);
+    },
   });
   return { client, consumer, grpc };
 }

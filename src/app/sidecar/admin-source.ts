@@ -10,21 +10,20 @@ import type {
   CertificateView,
   ClusterView,
   DrainOptions,
-  EndpointView,
   ListenerView,
   ProxyAdminSource,
   ProxyInfo,
 } from "../../admin/proxy-admin-source.ts";
 import type { LogLevel } from "../../base/log.ts";
-import type { Endpoint } from "../../engine/cluster/endpoint.ts";
 import { subjectAltNames } from "../../net/subject-alt-names.ts";
-import type { ClusterRuntime } from "../../proxy/cluster-runtime.ts";
 import type { Secrets } from "../../proxy/secrets.ts";
 import type { Registry } from "../../telemetry/registry.ts";
 import { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
 import { RouteConfiguration } from "../../xds/proto/route.ts";
 import { TypeUrl } from "../../xds/resources.ts";
 import { type AnyMessage, pack } from "../../xds/types/any.ts";
+import type { WorkerGroup } from "../workers/worker-group.ts";
+import { clusterViews } from "./cluster-views.ts";
 import type { Sidecar } from "./sidecar.ts";
 
 export interface AdminSettings {
@@ -46,8 +45,8 @@ export class SidecarAdmin implements ProxyAdminSource {
     this.#settings = settings;
   }
 
-  get registry(): Registry {
-    return this.#sidecar.registry;
+  get registry(): Registry | Promise<Registry> {
+    return this.#sidecar.workers?.statistics() ?? this.#sidecar.registry;
   }
 
   get state(): ProxyAdminSource["state"] {
@@ -64,7 +63,7 @@ export class SidecarAdmin implements ProxyAdminSource {
       nodeCluster: node?.cluster ?? "",
       startedMs,
       nowMs: wallMs(),
-      options: { config_path: configPath, log_level: this.logLevel, concurrency: 1 },
+      options: { config_path: configPath, log_level: this.logLevel, concurrency: this.#sidecar.workers?.count ?? 1 },
     };
   }
 
@@ -74,12 +73,17 @@ export class SidecarAdmin implements ProxyAdminSource {
 
   set logLevel(level: LogLevel) {
     this.#settings.level.set(level);
+    this.#sidecar.workers?.level(level);
   }
 
-  get clusters(): readonly ClusterView[] {
-    return [...this.#sidecar.proxy.clusters.clusters.values()].map((runtime) =>
-      clusterView(runtime, this.#isStatic("clusters", runtime.compiled.name)),
-    );
+  get clusters(): readonly ClusterView[] | Promise<readonly ClusterView[]> {
+    const { workers, proxy } = this.#sidecar;
+    const isStatic = (name: string): boolean => this.#isStatic("clusters", name);
+    return workers === undefined ? clusterViews(proxy, isStatic) : this.#clustersOf(workers, isStatic);
+  }
+
+  async #clustersOf(workers: WorkerGroup, isStatic: (name: string) => boolean): Promise<readonly ClusterView[]> {
+    return (await workers.clusters()).map((view) => ({ ...view, addedViaApi: !isStatic(view.name) }));
   }
 
   #isStatic(kind: "clusters" | "listeners", name: string): boolean {
@@ -130,7 +134,7 @@ export class SidecarAdmin implements ProxyAdminSource {
   }
 
   drainListeners({ inboundOnly, skipExit }: DrainOptions): void {
-    if (!skipExit) this.#sidecar.proxy.drain(inboundOnly ? "inbound" : "all");
+    if (!skipExit) this.#sidecar.drain(inboundOnly ? "inbound" : "all");
   }
 
   quit(): void {
@@ -140,42 +144,6 @@ export class SidecarAdmin implements ProxyAdminSource {
 
 function packed<T>(messages: ReadonlyMap<string, T>, toAny: (message: T) => AnyMessage): Map<string, AnyMessage> {
   return new Map([...messages].map(([name, message]) => [name, toAny(message)]));
-}
-
-function clusterView({ compiled, endpoints }: ClusterRuntime, isStatic: boolean): ClusterView {
-  return {
-    name: compiled.name,
-    addedViaApi: !isStatic,
-    edsServiceName: compiled.type === "EDS" ? compiled.edsServiceName : undefined,
-    limits: compiled.limits,
-    endpoints: endpoints.all.map(endpointView),
-  };
-}
-
-function endpointView(endpoint: Endpoint): EndpointView {
-  const { address, port, path, hostname, weight, priority, locality, health, ejected } = endpoint;
-  const { region = "", zone = "", subZone = "" } = locality ?? {};
-  return {
-    address,
-    port,
-    path,
-    hostname,
-    weight,
-    priority,
-    locality: { region, zone, subZone },
-    edsHealth: health === "unhealthy" ? "UNHEALTHY" : health === "degraded" ? "DEGRADED" : "HEALTHY",
-    ejected,
-    stats: {
-      cxActive: endpoint.activeConnections,
-      cxConnectFail: endpoint.connectFailures,
-      cxTotal: endpoint.connectionsTotal,
-      rqActive: endpoint.activeRequests,
-      rqError: endpoint.requestsFailed,
-      rqSuccess: endpoint.requestsTotal - endpoint.requestsFailed,
-      rqTimeout: 0,
-      rqTotal: endpoint.requestsTotal,
-    },
-  };
 }
 
 function pemOf(secrets: Secrets, name: string): string {

@@ -7,13 +7,15 @@
 import { readFileSync, writeSync } from "node:fs";
 import { proxyAdmin } from "../../admin/proxy-admin.ts";
 import { sleep, systemClock } from "../../base/clock.ts";
-import { lineLog, type LogLevel } from "../../base/log.ts";
+import { lineLog, type Log, type LogLevel } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import { bunNetwork } from "../../net/bun-network.ts";
 import { type HttpServer, serveHttp } from "../../net/http-server.ts";
 import { bootstrapFromValue, parseBootstrap } from "../../xds/bootstrap.ts";
 import type { Bootstrap } from "../../xds/proto/bootstrap.ts";
+import type { WorkerGroup } from "../workers/worker-group.ts";
 import { SidecarAdmin } from "./admin-source.ts";
+import { labelsOf } from "./node-labels.ts";
 import { Sidecar } from "./sidecar.ts";
 import { trimMemory } from "./trim-memory.ts";
 
@@ -25,10 +27,15 @@ export interface RunOptions {
   readonly version: string;
   /** Calls back when the process is told to end. */
   readonly onInterrupt: (stop: () => void) => void;
+  /** Processes that serve. One: this one. */
+  readonly workers: number;
+  /** Starts a process that runs `runWorker`. */
+  readonly workerCommand: readonly string[];
 }
 
 /** Resolves when the proxy was told to end and has drained. @throws {Error} When it cannot start, saying why. */
-export async function runProxy({ file, logLevel, version, onInterrupt }: RunOptions): Promise<void> {
+export async function runProxy(options: RunOptions): Promise<void> {
+  const { file, logLevel, version, onInterrupt } = options;
   let level = logLevel;
   const log = lineLog(
     () => level,
@@ -36,8 +43,9 @@ export async function runProxy({ file, logLevel, version, onInterrupt }: RunOpti
     systemClock.wallMs,
   );
   const bootstrap = await readBootstrap(file);
-  const network = bunNetwork(systemClock);
-  const sidecar = new Sidecar({ bootstrap, network, clock: systemClock, random: systemRandom, log });
+  const workers = await workersOf(options, bootstrap, log, () => level);
+  const network = workers?.network ?? bunNetwork(systemClock);
+  const sidecar = new Sidecar({ bootstrap, network, clock: systemClock, random: systemRandom, log, workers });
   let stop: () => void = () => {};
   const stopped = new Promise<void>((resolve) => (stop = () => void sidecar.stop().then(resolve)));
   onInterrupt(() => stop());
@@ -54,6 +62,18 @@ export async function runProxy({ file, logLevel, version, onInterrupt }: RunOpti
   void trimWhenReady(sidecar);
   await stopped;
   await admin?.close();
+}
+
+/** What they need is loaded only where there are several. */
+async function workersOf(
+  { workers, workerCommand }: RunOptions,
+  bootstrap: Bootstrap,
+  log: Log,
+  level: () => LogLevel,
+): Promise<WorkerGroup | undefined> {
+  if (workers <= 1) return undefined;
+  const { workerGroup } = await import("../workers/start-group.ts");
+  return workerGroup({ count: workers, command: workerCommand, self: labelsOf(bootstrap.node), log, level });
 }
 
 /** Once what the start needed is done with. */

@@ -4,7 +4,7 @@
  * @module
  */
 import { readFileSync } from "node:fs";
-import { type Clock, sleep } from "../../base/clock.ts";
+import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Svid } from "../../identity/svid.ts";
@@ -22,7 +22,11 @@ import { Agent } from "../../xds/proto/tulle-identity.ts";
 import { isAny, pack, unpack } from "../../xds/types/any.ts";
 import type { MessageType } from "../../xds/types/message.ts";
 import { type AgentIdentity, IdentityAgent } from "./identity-agent.ts";
+import type { SecretValue } from "../../proxy/secrets.ts";
+import type { WorkerGroup } from "../workers/worker-group.ts";
+import { drained } from "./drained.ts";
 import { labelsOf } from "./node-labels.ts";
+import { stateOf } from "./proxy-state.ts";
 import { XdsLink } from "./xds-link.ts";
 
 export interface SidecarOptions {
@@ -31,15 +35,15 @@ export interface SidecarOptions {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  /** Others that serve; this process then accepts for them, and serves nothing itself. */
+  readonly workers?: WorkerGroup | undefined;
 }
-
-/** How long requests may take to end once the process was told to. Istio's `terminationDrainDuration`. */
-const DRAIN_MS = 5000;
 
 export class Sidecar {
   readonly proxy: Proxy;
   readonly registry = new Registry();
   readonly bootstrap: Bootstrap;
+  readonly workers: WorkerGroup | undefined;
   readonly #options: SidecarOptions;
   readonly #sinks = new AccessSinks();
   #agent: IdentityAgent | undefined;
@@ -48,9 +52,10 @@ export class Sidecar {
   #draining = false;
 
   constructor(options: SidecarOptions) {
-    const { bootstrap, clock, log, network, random } = options;
+    const { bootstrap, clock, log, network, random, workers } = options;
     this.#options = options;
     this.bootstrap = bootstrap;
+    this.workers = workers;
     this.proxy = new Proxy({
       network,
       clock,
@@ -72,6 +77,7 @@ export class Sidecar {
     this.#static("listeners", Listener, staticResources?.listeners ?? []);
     const failed = await this.proxy.start();
     if (failed[0] !== undefined) throw new Error(`listener ${failed[0].name}: ${failed[0].reason}`);
+    await this.#startWorkers();
     this.#startAgent();
     this.#startLink();
   }
@@ -86,6 +92,13 @@ export class Sidecar {
     if (refused === undefined) return;
     const index = resources.findIndex(({ name }) => name === refused.name);
     throw new Error(`static_resources.${field}[${index}]${refused.reason.startsWith(":") ? "" : "."}${refused.reason}`);
+  }
+
+  async #startWorkers(): Promise<void> {
+    const { workers, proxy } = this;
+    if (workers === undefined) return;
+    proxy.secrets.watch((name) => workers.secret(name, proxy.secrets.get(name) as SecretValue));
+    await workers.start(() => stateOf(proxy));
   }
 
   #startAgent(): void {
@@ -118,7 +131,7 @@ export class Sidecar {
     const { clock, log, random } = this.#options;
     this.#grpc = this.#client(service.clusterName, "secret");
     const node = this.bootstrap.node ?? {};
-    this.#link = new XdsLink({ grpc: this.#grpc, clock, random, log, node, proxy: this.proxy });
+    this.#link = new XdsLink({ grpc: this.#grpc, clock, random, log, node, proxy: this.proxy, workers: this.workers });
     const link = this.#link;
     const { clusterName } = service;
     this.proxy.secrets.watch((name) => {
@@ -178,32 +191,28 @@ export class Sidecar {
 
   /** It has its certificates and configuration, and every listener accepts. */
   get isReady(): boolean {
-    if (this.#draining || !this.proxy.listeners.allStarted) return false;
+    if (this.#draining || !this.proxy.listeners.allStarted || this.workers?.isServing === false) return false;
     return this.#link === undefined || this.#link.hasConfiguration;
   }
 
-  /**
-   * Stops accepting, lets requests end for a while, and closes. What the application still has to answer may need calls of
-   * its own, so these go on until nothing is under way towards it.
-   */
+  /** Stops accepting; connections close as their requests end. */
+  drain(which: "all" | "inbound"): void {
+    this.workers?.drain(which);
+    this.proxy.drain(which);
+  }
+
+  /** Stops accepting, lets requests end for a while, and closes. */
   async stop(): Promise<void> {
     if (this.#draining) return;
     this.#draining = true;
-    const { listeners } = this.proxy;
-    const untilMs = this.#options.clock.nowMs() + DRAIN_MS;
-    this.proxy.drain("inbound");
-    await this.#until(() => listeners.leavingCount === 0, untilMs);
-    this.proxy.drain();
-    await this.#until(() => listeners.connectionCount === 0, untilMs);
+    const { clock } = this.#options;
+    if (this.workers !== undefined) this.proxy.drain("plain");
+    await this.workers?.stop();
+    await drained(this.proxy, clock);
     this.#link?.stop();
     this.#grpc?.close();
     this.#agent?.stop();
     this.proxy.close();
     this.#sinks.close();
-  }
-
-  async #until(done: () => boolean, untilMs: number): Promise<void> {
-    const { clock } = this.#options;
-    while (!done() && clock.nowMs() < untilMs) await sleep(clock, 20);
   }
 }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Clock } from "../../base/clock.ts";
+import type { Clock, Timer } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Rejection } from "../../proxy/resources.ts";
@@ -13,7 +13,11 @@ import { AdsClient, type AdsClientStatus } from "../../xds/client/ads-client.ts"
 import type { GrpcClient } from "../../xds/grpc-client.ts";
 import type { Node } from "../../xds/proto/core-base.ts";
 import { type Resource, TypeUrl } from "../../xds/resources.ts";
+import { applyEverywhere, type Followers } from "./apply.ts";
 import { ResourceLedger } from "./resource-ledger.ts";
+
+const FIRST_RETRY_MS = 5000;
+const MAX_RETRY_MS = 60_000;
 
 export interface XdsLinkOptions {
   readonly grpc: GrpcClient;
@@ -22,12 +26,17 @@ export interface XdsLinkOptions {
   readonly log: Log;
   readonly node: Node;
   readonly proxy: Proxy;
+  readonly workers?: Followers | undefined;
 }
 
 export class XdsLink {
   readonly #client: AdsClient;
   readonly #proxy: Proxy;
+  readonly #workers: Followers | undefined;
+  readonly #clock: Clock;
   readonly #log: Log;
+  #retries = 0;
+  #retry: Timer | undefined;
   readonly ledger = new ResourceLedger();
   readonly #wallMs: () => number;
   readonly #subscribed = new Map<string, Set<string>>();
@@ -36,6 +45,8 @@ export class XdsLink {
   constructor(options: XdsLinkOptions) {
     const { grpc, clock, random, log, node, proxy } = options;
     this.#proxy = proxy;
+    this.#workers = options.workers;
+    this.#clock = clock;
     this.#log = log;
     this.#wallMs = () => clock.wallMs();
     this.#client = new AdsClient({ grpc, clock, random, log, node, onUpdate: (...update) => this.#update(...update) });
@@ -48,6 +59,7 @@ export class XdsLink {
   }
 
   stop(): void {
+    this.#retry?.cancel();
     this.#client.stop();
   }
 
@@ -66,7 +78,31 @@ export class XdsLink {
   }
 
   #update(typeUrl: string, changed: readonly Resource[], removed: readonly string[]) {
-    const rejected = this.#proxy.apply(typeUrl, changed, removed);
+    const rejected = applyEverywhere(this.#proxy, this.#workers, { typeUrl, changed, removed });
+    if (!(rejected instanceof Promise)) return this.#updated(typeUrl, changed, removed, rejected);
+    return rejected.then((all) => {
+      if (typeUrl === TypeUrl.lds) this.#askAgain(all.some(({ mayPass }) => mayPass === true));
+      return this.#updated(typeUrl, changed, removed, all);
+    });
+  }
+
+  /** An address that is taken may come free, and nobody tells: a stream that begins anew brings what was refused once more. */
+  #askAgain(isRefused: boolean): void {
+    this.#retry?.cancel();
+    if (!isRefused) {
+      this.#retries = 0;
+      return;
+    }
+    const delayMs = Math.min(MAX_RETRY_MS, FIRST_RETRY_MS * 2 ** this.#retries++);
+    this.#retry = this.#clock.after(delayMs, () => this.#client.renew());
+  }
+
+  #updated(
+    typeUrl: string,
+    changed: readonly Resource[],
+    removed: readonly string[],
+    rejected: readonly Rejection[],
+  ): readonly Rejection[] {
     this.#seen.add(typeUrl);
     this.#note(typeUrl, changed, removed, rejected);
     for (const [type, names] of this.#proxy.wanted()) this.#settle(type, names);

@@ -28,6 +28,8 @@ export interface StartOptions {
   readonly shared: boolean;
   /** Adds a gateway workload where the documents have none. */
   readonly gateway: boolean;
+  /** Processes of the shared proxy, and of each gateway. */
+  readonly workers: number;
   readonly proxy: "tulle" | "envoy";
   readonly svidTtlMs: number | undefined;
   /** Of this program. */

@@ -42,6 +42,8 @@ export interface UpOptions {
   /** Where the certificate authority keeps its keys. */
   readonly dataFolder: string;
   readonly shared: boolean;
+  /** Processes of the shared proxy, and of each gateway. */
+  readonly workers: number;
   readonly svidTtlMs: number | undefined;
   /** The binary to run in the place of Tulle's own proxy. */
   readonly envoy: string | undefined;
@@ -187,7 +189,9 @@ export class Up {
     const file = join(folder, "bootstrap.json");
     const input = { join: joining, instance: planned?.instance, adminPort, rootFile, clusterId: CLUSTER_ID };
     writeFileSync(file, bootstrapText(input, way), { mode: 0o600 });
-    this.#proxies.push(new Child(this.#proxySpec(id, file)));
+    // A sidecar serves one workload, and that is a small part of a core.
+    const isBusy = planned === undefined || planned.instance.workload.gateway !== undefined;
+    this.#proxies.push(new Child(this.#proxySpec(id, file, isBusy ? this.#options.workers : 1)));
     this.#adminPorts.push(adminPort);
   }
 
@@ -208,12 +212,12 @@ export class Up {
     };
   }
 
-  #proxySpec(id: string, bootstrapFile: string): ChildSpec {
+  #proxySpec(id: string, bootstrapFile: string, workers: number): ChildSpec {
     const { envoy, proxyProgram, environment } = this.#options;
     const program = envoy === undefined ? proxyProgram : envoyProgram(envoy);
     return {
       name: proxyName(id),
-      command: [...program, "-c", bootstrapFile],
+      command: [...program, "-c", bootstrapFile, ...(workers > 1 ? ["--workers", String(workers)] : [])],
       environment,
       workingFolder: this.#runFolder,
       logFile: logPath(this.#runFolder, id, "proxy"),

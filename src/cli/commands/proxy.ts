@@ -7,34 +7,48 @@
 import { runProxy } from "../../app/sidecar/run.ts";
 import { type CliContext, EXIT, foreseen, usageError } from "../context.ts";
 import { version } from "../version.ts";
+import { readWorkers } from "../workers.ts";
 
-const USAGE = `usage: tulle proxy -c <bootstrap> [--log-level debug|info|warn|error]
+const USAGE = `usage: tulle proxy -c <bootstrap> [--log-level debug|info|warn|error] [--workers <number>|auto]
 
 Runs one proxy from an Envoy bootstrap, JSON or YAML: the same file can be given to Envoy.
+--workers serves with so many processes, one configuration and one admin port; auto is one for each core. The default is 1.
 What the proxy does not know in it is refused with the field's path.
 `;
+
+/** The argument that `--workers` starts its processes with; nobody types it. */
+const WORKER = "--worker";
 
 const LEVELS = ["debug", "info", "warn", "error"] as const;
 type Level = (typeof LEVELS)[number];
 
 /** Resolves when the proxy has been told to end and has ended. */
 export async function run(args: readonly string[], context: CliContext): Promise<number> {
+  if (args[0] === WORKER) return (await import("../../app/workers/run-worker.ts")).runWorker();
   const options = readArguments(args);
   if (options === "help") {
     context.out(USAGE);
     return EXIT.ok;
   }
   try {
-    await runProxy({ ...options, version: version(), onInterrupt: context.onInterrupt });
+    const workerCommand = [process.execPath, ...process.argv.slice(1, process.argv.length - args.length), WORKER];
+    await runProxy({ ...options, workerCommand, version: version(), onInterrupt: context.onInterrupt });
   } catch (error) {
     throw foreseen(error);
   }
   return EXIT.ok;
 }
 
-function readArguments(args: readonly string[]): { file: string; logLevel: Level } | "help" {
+interface Arguments {
+  readonly file: string;
+  readonly logLevel: Level;
+  readonly workers: number;
+}
+
+function readArguments(args: readonly string[]): Arguments | "help" {
   let file: string | undefined;
   let logLevel: Level = "info";
+  let workers = 1;
   for (let i = 0; i < args.length; i++) {
     const arg = args[i] as string;
     if (arg === "-h" || arg === "--help") return "help";
@@ -42,10 +56,11 @@ function readArguments(args: readonly string[]): { file: string; logLevel: Level
     if (value === undefined) throw usageError(`${arg} must be followed by a value\n${USAGE}`);
     if (arg === "-c" || arg === "--config") file = value;
     else if (arg === "--log-level" && isLevel(value)) logLevel = value;
+    else if (arg === "--workers") workers = readWorkers(value);
     else throw usageError(`unknown argument ${arg} ${value}\n${USAGE}`);
   }
   if (file === undefined) throw usageError(`a bootstrap must be named with -c\n${USAGE}`);
-  return { file, logLevel };
+  return { file, logLevel, workers };
 }
 
 const isLevel = (text: string): text is Level => (LEVELS as readonly string[]).includes(text);

@@ -15,13 +15,15 @@ import { LiveSummary, type ServiceTraffic } from "../../app/up/live-summary.ts";
 import { proxyProgram } from "../../app/up/proxy-program.ts";
 import { isAnswered } from "../../app/up/readiness.ts";
 import { startUp, type StartedMesh } from "../../app/up/start.ts";
-import { type CliContext, CliError, EXIT, foreseen } from "../context.ts";
+import { type CliContext, CliError, EXIT, foreseen, usageError } from "../context.ts";
 import { durationArgument } from "../arguments.ts";
 import { version } from "../version.ts";
+import { readWorkers } from "../workers.ts";
 
 interface Options {
   readonly shared: boolean;
   readonly gateway: boolean;
+  readonly workers: number;
   readonly proxy: "tulle" | "envoy";
   readonly readyFile?: string;
   readonly runFolder: string;
@@ -44,6 +46,7 @@ export function register(program: Command, context: CliContext): void {
     .argument("<paths...>", "folders or files with documents")
     .option("--shared", "one proxy process for all workloads in place of one each", false)
     .option("--gateway", "a gateway for the Gateways of the documents, where they have no workload for it", false)
+    .option("--workers <number>", "processes of each gateway and of the shared proxy, or auto", readWorkers, 1)
     .addOption(new Option("--proxy <which>", "the proxy to run").choices(["tulle", "envoy"]).default("tulle"))
     .option("--ready-file <path>", "write where everything is as JSON, once all is ready")
     .option("--run-folder <path>", "where logs and bootstraps go", DEFAULT_RUN_FOLDER)
@@ -52,6 +55,11 @@ export function register(program: Command, context: CliContext): void {
     .option("-q, --quiet", "no live summary", false)
     .addHelpText("after", MORE)
     .action((paths: readonly string[], options: Options) => up(paths, options, context));
+}
+
+function workersOf({ workers, proxy }: Options): number {
+  if (workers > 1 && proxy !== "tulle") throw usageError("--workers is for Tulle's own proxy, not for --proxy envoy");
+  return workers;
 }
 
 function ttl(text: string): number {
@@ -77,6 +85,7 @@ async function up(paths: readonly string[], options: Options, context: CliContex
     dataFolder: options.dataFolder,
     shared: options.shared,
     gateway: options.gateway,
+    workers: workersOf(options),
     proxy: options.proxy,
     version: version(),
     svidTtlMs: options.svidTtl,

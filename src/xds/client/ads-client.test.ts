@@ -25,6 +25,51 @@ describe("updates", () => {
     ]);
   });
 
+  test("a consumer may take its time: it is told of one update at a time, and each is answered when it is done", async () => {
+    const rig = new AdsRig();
+    const { client, consumer } = begin(rig);
+    let done: () => void = () => {};
+    consumer.delay = () => new Promise((resolve) => (done = resolve));
+    consumer.reject = ({ name }) => (name === "bad" ? "no" : undefined);
+    publish(rig, make.cluster("a"), make.cluster("bad"), make.listener("l"));
+    client.subscribe(cds, ["*"]);
+    client.subscribe(lds, ["*"]);
+    client.start();
+    rig.flush();
+    const states = () => rig.server.clients[0]!.types.map(({ state }) => state);
+    const finish = async (): Promise<void> => {
+      done();
+      for (let i = 0; i < 5; i++) await Promise.resolve();
+      rig.flush();
+    };
+    expect(consumer.told).toEqual(["cds a=1 bad=1"]);
+    expect(states()).toEqual(["pending", "waiting"]);
+    await finish();
+    expect(consumer.told).toEqual(["cds a=1 bad=1", "lds l=1"]);
+    expect(states()).toEqual(["rejected", "pending"]);
+    await finish();
+    expect(states()).toEqual(["rejected", "synced"]);
+  });
+
+  test("an update that ends after its stream did counts, and is answered on no other", async () => {
+    const rig = new AdsRig();
+    const { client, consumer } = begin(rig);
+    let done: () => void = () => {};
+    consumer.delay = () => new Promise((resolve) => (done = resolve));
+    publish(rig, make.cluster("a"));
+    client.subscribe(cds, ["*"]);
+    client.start();
+    rig.flush();
+    client.renew();
+    rig.flush();
+    done();
+    for (let i = 0; i < 5; i++) await Promise.resolve();
+    rig.flush();
+    expect(consumer.told).toEqual(["cds a=1"]);
+    expect(client.status.types[0]).toMatchObject({ resources: 1, updates: 1 });
+    expect(rig.server.clients.at(-1)!.types.map(({ state }) => state)).toEqual(["synced"]);
+  });
+
   test("names that become needed within an update are asked for after it, all at once", () => {
     const rig = new AdsRig();
     const { client, consumer } = begin(rig);

@@ -26,13 +26,14 @@ export interface AdsClientOptions {
   readonly node: Node;
   /**
    * Takes what has changed. Resources that it rejects cause a NACK with its reasons; the others count as applied.
-   * `removed` also names what was asked for and does not exist. It may call `subscribe` and `unsubscribe`.
+   * `removed` also names what was asked for and does not exist. It may call `subscribe` and `unsubscribe`. Where it returns a
+   * promise, what arrives meanwhile waits: updates are told and answered one after the other.
    */
   readonly onUpdate: (
     typeUrl: string,
     changed: readonly Resource[],
     removed: readonly string[],
-  ) => readonly Rejection[];
+  ) => readonly Rejection[] | Promise<readonly Rejection[]>;
   readonly backoff?: Backoff;
 }
 
@@ -75,6 +76,8 @@ export class AdsClient {
   #nodeSent = false;
   /** While the consumer is called, what it asks for is gathered and sent after the answer to its update. */
   #updating = false;
+  /** What arrived meanwhile. The server waits for answers before it sends much more. */
+  #waiting: Uint8Array[] = [];
 
   constructor(options: AdsClientOptions) {
     this.#options = { backoff: DEFAULT_BACKOFF, ...options };
@@ -171,7 +174,7 @@ export class AdsClient {
     const generation = ++this.#generation;
     const call = this.#options.grpc.call(METHOD, {
       onHead: () => generation === this.#generation && this.#step({ t: "heard" }),
-      onMessage: (message) => generation === this.#generation && this.#receive(message),
+      onMessage: (message) => generation === this.#generation && this.#arrived(message),
       onEnd: ({ code, message }) => generation === this.#generation && this.#ended(`${codeName(code)}: ${message}`),
     });
     // A call that cannot be made has ended by now.
@@ -191,6 +194,7 @@ export class AdsClient {
     this.#generation++;
     this.#call = undefined;
     this.#nodeSent = false;
+    this.#waiting = [];
     for (const { subscription } of this.#types.values()) subscription.disconnected();
   }
 
@@ -208,6 +212,11 @@ export class AdsClient {
     this.#nodeSent = true;
   }
 
+  #arrived(message: Uint8Array): void {
+    if (this.#updating) this.#waiting.push(message);
+    else this.#receive(message);
+  }
+
   #receive(message: Uint8Array): void {
     let response: DeltaDiscoveryResponse;
     try {
@@ -218,39 +227,54 @@ export class AdsClient {
       return this.#ended(`the server sent what is no discovery response: ${why}`);
     }
     this.#step({ t: "heard" });
+    const entry = this.#types.get(response.typeUrl ?? "");
+    if (entry === undefined)
+      return this.#done(response, [{ name: "", reason: `nobody asked for ${response.typeUrl}` }], this.#generation);
+    const incoming = entry.subscription.read(response);
     const generation = this.#generation;
-    const rejected = this.#apply(response);
-    // The consumer may have stopped the client.
-    if (generation !== this.#generation) return;
-    this.#answer(response, rejected);
-    this.#flush();
+    const told = this.#tell(entry, incoming);
+    const done = (rejected: readonly Rejection[]): void => {
+      const all = [...incoming.malformed, ...rejected];
+      this.#note(entry, incoming, all);
+      this.#done(response, all, generation);
+    };
+    if (told instanceof Promise) void told.then(done);
+    else done(told);
   }
 
-  #apply(response: DeltaDiscoveryResponse): readonly Rejection[] {
-    const entry = this.#types.get(response.typeUrl ?? "");
-    if (entry === undefined) return [{ name: "", reason: `nobody asked for ${response.typeUrl}` }];
-    const incoming = entry.subscription.read(response);
-    const rejected = [...incoming.malformed, ...this.#tell(entry, incoming)];
+  #note(entry: TypeEntry, incoming: Incoming, rejected: readonly Rejection[]): void {
     entry.subscription.accept(incoming, rejected);
     const atMs = this.#options.clock.wallMs();
     entry.updates++;
     entry.lastUpdateMs = atMs;
     if (rejected.length > 0) entry.lastRejection = { reason: reasonOf(rejected), atMs };
-    return rejected;
   }
 
-  #tell({ subscription: { typeUrl } }: TypeEntry, { changed, removed }: Incoming): readonly Rejection[] {
+  /** @param generation Of the stream that the response came on: the consumer may have stopped the client, or it broke. */
+  #done(response: DeltaDiscoveryResponse, rejected: readonly Rejection[], generation: number): void {
+    this.#updating = false;
+    if (generation === this.#generation) this.#answer(response, rejected);
+    this.#flush();
+    while (!this.#updating && this.#waiting.length > 0) this.#receive(this.#waiting.shift() as Uint8Array);
+  }
+
+  #tell(
+    { subscription: { typeUrl } }: TypeEntry,
+    { changed, removed }: Incoming,
+  ): readonly Rejection[] | Promise<readonly Rejection[]> {
     if (changed.length === 0 && removed.length === 0) return [];
-    const outer = this.#updating;
     this.#updating = true;
-    try {
-      return this.#options.onUpdate(typeUrl, changed, removed);
-    } catch (error) {
+    const failed = (error: unknown): readonly Rejection[] => {
       const reason = error instanceof Error ? error.message : String(error);
       this.#options.log.error("an update failed", { typeUrl, error: reason });
       return changed.map(({ name }) => ({ name, reason }));
-    } finally {
-      this.#updating = outer;
+    };
+    try {
+      const rejected = this.#options.onUpdate(typeUrl, changed, removed);
+      if (!(rejected instanceof Promise)) return rejected;
+      return rejected.catch(failed);
+    } catch (error) {
+      return failed(error);
     }
   }
 

@@ -1,0 +1,36 @@
+/**
+ * The workers of this process, on the machine's own sockets.
+ *
+ * @module
+ */
+import { systemClock } from "../../base/clock.ts";
+import type { Log, LogLevel } from "../../base/log.ts";
+import { listenToGive } from "../../net/bun-handover.ts";
+import { bunNetwork } from "../../net/bun-network.ts";
+import { AccessSinks } from "../../proxy/access-sinks.ts";
+import type { PeerLabels } from "../../telemetry/istio-labels.ts";
+import { WorkerGroup } from "./worker-group.ts";
+import { workerSpawner } from "./worker-port.ts";
+
+export interface GroupOptions {
+  readonly count: number;
+  /** Runs `runWorker`. */
+  readonly command: readonly string[];
+  readonly self: PeerLabels;
+  readonly log: Log;
+  readonly level: () => LogLevel;
+}
+
+export function workerGroup({ count, command, self, log, level }: GroupOptions): WorkerGroup {
+  return new WorkerGroup({
+    count,
+    self,
+    log,
+    level,
+    clock: systemClock,
+    spawn: workerSpawner(command),
+    listenToGive,
+    dial: bunNetwork(systemClock).dial,
+    openSink: new AccessSinks().sink,
+  });
+}
