@@ -213,12 +213,14 @@ describe("tulle up --shared --workers 2", () => {
       const url = `${mesh.url("productpage")}/productpage`;
       expect(faultsOf(await requests(100, url, { connections: 8 }))).toEqual({});
       const status = await mesh.status();
-      expect(status.proxies.length).toBe(1);
-      expect(status.publication.acknowledged).toBe(1);
+      // The shared one, and the gateway of the example.
+      const ids = status.proxies.map(({ id }) => id).sort();
+      expect(ids).toEqual([expect.stringContaining("gateway"), "node"]);
+      expect(status.publication.acknowledged).toBe(2);
       mesh.write("reviews.yaml", mesh.read("reviews.yaml").replace(/weight: \d+/g, "weight: 50"));
       await eventually("it is acknowledged", async () => {
         const { publication } = (await mesh?.status()) ?? status;
-        return publication.version > status.publication.version && publication.acknowledged === 1;
+        return publication.version > status.publication.version && publication.acknowledged === 2;
       });
       expect(faultsOf(await requests(100, url, { connections: 8 }))).toEqual({});
     },
