@@ -192,7 +192,23 @@ test("an answer that is no HTTP, too long, cut off or an upgrade that nobody ask
   await rig.exchange(client, GET);
   backend.last.socket.end();
   await rig.turn();
-  expect((await rig.logged())[0]).toStartWith("503 UC");
+  expect((await rig.logged())[0]).toStartWith("502 UPE");
+  await rig.finish();
+});
+
+test("what came of an answer before its framing broke is passed on, in one read or in many", async () => {
+  const { rig, backend } = await scene();
+  for (const reads of [["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n", "2\r\nok\r\n", "zz"], undefined]) {
+    const client = await rig.client();
+    const parts = reads ?? ["HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n2\r\nok\r\nzz"];
+    client.send(GET);
+    await rig.turn();
+    for (const part of parts) {
+      backend.last.send(part);
+      await rig.turn();
+    }
+    expect([client.text.slice(-7), client.closed]).toEqual(["2\r\nok\r\n", true]);
+  }
   await rig.finish();
 });
 

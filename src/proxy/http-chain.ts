@@ -139,13 +139,17 @@ export class HttpChain implements HttpContext {
     return undefined;
   }
 
-  /** At the edge a client's own id is not taken over, unless that is configured. Empty: there is none. */
+  /** At the edge a client's own id is not taken over, unless that is configured; an empty one is none. Empty: there is none. */
   #requestId(head: RequestHead, isInside: boolean): string {
     const { generateRequestId, preserveExternalRequestId, useRemoteAddress } = this.http.settings;
     const id = ID["x-request-id"];
-    if (generateRequestId && useRemoteAddress && !isInside && !preserveExternalRequestId && head.first[id] !== 0)
+    let came = head.known(id);
+    const isForeign = useRemoteAddress && !isInside && !preserveExternalRequestId;
+    if (came !== undefined && generateRequestId && (isForeign || came === "")) {
       head.remove((line) => head.ids[line] === id);
-    return head.known(id) ?? (generateRequestId ? this.#services.ids.requestId() : "");
+      came = undefined;
+    }
+    return came ?? (generateRequestId ? this.#services.ids.requestId() : "");
   }
 
   /** Who the client's workload is: told once a connection, by the first request. */

@@ -168,12 +168,19 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
     const caller = this.#caller;
     if (caller === undefined) return;
     const end = this.#body.scan(buf, pos, buf.length);
-    if (end === BAD_BODY) return void this.#protocolError(this.#body.reason);
+    if (end === BAD_BODY) return this.#brokenBody(caller, buf, pos);
     const bodyEnd = this.#body.hasTrailers ? this.#body.trailersStart : end;
     if (bodyEnd > pos && !caller.onResponseBody(buf, pos, bodyEnd) && !this.#body.done) this.socket.pause();
     if (!this.#body.done || this.#caller !== caller) return;
     if (this.#body.hasTrailers) this.#passTrailers(caller);
     this.#finish(end < buf.length);
+  }
+
+  /** What came before the break is passed on, however the answer was cut into reads. */
+  #brokenBody(caller: Caller, buf: Uint8Array, pos: number): void {
+    const { badAt, reason } = this.#body;
+    if (badAt > pos) caller.onResponseBody(buf, pos, badAt);
+    this.#protocolError(reason);
   }
 
   #passTrailers(caller: Caller): void {
@@ -225,6 +232,8 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
       this.#requestDone = false;
       return this.#finish(false);
     }
+    if (this.#caller !== undefined && this.#partial !== undefined)
+      return void this.#protocolError("the connection ended within a head");
     this.destroy();
   }
 

@@ -134,6 +134,10 @@ test("a request id and a trace are made where there are none, and left alone whe
   expect(headerOf(backend.last.text, "x-request-id")).toEqual(["mine"]);
   expect(headerOf(backend.last.text, "traceparent")).toEqual([trace]);
   expect(headerOf(backend.last.take(), "tracestate")).toEqual(["a=b"]);
+  await rig.exchange(client, get("/", "X-Request-Id:"));
+  expect(headerOf(backend.last.text.slice(backend.last.text.lastIndexOf("GET ")), "x-request-id")).toEqual([
+    expect.stringMatching(/^[0-9a-f-]{36}$/),
+  ]);
   await rig.finish();
 });
 

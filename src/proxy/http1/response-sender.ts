@@ -114,7 +114,13 @@ export class ResponseSender {
     writeLastChunk(this.#output, this.#trailers);
   }
 
-  /** The answer broke off. */
+  /** The answer broke off: the client gets what there is of it, so that it sees a begin without an end. */
+  breakOff(): void {
+    this.#flushHead();
+    this.drop();
+  }
+
+  /** Lets go of the answer. */
   drop(): void {
     this.#form = "asIs";
     this.#dechunker = undefined;

@@ -272,7 +272,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
 
   abort(): void {
     this.#keepAlive = false;
-    this.#sender.drop();
+    this.#sender.breakOff();
     this.#phase = "closing";
     this.#socket.destroy();
   }

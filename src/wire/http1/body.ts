@@ -37,6 +37,8 @@ export class BodyScanner {
   done = true;
   /** What was wrong, after {@link BAD_BODY}. */
   reason = "";
+  /** Where the byte stands that was wrong, after {@link BAD_BODY}. */
+  badAt = 0;
   /** Bytes of the body so far, without its framing. */
   dataBytes = 0;
   /** A trailer has begun. From {@link trailersStart} on, no byte is part of the body any more. */
@@ -99,7 +101,10 @@ export class BodyScanner {
         if (this.#left === 0) this.#state = "dataCr";
         continue;
       }
-      if (!this.#step(buf[pos] as number)) return BAD_BODY;
+      if (!this.#step(buf[pos] as number)) {
+        this.badAt = pos;
+        return BAD_BODY;
+      }
       pos++;
       if (this.done) break;
     }

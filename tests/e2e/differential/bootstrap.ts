@@ -100,6 +100,8 @@ function listener(
       { name: "router", typedConfig: pack(Router, {}) },
     ],
     accessLog: [{ name: "file", typedConfig: pack(FileAccessLog, log) }],
+    // The default of a second would be most of what a run takes.
+    delayedCloseTimeout: 100,
     ...settings,
   };
   const filters = [{ name: "http", typedConfig: pack(HttpConnectionManager, manager) }];
@@ -110,7 +112,7 @@ function cluster(name: string, ports: readonly number[]): Cluster {
   return {
     name,
     type: "STATIC",
-    connectTimeout: 1000,
+    connectTimeout: 5000,
     // Cases run side by side, and three retries at a time are the default.
     circuitBreakers: { thresholds: [{ maxRetries: 100 }] },
     loadAssignment: {

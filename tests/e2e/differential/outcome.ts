@@ -23,6 +23,9 @@ export interface Difference {
 const LOG_PARTS = ["head", "result", "details", "bytes", "route"] as const;
 export const NOTHING = "(nothing)";
 
+/** 101 is the last answer of HTTP, not one before another. */
+const INTERIM = /^HTTP\/1\.[01] 1(?!01)/;
+
 /** Values that are different each time. */
 const VOLATILE: Readonly<Record<string, readonly [RegExp, string]>> = {
   date: [/^\w{3}, \d\d \w{3} \d{4} \d\d:\d\d:\d\d GMT$/, "a date"],
@@ -41,8 +44,9 @@ export function outcomeOf(
   const { answers, closed, rest } = result;
   found.set("closed", String(closed));
   if (rest !== "") found.set("rest", JSON.stringify(rest.slice(0, 200)));
-  for (const [i, { body, cut, headers, line, trailers }] of answers.entries()) {
-    const at = `answer ${i}`;
+  let [finals, interims] = [0, 0];
+  for (const { body, cut, headers, line, trailers } of answers) {
+    const at = INTERIM.test(line) ? `interim ${interims++}` : `answer ${finals++}`;
     found.set(`${at} line`, line.split(" ").slice(0, 2).join(" "));
     found.set(`${at} body`, shortened(body));
     if (trailers !== "") found.set(`${at} trailers`, trailers);

@@ -13,7 +13,7 @@ export interface Compared {
   readonly differences: readonly Difference[];
 }
 
-const LANES = 32;
+const LANES = 64;
 
 /** @param first Number of the first case: each calls from an address of its own, by which log lines are told apart. */
 export async function compareCases(
@@ -51,8 +51,11 @@ async function runCases(proxy: ProxyUnderTest, cases: readonly WireCase[], first
     }
   };
   await Promise.all(Array.from({ length: LANES }, lane));
-  const logs = await quietLog(proxy);
-  return results.map((result, i) => ({ result, log: linesOf(logs, cases[i] as WireCase, addressOf(first + i)) }));
+  const lines = byKey(await quietLog(proxy));
+  return results.map((result, i) => {
+    const { id } = cases[i] as WireCase;
+    return { result, log: [...(lines.get(id) ?? []), ...(lines.get(addressOf(first + i)) ?? [])] };
+  });
 }
 
 const addressOf = (number: number): string => `127.1.${number >> 8}.${number & 255}`;
@@ -69,10 +72,16 @@ async function quietLog(proxy: ProxyUnderTest): Promise<readonly string[]> {
   });
 }
 
-/** Lines of a case, by its name or, when its head could not be read, by its client. */
-function linesOf(log: readonly string[], { id }: WireCase, address: string): string[] {
-  return log
-    .map((line) => line.split(" | "))
-    .filter(([key = ""]) => key.startsWith(`${id} `) || key === `- ${address}`)
-    .map(([, ...rest]) => rest.join(" | "));
+/** Lines by their case, or by their client when their head could not be read. */
+function byKey(log: readonly string[]): Map<string, string[]> {
+  const found = new Map<string, string[]>();
+  for (const line of log) {
+    const [key = "", ...rest] = line.split(" | ");
+    const [id = "", address = ""] = key.split(" ");
+    const owner = id === "-" ? address : id;
+    const lines = found.get(owner);
+    if (lines === undefined) found.set(owner, [rest.join(" | ")]);
+    else lines.push(rest.join(" | "));
+  }
+  return found;
 }

@@ -5,11 +5,14 @@
  * `x-do` is a list of words divided by `;`:
  * `status=503` the status; `fail=2` the first two attempts of the case end with the status, later ones with 200;
  * `reset` the connection is closed in place of such an answer; `delay=50` milliseconds before it;
- * `as=length|chunked|close|none|trailers|partial|broken` the framing of the body; `head=name:value` another header.
+ * `as=length|chunked|close|none|trailers|partial|broken` the framing of the body; `head=name:value` another header;
+ * `raw=name` one of {@link RAW_ANSWERS} in place of all that; `interim=103,102` interim answers before it;
+ * `early` the answer, or the reset, comes with the request's head, and the body is read behind it.
  *
  * @module
  */
 import { createServer, type Server, type Socket } from "node:net";
+import { RAW_ANSWERS } from "./raw-answers.ts";
 
 export interface SeenRequest {
   readonly line: string;
@@ -25,6 +28,8 @@ const BODY = "hello from the backend";
 export class ScriptedBackend {
   readonly #server: Server;
   readonly #seen = new Map<string, SeenRequest[]>();
+  /** Bodies that came without a framing, and so stood in front of somebody else's request. */
+  strays = 0;
 
   private constructor() {
     this.#server = createServer((socket) => this.#accept(socket));
@@ -53,12 +58,24 @@ export class ScriptedBackend {
   #accept(socket: Socket): void {
     let text = "";
     let busy = false;
+    let isEarly = false;
     socket.on("error", () => socket.destroy());
     const next = (): void => {
       if (busy) return;
+      const stray = STRAY.exec(text)?.[0].length ?? 0;
+      if (stray > 0) this.strays++;
+      text = text.slice(stray);
+      const early = isEarly ? undefined : earlyRequest(text);
+      if (early !== undefined) {
+        isEarly = true;
+        this.#answer(early, socket, () => {});
+      }
       const request = readRequest(text);
       if (request === undefined) return;
       text = text.slice(request.size);
+      const isAnswered = isEarly;
+      isEarly = false;
+      if (isAnswered) return next();
       busy = true;
       this.#answer(request, socket, () => {
         busy = false;
@@ -79,7 +96,7 @@ export class ScriptedBackend {
     const script = scriptOf(valueOf(request, "x-do") ?? "", seen.length);
     const answer = (): void => {
       if (script.reset) return void socket.destroy();
-      socket.write(answerTo(request, script), "latin1");
+      socket.write(interimsOf(script) + answerTo(request, script), "latin1");
       if (endsWith(request, script)) socket.end();
       else done();
     };
@@ -94,6 +111,8 @@ interface Script {
   readonly delayMs: number;
   readonly as: string;
   readonly head: readonly string[];
+  readonly interim: readonly string[];
+  readonly raw: string | undefined;
 }
 
 function scriptOf(text: string, attempt: number): Script {
@@ -103,17 +122,26 @@ function scriptOf(text: string, attempt: number): Script {
   return {
     status: failing ? Number(value("status") ?? 200) : 200,
     reset: failing && words.some(([key]) => key === "reset"),
-    delayMs: failing ? Number(value("delay") ?? 0) : 0,
+    delayMs: failing ? Number(value("delay") ?? 0) || 0 : 0,
     as: value("as") ?? "length",
+    interim: value("interim")?.split(",") ?? [],
+    raw: value("raw"),
     head: words.filter(([key]) => key === "head").map(([, header = ""]) => header.replace(":", ": ")),
   };
 }
 
 /** A whole answer to HEAD does not end the connection: whoever wants to use it again would meet its end half the time. */
-const endsWith = ({ line }: SeenRequest, { as }: Script): boolean =>
-  as === "close" || as === "broken" || (as === "partial" && !line.startsWith("HEAD "));
+const endsWith = ({ line }: SeenRequest, { as, raw }: Script): boolean =>
+  (raw !== undefined && RAW_ANSWERS[raw]?.closes === true) ||
+  as === "close" ||
+  as === "broken" ||
+  (as === "partial" && !line.startsWith("HEAD "));
 
-function answerTo(request: SeenRequest, { as, head, status }: Script): string {
+const interimsOf = ({ interim }: Script): string =>
+  interim.map((status) => `HTTP/1.1 ${status} Wait\r\nX-Interim: ${status}\r\n\r\n`).join("");
+
+function answerTo(request: SeenRequest, { as, head, raw, status }: Script): string {
+  if (raw !== undefined) return RAW_ANSWERS[raw]?.text ?? "";
   if (as === "broken") return "HTTP/1.1 2000 Maybe\r\nnot a header\r\n\r\n";
   const isHead = request.line.startsWith("HEAD ");
   const bodiless = status === 204 || status === 304;
@@ -147,6 +175,15 @@ interface Sized extends SeenRequest {
   readonly size: number;
 }
 
+/** The head at the start of `text`, when its script wants an answer to that. */
+function earlyRequest(text: string): SeenRequest | undefined {
+  const end = text.indexOf("\r\n\r\n");
+  if (end < 0 || !/\r\nx-do: [^\r]*\bearly\b/i.test(text.slice(0, end))) return undefined;
+  const [line = "", ...lines] = text.slice(0, end).split("\r\n");
+  const headers = lines.map((it) => [it.slice(0, it.indexOf(":")), it.slice(it.indexOf(":") + 1).trim()] as const);
+  return { line, headers, body: "", framing: "none", trailers: "" };
+}
+
 /** The request at the start of `text`; undefined until it is whole. */
 function readRequest(text: string): Sized | undefined {
   const end = text.indexOf("\r\n\r\n");
@@ -165,6 +202,9 @@ function readRequest(text: string): Sized | undefined {
   const framing = length === undefined ? "none" : "length";
   return { ...head, framing, body: text.slice(start, size), trailers: "", size };
 }
+
+/** Bodies of the cases are in lower case, methods are not. */
+const STRAY = /^[a-z ]+(?=[A-Z])/;
 
 /** Chunks from `start` on, as one body. */
 export function readChunks(
@@ -185,5 +225,17 @@ export function readChunks(
     if (text.length < at + length + 2) return undefined;
     body += text.slice(at, at + length);
     at += length + 2;
+  }
+}
+
+/** The data of chunks that break off. */
+export function partOfChunks(text: string, start: number): string {
+  let body = "";
+  for (let at = start; ; ) {
+    const eol = text.indexOf("\r\n", at);
+    const length = Number.parseInt(text.slice(at, eol), 16);
+    if (eol < 0 || Number.isNaN(length) || length === 0) return body;
+    body += text.slice(eol + 2, eol + 2 + length);
+    at = eol + 4 + length;
   }
 }

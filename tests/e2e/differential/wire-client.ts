@@ -4,7 +4,7 @@
  * @module
  */
 import { connect, type Socket } from "node:net";
-import { readChunks } from "./scripted-backend.ts";
+import { partOfChunks, readChunks } from "./scripted-backend.ts";
 
 export interface WireCase {
   /** On every request as `x-case`, and the part of the address that the client calls from. */
@@ -16,6 +16,10 @@ export interface WireCase {
   readonly parts: readonly string[];
   /** Of each request, for answers to HEAD. */
   readonly methods: readonly string[];
+  /** What is odd about it, by which a difference can be explained. */
+  readonly traits?: readonly string[];
+  /** How the client leaves once its last part is out: it half-closes, or it resets. Without: it waits for its answers. */
+  readonly leaves?: "half" | "reset";
 }
 
 export interface WireAnswer {
@@ -42,12 +46,12 @@ const QUIET_MS = 60;
 const PART_MS = 150;
 
 /** @param from The client's address, in 127.0.0.0/8. */
-export function talk(port: number, from: string, { methods, parts }: WireCase): Promise<WireResult> {
+export function talk(port: number, from: string, { leaves, methods, parts }: WireCase): Promise<WireResult> {
   return new Promise((resolve) => {
     let text = "";
     let closed = false;
     const waiting = parts.slice(1);
-    const socket: Socket = connect({ port, host: "127.0.0.1", localAddress: from });
+    const socket: Socket = connect({ port, host: "127.0.0.1", localAddress: from, allowHalfOpen: true });
     let timer = setTimeout(finish, LIMIT_MS);
     let partTimer: ReturnType<typeof setTimeout> | undefined;
 
@@ -62,6 +66,12 @@ export function talk(port: number, from: string, { methods, parts }: WireCase): 
       if (part === undefined) return;
       socket.write(part, "latin1");
       if (waiting.length > 0) partTimer = setTimeout(sendPart, PART_MS);
+      else leave();
+    }
+    function leave(): void {
+      if (leaves === "half") socket.end();
+      // Not before what was sent had a chance to be read: a reset takes unread bytes with it.
+      if (leaves === "reset") partTimer = setTimeout(() => socket.resetAndDestroy(), PART_MS);
     }
     function look(): void {
       const { answers } = readAnswers(text, methods, false);
@@ -78,12 +88,17 @@ export function talk(port: number, from: string, { methods, parts }: WireCase): 
     socket.on("connect", () => {
       socket.write(parts[0] ?? "", "latin1");
       if (waiting.length > 0) partTimer = setTimeout(sendPart, PART_MS);
+      else leave();
     });
     socket.on("data", (chunk: Buffer) => {
       text += chunk.toString("latin1");
       look();
     });
     socket.on("error", () => {});
+    socket.on("end", () => {
+      closed = true;
+      finish();
+    });
     socket.on("close", () => {
       closed = true;
       finish();
@@ -119,7 +134,7 @@ function readAnswer(text: string, method: string, closed: boolean): (WireAnswer 
   if (value("transfer-encoding") !== undefined) {
     const chunks = readChunks(text, start);
     if (chunks !== undefined) return { ...none, ...chunks };
-    return closed ? { ...none, body: text.slice(start), cut: true, size: text.length } : undefined;
+    return closed ? { ...none, body: partOfChunks(text, start), cut: true, size: text.length } : undefined;
   }
   const length = value("content-length");
   if (length === undefined) {
