@@ -123,7 +123,8 @@ export class Attempts implements Waiter {
   isRejected(head: ResponseHead): boolean {
     this.#stopTryDeadline();
     this.#judge(head);
-    return head.status >= 400 && this.#retry.hasPolicy && this.#retried(outcomeOfHead(head));
+    const mayFail = head.status >= 400 || this.#owner.head.isGrpc;
+    return mayFail && this.#retry.hasPolicy && this.#retried(outcomeOfHead(head));
   }
 
   /** Of a gRPC call the head says nothing yet, unless it is all of the answer. */

@@ -147,7 +147,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   protected failed(kind: FailureKind, reason: string): Reply {
     const { route, responseHeaders } = this.forward ?? NO_ROUTE;
     // How exactly a connection closed is nobody's detail in Envoy; it is logged as the transport's failure reason.
-    return replyOf(kind, kind === "upstreamReset" ? "" : reason, {
+    return replyOf(kind, UNTOLD.has(kind) ? "" : reason, {
       retried: this.attempts > 1,
       route,
       responseHeaders,
@@ -298,6 +298,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 }
 
+/** How exactly the other side ended it is logged as the transport's failure reason, not as a detail of the answer. */
+const UNTOLD: ReadonlySet<FailureKind> = new Set(["upstreamReset", "upstreamRemoteReset"]);
 /** Doing them twice is doing them once (RFC 9110 §9.2.2). */
 const IDEMPOTENT: ReadonlySet<string> = new Set(["GET", "HEAD", "OPTIONS", "TRACE", "PUT", "DELETE"]);
 const NO_ROUTE = { route: undefined, responseHeaders: undefined };

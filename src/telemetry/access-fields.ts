@@ -8,6 +8,7 @@
  */
 import { unreachable } from "../base/unreachable.ts";
 import type { AccessRecord } from "./access-record.ts";
+import { grpcStatusName } from "./grpc-status-names.ts";
 
 export type FieldCode =
   | "startTime"
@@ -45,6 +46,8 @@ export type FieldCode =
   | "upstreamPeerUriSan"
   | "traceId"
   | "grpcStatus"
+  | "grpcStatusCamel"
+  | "grpcStatusSnake"
   | "hostname";
 
 /** An operator, compiled. */
@@ -138,6 +141,10 @@ function read(field: AccessField, r: AccessRecord): string | number | undefined 
       return r.traceId;
     case "grpcStatus":
       return r.grpcStatus;
+    case "grpcStatusCamel":
+      return grpcStatusName(r.grpcStatus, "camel");
+    case "grpcStatusSnake":
+      return grpcStatusName(r.grpcStatus, "snake");
     case "hostname":
       return field.text;
     default:

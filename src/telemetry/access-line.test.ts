@@ -63,6 +63,14 @@ const jsonOf = (format: JsonFormat, record = recordOf()): unknown =>
   JSON.parse(written(jsonLine(format, CONSTANTS), [record]));
 
 describe("text", () => {
+  test("the status of gRPC by name and by number", () => {
+    const format = "%GRPC_STATUS% %GRPC_STATUS(SNAKE_STRING)% %GRPC_STATUS(NUMBER)% %GRPC_STATUS_NUMBER%\n";
+    expect(textOf(format, recordOf({ grpcStatus: 4 }))).toBe("DeadlineExceeded DEADLINE_EXCEEDED 4 4\n");
+    expect(textOf(format, recordOf({ grpcStatus: 99 }))).toBe("99 99 99 99\n");
+    expect(textOf(format)).toBe("- - - -\n");
+    expect(() => textOf("%GRPC_STATUS(x)%")).toThrow("CAMEL_STRING");
+  });
+
   const HEADERS = { "user-agent": "curl/8", "x-request-id": "id-1", "response x-envoy-upstream-service-time": "6" };
 
   test("Envoy's line", () => {

@@ -76,6 +76,8 @@ export function compileOperator(token: OperatorToken, format: string, constants:
       return headerField(token, "requestHeader", REQUEST_NAMES, refuse);
     case "RESP":
       return headerField(token, "responseHeader", RESPONSE_NAMES, refuse);
+    case "GRPC_STATUS":
+      return grpcStatus(token, refuse);
     case "START_TIME":
       return startTime(token, refuse);
     default:
@@ -108,6 +110,20 @@ function headerField(
   const maxChars = token.maxChars ?? Number.POSITIVE_INFINITY;
   const [first, second] = names.map((text) => ({ ...EMPTY, code: own(known, text) ?? other, text, maxChars }));
   return { ...EMPTY, ...first, alternative: second };
+}
+
+const GRPC_STYLES: Readonly<Record<string, FieldCode>> = {
+  "": "grpcStatusCamel",
+  CAMEL_STRING: "grpcStatusCamel",
+  SNAKE_STRING: "grpcStatusSnake",
+  NUMBER: "grpcStatus",
+};
+
+function grpcStatus({ argument, maxChars }: OperatorToken, refuse: Refuse): AccessField {
+  if (maxChars !== undefined) return refuse("%GRPC_STATUS% takes no length");
+  const code = own(GRPC_STYLES, argument ?? "");
+  if (code === undefined) return refuse(`%GRPC_STATUS% takes CAMEL_STRING, SNAKE_STRING or NUMBER: found ${argument}`);
+  return { ...EMPTY, code };
 }
 
 function startTime({ argument, maxChars }: OperatorToken, refuse: Refuse): AccessField {

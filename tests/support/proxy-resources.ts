@@ -11,6 +11,8 @@ import type { FilterChain, Listener, NetworkFilter } from "../../src/xds/proto/l
 import type { RetryPolicy } from "../../src/xds/proto/route-action.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../../src/xds/proto/route.ts";
 import { pack } from "../../src/xds/types/any.ts";
+import type { Http2ProtocolOptions } from "../../src/xds/proto/core-protocol.ts";
+import { UpstreamHttpOptions } from "../../src/xds/proto/upstream-http.ts";
 import { ROUTER } from "./http-manager.ts";
 
 export const LOOPBACK = "127.0.0.1";
@@ -101,3 +103,13 @@ export function listener(filterChains: readonly FilterChain[], over: Partial<Lis
 /** A plaintext HTTP listener. */
 export const httpListener = (options: ManagerOptions, over: Partial<Listener> = {}): Listener =>
   listener([chain(manager(options))], over);
+
+/** The HTTP options of a cluster. */
+export const httpOptions = (options: UpstreamHttpOptions): NonNullable<Cluster["typedExtensionProtocolOptions"]> => ({
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": pack(UpstreamHttpOptions, options),
+});
+
+/** A cluster whose endpoints speak HTTP/2. */
+export const speaksHttp2 = (http2ProtocolOptions: Http2ProtocolOptions = {}): Partial<Cluster> => ({
+  typedExtensionProtocolOptions: httpOptions({ explicitHttpConfig: { http2ProtocolOptions } }),
+});

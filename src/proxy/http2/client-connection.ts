@@ -38,6 +38,8 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
   readonly #heads: ClientStream[] = [];
   readonly #maxStreams: number;
   #active = 0;
+  /** When it began to take no more requests. An endpoint may never say that it has heard of it. */
+  #drainedMs: number | undefined;
   #ending = false;
   #closed = false;
   #lost = false;
@@ -145,6 +147,7 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
   /** Takes no more requests, and closes as those that run end. */
   drain(): void {
     this.#lose();
+    this.#drainedMs ??= this.#clock.nowMs();
     this.#session.drain();
     this.touch();
   }
@@ -154,6 +157,7 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
     this.#ending = true;
     this.#lose();
     this.#idleSinceMs = this.#clock.nowMs();
+    this.#carrier.flush();
     this.socket.end();
   }
 
@@ -165,7 +169,13 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
   /** Called about once a second. */
   sweep(nowMs: number, idleTimeoutMs: number): void {
     const quietMs = this.#active === 0 || this.#ending ? nowMs - this.#idleSinceMs : 0;
-    if (this.#ending && quietMs > LINGER_MS) this.socket.close();
-    else if (quietMs > idleTimeoutMs) this.drain();
+    if (this.#ending) {
+      if (quietMs > LINGER_MS) this.socket.close();
+      return;
+    }
+    if (!this.#session.sweep(nowMs)) return this.destroy();
+    if (quietMs > idleTimeoutMs) this.drain();
+    if (this.#active === 0 && this.#drainedMs !== undefined && nowMs - this.#drainedMs > LINGER_MS) this.#end();
+    this.touch();
   }
 }

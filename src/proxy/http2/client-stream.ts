@@ -188,12 +188,18 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
   }
 }
 
+/** `INTERNAL_ERROR`, as RFC 9113 §7 spells it. */
+const nameOf = (code: number): string =>
+  errorName(code)
+    .replace(/[A-Z]/g, (c) => `_${c}`)
+    .toUpperCase();
+
 function failureOf({ by, code, message }: StreamReset, answered: boolean): Failure {
   switch (by) {
     case "refused":
       return { kind: "upstreamRemoteReset", details: message, requestSent: false, answered, refused: true };
     case "remote":
-      return { kind: "upstreamRemoteReset", details: errorName(code), requestSent: true, answered };
+      return { kind: "upstreamRemoteReset", details: nameOf(code), requestSent: true, answered };
     case "local":
       return { kind: "upstreamProtocolError", details: message, requestSent: true, answered };
     case "connection":

@@ -30,6 +30,8 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
   readonly #spare: ServerStream[] = [];
   readonly #openedMs: number;
   #idleSinceMs: number;
+  /** When it began to take no more streams. A client may never say that it has heard of it. */
+  #drainedMs: number | undefined;
   #requests = 0;
   #closed = false;
   #ending = false;
@@ -108,6 +110,7 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
 
   /** Takes no more streams, and closes as those that run end. */
   drain(): void {
+    this.#drainedMs ??= this.contextNow().clock.nowMs();
     this.#session.drain();
     this.touch();
   }
@@ -117,6 +120,7 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
     if (this.#ending) return;
     this.#ending = true;
     this.#idleSinceMs = this.contextNow().clock.nowMs();
+    this.#carrier.flush();
     this.#socket.end();
   }
 
@@ -129,11 +133,14 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
       if (nowMs - this.#idleSinceMs > LINGER_MS) this.#socket.close();
       return;
     }
+    if (!this.#session.sweep(nowMs)) return this.abort();
     for (const served of this.#serving) served.sweep(nowMs);
     const { idleTimeoutMs, maxConnectionDurationMs } = this.contextNow().http.settings;
     if (maxConnectionDurationMs > 0 && nowMs - this.#openedMs > maxConnectionDurationMs) this.drain();
+    this.touch();
+    if (this.#serving.size === 0 && this.#drainedMs !== undefined && nowMs - this.#drainedMs > LINGER_MS) this.#end();
     if (this.#serving.size > 0 || idleTimeoutMs === 0 || nowMs - this.#idleSinceMs <= idleTimeoutMs) return;
-    this.#stats.cxIdleTimeout.add(1);
+    if (this.#drainedMs === undefined) this.#stats.cxIdleTimeout.add(1);
     this.drain();
   }
 }

@@ -203,5 +203,6 @@ export class ServerStream implements Downstream, StreamHandler {
     const { streamIdleTimeoutMs } = this.#owner.contextNow().http.settings;
     if (!this.stream.canSend) this.stream.reset(ErrorCode.noError);
     else if (streamIdleTimeoutMs > 0 && quietMs > streamIdleTimeoutMs) this.stream.reset(ErrorCode.cancel);
+    this.#owner.touch();
   }
 }
