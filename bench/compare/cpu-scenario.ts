@@ -17,6 +17,8 @@ export type Bar = { readonly peer: string; readonly factor: number } | { readonl
 export interface CpuScenario {
   readonly title: string;
   readonly topology: Topology;
+  /** Another topology that Tulle and Envoy are measured in as well, and what it is called. */
+  readonly variant?: { readonly topology: Topology; readonly name: string };
   /** What the CPU is divided by: `request`, `MB`. */
   readonly unit: string;
   readonly load: Load;
@@ -42,6 +44,7 @@ interface Row {
 
 export async function runCpuScenario(scenario: CpuScenario, setup: Setup, options: RunOptions): Promise<void> {
   const subjects = await startSubjects(setup, scenario.topology, options.peers);
+  if (scenario.variant !== undefined) subjects.push(...(await variantOf(scenario.variant, setup)));
   try {
     const rows = await measure(scenario, subjects, setup, options);
     if (options.json) console.log(JSON.stringify({ scenario: scenario.title, rows }));
@@ -49,6 +52,14 @@ export async function runCpuScenario(scenario: CpuScenario, setup: Setup, option
   } finally {
     await stopSubjects(subjects);
   }
+}
+
+async function variantOf(
+  { topology, name }: NonNullable<CpuScenario["variant"]>,
+  setup: Setup,
+): Promise<readonly Subject[]> {
+  const subjects = await startSubjects(setup, topology, ["Envoy"]);
+  return subjects.map((subject) => ({ ...subject, name: `${subject.name} ${name}` }));
 }
 
 async function measure(s: CpuScenario, subjects: readonly Subject[], setup: Setup, o: RunOptions): Promise<Row[]> {

@@ -18,6 +18,8 @@ export type Hops = "one" | "double" | "inbound";
 export interface Topology {
   readonly protocol: Protocol;
   readonly hops: Hops;
+  /** What two proxies speak with each other. Default: as with everybody. */
+  readonly between?: "http2";
 }
 
 /** A started proxy, or a pair of them. */
@@ -39,6 +41,8 @@ export interface Hop {
   readonly listen: number;
   readonly upstream: number;
   readonly tls: "listener" | "cluster" | undefined;
+  /** What the hop speaks to the next one, where that is not the topology's protocol. */
+  readonly upstreamProtocol?: "http2" | undefined;
 }
 
 /** Starts the hops of a topology, the last one first, and returns the subject. */
@@ -51,6 +55,6 @@ export function startHops(name: string, setup: Setup, topology: Topology, start:
     return { name, port, programs: [start({ listen: port, upstream: backend, tls: "listener" })] };
   const middle = freshPort();
   const inbound = start({ listen: middle, upstream: backend, tls: "listener" });
-  const outbound = start({ listen: port, upstream: middle, tls: "cluster" });
+  const outbound = start({ listen: port, upstream: middle, tls: "cluster", upstreamProtocol: topology.between });
   return { name, port, programs: [inbound, outbound] };
 }

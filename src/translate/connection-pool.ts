@@ -53,7 +53,7 @@ function versions(
   http: UpstreamHttp,
   pool: ConnectionPool | undefined,
 ): Pick<UpstreamHttpOptions, "explicitHttpConfig" | "useDownstreamProtocolConfig"> {
-  const http2ProtocolOptions = { maxConcurrentStreams: pool?.maxConcurrentStreams };
+  const http2ProtocolOptions = { maxConcurrentStreams: pool?.maxConcurrentStreams, allowConnect: true };
   switch (http) {
     case "http1":
       return { explicitHttpConfig: { httpProtocolOptions: {} } };

@@ -22,6 +22,8 @@ export function httpManager(
     httpFilters: [...filters, router],
     accessLog: accessLogs(options),
     upgradeConfigs: [{ upgradeType: "websocket" }],
+    // WebSockets over HTTP/2 are CONNECT requests: RFC 8441.
+    http2ProtocolOptions: { allowConnect: true },
     proxy100Continue: true,
     streamIdleTimeout: config.streamIdleTimeout ?? 0,
     // Istio's path normalization BASE: dot segments go, doubled and escaped slashes stay.

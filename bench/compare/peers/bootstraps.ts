@@ -91,10 +91,12 @@ function cluster(o: HopOptions): object {
     connect_timeout: "5s",
     circuit_breakers: { thresholds: [unlimited] },
     load_assignment: { cluster_name: "backend", endpoints: [{ lb_endpoints: [endpoint] }] },
-    ...(o.protocol === "http2" ? http2() : {}),
+    ...(upstreamProtocol(o) === "http2" ? http2() : {}),
     ...(o.tls === "cluster" ? { transport_socket: upstreamTls(o) } : {}),
   };
 }
+
+const upstreamProtocol = (o: HopOptions): Protocol => o.upstreamProtocol ?? o.protocol;
 
 function http2(): object {
   const type = `${TYPE}.extensions.upstreams.http.v3.HttpProtocolOptions`;
@@ -102,21 +104,23 @@ function http2(): object {
   return { typed_extension_protocol_options: { "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": options } };
 }
 
-const common = (o: HopOptions): object => ({
+const common = (o: HopOptions, alpn: readonly string[] | undefined): object => ({
   tls_certificates: [{ certificate_chain: { filename: o.files.cert }, private_key: { filename: o.files.key } }],
   validation_context: { trusted_ca: { filename: o.files.ca } },
-  ...(o.protocol === "http2" ? { alpn_protocols: ["h2"] } : {}),
+  ...(alpn === undefined ? {} : { alpn_protocols: alpn }),
 });
 
 function downstreamTls(o: HopOptions): object {
   const type = `${TYPE}.extensions.transport_sockets.tls.v3.DownstreamTlsContext`;
-  const config = { "@type": type, common_tls_context: common(o), require_client_certificate: true };
+  const alpn = o.protocol === "tcp" ? undefined : ["h2", "http/1.1"];
+  const config = { "@type": type, common_tls_context: common(o, alpn), require_client_certificate: true };
   return { name: "envoy.transport_sockets.tls", typed_config: config };
 }
 
 function upstreamTls(o: HopOptions): object {
   const type = `${TYPE}.extensions.transport_sockets.tls.v3.UpstreamTlsContext`;
-  const config = { "@type": type, common_tls_context: common(o), sni: "localhost" };
+  const alpn = { http1: ["http/1.1"], http2: ["h2"], tcp: undefined }[upstreamProtocol(o)];
+  const config = { "@type": type, common_tls_context: common(o, alpn), sni: "localhost" };
   return { name: "envoy.transport_sockets.tls", typed_config: config };
 }
 

@@ -28,6 +28,15 @@ export const CPU_SCENARIOS: Readonly<Record<string, CpuScenario>> = {
     bars: [{ peer: "Envoy", factor: 0.45 }],
     syscalls: true,
   },
+  multiplexed: {
+    title: "the same, with HTTP/1.1 or with HTTP/2 between the proxies",
+    topology: { protocol: "http1", hops: "double" },
+    variant: { topology: { protocol: "http1", hops: "double", between: "http2" }, name: "h2" },
+    unit: "request",
+    load: requests,
+    bars: [],
+    syscalls: true,
+  },
   grpc: {
     title: `gRPC unary, one hop: HTTP/2 on both sides, 100 bytes to 1 kB, 8 connections with 16 calls each, ${alike}`,
     topology: { protocol: "http2", hops: "one" },
