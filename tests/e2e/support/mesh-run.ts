@@ -7,7 +7,7 @@ import { cpSync, existsSync, mkdirSync, mkdtempSync, readFileSync, renameSync, r
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { MeshStatus } from "../../../src/admin/api.ts";
-import type { MeshFile, MeshFileProxy } from "../../../src/admin/mesh-file.ts";
+import { type MeshFile, meshFilePath, type MeshFileProxy } from "../../../src/admin/mesh-file.ts";
 import { type Answer, call, type CallOptions } from "./call.ts";
 import { eventually } from "./eventually.ts";
 import { RunningProcess } from "./running-process.ts";
@@ -78,6 +78,11 @@ export class MeshRun {
   get file(): MeshFile {
     if (this.#file === undefined) throw new Error("the mesh is not ready");
     return this.#file;
+  }
+
+  /** As it is written now: gateways may have got other ports. */
+  reread(): MeshFile {
+    return JSON.parse(readFileSync(meshFilePath(this.runFolder), "utf8")) as MeshFile;
   }
 
   proxy(workload: string): MeshFileProxy {
