@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { MESH_GATEWAY } from "../model/gateway.ts";
 import type { Origin } from "../model/origin.ts";
 import { type Finding, type MeshIndex, where } from "./mesh-index.ts";
 import { quote } from "./tree.ts";
@@ -13,7 +14,9 @@ export function analyzeHosts(index: MeshIndex): readonly Finding[] {
 
 function sharedVirtualServices({ mesh }: MeshIndex): readonly Finding[] {
   const owners = new Map<string, Origin>();
-  return mesh.virtualServices.flatMap((vs) =>
+  // At a gateway the rules of one host stand together.
+  const inMesh = mesh.virtualServices.filter((vs) => vs.gateways.includes(MESH_GATEWAY));
+  return inMesh.flatMap((vs) =>
     vs.hosts.flatMap((host, i): readonly Finding[] => {
       const owner = owners.get(host);
       if (owner === undefined) owners.set(host, vs.origin);

@@ -1,12 +1,19 @@
 import { expect, test } from "bun:test";
 import { chain, cluster, limits, listener, LOOPBACK } from "../../tests/support/proxy-resources.ts";
 import { type Backend, ProxyRig } from "../../tests/support/proxy-rig.ts";
+import { systemClock } from "../base/clock.ts";
+import { MemoryNetwork } from "../net/memory-network.ts";
+import { deafHandler, type Socket, type SocketHandler } from "../net/socket.ts";
+import { IstioMetrics } from "../telemetry/istio-metrics.ts";
 import { plainStats } from "../telemetry/plain-stats.ts";
+import { Registry } from "../telemetry/registry.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { NetworkRbac } from "../xds/proto/filter-network-rbac.ts";
 import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
 import { Listener, type NetworkFilter } from "../xds/proto/listener.ts";
 import { pack } from "../xds/types/any.ts";
+import type { ClusterRuntime } from "./cluster-runtime.ts";
+import { TcpChain } from "./tcp-chain.ts";
 
 interface Tunnelled {
   readonly rig: ProxyRig;
@@ -223,4 +230,51 @@ test("a tunnel of a listener that is gone ends in time", async () => {
   await rig.advance(10_000);
   expect(client.closed).toBe(true);
   await rig.finish();
+});
+
+/** A socket in hand: what a handler is given and what was written are seen at once. */
+class HandSocket implements Socket {
+  handler: SocketHandler = deafHandler;
+  readonly peer = undefined;
+  readonly alpn = undefined;
+  readonly sni = undefined;
+  readonly secure = true;
+  readonly remote = { address: LOOPBACK, port: 1 };
+  readonly local = { address: LOOPBACK, port: 2 };
+  written = "";
+  write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
+    this.written += Buffer.from(bytes.subarray(offset, offset + length)).toString();
+    return length;
+  }
+  pause(): void {}
+  resume(): void {}
+  end(): void {}
+  close(): void {}
+  destroy(): void {}
+}
+
+test("what TLS has decrypted already when the connection is paused is not lost", () => {
+  const [client, endpoint] = [new HandSocket(), new HandSocket()];
+  let connected: (socket: Socket, closed: () => void) => void = () => {};
+  const cluster = {
+    pick: () => ({}),
+    dial: (_: unknown, done: typeof connected) => void (connected = done),
+    endpoints: { all: [] },
+    compiled: { name: "outbound|5432||db.default.svc.cluster.local" },
+  } as unknown as ClusterRuntime;
+  const tcp = new TcpChain({
+    network: new MemoryNetwork(systemClock),
+    random: () => 0,
+    clusters: new Map([["db", cluster]]),
+    pickCluster: () => "db",
+    maxConnectAttempts: 1,
+    metrics: new IstioMetrics(new Registry()),
+    side: { direction: "outbound", self: {}, service: undefined },
+  });
+  tcp.serve(client, Buffer.from("one "), () => {});
+  client.handler.onData(Buffer.from("two "));
+  client.handler.onData(Buffer.from("three"));
+  connected(endpoint, () => {});
+  client.handler.onData(Buffer.from(" four"));
+  expect(endpoint.written).toBe("one two three four");
 });

@@ -52,12 +52,14 @@ export class TcpChain {
       socket.destroy();
       return onClosed();
     }
-    // Bytes that come before the endpoint is connected stay in the kernel.
+    // Bytes that come before the endpoint is connected stay in the kernel, but for what TLS has decrypted already.
     socket.pause();
+    let early = first;
     let gone = false;
     let ended = false;
     socket.handler = {
       ...deafHandler,
+      onData: (chunk) => void (early = early === undefined ? chunk : Buffer.concat([early, chunk])),
       onEnd: () => void (ended = true),
       onClose: () => {
         gone = true;
@@ -67,7 +69,7 @@ export class TcpChain {
     this.#connect(cluster, 1, (upstream) => {
       if (gone) return upstream?.drop();
       if (upstream === undefined) return socket.destroy();
-      this.#join(socket, upstream, first, cluster, onClosed);
+      this.#join(socket, upstream, early, cluster, onClosed);
       if (ended) socket.handler.onEnd();
     });
   }
