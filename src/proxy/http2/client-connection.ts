@@ -23,8 +23,8 @@ export interface Http2ConnectionOwner {
   onClosed(connection: Http2ClientConnection): void;
 }
 
-/** Streams that are kept for later requests. */
-const MAX_SPARE = 32;
+/** Streams that are kept for later requests, until the connection has nothing to do. */
+const MAX_SPARE = 256;
 /** How long the endpoint may take to close behind the last byte. */
 const LINGER_MS = 1000;
 
@@ -174,6 +174,7 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
       return;
     }
     if (!this.#session.sweep(nowMs)) return this.destroy();
+    if (quietMs > 0) this.#spare.length = 0;
     if (quietMs > idleTimeoutMs) this.drain();
     if (this.#active === 0 && this.#drainedMs !== undefined && nowMs - this.#drainedMs > LINGER_MS) this.#end();
     this.touch();

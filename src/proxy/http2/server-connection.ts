@@ -13,8 +13,8 @@ import { ServerStream, type ServedBy } from "./server-stream.ts";
 import { SessionCarrier } from "./session-carrier.ts";
 import { serverOptions } from "./session-options.ts";
 
-/** Served streams that are kept for later ones. */
-const MAX_SPARE = 32;
+/** Served streams that are kept for later ones, until the connection has nothing to do. */
+const MAX_SPARE = 256;
 /** How long a client may take to close behind the last byte. */
 const LINGER_MS = 1000;
 
@@ -135,6 +135,7 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
     }
     if (!this.#session.sweep(nowMs)) return this.abort();
     for (const served of this.#serving) served.sweep(nowMs);
+    if (this.#serving.size === 0 && nowMs > this.#idleSinceMs) this.#spare.length = 0;
     const { idleTimeoutMs, maxConnectionDurationMs } = this.contextNow().http.settings;
     if (maxConnectionDurationMs > 0 && nowMs - this.#openedMs > maxConnectionDurationMs) this.drain();
     this.touch();
