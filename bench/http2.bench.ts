@@ -1,9 +1,12 @@
 /**
- * What HTTP/2 costs: `bun bench/http2.bench.ts`. One unary gRPC call through a client and a server session: four field
- * sections encoded and decoded, two DATA, both connections' frames. Printed is the best and the median round.
+ * What HTTP/2 costs: `bun bench/http2.bench.ts`. One unary gRPC call through a client and a server session: three field
+ * sections encoded and decoded, two DATA, both connections' frames; and the same through a proxy that has both roles, so
+ * that the difference is what the proxy pays. Printed is the best and the median round.
  */
 import { systemClock } from "../src/base/clock.ts";
-import { type HeadStream, carry, clientStream, headClient, headServer } from "../tests/support/http2-heads.ts";
+import { ID } from "../src/wire/http1/known.ts";
+import type { Session } from "../src/wire/http2/session.ts";
+import { type HeadStream, clientStream, headClient, headServer } from "../tests/support/http2-heads.ts";
 
 const ROUNDS = 15;
 const OPERATIONS = 20_000;
@@ -64,6 +67,15 @@ function call(free: HeadStream[], client: ReturnType<typeof headClient>): HeadSt
   return it;
 }
 
+/** The output stays as it is while the other side reads it. */
+function carry(from: Session, to: Session): boolean {
+  const { output } = from;
+  if (output.length === 0) return false;
+  to.receive(output, 0);
+  from.consumeOutput(output.length);
+  return true;
+}
+
 function pair(): () => number {
   const client = headClient();
   const { session: server, streams } = headServer(answer);
@@ -82,4 +94,58 @@ function pair(): () => number {
   };
 }
 
+/** A proxy between the two: one connection on each side, heads passed on as the proxy does. */
+function throughProxy(): () => number {
+  const client = headClient();
+  const upstream = headClient();
+  const { session: server } = headServer(answer);
+  const carried: HeadStream[] = [];
+  const free: HeadStream[] = [];
+  const { session: downstream } = headServer((served) => {
+    served.logs = false;
+    const it = carried.pop() ?? clientStream();
+    it.logs = false;
+    if (!upstream.open(it.stream, false)) throw new Error("the proxy cannot open a stream");
+    const { method, scheme, authority, path } = served.request;
+    const fields = it.stream.beginHead();
+    fields.request(method, scheme, authority, path);
+    fields.lines(served.head, (line) => served.head.ids[line] === ID.host);
+    fields.header("x-envoy-expected-rq-timeout-ms", "15000");
+    it.stream.endHead(false);
+    it.stream.write(MESSAGE, 0, MESSAGE.length, true);
+    it.onEnd = () => respond(served, it);
+    it.onFree = (freed) => carried.push(freed);
+  });
+  const settle = (): void => {
+    while (
+      carry(client, downstream) ||
+      carry(upstream, server) ||
+      carry(server, upstream) ||
+      carry(downstream, client)
+    );
+  };
+  settle();
+  return () => {
+    const it = call(free, client);
+    settle();
+    free.push(it);
+    if (it.trailers.count !== 2) throw new Error(`the call failed: ${it.events.join()}`);
+    return it.bodyBytes;
+  };
+}
+
+function respond(served: HeadStream, { response, trailers }: HeadStream): void {
+  const { stream } = served;
+  const head = stream.beginHead();
+  head.status(response.status);
+  head.lines(response, keepsAll);
+  stream.endHead(false);
+  stream.write(MESSAGE, 0, MESSAGE.length, false);
+  stream.beginHead().lines(trailers, keepsAll);
+  stream.endHead(true);
+}
+
+const keepsAll = (): boolean => false;
+
 measure("a unary gRPC call, 1 kB both ways, both sides", pair());
+measure("the same through a proxy: four connections' ends", throughProxy());

@@ -47,7 +47,13 @@ export class EncoderTable {
     this.#dropTo(0);
   }
 
-  /** HPACK index of the field with this hash that is spelled so; 0 when there is none. */
+  /** HPACK index of an entry; 0 when it was dropped. */
+  indexOf(entry: number): number {
+    const age = this.#newest - entry;
+    return age < this.#count ? STATIC_COUNT + 1 + age : 0;
+  }
+
+  /** Number of the entry with this hash that is spelled so; 0 when there is none. */
   find(
     hash: number,
     buf: Uint8Array,
@@ -67,8 +73,7 @@ export class EncoderTable {
       if (this.#hashes[slot] !== hash) continue;
       if (this.#nameLengths[slot] !== nameEnd - nameStart || this.#valueLengths[slot] !== valueEnd - valueStart)
         continue;
-      if (this.#spells(this.#starts[slot] as number, buf, nameStart, nameEnd, valueStart, valueEnd))
-        return STATIC_COUNT + 1 + age;
+      if (this.#spells(this.#starts[slot] as number, buf, nameStart, nameEnd, valueStart, valueEnd)) return entry;
     }
     return 0;
   }
@@ -96,12 +101,12 @@ export class EncoderTable {
     return false;
   }
 
-  /** Adds a field, as the peer will when it reads it. */
-  add(hash: number, buf: Uint8Array, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): void {
+  /** Adds a field, as the peer will when it reads it. Returns the number of its entry; 0 for one larger than the table, which empties it. */
+  add(hash: number, buf: Uint8Array, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
     const length = nameEnd - nameStart + valueEnd - valueStart;
     const size = length + FIELD_OVERHEAD_BYTES;
     this.#dropTo(this.#maxBytes - size);
-    if (size > this.#maxBytes) return;
+    if (size > this.#maxBytes) return 0;
     if (this.#count === this.#starts.length) this.#growSlots();
     if (this.#at + length > this.#bytes.length) this.#makeRoom(length);
     const entry = ++this.#newest;
@@ -117,6 +122,7 @@ export class EncoderTable {
     for (let i = nameStart; i < nameEnd; i++) bytes[this.#at++] = LOWER[buf[i] as number] as number;
     (buf as Buffer).copy(bytes, this.#at, valueStart, valueEnd);
     this.#at += valueEnd - valueStart;
+    return entry;
   }
 
   /** Notes where an entry is found, in place of the oldest of its set. */

@@ -33,6 +33,14 @@ const PLAIN = 1;
 /** RFC 7541 §7.1.3: nobody on the way may keep it. */
 const SECRET = 2;
 
+interface TextEntry {
+  readonly name: string;
+  readonly entry: number;
+}
+
+/** More than a table of the usual size has entries. */
+const MOST_TEXTS = 128;
+
 export class FieldWriter {
   readonly #out: OutputBuffer;
   readonly #table = new EncoderTable(DEFAULT_TABLE_BYTES);
@@ -44,6 +52,8 @@ export class FieldWriter {
   #mustClear = false;
   #listBytes = 0;
   #scratch: Buffer = Buffer.allocUnsafeSlow(512);
+  /** Fields that came as strings and are in the table, by value: most strings that a proxy writes are the same ones. */
+  readonly #texts = new Map<string, TextEntry>();
 
   constructor(out: OutputBuffer, ownMaxBytes: number = DEFAULT_TABLE_BYTES) {
     this.#out = out;
@@ -124,6 +134,16 @@ export class FieldWriter {
   }
 
   #text(name: string, value: string, isPseudo: boolean): void {
+    const known = this.#texts.get(value);
+    if (known !== undefined && known.name === name) {
+      const index = this.#table.indexOf(known.entry);
+      if (index > 0) {
+        this.#out.reserve(FIELD_EXTRA_BYTES);
+        this.#listBytes += name.length + value.length + FIELD_OVERHEAD_BYTES;
+        return this.#integer(INDEXED, 0x7f, index);
+      }
+      this.#texts.delete(value);
+    }
     const nameLength = name.length;
     const end = nameLength + value.length;
     if (end > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(end * 2);
@@ -138,7 +158,13 @@ export class FieldWriter {
       scratch[i] = c > 255 ? QUESTION : (CHAR[c] as number) & VALUE ? c : SP;
     }
     const trimmed = trimmedEnd(scratch, nameLength, end);
-    this.#field(scratch, 0, nameLength, trimmedStart(scratch, nameLength, trimmed), trimmed, false);
+    const entry = this.#field(scratch, 0, nameLength, trimmedStart(scratch, nameLength, trimmed), trimmed, false);
+    if (entry > 0) this.#remember(name, value, entry);
+  }
+
+  #remember(name: string, value: string, entry: number): void {
+    if (this.#texts.size >= MOST_TEXTS) this.#texts.clear();
+    this.#texts.set(value, { name, entry });
   }
 
   /** The lines of a head but for those that `drop` names and those that no HTTP/2 head may have. */
@@ -153,6 +179,7 @@ export class FieldWriter {
     }
   }
 
+  /** Returns the number of the entry that holds the field; 0 when none does. */
   #field(
     buf: Uint8Array,
     nameStart: number,
@@ -160,22 +187,24 @@ export class FieldWriter {
     valueStart: number,
     valueEnd: number,
     isSecret: boolean,
-  ): void {
+  ): number {
     const out = this.#out;
     const textBytes = nameEnd - nameStart + valueEnd - valueStart;
     out.reserve(textBytes + FIELD_EXTRA_BYTES);
     this.#listBytes += textBytes + FIELD_OVERHEAD_BYTES;
+    const table = this.#table;
+    const hash = roughHash(buf, nameStart, nameEnd, valueStart, valueEnd);
+    let entry = isSecret ? 0 : table.find(hash, buf, nameStart, nameEnd, valueStart, valueEnd);
+    if (entry > 0) {
+      this.#integer(INDEXED, 0x7f, table.indexOf(entry));
+      return entry;
+    }
     const name = staticName(buf, nameStart, nameEnd);
     const policy = isSecret ? SECRET : name > 0 ? (POLICY[name] as number) : policyOf(buf, nameStart, nameEnd);
     let first = policy === SECRET ? NEVER_INDEXED : WITHOUT_INDEXING;
-    if (policy === MAY_INDEX) {
-      const hash = hashOf(buf, nameStart, nameEnd, valueStart, valueEnd);
-      const index = this.#table.find(hash, buf, nameStart, nameEnd, valueStart, valueEnd);
-      if (index > 0) return this.#integer(INDEXED, 0x7f, index);
-      if (this.#table.isWorthIt(hash)) {
-        first = WITH_INDEXING;
-        this.#table.add(hash, buf, nameStart, nameEnd, valueStart, valueEnd);
-      }
+    if (policy === MAY_INDEX && table.isWorthIt(fullHash(hash, buf, valueStart, valueEnd))) {
+      first = WITH_INDEXING;
+      entry = table.add(hash, buf, nameStart, nameEnd, valueStart, valueEnd);
     }
     this.#integer(first, first === WITH_INDEXING ? 0x3f : 0x0f, name);
     const { bytes } = out;
@@ -188,6 +217,7 @@ export class FieldWriter {
     this.#integer(0, 0x7f, valueEnd - valueStart);
     (buf as Buffer).copy(bytes, out.to, valueStart, valueEnd);
     out.to += valueEnd - valueStart;
+    return entry;
   }
 
   /** RFC 7541 §5.1. There is room. */
@@ -218,10 +248,24 @@ function trimmedEnd(buf: Uint8Array, start: number, end: number): number {
 }
 
 /** Of the lengths and a few bytes: what it finds is compared whole. */
-function hashOf(buf: Uint8Array, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
+function roughHash(buf: Uint8Array, nameStart: number, nameEnd: number, valueStart: number, valueEnd: number): number {
   let hash = ((nameEnd - nameStart) * 31 + (LOWER[buf[nameStart] as number] as number)) | 0;
   hash = Math.imul(hash ^ (LOWER[buf[nameEnd - 1] as number] as number), 0x01000193);
-  hash = Math.imul(hash ^ (valueEnd - valueStart), 0x01000193);
+  const length = valueEnd - valueStart;
+  hash = Math.imul(hash ^ length, 0x01000193);
+  if (length > 0) {
+    hash = Math.imul(hash ^ (buf[valueStart] as number), 0x01000193);
+    hash = Math.imul(hash ^ (buf[valueStart + (length >> 2)] as number), 0x01000193);
+    hash = Math.imul(hash ^ (buf[valueStart + (length >> 1)] as number), 0x01000193);
+    hash = Math.imul(hash ^ (buf[valueEnd - 1 - (length >> 2)] as number), 0x01000193);
+    hash = Math.imul(hash ^ (buf[valueEnd - 1] as number), 0x01000193);
+  }
+  return hash ^ (hash >>> 15);
+}
+
+/** Of all of the value, to tell whether it was seen before. */
+function fullHash(rough: number, buf: Uint8Array, valueStart: number, valueEnd: number): number {
+  let hash = rough;
   for (let i = valueStart; i < valueEnd; i++) hash = Math.imul(hash ^ (buf[i] as number), 0x01000193);
   return hash ^ (hash >>> 15);
 }

@@ -176,6 +176,8 @@ export class HeadBuilder {
   }
 
   #isForbiddenTrailer(nameLength: number): boolean {
+    // None begins with `g`, and most trailers are those of gRPC.
+    if (this.out[this.at] === 0x67) return false;
     return isForbiddenTrailer(latin1(this.out, this.at, this.at + nameLength));
   }
 

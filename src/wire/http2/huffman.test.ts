@@ -1,6 +1,7 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../base/random.ts";
-import { huffmanDecode, huffmanEncode, huffmanLength } from "./huffman.ts";
+import { huffmanEncode, huffmanLength, huffmanText } from "../../../tests/suites/hpack-twin/huffman.ts";
+import { huffmanDecode } from "./huffman.ts";
 
 function encode(text: string): Buffer {
   const out = Buffer.alloc(huffmanLength(text));
@@ -48,6 +49,18 @@ describe("Huffman", () => {
         String.fromCharCode(Math.floor(random() * (random() < 0.5 ? 128 : 256))),
       ).join("");
       expect(decode(encode(text)), `seed ${seed}`).toBe(text);
+    }
+  });
+
+  test("random bytes are read as its twin reads them", () => {
+    const seed = Math.floor(Math.random() * 2 ** 32);
+    const random = seededRandom(seed);
+    const ends = [[], [0xff], [0xff, 0xff, 0xff, 0xff], [0x07]];
+    for (let i = 0; i < 20_000; i++) {
+      const length = Math.floor(random() * 12);
+      const start = Array.from({ length }, () => (random() < 0.5 ? 0xff : Math.floor(random() * 256)));
+      const bytes = Buffer.from([...start, ...ends[Math.floor(random() * 4)]!]);
+      expect(decode(bytes), `seed ${seed}: ${bytes.toString("hex")}`).toBe(huffmanText(bytes)!);
     }
   });
 

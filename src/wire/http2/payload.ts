@@ -6,32 +6,29 @@
 import { ErrorCode, Flag, FrameType } from "./constants.ts";
 import { Http2Error } from "./error.ts";
 
-/** Length that a frame of this type must have, with the code for one that has not. */
-const EXACT_BYTES: Readonly<Record<number, number>> = {
-  [FrameType.priority]: 5,
-  [FrameType.rstStream]: 4,
-  [FrameType.ping]: 8,
-  [FrameType.windowUpdate]: 4,
-};
+/** Length that a frame of each type must have; -1: any. */
+const EXACT_BYTES = new Int8Array(256).fill(-1);
+EXACT_BYTES[FrameType.priority] = 5;
+EXACT_BYTES[FrameType.rstStream] = 4;
+EXACT_BYTES[FrameType.ping] = 8;
+EXACT_BYTES[FrameType.windowUpdate] = 4;
 
 /** Frames that speak of a stream, and frames that speak of the connection. The others may do either. */
-const ON_STREAM: ReadonlySet<number> = new Set([
-  FrameType.data,
-  FrameType.headers,
-  FrameType.priority,
-  FrameType.rstStream,
-  FrameType.pushPromise,
-  FrameType.continuation,
-]);
-const ON_CONNECTION: ReadonlySet<number> = new Set([FrameType.settings, FrameType.ping, FrameType.goaway]);
+const ON_STREAM = 1;
+const ON_CONNECTION = 2;
+const PLACE = new Uint8Array(256);
+for (const type of ["data", "headers", "priority", "rstStream", "pushPromise", "continuation"] as const)
+  PLACE[FrameType[type]] = ON_STREAM;
+for (const type of ["settings", "ping", "goaway"] as const) PLACE[FrameType[type]] = ON_CONNECTION;
 
 /** @throws {Http2Error} When the frame's stream or length is wrong for its type. */
 export function checkFrame(type: number, streamId: number, length: number): void {
-  if (streamId === 0 && ON_STREAM.has(type)) throw misplaced(type, "a stream, found stream 0");
-  if (streamId !== 0 && ON_CONNECTION.has(type)) throw misplaced(type, `stream 0, found ${streamId}`);
-  const exact = EXACT_BYTES[type];
+  const place = PLACE[type] as number;
+  if (streamId === 0 && place === ON_STREAM) throw misplaced(type, "a stream, found stream 0");
+  if (streamId !== 0 && place === ON_CONNECTION) throw misplaced(type, `stream 0, found ${streamId}`);
+  const exact = EXACT_BYTES[type] as number;
   const short = type === FrameType.goaway && length < 8;
-  if ((exact === undefined || exact === length) && !short) return;
+  if ((exact < 0 || exact === length) && !short) return;
   // Only a wrong PRIORITY leaves the connection as it was (§6.3).
   const ends = type === FrameType.priority ? streamId : 0;
   throw new Http2Error(ErrorCode.frameSizeError, `A frame of type ${type} cannot have ${length} bytes`, ends);

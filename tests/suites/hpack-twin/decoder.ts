@@ -14,7 +14,7 @@ import {
   STATIC_VALUES,
 } from "../../../src/wire/http2/hpack-table.ts";
 import { DynamicTable } from "./dynamic-table.ts";
-import { huffmanDecode } from "../../../src/wire/http2/huffman.ts";
+import { huffmanText } from "./huffman.ts";
 
 /** Names longer than this are Latin-1 text that nobody sends; it bounds what one integer may claim. */
 const MAX_INTEGER = 2 ** 28;
@@ -28,7 +28,6 @@ export class HpackDecoder {
   #bytes: Uint8Array = new Uint8Array(0);
   #at = 0;
   #end = 0;
-  #scratch: Buffer = Buffer.alloc(256);
 
   /** @param maxListBytes Size of a field list as RFC 9113 §6.5.2 counts it, beyond which it is not kept. */
   constructor(maxListBytes: number) {
@@ -132,10 +131,9 @@ export class HpackDecoder {
     if (length > this.#end - from) throw fault("a string is longer than its block");
     this.#at += length;
     if (!huffman) return latin1(this.#bytes, from, this.#at);
-    if (this.#scratch.length < 2 * length) this.#scratch = Buffer.alloc(4 * length);
-    const decoded = huffmanDecode(this.#bytes, from, this.#at, this.#scratch);
-    if (decoded < 0) throw fault("bad Huffman padding");
-    return this.#scratch.toString("latin1", 0, decoded);
+    const text = huffmanText(this.#bytes.subarray(from, this.#at));
+    if (text === undefined) throw fault("bad Huffman padding");
+    return text;
   }
 }
 

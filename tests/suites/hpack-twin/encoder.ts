@@ -5,7 +5,7 @@
  */
 import type { Fields } from "../../../src/wire/http2/fields.ts";
 import { STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "../../../src/wire/http2/hpack-table.ts";
-import { huffmanEncode, huffmanLength } from "../../../src/wire/http2/huffman.ts";
+import { huffmanEncode, huffmanLength } from "./huffman.ts";
 
 /** First index of each name, and of each whole field. */
 const INDEX_OF_NAME = new Map<string, number>();
