@@ -69,8 +69,8 @@ function call(free: HeadStream[], client: ReturnType<typeof headClient>): HeadSt
 
 /** The output stays as it is while the other side reads it. */
 function carry(from: Session, to: Session): boolean {
+  if (from.outputBytes === 0) return false;
   const { output } = from;
-  if (output.length === 0) return false;
   to.receive(output, 0);
   from.consumeOutput(output.length);
   return true;

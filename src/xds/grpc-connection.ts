@@ -64,16 +64,12 @@ export class GrpcConnection implements SocketHandler {
     if (this.#busy) return;
     this.#busy = true;
     const { session, socket } = this;
-    while (session.output.length > 0) {
-      const taken = socket.write(session.output);
-      if (taken === 0) break;
-      session.consumeOutput(taken);
-    }
+    session.writeOutput(socket);
     this.#busy = false;
     if (this.#paused && !session.congested) socket.resume();
     else if (!this.#paused && session.congested) socket.pause();
     this.#paused = session.congested;
-    if (session.finished && session.output.length === 0) this.#end();
+    if (session.finished && session.outputBytes === 0) this.#end();
   }
 
   /** Lets the calls that run finish, takes no more, then closes. */

@@ -33,13 +33,9 @@ export class SessionCarrier implements Flushable {
   flush(): void {
     this.#isDue = false;
     const { session, socket } = this;
-    while (session.output.length > 0) {
-      const taken = socket.write(session.output);
-      if (taken === 0) break;
-      session.consumeOutput(taken);
-    }
+    session.writeOutput(socket);
     if (this.#paused !== session.congested) this.#press(session.congested);
-    if (session.finished && session.output.length === 0) this.#onFinished();
+    if (session.finished && session.outputBytes === 0) this.#onFinished();
   }
 
   /** A peer that does not read what it asked for may not ask for more. */

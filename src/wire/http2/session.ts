@@ -27,8 +27,9 @@
  * if (!stream.write(buf, start, end, true)) ...stop until onWritable;
  * // A client.
  * if (session.open(stream, method === "HEAD")) { const fields = stream.beginHead(); fields.request(...); ...; stream.endHead(done); }
- * // Once an event:
- * session.consumeOutput(socket.write(session.output));
+ * // Once an event, and about once a second:
+ * session.writeOutput(socket);
+ * if (!session.sweep(nowMs)) ...the peer does not answer PINGs: close;
  * ```
  *
  * Not done: server push (refused), priorities (ignored, RFC 9113 §5.3).
@@ -64,6 +65,11 @@ export interface SessionHandler {
   onStreamFault(error: Http2Error): void;
   /** The peer broke the protocol. Its GOAWAY is in the output: write it, then close. */
   onFailed(error: Http2Error): void;
+}
+
+/** Returns how many bytes were taken; 0 when it is full. */
+export interface OutputSink {
+  write(bytes: Uint8Array, offset: number, length: number): number;
 }
 
 type Phase =
@@ -178,6 +184,16 @@ export class Session implements StreamPort {
       this.fail(error);
     }
     this.#wakeBlocked();
+  }
+
+  /** Writes what waits to a socket, until that takes no more. */
+  writeOutput(socket: OutputSink): void {
+    const out = this.#out;
+    while (out.length > 0) {
+      const taken = socket.write(out.bytes, out.from, out.length);
+      if (taken === 0) return;
+      this.consumeOutput(taken);
+    }
   }
 
   /** Says that `bytes` of the output were written. */
