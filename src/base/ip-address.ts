@@ -21,6 +21,11 @@ export function formatIp(bytes: IpBytes): string {
   return ip?.length === 16 ? formatIpv6(ip) : (ip ?? bytes).join(".");
 }
 
+/** Address and port as one name: `10.0.0.1:80`, `[::1]:80`. */
+export function formatAddress({ address, port }: { readonly address: string; readonly port: number }): string {
+  return address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`;
+}
+
 function unmapped(bytes: IpBytes | undefined): IpBytes | undefined {
   return bytes !== undefined && isMapped(bytes) ? bytes.subarray(12) : bytes;
 }

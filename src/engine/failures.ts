@@ -90,6 +90,8 @@ export const FAILURES = {
   faultAbort: failure("FI", 503, "fault_filter_abort", { body: "fault filter abort" }),
   /** A flag beside another. */
   faultDelay: failure("DI", 503, "fault_filter_delay"),
+  /** Of a TCP proxy's client. */
+  connectionTooOld: failure("DT", 0, "max_connection_duration_reached", { closes: true }),
   upgradeRefused: failure("", 403, "upgrade_failed", { closes: true }),
   overload: failure("OM", 503, "overload", { body: "envoy overloaded", closes: true }),
   dnsFailure: failure("DF", 503, "dns_resolution_failure", { body: "DNS resolution failure" }),

@@ -31,8 +31,11 @@ export interface PeerView {
   /** The verified identity of the other side; undefined without one. */
   readonly spiffeId: string | undefined;
   readonly sni: string | undefined;
+  /** The client: behind a PROXY protocol header, whom that names. */
   readonly remote: SocketName;
   readonly local: SocketName;
+  /** The other end of the connection itself. Default: `remote`. */
+  readonly directRemote?: SocketName;
 }
 
 /** What `%…%` in a header's value can be replaced by: a part of what an access log line can tell. */

@@ -29,7 +29,12 @@ type Raw = NativeSocket<SocketState>;
 /** A native socket that was accepted. */
 export class Accepted extends BunSocket implements AcceptedSocket {
   startTls(tls: ServerTls, first: Uint8Array, onOpen: (secure: Socket) => void, onFail: (error: Error) => void): void {
-    startServerTls(this.raw, tls, first, onOpen, onFail);
+    const { remote, local } = this;
+    const opened = (secure: BunSocket): void => {
+      if (remote !== this.directRemote) secure.speakFor(remote, local);
+      onOpen(secure);
+    };
+    startServerTls(this.raw, tls, first, opened, onFail);
   }
 }
 
@@ -149,7 +154,12 @@ class Attempt {
     const socket = new BunSocket(raw);
     raw.data = { socket };
     if (this.#settled) return socket.destroy();
-    const { tls } = this.#options;
+    const { preface, tls } = this.#options;
+    // A kernel that does not take the first hundred bytes of a connection takes none.
+    if (preface !== undefined && socket.write(preface) < preface.length)
+      return this.fail(
+        new DialError("other", `${where(this.#options)}: the first ${preface.length} bytes were not taken`),
+      );
     if (tls === undefined) return this.#succeed(socket);
     socket.handler = {
       ...deafHandler,

@@ -14,13 +14,18 @@ export interface SocketState {
 export class BunSocket implements Socket {
   handler: SocketHandler = deafHandler;
   readonly raw: NativeSocket<SocketState>;
-  readonly remote: SocketAddress;
-  readonly local: SocketAddress;
+  remote: SocketAddress;
+  local: SocketAddress;
+  readonly directRemote: SocketAddress;
   readonly peer: PeerIdentity | undefined;
   readonly alpn: string | undefined;
   readonly sni: string | undefined;
   readonly secure: boolean;
   #closed = false;
+  /** The other side's end was told. */
+  #endTold = false;
+  #hasEnded = false;
+  #isLeaving = false;
 
   constructor(
     raw: NativeSocket<SocketState>,
@@ -28,11 +33,17 @@ export class BunSocket implements Socket {
   ) {
     this.raw = raw;
     this.remote = { address: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
+    this.directRemote = this.remote;
     this.local = { address: raw.localAddress ?? "", port: raw.localPort ?? 0 };
     this.secure = tls !== undefined;
     this.peer = tls?.peer;
     this.alpn = tls?.alpn;
     this.sni = tls?.sni;
+  }
+
+  speakFor(remote: SocketAddress, local: SocketAddress): void {
+    this.remote = remote;
+    this.local = local;
   }
 
   write(bytes: Uint8Array, offset = 0, length = bytes.length - offset): number {
@@ -50,21 +61,31 @@ export class BunSocket implements Socket {
   }
 
   end(): void {
+    this.#hasEnded = true;
     if (!this.#closed) this.raw.shutdown();
   }
 
   close(): void {
+    this.#isLeaving = true;
     if (!this.#closed) this.raw.end();
   }
 
   destroy(): void {
+    this.#isLeaving = true;
     if (!this.#closed) this.raw.terminate();
   }
 
-  /** Tells the handler once. */
+  /** The other side half-closed. */
+  ended(): void {
+    this.#endTold = true;
+    this.handler.onEnd();
+  }
+
+  /** Tells the handler once. Where both sides have ended Bun tells of the close alone: without an error it was the end. */
   closed(error: Error | undefined): void {
     if (this.#closed) return;
     this.#closed = true;
+    if (error === undefined && this.#hasEnded && !this.#endTold && !this.#isLeaving) this.handler.onEnd();
     this.handler.onClose(error);
   }
 }
@@ -78,7 +99,7 @@ export const rawHandlers = {
     raw.data.socket?.handler.onDrain();
   },
   end(raw: NativeSocket<SocketState>): void {
-    raw.data.socket?.handler.onEnd();
+    raw.data.socket?.ended();
   },
   close(raw: NativeSocket<SocketState>, error?: Error): void {
     raw.data?.socket?.closed(error);

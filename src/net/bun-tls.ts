@@ -76,11 +76,16 @@ export function startServerTls(
   raw: Raw,
   tls: ServerTls,
   first: Uint8Array,
-  onOpen: (secure: Socket) => void,
+  onOpen: (secure: BunSocket) => void,
   onFail: (error: Error) => void,
 ): void {
   const state: SocketState = { socket: undefined };
-  const done = (secure: Raw): void => {
+  const done = (secure: Raw, error: Error | null, ok: boolean): void => {
+    // An untrusted client is ok here, one with which there is no common version or cipher is not.
+    if (!ok) {
+      secure.terminate();
+      return onFail(new Error(`handshake failed: ${error?.message ?? "no reason was given"}`));
+    }
     const peer = secure.authorized && tls.trustedCaPem !== undefined ? certificateOf(secure) : undefined;
     const why = refusalOfClient(tls, secure, peer);
     if (why !== undefined) {
@@ -148,7 +153,7 @@ function refusalOfServer(
 function upgrade(
   raw: Raw,
   options: Upgrade,
-  onHandshake: (secure: Raw, error: Error | null) => void,
+  onHandshake: (secure: Raw, error: Error | null, ok: boolean) => void,
   onFail: (why: string) => void,
 ): void {
   let shaken = false;
@@ -162,10 +167,10 @@ function upgrade(
   const socket = {
     ...rawHandlers,
     open() {},
-    handshake(secure: Raw, _: boolean, error: Error | null): void {
+    handshake(secure: Raw, ok: boolean, error: Error | null): void {
       if (shaken) return;
       shaken = true;
-      onHandshake(secure, error);
+      onHandshake(secure, error, ok);
     },
     close: (_: Raw, error?: Error): void => closed(error),
     error: (_: Raw, error: Error): void => closed(error),

@@ -72,6 +72,7 @@ export class MemoryNetwork implements Network {
       const server = new MemorySocket(this, this.#clock, local, { address: options.address, port: options.port });
       client.join(server);
       accept(server);
+      if (options.preface !== undefined) client.write(options.preface);
       if (options.tls === undefined) return onOpen(client);
       client.startClientTls(options.tls, onOpen, (why) => onFail(new DialError("tls", `${key}: ${why}`)));
     });
@@ -140,8 +141,9 @@ class MemorySocket implements AcceptedSocket {
   alpn: string | undefined;
   sni: string | undefined;
   secure = false;
-  readonly remote: SocketAddress;
-  readonly local: SocketAddress;
+  remote: SocketAddress;
+  local: SocketAddress;
+  readonly directRemote: SocketAddress;
   readonly #network: MemoryNetwork;
   readonly #clock: Clock;
   private other: MemorySocket | undefined;
@@ -157,6 +159,12 @@ class MemorySocket implements AcceptedSocket {
   constructor(network: MemoryNetwork, clock: Clock, remote: SocketAddress, local: SocketAddress) {
     this.#network = network;
     this.#clock = clock;
+    this.remote = remote;
+    this.directRemote = remote;
+    this.local = local;
+  }
+
+  speakFor(remote: SocketAddress, local: SocketAddress): void {
     this.remote = remote;
     this.local = local;
   }

@@ -21,8 +21,11 @@ export interface Socket {
   /** The server name that a TLS client asked for. */
   readonly sni: string | undefined;
   readonly secure: boolean;
+  /** Whom it speaks with: the other end, or whom that speaks for (see {@link AcceptedSocket.speakFor}). */
   readonly remote: SocketAddress;
   readonly local: SocketAddress;
+  /** The other end of the connection itself. */
+  readonly directRemote: SocketAddress;
   /**
    * Takes bytes and returns how many were taken, 0 when the kernel's buffer is full or the socket is closed.
    * The rest must be written again after `onDrain`.
@@ -107,6 +110,8 @@ export interface DialOptions {
   /** A unix socket's path, in place of address and port. */
   readonly path?: string;
   readonly tls?: ClientTls;
+  /** Goes out before anything else, TLS too: a PROXY protocol header. */
+  readonly preface?: Uint8Array;
   /** For TCP and TLS together. */
   readonly connectTimeoutMs: number;
 }
@@ -141,6 +146,8 @@ export interface Listener {
 
 /** A socket that may still become TLS, for listeners that look at the first bytes. */
 export interface AcceptedSocket extends Socket {
+  /** The other end is a proxy that told whom this connection is from, and where it was meant to go. TLS that starts later keeps it. */
+  speakFor(remote: SocketAddress, local: SocketAddress): void;
   /**
    * Ends TLS from here. `first` are the bytes that were read already.
    * Then either `onOpen` with the secure socket, before any of its data, or `onFail` with the connection closed.

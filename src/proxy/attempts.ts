@@ -67,7 +67,7 @@ export class Attempts implements Waiter {
     owner.attempts++;
     const endpoint = this.#retry.pick(cluster, owner.context.random);
     if (endpoint === undefined) return owner.onAttemptsFailed("noHealthyUpstream", "");
-    const pool = cluster.poolOf(endpoint, owner.head.isHttp2);
+    const pool = cluster.poolOf(endpoint, owner.head.isHttp2, owner.connection.view);
     if (!cluster.admit(pool)) return owner.onAttemptsFailed("upstreamOverflow", "");
     owner.onEndpoint(endpoint);
     this.#hold.take(cluster, endpoint);

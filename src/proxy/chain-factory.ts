@@ -4,17 +4,18 @@
  * @module
  */
 import type { Log } from "../base/log.ts";
-import type { Random } from "../base/random.ts";
 import { CompileError } from "../engine/compile-error.ts";
-import type { CompiledChain, CompiledListener } from "../engine/listener/listener.ts";
+import type { CompiledCluster } from "../engine/cluster/cluster.ts";
+import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import type { ChainTerminal, CompiledChain, CompiledListener } from "../engine/listener/listener.ts";
 import { compileHttp, type CompiledHttp } from "../engine/http.ts";
 import { compileNetworkRbac } from "../engine/rbac/network-rbac.ts";
 import type { Observer } from "../engine/observer.ts";
 import type { PeerView } from "../engine/request.ts";
-import type { Network } from "../net/socket.ts";
+import { networkRbacStats, tcpStats } from "../telemetry/envoy-stats.ts";
 import type { IstioMetrics } from "../telemetry/istio-metrics.ts";
 import type { PeerLabels } from "../telemetry/istio-labels.ts";
-import type { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
+import type { Registry } from "../telemetry/registry.ts";
 import type { HttpConnectionManager } from "../xds/proto/http-connection-manager.ts";
 import { accessLogsOf } from "./access-logs.ts";
 import type { OpenSink } from "./access-sinks.ts";
@@ -25,12 +26,12 @@ import type { ChainConfig, HttpTerminal } from "./live-chain.ts";
 import { formatPeer, parsePeer } from "./peer-header.ts";
 import { RoutePolicies } from "./route-policies.ts";
 import { TcpChain } from "./tcp-chain.ts";
+import { TcpMetrics } from "./tcp-metrics.ts";
 import type { TlsContexts } from "./tls-contexts.ts";
 import { TrafficRecorder, type TrafficSide } from "./traffic-recorder.ts";
 
 export interface ChainServices {
   readonly http: HttpServices;
-  readonly network: Network;
   readonly tls: TlsContexts;
   readonly metrics: IstioMetrics;
   readonly openSink: OpenSink;
@@ -63,9 +64,9 @@ function configOf(
     terminal:
       terminal.t === "http"
         ? httpTerminal(services, chain, terminal.hcm, side, routes)
-        : { t: "tcp", chain: tcpChain(services, terminal.proxy, side) },
+        : { t: "tcp", chain: tcpChain(services, chain, terminal, side) },
     serverTls: () => (tls === undefined ? undefined : services.tls.serverTls(tls)),
-    admits: admission(chain),
+    refusal: admission(chain, services.http.registry),
     hasSecrets: () => tls === undefined || services.tls.serverTls(tls) !== undefined,
   };
 }
@@ -80,11 +81,22 @@ function checkTls(contexts: TlsContexts, { tls, path }: CompiledChain): void {
   }
 }
 
-function admission(chain: CompiledChain): (peer: PeerView) => boolean {
-  const rules = chain.networkRbac.map((rbac, i) =>
-    compileNetworkRbac(rbac, `${chain.path}.filters[${i}].typed_config`),
-  );
-  return (peer) => rules.every((rule) => rule(peer).allowed);
+function admission({ networkRbac }: CompiledChain, registry: Registry): (peer: PeerView) => string | undefined {
+  const rules = networkRbac.map(({ config, path }) => {
+    const stats = networkRbacStats(registry, config.statPrefix ?? "");
+    const enforced = [stats.denied, stats.allowed] as const;
+    const shadow = [stats.shadowDenied, stats.shadowAllowed] as const;
+    return compileNetworkRbac(config, path, {
+      rbac: (_, isShadow, allowed) => (isShadow ? shadow : enforced)[allowed ? 1 : 0].add(1),
+    });
+  });
+  return (peer) => {
+    for (const rule of rules) {
+      const { allowed, details } = rule(peer);
+      if (!allowed) return details;
+    }
+    return undefined;
+  };
 }
 
 function httpTerminal(
@@ -94,7 +106,7 @@ function httpTerminal(
   side: TrafficSide,
   routes: Routes,
 ): HttpTerminal {
-  const path = `${chain.path}.filters[${chain.networkRbac.length}].typed_config`;
+  const { path } = chain.terminal;
   const { http } = services;
   let shadow: Observer["rbac"] = () => {};
   const observer: Observer = { rbac: (...seen) => shadow(...seen) };
@@ -118,31 +130,25 @@ function httpTerminal(
   return { t: "http", compiled, context: lacksRoutes ? undefined : contextOf(compiled), contextOf };
 }
 
-function tcpChain(services: ChainServices, proxy: TcpProxy, side: TrafficSide): TcpChain {
-  const { network, metrics, http } = services;
+function tcpChain(
+  { http, metrics, openSink, tls }: ChainServices,
+  chain: CompiledChain,
+  { path, proxy }: ChainTerminal & { readonly t: "tcp" },
+  side: TrafficSide,
+): TcpChain {
+  const localSpiffeId = (): string | undefined => tls.spiffeIdOf(chain.tls);
+  const shownTo = (cluster: CompiledCluster, endpoint: Endpoint): string | undefined =>
+    tls.spiffeIdOf(cluster.tlsOf(endpoint));
   return new TcpChain({
-    network,
-    metrics,
-    side,
-    random: http.random,
+    proxy,
     clusters: http.clusters,
-    pickCluster: clusterPicker(proxy),
-    maxConnectAttempts: proxy.maxConnectAttempts ?? 1,
+    random: http.random,
+    clock: http.clock,
+    stats: tcpStats(http.registry, proxy.statPrefix).stats,
+    metrics: new TcpMetrics(metrics, side, shownTo, localSpiffeId),
+    accessLogs: accessLogsOf(proxy.accessLog, `${path}.access_log`, openSink, http),
+    localSpiffeId,
   });
-}
-
-function clusterPicker(proxy: TcpProxy): (random: Random) => string {
-  const weighted = proxy.weightedClusters?.clusters ?? [];
-  if (weighted.length === 0) return () => proxy.cluster ?? "";
-  const total = weighted.reduce((sum, { weight }) => sum + (weight ?? 0), 0);
-  return (random) => {
-    let left = random() * total;
-    for (const { name, weight } of weighted) {
-      left -= weight ?? 0;
-      if (left < 0) return name ?? "";
-    }
-    return weighted.at(-1)?.name ?? "";
-  };
 }
 
 /** The direction as the listener says, and the workload: its own metadata where a process stands before several. */

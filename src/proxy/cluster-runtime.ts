@@ -12,9 +12,11 @@ import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../engine/cluster/endpoints.ts";
 import { mayRequest, mayRetry } from "../engine/cluster/limits.ts";
 import { type Ejection, OutlierDetector, type OutlierResult, resultOfStatus } from "../engine/cluster/outlier.ts";
-import { type ClientTls, DialError, type Socket } from "../net/socket.ts";
+import type { ClientTls, DialError, Socket } from "../net/socket.ts";
 import type { ClusterStats } from "../telemetry/envoy-stats.ts";
+import { writeProxyHeader } from "../wire/proxy-protocol.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
+import { type ClientAddresses, ClientPools } from "./client-pools.ts";
 import type { Failure } from "./failure.ts";
 import { dialHost, type HostAddress } from "./host-dialer.ts";
 import { HostPool, type PoolServices, type PoolSettings } from "./host-pool.ts";
@@ -38,6 +40,7 @@ export class ClusterRuntime {
   readonly #pools = new Map<Endpoint, HostPool>();
   /** Where the endpoint is spoken to as the client speaks: those for clients of HTTP/2. */
   readonly #http2Pools = new Map<Endpoint, HostPool>();
+  readonly #clientPools = new ClientPools();
   readonly #counts = { connections: 0, pending: 0 };
   readonly #load = { connections: 0, pendingRequests: 0, requests: 0, retries: 0 };
   #outlierTimer: Timer | undefined;
@@ -190,21 +193,23 @@ export class ClusterRuntime {
     });
   }
 
-  /** @param fromHttp2 The client speaks HTTP/2, which the cluster may want to follow. */
-  poolOf(endpoint: Endpoint, fromHttp2: boolean): Pool {
-    const { protocol } = this.compiled.http;
-    if (protocol !== "useDownstream") return this.#poolFor(endpoint, this.#pools, protocol);
-    return fromHttp2
-      ? this.#poolFor(endpoint, this.#http2Pools, "http2")
-      : this.#poolFor(endpoint, this.#pools, "http1");
+  /** @param fromHttp2 The client speaks HTTP/2, which the cluster may want to follow. @param client Whom the request is from. */
+  poolOf(endpoint: Endpoint, fromHttp2: boolean, client: ClientAddresses): Pool {
+    const { http, usesProxyProtocol } = this.compiled;
+    const follows = http.protocol === "useDownstream";
+    const protocol = http.protocol === "useDownstream" ? (fromHttp2 ? "http2" : "http1") : http.protocol;
+    if (usesProxyProtocol && this.compiled.proxyProtocolOf(endpoint) !== undefined)
+      return this.#clientPools.of(endpoint, client, protocol, () => this.#makePool(endpoint, protocol, client));
+    const pools = follows && fromHttp2 ? this.#http2Pools : this.#pools;
+    let pool = pools.get(endpoint);
+    if (pool === undefined) pools.set(endpoint, (pool = this.#makePool(endpoint, protocol, undefined)));
+    return pool;
   }
 
-  #poolFor(endpoint: Endpoint, pools: Map<Endpoint, HostPool>, protocol: PoolSettings["protocol"]): HostPool {
-    const known = pools.get(endpoint);
-    if (known !== undefined) return known;
+  #makePool(endpoint: Endpoint, protocol: PoolSettings["protocol"], client: ClientAddresses | undefined): HostPool {
     const { http, limits } = this.compiled;
     const settings: PoolSettings = {
-      ...this.#addressOf(endpoint),
+      ...this.#addressOf(endpoint, client),
       protocol,
       http2: http.http2,
       maxRequestsPerConnection: http.maxRequestsPerConnection,
@@ -212,33 +217,43 @@ export class ClusterRuntime {
       idleTimeoutMs: http.idleTimeoutMs,
     };
     const pool = new HostPool(this.#services, settings, this.#counts, this.#poolEvents(endpoint));
-    pools.set(endpoint, pool);
     // A request that began before the cluster was closed tries again: its connection must not stay.
     if (this.#isGone !== undefined) pool.retire();
     return pool;
   }
 
-  #addressOf(endpoint: Endpoint): HostAddress {
+  /** @param client Whom connections to it speak for; undefined where they speak for nobody. */
+  #addressOf(endpoint: Endpoint, client: ClientAddresses | undefined): HostAddress {
     const { address, path, port } = endpoint;
     const { connectTimeoutMs } = this.compiled;
     const tls = this.#services.tlsFor(this.compiled, endpoint);
-    return { address, port, ...(path === undefined ? {} : { path }), tls, connectTimeoutMs };
+    const version = this.compiled.proxyProtocolOf(endpoint);
+    const preface =
+      version === undefined || client === undefined
+        ? {}
+        : { preface: writeProxyHeader(version, client.remote, client.local) };
+    return { address, port, ...(path === undefined ? {} : { path }), ...preface, tls, connectTimeoutMs };
+  }
+
+  /** Whether a circuit breaker lets another connection be opened for a TCP proxy. */
+  mayConnect(): boolean {
+    if (this.#counts.connections < this.compiled.limits.default.maxConnections) return true;
+    this.stats.stats.cxOverflow.add(1);
+    return false;
   }
 
   /**
    * A connection of its own, for a TCP proxy.
+   * @param client Whose it is.
    * @param onOpen Must call `closed` once when the connection has closed.
    */
   dial(
     endpoint: Endpoint,
+    client: ClientAddresses,
     onOpen: (socket: Socket, closed: () => void) => void,
     onFail: (error: DialError) => void,
   ): void {
     const counts = this.#counts;
-    if (counts.connections >= this.compiled.limits.default.maxConnections) {
-      this.stats.stats.cxOverflow.add(1);
-      return onFail(new DialError("other", `the cluster ${this.compiled.name} has as many connections as it may`));
-    }
     const events = this.#poolEvents(endpoint);
     counts.connections++;
     const closed = (): void => {
@@ -254,7 +269,7 @@ export class ClusterRuntime {
       events.onConnectFailure(error);
       onFail(error);
     };
-    dialHost(this.#services.network, this.#addressOf(endpoint), opened, failed);
+    dialHost(this.#services.network, this.#addressOf(endpoint, client), opened, failed);
   }
 
   #poolEvents(endpoint: Endpoint) {
@@ -288,6 +303,7 @@ export class ClusterRuntime {
   }
 
   #dropPool(endpoint: Endpoint): void {
+    this.#clientPools.drop(endpoint);
     for (const pools of [this.#pools, this.#http2Pools]) {
       pools.get(endpoint)?.retire();
       pools.delete(endpoint);
@@ -297,11 +313,13 @@ export class ClusterRuntime {
   /** The identity or the trust behind its connections has changed: new requests get new connections. */
   renewConnections(): void {
     for (const endpoint of [...this.#pools.keys(), ...this.#http2Pools.keys()]) this.#dropPool(endpoint);
+    this.#clientPools.dropAll();
   }
 
   sweep(nowMs: number): void {
     for (const pool of this.#pools.values()) pool.sweep(nowMs);
     for (const pool of this.#http2Pools.values()) pool.sweep(nowMs);
+    this.#clientPools.sweep(nowMs);
   }
 
   /**

@@ -15,12 +15,16 @@ export class Connection {
 
   constructor(socket: Socket) {
     this.socket = socket;
-    this.view = {
-      tls: socket.secure,
-      spiffeId: socket.peer?.spiffeId,
-      sni: socket.sni,
-      remote: socket.remote,
-      local: socket.local,
-    };
+    this.view = viewOf(socket);
   }
 }
+
+/** What decisions see of a connection. */
+export const viewOf = (socket: Socket): PeerView => ({
+  tls: socket.secure,
+  spiffeId: socket.peer?.spiffeId,
+  sni: socket.sni,
+  remote: socket.remote,
+  local: socket.local,
+  directRemote: socket.directRemote,
+});

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { formatAddress } from "../base/ip-address.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import { type FailureKind, replyOf } from "../engine/failures.ts";
 import type { Forward, Reply } from "../engine/http.ts";
@@ -216,17 +217,19 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
 
   get upstreamLocalAddress(): string | undefined {
     const { local } = this.upstreamSocket ?? {};
-    return local === undefined ? undefined : `${local.address}:${local.port}`;
+    return local === undefined ? undefined : formatAddress(local);
   }
 
   get downstreamLocalAddress(): string {
-    const { local } = this.peer;
-    return `${local.address}:${local.port}`;
+    return formatAddress(this.peer.local);
   }
 
   get downstreamRemoteAddress(): string {
-    const { remote } = this.peer;
-    return `${remote.address}:${remote.port}`;
+    return formatAddress(this.peer.remote);
+  }
+
+  get downstreamDirectRemoteAddress(): string {
+    return formatAddress(this.peer.directRemote ?? this.peer.remote);
   }
 
   get requestedServerName(): string | undefined {

@@ -12,17 +12,20 @@ export interface HostAddress {
   readonly path?: string;
   /** Asked at each dial, so that a rotated certificate is used at once. Undefined: plaintext. Throws when it is not there yet. */
   readonly tls: (() => ClientTls) | undefined;
+  /** Goes first on each connection: a PROXY protocol header. */
+  readonly preface?: Uint8Array;
   readonly connectTimeoutMs: number;
 }
 
 /** @throws {DialError} While the certificate that it needs is not there. */
-function optionsOf({ address, port, path, tls, connectTimeoutMs }: HostAddress): DialOptions {
+function optionsOf({ address, port, path, preface, tls, connectTimeoutMs }: HostAddress): DialOptions {
   try {
     return {
       address,
       port,
       connectTimeoutMs,
       ...(path === undefined ? {} : { path }),
+      ...(preface === undefined ? {} : { preface }),
       ...(tls === undefined ? {} : { tls: tls() }),
     };
   } catch (cause) {

@@ -82,6 +82,11 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
     if (this.#connecting < this.#needed) this.#events.onOverflow();
   }
 
+  /** Nobody uses it, or waits. */
+  get isEmpty(): boolean {
+    return this.#all.size + this.#connecting + this.#waiting.length === 0;
+  }
+
   get hasRoom(): boolean {
     return this.#idle.length > 0 || this.#sharedWithRoom() !== undefined;
   }

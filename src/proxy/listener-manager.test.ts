@@ -333,7 +333,7 @@ test("a client that says nothing is let go, or taken for plaintext where that is
   await rig.advance(1900);
   expect(silent.closed).toBe(false);
   await rig.advance(200);
-  expect(silent.closed).toBe(true);
+  expect(silent.ended).toBe(true);
   const over = { listenerFilters: inspector, listenerFiltersTimeout: 2000, continueOnListenerFiltersTimeout: true };
   await rig.apply(Listener, listener(chains, over));
   const waiting = await rig.client();
@@ -357,7 +357,7 @@ test("a connection that no chain fits is closed", async () => {
   await rig.apply(Listener, listener([{ ...plainChain("x"), filterChainMatch: { destinationPort: 1 } }]));
   const client = await rig.client();
   await rig.exchange(client, GET);
-  expect(client.closed).toBe(true);
+  expect(client.ended).toBe(true);
   expect(rig.stat("listener.127.0.0.1_0.no_filter_chain_match")).toBe(1);
   await rig.finish();
 });

@@ -4,19 +4,23 @@
  *
  * @module
  */
-import type { Clock, Timer } from "../base/clock.ts";
+import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { CompiledChain, CompiledListener } from "../engine/listener/listener.ts";
+import type { CompiledListenerFilter } from "../engine/listener/listener-filters.ts";
 import { type AcceptedSocket, deafHandler, type Listener, type Network, type Socket } from "../net/socket.ts";
-import type { ListenerStats } from "../telemetry/envoy-stats.ts";
-import { type ClientHello, looksLikeTls, readClientHello } from "../wire/client-hello.ts";
+import type { ListenerFilterStats, ListenerStats } from "../telemetry/envoy-stats.ts";
+import type { ClientHello } from "../wire/client-hello.ts";
 import { withCommonAlpn } from "./common-alpn.ts";
+import { FirstBytes } from "./first-bytes.ts";
+import { inspect } from "./inspection.ts";
 import type { LiveChain } from "./live-chain.ts";
 
 export interface ListenerServices {
   readonly network: Network;
   readonly clock: Clock;
   readonly log: Log;
+  readonly filterStats: ListenerFilterStats;
 }
 
 /** The parts of a listener that a change of configuration replaces together. */
@@ -25,14 +29,6 @@ export interface ListenerChains {
   /** What serves a chain of `compiled`. */
   readonly liveOf: (chain: CompiledChain) => LiveChain;
 }
-
-/** What is known of a connection when its chain is chosen. */
-interface Detected {
-  readonly transport: "tls" | "raw_buffer";
-  readonly hello: ClientHello | undefined;
-}
-
-const PLAIN: Detected = { transport: "raw_buffer", hello: undefined };
 
 export class ListenerRuntime {
   readonly name: string;
@@ -79,119 +75,131 @@ export class ListenerRuntime {
   }
 
   #accept(socket: AcceptedSocket): void {
+    const { filters } = this.#chains.compiled.listenerFilters;
+    if (filters.length === 0) return this.#serve(socket, this.#firstBytes(filters, socket));
+    this.#inspect(socket, filters);
+  }
+
+  #firstBytes(filters: readonly CompiledListenerFilter[], socket: Socket): FirstBytes {
+    return new FirstBytes(filters, socket.local.port, this.#services.filterStats);
+  }
+
+  /** Lets the filters look; what they find chooses the chain. */
+  #inspect(socket: AcceptedSocket, filters: readonly CompiledListenerFilter[]): void {
+    const first = this.#firstBytes(filters, socket);
+    if (first.step().t === "done") return this.#serve(socket, first);
+    const { continueOnTimeout, timeoutMs } = this.#chains.compiled.listenerFilters;
     const { stats } = this.stats;
-    stats.cxTotal.add(1);
-    if (!this.#mustLook()) return this.#serve(socket, PLAIN, undefined);
-    this.#look(socket);
+    stats.preCxActive.add(1);
+    inspect(socket, first, this.#services.clock, timeoutMs, (end) => {
+      stats.preCxActive.add(-1);
+      if (end.t === "timeout") stats.preCxTimeout.add(1);
+      else if (end.t === "left") stats.listenerFilterRemoteClose.add(1);
+      else if (end.t === "refused") this.#debug("connection refused", socket, end.why);
+      // A server may be the one to speak first: then its client is silent, and is what it seems so far.
+      if (end.t === "done" || (end.t === "timeout" && continueOnTimeout)) this.#serve(socket, first);
+      else drop(socket, first.rest.length > 0);
+    });
   }
 
-  /** The first bytes matter when a chain asks for TLS: either to choose it, or to end it. */
-  #mustLook(): boolean {
-    const { chains, defaultChain, listenerFilters } = this.#chains.compiled;
-    return listenerFilters.tlsInspector || chains.some((c) => c.tls !== undefined) || defaultChain?.tls !== undefined;
-  }
-
-  #look(socket: AcceptedSocket): void {
-    let seen: Uint8Array | undefined;
-    const { timeoutMs, continueOnTimeout } = this.#chains.compiled.listenerFilters;
-    // A server may be the one to speak first: then the client is silent, and its connection is not TLS.
-    const timer = this.#services.clock.after(timeoutMs > 0 ? timeoutMs : DETECT_TIMEOUT_MS, () =>
-      continueOnTimeout ? this.#serve(socket, PLAIN, seen) : socket.destroy(),
-    );
-    socket.handler = {
-      ...deafHandler,
-      onClose: () => timer.cancel(),
-      onEnd: () => socket.destroy(),
-      onData: (chunk) => {
-        seen = seen === undefined ? chunk : Buffer.concat([seen, chunk]);
-        const detected = detect(seen);
-        if (detected === undefined) return;
-        this.#serve(socket, detected, seen, timer);
-      },
-    };
-  }
-
-  #serve(socket: AcceptedSocket, detected: Detected, first: Uint8Array | undefined, timer?: Timer): void {
+  #serve(socket: AcceptedSocket, first: FirstBytes): void {
     const chains = this.#chains;
+    const { addresses, detected } = first;
+    if (addresses !== undefined) socket.speakFor(addresses.source, addresses.destination);
     const chain = chains.compiled.select({
       destinationPort: socket.local.port,
       destinationAddress: socket.local.address,
       sourceAddress: socket.remote.address,
       sourcePort: socket.remote.port,
+      directSourceAddress: socket.directRemote.address,
       transport: detected.transport,
       sni: detected.hello?.sni ?? "",
-      alpn: detected.hello?.alpn ?? [],
+      alpn: detected.alpn,
     });
+    const { stats } = this.stats;
     if (chain === undefined) {
-      timer?.cancel();
-      this.stats.stats.noFilterChainMatch.add(1);
-      return socket.destroy();
+      stats.noFilterChainMatch.add(1);
+      return drop(socket, first.rest.length > 0);
     }
+    stats.cxTotal.add(1);
+    stats.cxActive.add(1);
+    const closed = (): void => {
+      stats.cxActive.add(-1);
+      stats.cxDestroy.add(1);
+    };
     const live = chains.liveOf(chain);
-    if (chain.tls === undefined) {
-      timer?.cancel();
-      return this.#open(live, socket, first);
-    }
-    this.#startTls(live, socket, detected.hello, first ?? new Uint8Array(0), timer);
+    if (chain.tls !== undefined) return this.#awaitHello(live, chain, socket, first, closed);
+    live.serve(socket, first.rest, first.detected.hello?.sni, closed);
   }
 
+  /** TLS begins with a whole hello; no filter need have looked for it. */
+  #awaitHello(
+    live: LiveChain,
+    chain: CompiledChain,
+    socket: AcceptedSocket,
+    first: FirstBytes,
+    closed: () => void,
+  ): void {
+    const hello = new FirstBytes(TLS_ONLY, 0, undefined);
+    const limitMs = chain.handshakeTimeoutMs ?? HANDSHAKE_TIMEOUT_MS;
+    const untilMs = this.#services.clock.nowMs() + limitMs;
+    if (first.detected.transport === "tls" || hello.push(first.rest).t === "done")
+      return this.#startTls(live, socket, first.rest, first.detected.hello ?? hello.detected.hello, untilMs, closed);
+    inspect(socket, hello, this.#services.clock, limitMs, (end) => {
+      if (end.t === "done") return this.#startTls(live, socket, hello.rest, hello.detected.hello, untilMs, closed);
+      if (end.t === "timeout") this.stats.stats.cxTransportSocketConnectTimeout.add(1);
+      drop(socket, hello.rest.length > 0);
+      closed();
+    });
+  }
+
+  /** @param first All bytes of the client so far. @param untilMs When the handshake must be over. */
   #startTls(
     live: LiveChain,
     socket: AcceptedSocket,
-    hello: ClientHello | undefined,
     first: Uint8Array,
-    timer: Timer | undefined,
+    hello: ClientHello | undefined,
+    untilMs: number,
+    closed: () => void,
   ): void {
     const { stats } = this.stats;
+    const { clock } = this.#services;
     const fail = (why: string): void => {
-      timer?.cancel();
+      timer.cancel();
       stats.sslConnectionError.add(1);
-      this.#services.log.debug("TLS refused", { listener: this.name, remote: socket.remote.address, why });
+      this.#debug("TLS refused", socket, why);
+      closed();
     };
-    if (!looksLikeTls(first)) {
-      fail("plaintext on a listener that requires TLS");
-      return socket.destroy();
-    }
-    const tls = live.serverTls();
-    if (tls === undefined) {
-      fail("no certificate yet");
-      return socket.destroy();
-    }
-    socket.startTls(
-      withCommonAlpn(tls, hello?.alpn ?? []),
-      first,
-      (secure) => {
-        timer?.cancel();
-        stats.sslHandshake.add(1);
-        this.#open(live, secure, undefined);
-      },
-      (error) => fail(error.message),
-    );
-  }
-
-  #open(live: LiveChain, socket: Socket, first: Uint8Array | undefined): void {
-    const { stats } = this.stats;
-    stats.cxActive.add(1);
-    live.serve(socket, first, () => {
-      stats.cxActive.add(-1);
-      stats.cxDestroy.add(1);
+    const timer = clock.after(untilMs - clock.nowMs(), () => {
+      stats.cxTransportSocketConnectTimeout.add(1);
+      socket.destroy();
     });
+    const tls = live.serverTls();
+    if (hello === undefined || tls === undefined) {
+      drop(socket, true);
+      return fail(hello === undefined ? "no TLS on a listener that requires it" : "no certificate yet");
+    }
+    const opened = (secure: Socket): void => {
+      timer.cancel();
+      stats.sslHandshake.add(1);
+      live.serve(secure, NOTHING, secure.sni, closed);
+    };
+    socket.startTls(withCommonAlpn(tls, hello.alpn), first, opened, (error) => fail(error.message));
+  }
+
+  #debug(message: string, socket: Socket, why: string): void {
+    this.#services.log.debug(message, { listener: this.name, remote: socket.remote.address, why });
   }
 }
 
-/** Undefined while the bytes do not tell yet. */
-function detect(seen: Uint8Array): Detected | undefined {
-  if (!looksLikeTls(seen)) return PLAIN;
-  const result = readClientHello(seen);
-  switch (result.t) {
-    case "incomplete":
-      return undefined;
-    case "notTls":
-      return PLAIN;
-    case "hello":
-      return { transport: "tls", hello: result.hello };
-  }
+/** Lets go of a connection that nobody serves. Who has said something must not think that it was heard. */
+function drop(socket: Socket, hasSpoken: boolean): void {
+  socket.handler = deafHandler;
+  if (hasSpoken) socket.destroy();
+  else socket.close();
 }
 
-/** Envoy's `listener_filters_timeout`; a listener with TLS and no inspector waits as long. */
-const DETECT_TIMEOUT_MS = 15_000;
+const NOTHING = new Uint8Array(0);
+const TLS_ONLY: readonly CompiledListenerFilter[] = [{ kind: { t: "tlsInspector" }, isDisabled: () => false }];
+/** Where a chain sets no `transport_socket_connect_timeout`. Differs: without one, Envoy waits for ever. */
+const HANDSHAKE_TIMEOUT_MS = 15_000;

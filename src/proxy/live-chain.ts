@@ -8,10 +8,12 @@ import type { CompiledHttp } from "../engine/http.ts";
 import type { PeerView } from "../engine/request.ts";
 import type { ServerTls, Socket } from "../net/socket.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
+import { viewOf } from "./connection.ts";
 import type { DownstreamConnection } from "./downstream.ts";
 import { serveHttp } from "./http-accept.ts";
 import type { HttpContext } from "./http-context.ts";
 import type { TcpChain } from "./tcp-chain.ts";
+import type { TcpConnection } from "./tcp-connection.ts";
 
 /** A chain's configuration, complete and valid. */
 export interface ChainConfig {
@@ -20,8 +22,8 @@ export interface ChainConfig {
   readonly terminal: HttpTerminal | { readonly t: "tcp"; readonly chain: TcpChain };
   /** The TLS to end connections with, by the certificates of now; undefined while there are none. */
   readonly serverTls: () => ServerTls | undefined;
-  /** Network filters: false refuses the connection. */
-  readonly admits: (peer: PeerView) => boolean;
+  /** Network filters: why they refuse the connection; undefined when they let it in. */
+  readonly refusal: (peer: PeerView) => string | undefined;
   /** Whether the certificates that it needs are there. */
   readonly hasSecrets: () => boolean;
 }
@@ -50,7 +52,7 @@ export class LiveChain {
   #config: ChainConfig;
   #context: HttpContext | undefined;
   readonly #connections = new Set<DownstreamConnection>();
-  readonly #tunnels = new Set<Socket>();
+  readonly #tunnels = new Set<TcpConnection>();
   #draining = false;
   #drainedMs: number | undefined;
 
@@ -97,29 +99,44 @@ export class LiveChain {
   /**
    * Takes over an open connection.
    * @param first Bytes that were read from it already.
+   * @param sni The server name that its client asked for.
    */
-  serve(socket: Socket, first: Uint8Array | undefined, onClosed: () => void): void {
-    const { terminal, admits } = this.#config;
-    if (this.#draining || !admits(viewOf(socket))) {
+  serve(socket: Socket, first: Uint8Array, sni: string | undefined, onClosed: () => void): void {
+    const { refusal, terminal } = this.#config;
+    const why = this.#draining ? "draining" : refusal(viewOf(socket));
+    if (terminal.t === "tcp") return this.#serveTcp(terminal.chain, socket, first, sni, why, onClosed);
+    if (why !== undefined) {
       socket.destroy();
       return onClosed();
     }
-    if (terminal.t === "http") return this.#serveHttp(socket, first, onClosed);
-    this.#tunnels.add(socket);
-    terminal.chain.serve(socket, first, () => {
-      this.#tunnels.delete(socket);
-      onClosed();
-    });
+    this.#serveHttp(socket, first, onClosed);
   }
 
-  #serveHttp(socket: Socket, first: Uint8Array | undefined, onClosed: () => void): void {
+  #serveTcp(
+    chain: TcpChain,
+    socket: Socket,
+    first: Uint8Array,
+    sni: string | undefined,
+    refusal: string | undefined,
+    onClosed: () => void,
+  ): void {
+    const connection = chain.connection(socket, sni, () => {
+      this.#tunnels.delete(connection);
+      onClosed();
+    });
+    this.#tunnels.add(connection);
+    if (refusal === undefined) connection.open(first);
+    else connection.refuse(refusal);
+  }
+
+  #serveHttp(socket: Socket, first: Uint8Array, onClosed: () => void): void {
     const closed = (connection: DownstreamConnection): void => {
       this.#connections.delete(connection);
       onClosed();
     };
     const connection = serveHttp(socket, first, () => this.#context as HttpContext, closed);
     this.#connections.add(connection);
-    if (first !== undefined && first.length > 0) connection.onData(first);
+    if (first.length > 0) connection.onData(first);
   }
 
   /** Nothing new comes in; connections close as their requests end. */
@@ -135,20 +152,13 @@ export class LiveChain {
   /** Looks after the slow timeouts of its connections. Called about once a second. */
   sweep(nowMs: number): void {
     for (const connection of this.#connections) connection.sweep(nowMs);
+    for (const connection of this.#tunnels) connection.sweep(nowMs);
     if (this.#draining && nowMs - (this.#drainedMs ??= nowMs) > DRAIN_MS) this.#abort();
   }
 
   /** A tunnel, or a request that never ends, must not keep a chain for ever that is not to be served any more. */
   #abort(): void {
     for (const connection of this.#connections) connection.abort();
-    for (const socket of this.#tunnels) socket.destroy();
+    for (const connection of this.#tunnels) connection.abort();
   }
 }
-
-const viewOf = (socket: Socket): PeerView => ({
-  tls: socket.secure,
-  spiffeId: socket.peer?.spiffeId,
-  sni: socket.sni,
-  remote: socket.remote,
-  local: socket.local,
-});

@@ -12,7 +12,7 @@ import type { AccessLog } from "../telemetry/access-log.ts";
 import type { PeerLabels } from "../telemetry/istio-labels.ts";
 import { IstioMetrics } from "../telemetry/istio-metrics.ts";
 import { RandomIds, type RandomBytes } from "../telemetry/random-ids.ts";
-import { clusterStats } from "../telemetry/envoy-stats.ts";
+import { clusterStats, listenerFilterStats } from "../telemetry/envoy-stats.ts";
 import type { Registry } from "../telemetry/registry.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
@@ -92,14 +92,14 @@ export class Proxy {
     };
     const factory = chainFactory({
       http: services,
-      network,
       tls,
       metrics: new IstioMetrics(registry),
       openSink: options.openSink,
       self: options.self,
       log,
     });
-    this.listeners = new ListenerManager({ network, clock, log }, factory, registry);
+    const filterStats = listenerFilterStats(registry);
+    this.listeners = new ListenerManager({ network, clock, log, filterStats }, factory, registry);
     this.secrets.watch((name) => this.#onSecret(name));
     this.#sweeper = new Sweeper(clock, (nowMs) => {
       this.clusters.sweep(nowMs);

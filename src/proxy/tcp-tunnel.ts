@@ -16,6 +16,9 @@ class Side implements SocketHandler {
   #ended = false;
   #endsAfterDrain = false;
   closed = false;
+  /** It broke off while the other side was still there. */
+  wasReset = false;
+  #isLeaving = false;
   readonly #onClosed: () => void;
 
   constructor(socket: Socket, onClosed: () => void) {
@@ -49,33 +52,50 @@ class Side implements SocketHandler {
     else this.#endsAfterDrain = true;
   }
 
-  onClose(): void {
+  onClose(error: Error | undefined): void {
     if (this.closed) return;
     this.closed = true;
     const { other } = this;
     if (other !== undefined && !other.closed) {
+      this.wasReset = error !== undefined;
       // What it still has to send may go out when this side ended in order.
       if (this.#ended) other.endAfterWrites();
-      else other.socket.destroy();
+      else if (!this.#isLeaving) other.socket.destroy();
     }
     this.#onClosed();
   }
+
+  /** Closes it for another reason than that the other side did. */
+  leave(): void {
+    this.#isLeaving = true;
+    this.socket.close();
+  }
 }
 
-/** What a pair of sockets has carried so far. */
-export interface Carried {
-  /** From the client. */
+/** A pair of sockets. */
+export interface Tunnel {
+  /** From the client, so far. */
   readonly receivedBytes: number;
-  /** To the client. */
+  /** To the client, so far. */
   readonly sentBytes: number;
+  /** The endpoint's connection broke off. */
+  readonly upstreamWasReset: boolean;
+  /** Closes both; what waits for a slow reader is lost. */
+  close(): void;
 }
 
-class TcpTunnel implements Carried {
+class TcpTunnel implements Tunnel {
   readonly #downstream: Side;
   readonly #upstream: Side;
   #open = 2;
 
-  constructor(downstream: Socket, upstream: Socket, first: Uint8Array | undefined, onEnd: (carried: Carried) => void) {
+  constructor(
+    downstream: Socket,
+    upstream: Socket,
+    early: readonly Uint8Array[],
+    hasEnded: boolean,
+    onEnd: (tunnel: Tunnel) => void,
+  ) {
     const closed = (): void => {
       if (--this.#open === 0) onEnd(this);
     };
@@ -87,7 +107,8 @@ class TcpTunnel implements Carried {
     upstream.handler = this.#upstream;
     // In this order: what came first may be more than the endpoint takes.
     downstream.resume();
-    if (first !== undefined) this.#downstream.onData(first);
+    for (const chunk of early) this.#downstream.onData(chunk);
+    if (hasEnded) this.#downstream.onEnd();
   }
 
   get receivedBytes(): number {
@@ -97,18 +118,29 @@ class TcpTunnel implements Carried {
   get sentBytes(): number {
     return this.#upstream.receivedBytes;
   }
+
+  get upstreamWasReset(): boolean {
+    return this.#upstream.wasReset;
+  }
+
+  close(): void {
+    this.#downstream.leave();
+    this.#upstream.leave();
+  }
 }
 
 /**
- * Joins two sockets. Both must be open and not read from yet.
- * @param first What the client has sent already.
- * @param onEnd Called once when both are closed, with the bytes that went each way.
+ * Joins two sockets. Both must be open; the endpoint's must not have been read from.
+ * @param early What the client has sent already.
+ * @param hasEnded The client has half-closed already.
+ * @param onEnd Called once when both are closed.
  */
 export function joinSockets(
   downstream: Socket,
   upstream: Socket,
-  first: Uint8Array | undefined,
-  onEnd: (carried: Carried) => void,
-): Carried {
-  return new TcpTunnel(downstream, upstream, first, onEnd);
+  early: readonly Uint8Array[],
+  hasEnded: boolean,
+  onEnd: (tunnel: Tunnel) => void,
+): Tunnel {
+  return new TcpTunnel(downstream, upstream, early, hasEnded, onEnd);
 }

@@ -38,6 +38,8 @@ export type FieldCode =
   | "downstreamLocalAddressWithoutPort"
   | "downstreamRemoteAddress"
   | "downstreamRemoteAddressWithoutPort"
+  | "downstreamDirectRemoteAddress"
+  | "downstreamDirectRemoteAddressWithoutPort"
   | "requestedServerName"
   | "routeName"
   | "upstreamRequestAttemptCount"
@@ -125,6 +127,10 @@ function read(field: AccessField, r: AccessRecord): string | number | undefined 
       return r.downstreamRemoteAddress;
     case "downstreamRemoteAddressWithoutPort":
       return withoutPort(r.downstreamRemoteAddress);
+    case "downstreamDirectRemoteAddress":
+      return r.downstreamDirectRemoteAddress;
+    case "downstreamDirectRemoteAddressWithoutPort":
+      return withoutPort(r.downstreamDirectRemoteAddress);
     case "requestedServerName":
       return r.requestedServerName;
     case "routeName":

@@ -36,6 +36,8 @@ const PLAIN: Readonly<Record<string, FieldCode>> = {
   DOWNSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: "downstreamLocalAddressWithoutPort",
   DOWNSTREAM_REMOTE_ADDRESS: "downstreamRemoteAddress",
   DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: "downstreamRemoteAddressWithoutPort",
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: "downstreamDirectRemoteAddress",
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: "downstreamDirectRemoteAddressWithoutPort",
   REQUESTED_SERVER_NAME: "requestedServerName",
   ROUTE_NAME: "routeName",
   UPSTREAM_REQUEST_ATTEMPT_COUNT: "upstreamRequestAttemptCount",

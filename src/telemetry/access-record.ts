@@ -44,6 +44,8 @@ export interface AccessRecord {
   readonly upstreamLocalAddress: string | undefined;
   readonly downstreamLocalAddress: string | undefined;
   readonly downstreamRemoteAddress: string | undefined;
+  /** The other end of the client's connection, whomever it speaks for. */
+  readonly downstreamDirectRemoteAddress?: string | undefined;
   /** SNI. */
   readonly requestedServerName: string | undefined;
   readonly routeName: string | undefined;

@@ -17,6 +17,7 @@ export const CLUSTER_STATS = {
   cxHttp2Total: ["counter", "upstream_cx_http2_total"],
   cxConnectFail: ["counter", "upstream_cx_connect_fail"],
   cxConnectTimeout: ["counter", "upstream_cx_connect_timeout"],
+  cxConnectAttemptsExceeded: ["counter", "upstream_cx_connect_attempts_exceeded"],
   cxIdleTimeout: ["counter", "upstream_cx_idle_timeout"],
   cxOverflow: ["counter", "upstream_cx_overflow"],
   cxNoneHealthy: ["counter", "upstream_cx_none_healthy"],
@@ -85,12 +86,56 @@ export const HTTP_STATS = {
   faultAborts: ["counter", "fault.aborts_injected"],
 } as const satisfies StatTable;
 
+/** `tcp.<stat prefix>.` */
+export const TCP_STATS = {
+  cxTotal: ["counter", "downstream_cx_total"],
+  cxNoRoute: ["counter", "downstream_cx_no_route"],
+  cxRxBytesTotal: ["counter", "downstream_cx_rx_bytes_total"],
+  cxTxBytesTotal: ["counter", "downstream_cx_tx_bytes_total"],
+  idleTimeout: ["counter", "idle_timeout"],
+  maxDuration: ["counter", "max_downstream_connection_duration"],
+} as const satisfies StatTable;
+
+/** Of the listener filters of the process; that of the PROXY protocol may have a prefix of its own. */
+export const LISTENER_FILTER_STATS = {
+  http10Found: ["counter", "http_inspector.http10_found"],
+  http11Found: ["counter", "http_inspector.http11_found"],
+  http2Found: ["counter", "http_inspector.http2_found"],
+  httpNotFound: ["counter", "http_inspector.http_not_found"],
+  tlsFound: ["counter", "tls_inspector.tls_found"],
+  tlsNotFound: ["counter", "tls_inspector.tls_not_found"],
+  sniFound: ["counter", "tls_inspector.sni_found"],
+  sniNotFound: ["counter", "tls_inspector.sni_not_found"],
+  alpnFound: ["counter", "tls_inspector.alpn_found"],
+  alpnNotFound: ["counter", "tls_inspector.alpn_not_found"],
+  proxyNotFoundAllowed: ["counter", "proxy_proto.not_found_allowed"],
+  proxyNotFoundDisallowed: ["counter", "proxy_proto.not_found_disallowed"],
+  proxyV1Found: ["counter", "proxy_proto.versions.v1.found"],
+  proxyV1Disallowed: ["counter", "proxy_proto.versions.v1.disallowed"],
+  proxyV1Error: ["counter", "proxy_proto.versions.v1.error"],
+  proxyV2Found: ["counter", "proxy_proto.versions.v2.found"],
+  proxyV2Disallowed: ["counter", "proxy_proto.versions.v2.disallowed"],
+  proxyV2Error: ["counter", "proxy_proto.versions.v2.error"],
+} as const satisfies StatTable;
+
+/** `<stat prefix>rbac.`, of the network filter. */
+export const NETWORK_RBAC_STATS = {
+  allowed: ["counter", "rbac.allowed"],
+  denied: ["counter", "rbac.denied"],
+  shadowAllowed: ["counter", "rbac.shadow_allowed"],
+  shadowDenied: ["counter", "rbac.shadow_denied"],
+} as const satisfies StatTable;
+
 /** `listener.<address>.` */
 export const LISTENER_STATS = {
   cxTotal: ["counter", "downstream_cx_total"],
   cxActive: ["gauge", "downstream_cx_active"],
   cxDestroy: ["counter", "downstream_cx_destroy"],
   cxOverflow: ["counter", "downstream_cx_overflow"],
+  cxTransportSocketConnectTimeout: ["counter", "downstream_cx_transport_socket_connect_timeout"],
+  preCxActive: ["gauge", "downstream_pre_cx_active"],
+  preCxTimeout: ["counter", "downstream_pre_cx_timeout"],
+  listenerFilterRemoteClose: ["counter", "downstream_listener_filter_remote_close"],
   noFilterChainMatch: ["counter", "no_filter_chain_match"],
   sslHandshake: ["counter", "ssl.handshake"],
   sslConnectionError: ["counter", "ssl.connection_error"],

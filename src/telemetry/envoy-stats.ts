@@ -11,7 +11,16 @@
  *
  * @module
  */
-import { CLUSTER_STATS, HTTP_STATS, LISTENER_STATS, type StatKind, type StatTable } from "./envoy-stat-names.ts";
+import {
+  CLUSTER_STATS,
+  HTTP_STATS,
+  LISTENER_FILTER_STATS,
+  LISTENER_STATS,
+  NETWORK_RBAC_STATS,
+  type StatKind,
+  type StatTable,
+  TCP_STATS,
+} from "./envoy-stat-names.ts";
 import { LabelSet } from "./labels.ts";
 import type { Counter, Gauge, Histogram } from "./metrics.ts";
 import type { MetricDefinition, Registry } from "./registry.ts";
@@ -36,6 +45,7 @@ interface ScopeKind {
 
 const CLUSTER: ScopeKind = { family: "cluster", label: "envoy_cluster_name", responses: "upstream_rq" };
 const HTTP: ScopeKind = { family: "http", label: "envoy_http_conn_manager_prefix", responses: "downstream_rq" };
+const TCP: ScopeKind = { family: "tcp", label: "envoy_tcp_prefix" };
 const LISTENER: ScopeKind = { family: "listener", label: "envoy_listener_address" };
 
 /** Stats of one cluster, HTTP connection manager or listener. */
@@ -114,6 +124,9 @@ type Row = Pick<Counter, "table" | "labels">;
 
 export type ClusterStats = StatScope<typeof CLUSTER_STATS>;
 export type HttpStats = StatScope<typeof HTTP_STATS>;
+export type TcpStats = StatScope<typeof TCP_STATS>;
+export type ListenerFilterStats = Stats<typeof LISTENER_FILTER_STATS>;
+export type NetworkRbacStats = Stats<typeof NETWORK_RBAC_STATS>;
 export type ListenerStats = StatScope<typeof LISTENER_STATS>;
 
 /** @param name As in the cluster resource, such as `outbound|9080|v1|reviews.default.svc.cluster.local`. */
@@ -124,6 +137,36 @@ export function clusterStats(registry: Registry, name: string): ClusterStats {
 /** @param prefix `stat_prefix` of the connection manager. */
 export function httpStats(registry: Registry, prefix: string): HttpStats {
   return new StatScope(registry, HTTP, prefix, HTTP_STATS);
+}
+
+/** @param prefix `stat_prefix` of the TCP proxy. */
+export function tcpStats(registry: Registry, prefix: string): TcpStats {
+  return new StatScope(registry, TCP, prefix, TCP_STATS);
+}
+
+/** The same for all listeners of a process. */
+export function listenerFilterStats(registry: Registry): ListenerFilterStats {
+  return unscoped(registry, "", LISTENER_FILTER_STATS);
+}
+
+/** @param prefix `stat_prefix` of the filter, with its dot: `tcp.`. */
+export function networkRbacStats(registry: Registry, prefix: string): NetworkRbacStats {
+  return unscoped(registry, prefix, NETWORK_RBAC_STATS);
+}
+
+/** Counters whose names hold no scope. */
+function unscoped<T extends StatTable>(registry: Registry, prefix: string, table: T): Stats<T> {
+  const entries = Object.entries(table).map(([property, [kind, leaf]]) => {
+    const name = `${prefix}${leaf}`;
+    const definition: MetricDefinition = {
+      name: `envoy_${name.replaceAll(/[^a-zA-Z0-9_]/g, "_")}`,
+      help: `Envoy's ${name}`,
+      idle: "keep",
+      plainName: () => name,
+    };
+    return [property, registry[kind](definition)];
+  });
+  return Object.fromEntries(entries) as Stats<T>; // each entry made a handle of its kind
 }
 
 /** @param address `127.0.0.1:15006`, or the listener's `stat_prefix`. Envoy writes the colon as an underscore. */

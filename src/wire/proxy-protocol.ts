@@ -32,7 +32,8 @@ export type ProxyHeaderResult =
   | { readonly t: "incomplete" }
   /** The bytes begin no header of either version. */
   | { readonly t: "none" }
-  | { readonly t: "malformed"; readonly version: 1 | 2; readonly why: string };
+  /** No version: they began as a line, which then had no end. */
+  | { readonly t: "malformed"; readonly version: 1 | 2 | undefined; readonly why: string };
 
 /** What a line may have at most (2.1), with its CRLF. */
 const MAX_LINE_BYTES = 107;
@@ -68,14 +69,15 @@ function beginsWith(bytes: Uint8Array, start: Uint8Array): boolean {
   return true;
 }
 
-function malformed(version: 1 | 2, why: string): ProxyHeaderResult {
+function malformed(version: 1 | 2 | undefined, why: string): ProxyHeaderResult {
   return { t: "malformed", version, why };
 }
 
 function readLine(bytes: Uint8Array): ProxyHeaderResult {
   const seen = Buffer.from(bytes.buffer, bytes.byteOffset, Math.min(bytes.length, MAX_LINE_BYTES));
   const end = seen.indexOf(10);
-  if (end < 0) return seen.length < MAX_LINE_BYTES ? INCOMPLETE : malformed(1, "the line has more than 107 bytes");
+  if (end < 0)
+    return seen.length < MAX_LINE_BYTES ? INCOMPLETE : malformed(undefined, "a line has more than 107 bytes");
   if (seen[end - 1] !== 13) return malformed(1, "the line ends without CR");
   const [, family = "", ...parts] = seen.toString("latin1", 0, end - 1).split(" ");
   // Whatever else stands on the line of an unknown connection is to be ignored (2.1).

@@ -33,6 +33,7 @@ class Recorder {
   bytes = 0;
   ended = false;
   closed = false;
+  error: Error | undefined;
   drained = 0;
   onData(chunk: Uint8Array): void {
     this.bytes += chunk.length;
@@ -44,8 +45,9 @@ class Recorder {
   onEnd(): void {
     this.ended = true;
   }
-  onClose(): void {
+  onClose(error: Error | undefined): void {
     this.closed = true;
+    this.error = error;
   }
 }
 
@@ -145,6 +147,31 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
       server.end();
       await under.settle(() => c.closed && s.closed);
       expect(c.text).toBe("answer");
+      expect([c.ended, c.error, s.error]).toEqual([true, undefined, undefined]);
+    });
+
+    test("a reset is told as one, before and after the own end", async () => {
+      for (const hasEnded of [false, true]) {
+        const under = make();
+        const { client, server, c, s } = await pair(under);
+        server.write(Buffer.from("hello"));
+        if (hasEnded) server.end();
+        await under.settle(() => c.text === "hello" && c.ended === hasEnded);
+        client.destroy();
+        await under.settle(() => s.closed);
+        expect([s.ended, s.error === undefined]).toEqual([false, false]);
+      }
+    });
+
+    test("who closes is not told of an end", async () => {
+      const under = make();
+      const { client, server, c, s } = await pair(under);
+      server.end();
+      await under.settle(() => c.ended);
+      server.destroy();
+      await under.settle(() => s.closed);
+      expect(s.ended).toBe(false);
+      client.destroy();
     });
 
     test("destroy closes both sides, once", async () => {

@@ -24,8 +24,7 @@ export interface RigNetwork {
   until(done: () => boolean): Promise<void>;
 }
 
-export function memoryNetwork(clock: ManualClock): RigNetwork {
-  const network = new MemoryNetwork(clock);
+export function memoryNetwork(clock: ManualClock, network = new MemoryNetwork(clock)): RigNetwork {
   const until = async (done: () => boolean): Promise<void> => {
     for (let i = 0; i < 100; i++) {
       network.flush();

@@ -129,7 +129,7 @@ function isAllowed(
   trace: TraceStep[],
 ): boolean {
   const { terminal, networkRbac } = chain;
-  for (const rbac of networkRbac) if (!compileNetworkRbac(rbac)(peer, trace).allowed) return false;
+  for (const { config } of networkRbac) if (!compileNetworkRbac(config)(peer, trace).allowed) return false;
   if (terminal.t === "tcp" || request === undefined) return true;
   const http = compileHttp(terminal.hcm, () => undefined, { path: terminal.path });
   const decision = http.decide(request, peer, () => 0, trace);

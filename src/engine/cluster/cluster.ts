@@ -33,6 +33,10 @@ export interface CompiledCluster {
   readonly healthyPanicPercent: number;
   /** The TLS for an endpoint; undefined for plain text. */
   readonly tlsOf: (endpoint: Endpoint) => UpstreamTls | undefined;
+  /** The version of the PROXY protocol by which an endpoint is told of each client; undefined for none. */
+  readonly proxyProtocolOf: (endpoint: Endpoint) => 1 | 2 | undefined;
+  /** Any endpoint is. */
+  readonly usesProxyProtocol: boolean;
   /** Any endpoint is called with TLS. */
   readonly usesTls: boolean;
   /** Names of the secrets that its TLS needs. */
@@ -95,6 +99,8 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
     outlier: compileOutlier(cluster.outlierDetection, "outlier_detection"),
     healthyPanicPercent: compilePanicPercent(cluster),
     tlsOf: transport.tlsOf,
+    proxyProtocolOf: transport.proxyProtocolOf,
+    usesProxyProtocol: transport.usesProxyProtocol,
     usesTls: transport.all.length > 0,
     secretNames: new Set(transport.all.flatMap(secretsOf)),
     discoveredSecrets: discoveredSecrets(transport.all),

@@ -3,7 +3,7 @@ import { NetworkRbac } from "../../xds/proto/filter-network-rbac.ts";
 import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import { HttpConnectionManager } from "../../xds/proto/http-connection-manager.ts";
 import type { FilterChain, Listener } from "../../xds/proto/listener.ts";
-import { HttpInspector, TlsInspector } from "../../xds/proto/listener-filters.ts";
+import { TlsInspector } from "../../xds/proto/listener-filters.ts";
 import { DownstreamTlsContext } from "../../xds/proto/tls.ts";
 import { pack } from "../../xds/types/any.ts";
 import { CompileError } from "../compile-error.ts";
@@ -51,7 +51,7 @@ function refused(message: Listener): string {
 describe("listener", () => {
   test("defaults", () => {
     const compiled = compileListener(listener([{ filters: [hcm] }]));
-    expect(compiled.listenerFilters).toEqual({ tlsInspector: false, timeoutMs: 15_000, continueOnTimeout: false });
+    expect(compiled.listenerFilters).toEqual({ filters: [], timeoutMs: 15_000, continueOnTimeout: false });
     expect(compiled.address).toEqual({ address: "127.0.0.1", port: 9080 });
     expect(compiled.trafficDirection).toBe("UNSPECIFIED");
     expect(compileListener({ ...listener([{ filters: [hcm] }]), address: { pipe: { path: "/s" } } }).address).toEqual({
@@ -78,14 +78,10 @@ describe("listener", () => {
     const [mtls] = compiled.chains;
     expect(mtls?.tls?.certificate).toEqual({ t: "secret", name: "default" });
     expect(mtls?.networkRbac.length).toBe(2);
-    expect(mtls?.terminal).toEqual({
-      t: "tcp",
-      proxy: { statPrefix: "t", cluster: "c" },
-      path: "filter_chains[0].filters[2].typed_config",
-    });
+    expect(mtls?.terminal).toMatchObject({ t: "tcp", path: "filter_chains[0].filters[2].typed_config" });
     expect(compiled.select(facts("tls"))).toBe(mtls as NonNullable<typeof mtls>);
     expect(compiled.select(facts("raw_buffer"))?.name).toBe("other");
-    expect(compiled.listenerFilters.tlsInspector).toBe(true);
+    expect(compiled.listenerFilters.filters.map(({ kind }) => kind.t)).toEqual(["tlsInspector"]);
   });
 
   test("without a default chain a connection that none matches has none", () => {
@@ -108,11 +104,11 @@ describe("listener", () => {
       [listener([chain], { useOriginalDst: true }), "use_original_dst"],
       [listener([chain], { internalListener: {} }), "internal_listener"],
       [
-        listener([chain], { listenerFilters: [inspector, { typedConfig: pack(HttpInspector, {}) }] }),
+        listener([chain], { listenerFilters: [inspector, { typedConfig: pack(NetworkRbac, {}) }] }),
         "listener_filters[1]",
       ],
       [
-        listener([chain], { listenerFilters: [{ ...inspector, filterDisabled: { anyMatch: true } }] }),
+        listener([chain], { listenerFilters: [{ ...inspector, filterDisabled: {} }] }),
         "listener_filters[0].filter_disabled",
       ],
       [listener([{ filters: [hcm, hcm] }]), "filter_chains[0].filters[0]"],
@@ -124,14 +120,24 @@ describe("listener", () => {
         "filter_chains[0].transport_socket.typed_config.common_tls_context",
       ],
       [listener([chain], { defaultFilterChain: { filters: [rbac] } }), "default_filter_chain.filters[0]"],
-      [listener([{ filters: [tcp({})] }]), proxy],
+      [listener([{ filters: [tcp({})] }]), `${proxy}.stat_prefix`],
+      [listener([{ filters: [tcp({ statPrefix: "t" })] }]), proxy],
       [
-        listener([{ filters: [tcp({ cluster: "c", tunnelingConfig: { hostname: "h" } })] }]),
+        listener([{ filters: [tcp({ statPrefix: "t", cluster: "c", tunnelingConfig: { hostname: "h" } })] }]),
         `${proxy}.tunneling_config`,
       ],
-      [listener([{ filters: [tcp({ cluster: "c", maxConnectAttempts: 0 })] }]), `${proxy}.max_connect_attempts`],
       [
-        listener([{ filters: [tcp({ weightedClusters: { clusters: [{ name: "a", weight: 1 }, { name: "b" }] } })] }]),
+        listener([{ filters: [tcp({ statPrefix: "t", cluster: "c", maxConnectAttempts: 0 })] }]),
+        `${proxy}.max_connect_attempts`,
+      ],
+      [
+        listener([
+          {
+            filters: [
+              tcp({ statPrefix: "t", weightedClusters: { clusters: [{ name: "a", weight: 1 }, { name: "b" }] } }),
+            ],
+          },
+        ]),
         `${proxy}.weighted_clusters.clusters[1].weight`,
       ],
       [listener([{ ...chain, useProxyProto: true }]), "filter_chains[0].use_proxy_proto"],

@@ -9,22 +9,19 @@ import { HttpConnectionManager } from "../../xds/proto/http-connection-manager.t
 import { NetworkRbac } from "../../xds/proto/filter-network-rbac.ts";
 import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import type { Metadata } from "../../xds/proto/core-base.ts";
-import type { FilterChain, Listener, ListenerFilter, NetworkFilter } from "../../xds/proto/listener.ts";
-import { TlsInspector } from "../../xds/proto/listener-filters.ts";
+import { SniCluster } from "../../xds/proto/filter-sni-cluster.ts";
+import type { FilterChain, Listener, NetworkFilter } from "../../xds/proto/listener.ts";
 import { isAny } from "../../xds/types/any.ts";
 import { CompileError, refuseOthers, unpackAt } from "../compile-error.ts";
 import { compileDownstreamTls, type DownstreamTls } from "../tls.ts";
 import { compileChainMatch, type ConnectionFacts } from "./chain-match.ts";
+import { compileListenerFilters, type ListenerFilters } from "./listener-filters.ts";
+import { type CompiledTcpProxy, compileTcpProxy } from "./tcp-proxy.ts";
 
 export interface CompiledListener {
   readonly name: string;
   readonly address: { readonly address: string; readonly port: number; readonly path?: string };
-  readonly listenerFilters: {
-    readonly tlsInspector: boolean;
-    /** How long they may look; 0 for ever. */
-    readonly timeoutMs: number;
-    readonly continueOnTimeout: boolean;
-  };
+  readonly listenerFilters: ListenerFilters;
   readonly chains: readonly CompiledChain[];
   readonly defaultChain: CompiledChain | undefined;
   readonly statPrefix: string;
@@ -39,14 +36,22 @@ export interface CompiledChain {
   /** `filter_chains[0]`, for errors. */
   readonly path: string;
   readonly tls: DownstreamTls | undefined;
+  /** How long the handshake may take, from the choice of the chain on. Undefined: as long as the proxy lets it. */
+  readonly handshakeTimeoutMs: number | undefined;
   /** Authorization of connections, in order. */
-  readonly networkRbac: readonly NetworkRbac[];
+  readonly networkRbac: readonly NetworkRbacFilter[];
   readonly terminal: ChainTerminal;
+}
+
+export interface NetworkRbacFilter {
+  readonly config: NetworkRbac;
+  /** `filter_chains[0].filters[0].typed_config`. */
+  readonly path: string;
 }
 
 export type ChainTerminal =
   | { readonly t: "http"; readonly hcm: HttpConnectionManager; readonly path: string }
-  | { readonly t: "tcp"; readonly proxy: TcpProxy; readonly path: string };
+  | { readonly t: "tcp"; readonly proxy: CompiledTcpProxy; readonly path: string };
 
 const LISTENER = new Set([
   "name",
@@ -73,16 +78,6 @@ const CHAIN = new Set([
   "name",
   "transportSocketConnectTimeout",
 ]);
-const WEIGHTED_CLUSTER = new Set(["name", "weight"]);
-const TCP_PROXY = new Set([
-  "statPrefix",
-  "cluster",
-  "weightedClusters",
-  "accessLog",
-  "maxConnectAttempts",
-  "idleTimeout",
-]);
-const DEFAULT_FILTER_TIMEOUT_MS = 15_000;
 
 /** @throws {CompileError} Naming the field that is wrong or not supported. */
 export function compileListener(listener: Listener): CompiledListener {
@@ -102,7 +97,7 @@ export function compileListener(listener: Listener): CompiledListener {
   return {
     name,
     address: addressOf(listener),
-    listenerFilters: filtersOf(listener),
+    listenerFilters: compileListenerFilters(listener),
     chains,
     defaultChain,
     statPrefix: listener.statPrefix ?? "",
@@ -122,72 +117,43 @@ function addressOf({ address }: Listener): CompiledListener["address"] {
   return { address: socket.address, port: socket.portValue };
 }
 
-function filtersOf(listener: Listener): CompiledListener["listenerFilters"] {
-  for (const [i, filter] of (listener.listenerFilters ?? []).entries())
-    checkListenerFilter(filter, `listener_filters[${i}]`);
-  return {
-    tlsInspector: (listener.listenerFilters ?? []).length > 0,
-    timeoutMs: listener.listenerFiltersTimeout ?? DEFAULT_FILTER_TIMEOUT_MS,
-    continueOnTimeout: listener.continueOnListenerFiltersTimeout ?? false,
-  };
-}
-
-function checkListenerFilter({ name, typedConfig, filterDisabled }: ListenerFilter, path: string): void {
-  if (filterDisabled !== undefined)
-    throw new CompileError(`${path}.filter_disabled`, "is not supported yet; remove it");
-  if (typedConfig !== undefined && isAny(typedConfig, TlsInspector)) return;
-  throw new CompileError(
-    path,
-    `the listener filter ${typedConfig?.typeUrl ?? name} is not supported yet: tls_inspector is`,
-  );
-}
-
 function compileChain(chain: FilterChain, path: string): CompiledChain {
   refuseOthers(chain, path, CHAIN);
   const filters = chain.filters ?? [];
   const last = filters.at(-1);
   if (last === undefined) throw new CompileError(`${path}.filters`, "must hold a filter, found none");
+  const before = filters.slice(0, -1).map((filter, i) => beforeLast(filter, `${path}.filters[${i}]`));
+  const bySni = before.includes("sniCluster");
+  const terminal = terminalOf(last, `${path}.filters[${filters.length - 1}]`, bySni);
   return {
     name: chain.name ?? "",
     path,
     tls: compileDownstreamTls(chain.transportSocket, `${path}.transport_socket`),
-    networkRbac: filters.slice(0, -1).map((filter, i) => networkRbac(filter, `${path}.filters[${i}]`)),
-    terminal: terminalOf(last, `${path}.filters[${filters.length - 1}]`),
+    handshakeTimeoutMs: chain.transportSocketConnectTimeout || undefined,
+    networkRbac: before.filter((filter) => filter !== "sniCluster"),
+    terminal,
   };
 }
 
-function networkRbac({ name, typedConfig }: NetworkFilter, path: string): NetworkRbac {
+/** `sniCluster` only tells the TCP proxy behind it where to go. */
+function beforeLast({ name, typedConfig }: NetworkFilter, path: string): NetworkRbacFilter | "sniCluster" {
+  if (typedConfig !== undefined && isAny(typedConfig, SniCluster)) return "sniCluster";
   if (typedConfig === undefined || !isAny(typedConfig, NetworkRbac))
     throw new CompileError(
       path,
-      `the network filter ${typedConfig?.typeUrl ?? name} is not supported yet before the last one: rbac is`,
+      `the network filter ${typedConfig?.typeUrl ?? name} is not supported yet before the last one: rbac and sni_cluster are`,
     );
-  return unpackAt(typedConfig, NetworkRbac, `${path}.typed_config`);
+  return { config: unpackAt(typedConfig, NetworkRbac, `${path}.typed_config`), path: `${path}.typed_config` };
 }
 
-function terminalOf({ name, typedConfig }: NetworkFilter, filterPath: string): ChainTerminal {
+function terminalOf({ name, typedConfig }: NetworkFilter, filterPath: string, bySni: boolean): ChainTerminal {
   const path = `${filterPath}.typed_config`;
   if (typedConfig !== undefined && isAny(typedConfig, HttpConnectionManager))
     return { t: "http", hcm: unpackAt(typedConfig, HttpConnectionManager, path), path };
   if (typedConfig !== undefined && isAny(typedConfig, TcpProxy))
-    return { t: "tcp", proxy: checkedTcpProxy(unpackAt(typedConfig, TcpProxy, path), path), path };
+    return { t: "tcp", proxy: compileTcpProxy(unpackAt(typedConfig, TcpProxy, path), path, bySni), path };
   throw new CompileError(
     filterPath,
     `must be an http_connection_manager or a tcp_proxy, found ${typedConfig?.typeUrl ?? name}`,
   );
-}
-
-function checkedTcpProxy(proxy: TcpProxy, path: string): TcpProxy {
-  refuseOthers(proxy, path, TCP_PROXY);
-  const weighted = proxy.weightedClusters?.clusters ?? [];
-  if (!proxy.cluster && weighted.length === 0) throw new CompileError(path, "must name a cluster, found none");
-  for (const [i, cluster] of weighted.entries()) {
-    const at = `${path}.weighted_clusters.clusters[${i}]`;
-    refuseOthers(cluster, at, WEIGHTED_CLUSTER);
-    if (!cluster.name) throw new CompileError(`${at}.name`, "must not be empty");
-    if (!cluster.weight) throw new CompileError(`${at}.weight`, "must be at least 1, found 0");
-  }
-  if (proxy.maxConnectAttempts === 0)
-    throw new CompileError(`${path}.max_connect_attempts`, "must be at least 1, found 0");
-  return proxy;
 }

@@ -53,7 +53,8 @@ function addressPrincipal(principal: Principal, remote: RemoteAddressOf, at: At)
   const { sourceIp, directRemoteIp, remoteIp } = principal;
   const ofConnection: RemoteAddressOf = (_, peer) => peer.remote.address;
   if (sourceIp !== undefined) return addressIn(sourceIp, "source", ofConnection, at("sourceIp"));
-  if (directRemoteIp !== undefined) return addressIn(directRemoteIp, "source", ofConnection, at("directRemoteIp"));
+  const ofOtherEnd: RemoteAddressOf = (_, peer) => (peer.directRemote ?? peer.remote).address;
+  if (directRemoteIp !== undefined) return addressIn(directRemoteIp, "source", ofOtherEnd, at("directRemoteIp"));
   return remoteIp === undefined ? undefined : addressIn(remoteIp, "client", remote, at("remoteIp"));
 }
 
