@@ -15,10 +15,11 @@ import { UpstreamHttpOptions } from "../../src/xds/proto/upstream-http.ts";
 import { pack } from "../../src/xds/types/any.ts";
 import { toJson } from "../../src/xds/types/codec.ts";
 
+/** Paths of PEM files: a private key within a configuration is not written out. */
 export interface HopTls {
-  readonly certChainPem: string;
-  readonly privateKeyPem: string;
-  readonly trustedCaPem: string;
+  readonly certChain: string;
+  readonly privateKey: string;
+  readonly trustedCa: string;
 }
 
 export interface Hop {
@@ -89,9 +90,9 @@ function cluster({ upstream, http2, tlsOut }: Hop): Cluster {
   };
 }
 
-const common = ({ certChainPem, privateKeyPem, trustedCaPem }: HopTls): CommonTlsContext => ({
-  tlsCertificates: [{ certificateChain: { inlineString: certChainPem }, privateKey: { inlineString: privateKeyPem } }],
-  validationContext: { trustedCa: { inlineString: trustedCaPem } },
+const common = ({ certChain, privateKey, trustedCa }: HopTls): CommonTlsContext => ({
+  tlsCertificates: [{ certificateChain: { filename: certChain }, privateKey: { filename: privateKey } }],
+  validationContext: { trustedCa: { filename: trustedCa } },
 });
 
 function downstreamTls(tls: HopTls): TransportSocket {

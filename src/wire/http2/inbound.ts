@@ -173,6 +173,9 @@ export class Inbound implements FrameSink {
     }
     const to = blockEnd(flags, buf, start, end);
     const from = blockStart(flags, start);
+    // Priority means nothing any more, but a sender that depends on itself is broken (RFC 7540 §5.3.1), and Envoy says so.
+    if (flags & Flag.priority && uint31(buf, from - 5) === streamId)
+      throw fault(`Stream ${streamId} depends on itself`);
     const endStream = (flags & Flag.endStream) !== 0;
     this.#blocks.checkBytes(to - from);
     this.#session.flood.payload(from === to && !endStream);

@@ -32,6 +32,11 @@ describe("connection errors of a client, seen by a server", () => {
     ["padding longer than DATA", "protocolError", [request(1, OPEN), frame(data, Flag.padded, 1, "05 00")]],
     ["padding longer than HEADERS", "protocolError", [frame(headers, Flag.padded | Flag.endHeaders, 1, "05 82")]],
     ["HEADERS too short for their priority", "frameSizeError", [frame(headers, Flag.priority | OPEN, 1, "00")]],
+    [
+      "HEADERS that depend on their own stream",
+      "protocolError",
+      [frame(headers, Flag.priority | OPEN, 1, "80000001 10 82")],
+    ],
     ["fields that cannot be decoded", "compressionError", [frame(headers, OPEN, 1, "ff")]],
     ["PRIORITY on stream 0", "protocolError", [frame(priority, 0, 0, "0000000010")]],
     ["RST_STREAM on stream 0", "protocolError", [frame(rstStream, 0, 0, "00000008")]],
