@@ -9,6 +9,7 @@ import { join } from "node:path";
 import "../src/xds/proto/all.ts";
 import { defaultTranslateOptions } from "../src/translate/options.ts";
 import { type MeshState, type ProxyResources, translate } from "../src/translate/translate.ts";
+import { EDGE_DOCUMENTS } from "./e2e/agreement/edge-documents.ts";
 import { TestCa } from "./support/certificates.ts";
 import { ensureEnvoy } from "./support/envoy.ts";
 import { service, stateOf, withLoopbacks, workload } from "./support/mesh.ts";
@@ -182,6 +183,38 @@ describe.skipIf(ENVOY === undefined)("Envoy accepts", () => {
       const shared = { t: "shared", instances: state.instances.map((i) => i.id) } as const;
       expect(objection(translate(state, shared, options))).toBeUndefined();
     });
+  });
+
+  test.each(["edge-0", "edge-1-0", "edge-2-0"])("a gateway: %s", (instance) => {
+    const resources = sidecar(stateOf(EDGE_DOCUMENTS), instance);
+    expect(resources.listeners.length).toBeGreaterThan(0);
+    expect(objection(resources)).toBeUndefined();
+  });
+
+  test("every field of a Gateway's TLS, and what stands before it", () => {
+    const hash = "ab".repeat(32);
+    const files = `serverCertificate: ${file("cert.pem")}, privateKey: ${file("key.pem")}`;
+    const limits =
+      "minProtocolVersion: TLSV1_2, maxProtocolVersion: TLSV1_2, cipherSuites: [ECDHE-ECDSA-AES128-GCM-SHA256]";
+    const clients = `caCertificates: ${file("ca.pem")}, subjectAltNames: [a, "spiffe://td/b"], verifyCertificateHash: [${hash}]`;
+    const servers = [
+      `{port: {number: 443, protocol: HTTPS, name: a}, hosts: [a.example.com], bind: 127.0.0.2, tls: {mode: SIMPLE, ${files}, ${limits}}}`,
+      `{port: {number: 443, protocol: HTTPS, name: b}, hosts: [b.example.com], bind: 127.0.0.2, tls: {mode: MUTUAL, ${files}, ${clients}}}`,
+      `{port: {number: 443, protocol: HTTPS, name: c}, hosts: ["*"], bind: 127.0.0.2, tls: {mode: ISTIO_MUTUAL}}`,
+    ];
+    const yaml = `
+apiVersion: tulle.dev/v1
+kind: Workload
+metadata:
+  name: edge
+  labels: {edge: edge}
+  annotations: {proxy.istio.io/config: "gatewayTopology: {numTrustedProxies: 3, forwardClientCertDetails: APPEND_FORWARD, proxyProtocol: {}}"}
+spec: {role: gateway}
+---
+{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: g}, spec: {selector: {edge: edge}, servers: [${servers.join(", ")}]}}`;
+    const resources = sidecar(stateOf(...base, yaml), "edge-0");
+    expect(resources.listeners[0]?.filterChains?.length).toBe(3);
+    expect(objection(resources)).toBeUndefined();
   });
 
   test("but not what is wrong: the judge can say no", () => {

@@ -23,7 +23,7 @@ export function httpManager(
     accessLog: accessLogs(options),
     upgradeConfigs: [{ upgradeType: "websocket" }],
     // WebSockets over HTTP/2 are CONNECT requests: RFC 8441.
-    http2ProtocolOptions: { allowConnect: true },
+    http2ProtocolOptions: { ...config.http2ProtocolOptions, allowConnect: true },
     proxy100Continue: true,
     streamIdleTimeout: config.streamIdleTimeout ?? 0,
     // Istio's path normalization BASE: dot segments go, doubled and escaped slashes stay.

@@ -7,7 +7,14 @@
 import { Bootstrap } from "../../src/xds/proto/bootstrap.ts";
 import type { Cluster } from "../../src/xds/proto/cluster.ts";
 import { HttpConnectionManager } from "../../src/xds/proto/http-connection-manager.ts";
+import type { TransportSocket } from "../../src/xds/proto/core-base.ts";
 import type { Listener, NetworkFilter } from "../../src/xds/proto/listener.ts";
+import {
+  type CommonTlsContext,
+  DownstreamTlsContext,
+  type SdsSecretConfig,
+  type Secret,
+} from "../../src/xds/proto/tls.ts";
 import { UpstreamHttpOptions } from "../../src/xds/proto/upstream-http.ts";
 import { isAny, pack, unpack } from "../../src/xds/types/any.ts";
 import { toJson } from "../../src/xds/types/codec.ts";
@@ -22,15 +29,53 @@ export function staticBootstrap(resources: ProxyResources): string {
       clusters: [...resources.clusters.map((cluster) => withEndpoints(cluster, resources)), sds],
     },
   };
-  return JSON.stringify(toJson(Bootstrap, bootstrap));
+  const json = toJson(Bootstrap, bootstrap) as { static_resources: object };
+  // Printed as it is: the printer of resources leaves keys out.
+  return JSON.stringify({
+    ...json,
+    static_resources: { ...json.static_resources, secrets: resources.secrets.map(printed) },
+  });
 }
+
+const printed = ({ name, tlsCertificate, validationContext }: Secret): object => ({
+  name,
+  tls_certificate: tlsCertificate && {
+    certificate_chain: { inline_string: tlsCertificate.certificateChain?.inlineString },
+    private_key: { inline_string: tlsCertificate.privateKey?.inlineString },
+  },
+  validation_context: validationContext && {
+    trusted_ca: { inline_string: validationContext.trustedCa?.inlineString },
+  },
+});
 
 function withRoutes(listener: Listener, resources: ProxyResources): Listener {
   const filterChains = (listener.filterChains ?? []).map((chain) => ({
     ...chain,
+    ...(chain.transportSocket && { transportSocket: withOwnSecrets(chain.transportSocket) }),
     filters: (chain.filters ?? []).map((filter) => inlined(filter, resources)),
   }));
   return { ...listener, filterChains };
+}
+
+/** What would come by the aggregated stream stands in the bootstrap. */
+function withOwnSecrets(socket: TransportSocket): TransportSocket {
+  if (socket.typedConfig === undefined || !isAny(socket.typedConfig, DownstreamTlsContext)) return socket;
+  const context = unpack(socket.typedConfig, DownstreamTlsContext);
+  const common = context.commonTlsContext ?? {};
+  const own = (secret: SdsSecretConfig): SdsSecretConfig =>
+    secret.sdsConfig?.ads === undefined ? secret : { name: secret.name };
+  const combined = common.combinedValidationContext;
+  const commonTlsContext: CommonTlsContext = {
+    ...common,
+    tlsCertificateSdsSecretConfigs: common.tlsCertificateSdsSecretConfigs?.map(own),
+    ...(combined?.validationContextSdsSecretConfig && {
+      combinedValidationContext: {
+        ...combined,
+        validationContextSdsSecretConfig: own(combined.validationContextSdsSecretConfig),
+      },
+    }),
+  };
+  return { ...socket, typedConfig: pack(DownstreamTlsContext, { ...context, commonTlsContext }) };
 }
 
 function inlined(filter: NetworkFilter, { routes }: ProxyResources): NetworkFilter {

@@ -1,0 +1,251 @@
+/**
+ * What a gateway workload's proxy is given, from the documents that a person would write.
+ */
+import { describe, expect, test } from "bun:test";
+import { meshOf, service, stateOf, workload } from "../../../tests/support/mesh.ts";
+import { serverKeyPair } from "../../../tests/support/server-certificates.ts";
+import { HttpConnectionManager } from "../../xds/proto/http-connection-manager.ts";
+import { DownstreamTlsContext } from "../../xds/proto/tls.ts";
+import { unpack } from "../../xds/types/any.ts";
+import { defaultTranslateOptions } from "../options.ts";
+import { translate } from "../translate.ts";
+import { commonHosts } from "./hosts.ts";
+import { declaredPorts, gatewayPorts } from "./ports.ts";
+
+// === helpers ===
+
+const EDGE = `{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: edge, labels: {istio: ingressgateway}},
+ spec: {serviceAccount: edge, role: gateway}}`;
+const REVIEWS = [service("reviews", ["http:9080"]), workload("reviews", "v1", [9080])];
+
+const gateway = (name: string, ...servers: readonly string[]): string =>
+  `{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: ${name}},
+ spec: {selector: {istio: ingressgateway}, servers: [${servers.join(", ")}]}}`;
+const http = (hosts: string, port = 80, more = ""): string =>
+  `{port: {number: ${port}, name: http-${port}-${hosts.length}, protocol: HTTP}, hosts: [${hosts}]${more}}`;
+const https = (hosts: string, tls: string, name = "https"): string =>
+  `{port: {number: 443, name: ${name}, protocol: HTTPS}, hosts: [${hosts}], tls: ${tls}}`;
+const virtualService = (name: string, hosts: string, more = ""): string =>
+  `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: ${name}},
+ spec: {hosts: [${hosts}], gateways: [g, default/h], http: [${more}{name: ${name}, route: [{destination: {host: reviews}}]}]}}`;
+
+const { certChainPem, privateKeyPem } = serverKeyPair(["a.example.com"]);
+const secret = (name: string, namespace = "default", more = {}): string =>
+  JSON.stringify({
+    apiVersion: "v1",
+    kind: "Secret",
+    metadata: { name, namespace },
+    type: "kubernetes.io/tls",
+    stringData: { "tls.crt": certChainPem, "tls.key": privateKeyPem, ...more },
+  });
+
+const edge = (...yaml: readonly string[]) =>
+  translate(stateOf(EDGE, ...REVIEWS, ...yaml), { t: "sidecar", instance: "edge-0" }, defaultTranslateOptions);
+const portsOf = (...yaml: readonly string[]) => {
+  const mesh = meshOf(EDGE, ...yaml);
+  const [only] = mesh.workloads;
+  if (only === undefined) throw new Error("no workload");
+  return { ports: gatewayPorts(mesh, only), declared: declaredPorts(mesh, only) };
+};
+
+// === tests ===
+
+test.each([
+  [["a.b"], ["a.b", "c.d"], ["a.b"]],
+  [["*.b"], ["a.b", "a.c"], ["a.b"]],
+  [["a.b"], ["*.b"], ["a.b"]],
+  [["*"], ["*.b", "a.b"], ["*.b", "a.b"]],
+  [["*.a.b"], ["*.b"], ["*.a.b"]],
+  [["*.a"], ["*.b", "a", "b.a.c"], []],
+  [["b"], ["*.b"], []],
+])("%j and %j have %j in common", (some, others, common) => {
+  expect(commonHosts(some, others)).toEqual(common);
+});
+
+describe("ports", () => {
+  test("plain servers of one port are one listener; a server of another kind waits", () => {
+    const tcp = "{port: {number: 80, name: tcp, protocol: TCP}, hosts: ['*']}";
+    const { ports } = portsOf(gateway("g", http("a.b"), http("c.d.e")), gateway("h", tcp, http("f.g.h.i")));
+    expect(ports.map(({ kind, servers }) => [kind, servers.length])).toEqual([["http", 3]]);
+  });
+
+  test("TLS servers share a port as long as their hosts differ", () => {
+    const tls = "{mode: PASSTHROUGH}";
+    const { ports } = portsOf(
+      gateway("g", https("a.b, c.d", tls)),
+      gateway("h", https("'other/c.d'", tls), https("e.f", tls, "second")),
+    );
+    expect(ports[0]?.servers.map(({ server }) => server.hosts[0]?.host)).toEqual(["a.b", "e.f"]);
+  });
+
+  test("a Service before the workload tells where its port leads", () => {
+    const before = `{apiVersion: v1, kind: Service, metadata: {name: edge},
+ spec: {selector: {istio: ingressgateway}, ports: [{name: http, port: 80, targetPort: 8080}]}}`;
+    const { ports, declared } = portsOf(gateway("g", http("a.b"), http("c.d", 81)), before);
+    expect(ports.map(({ targetPort }) => targetPort)).toEqual([8080, 81]);
+    expect(declared).toEqual([81, 8080]);
+  });
+
+  test("Gateways that select others, and servers whose certificate is not there, are left out", () => {
+    const missing = "{mode: SIMPLE, credentialName: nobody}";
+    const other = gateway("h", http("a.b", 82)).replace("istio: ingressgateway}, s", "istio: egressgateway}, s");
+    expect(portsOf(gateway("g", https("a.b", missing), http("a.b", 81)), other).ports.map((p) => p.targetPort)).toEqual(
+      [81],
+    );
+  });
+});
+
+describe("routes", () => {
+  test("a virtual host for each host in common, under Istio's names; the port in a request is not looked at", () => {
+    const { routes } = edge(
+      gateway("g", http("'*.example.com'"), http("other/o.example.org, ./n.example.org", 81)),
+      virtualService("v", "a.example.com, b.example.com, c.example.net, n.example.org, o.example.org"),
+    );
+    expect(routes.map(({ name, ignorePortInHostMatching }) => [name, ignorePortInHostMatching])).toEqual([
+      ["http.80", true],
+      ["http.81", true],
+    ]);
+    const hosts = routes.map((r) => r.virtualHosts?.map(({ name, domains }) => [name, domains]));
+    expect(hosts).toEqual([
+      [
+        ["a.example.com:80", ["a.example.com"]],
+        ["b.example.com:80", ["b.example.com"]],
+      ],
+      [["n.example.org:81", ["n.example.org"]]],
+    ]);
+  });
+
+  test("several VirtualServices of a host stand together, what takes everything last", () => {
+    const special = "{name: special, match: [{uri: {prefix: /s}}], route: [{destination: {host: reviews}}]}, ";
+    const { routes } = edge(gateway("g", http("'*'")), virtualService("v", "a.b"), virtualService("w", "a.b", special));
+    expect(routes[0]?.virtualHosts?.[0]?.routes?.map(({ name }) => name)).toEqual(["special", "v", "w"]);
+  });
+
+  test("a host that nobody routes is answered 404, a whole port too", () => {
+    const { routes } = edge(gateway("g", http("'*'")));
+    expect(routes[0]?.virtualHosts).toEqual([{ name: "blackhole:80", domains: ["*"], routes: [] }]);
+  });
+
+  test("rules for the mesh, other Gateways or other ports are not the gateway's", () => {
+    const rules = virtualService(
+      "v",
+      "a.b",
+      ["{gateways: [mesh]}", "{gateways: [h]}", "{port: 81}"]
+        .map((match, i) => `{name: "${i}", match: [${match}], route: [{destination: {host: reviews}}]}, `)
+        .join(""),
+    );
+    const { routes } = edge(gateway("g", http("'*'")), rules);
+    expect(routes[0]?.virtualHosts?.[0]?.routes?.map(({ name }) => name)).toEqual(["v"]);
+  });
+
+  test("redirects: Envoy's own where HTTPS has its port, else to where it is", () => {
+    const redirecting = gateway("g", http("'*'", 80, ", tls: {httpsRedirect: true}"));
+    const [plain] = edge(redirecting).routes[0]?.virtualHosts ?? [];
+    expect(plain).toMatchObject({ domains: ["*"], requireTls: "ALL", routes: [] });
+    const secure = [secret("c"), gateway("h", https("'*'", "{mode: SIMPLE, credentialName: c}"))];
+    const [moved] = edge(redirecting, ...secure).routes[0]?.virtualHosts ?? [];
+    expect(moved?.requireTls).toBeUndefined();
+    expect(moved?.routes?.[0]?.redirect).toEqual({ httpsRedirect: true, portRedirect: 10_443 });
+    const trusting = EDGE.replace(
+      "metadata: {name: edge",
+      "metadata: {annotations: {proxy.istio.io/config: '{gatewayTopology: {numTrustedProxies: 1}}'}, name: edge",
+    );
+    const state = stateOf(trusting, ...REVIEWS, redirecting, ...secure);
+    const [believed] =
+      translate(state, { t: "sidecar", instance: "edge-0" }, defaultTranslateOptions).routes[0]?.virtualHosts ?? [];
+    expect(believed?.requireTls).toBe("ALL");
+  });
+});
+
+describe("listeners", () => {
+  test("TLS: a chain for each server, by the names that it serves", () => {
+    const { listeners, routes } = edge(
+      secret("c", "default", { "ca.crt": certChainPem }),
+      gateway(
+        "g",
+        https("a.example.com", "{mode: MUTUAL, credentialName: c, minProtocolVersion: TLSV1_3}"),
+        https("'*'", "{mode: SIMPLE, credentialName: c}", "rest"),
+      ),
+    );
+    const [listener] = listeners;
+    expect(listener?.name).toBe("0.0.0.0_443");
+    expect(listener?.address?.socketAddress).toEqual({ address: "127.0.0.1", portValue: 10_443 });
+    expect(listener?.filterChains?.map(({ name, filterChainMatch }) => [name, filterChainMatch?.serverNames])).toEqual([
+      ["https.443.https.g.default", ["a.example.com"]],
+      ["https.443.rest.g.default", undefined],
+    ]);
+    expect(routes.map(({ name }) => name)).toEqual(["https.443.https.g.default", "https.443.rest.g.default"]);
+    const [mutual] = listener?.filterChains ?? [];
+    const context = unpack(mutual?.transportSocket?.typedConfig!, DownstreamTlsContext);
+    expect(context.requireClientCertificate).toBe(true);
+    expect(context.commonTlsContext).toMatchObject({
+      tlsParams: { tlsMinimumProtocolVersion: "TLSv1_3" },
+      alpnProtocols: ["h2", "http/1.1"],
+      tlsCertificateSdsSecretConfigs: [{ name: "kubernetes://c", sdsConfig: { ads: {} } }],
+      combinedValidationContext: { validationContextSdsSecretConfig: { name: "kubernetes://c-cacert" } },
+    });
+  });
+
+  test("what a client says of itself is not believed", () => {
+    const [listener] = edge(gateway("g", http("'*'"))).listeners;
+    const manager = unpack(listener?.filterChains?.[0]?.filters?.[0]?.typedConfig!, HttpConnectionManager);
+    expect(manager).toMatchObject({
+      codecType: "AUTO",
+      useRemoteAddress: true,
+      forwardClientCertDetails: "SANITIZE_SET",
+      normalizePath: true,
+      commonHttpProtocolOptions: { headersWithUnderscoresAction: "REJECT_REQUEST" },
+      http2ProtocolOptions: { maxConcurrentStreams: 100 },
+      streamIdleTimeout: 300_000,
+      requestHeadersTimeout: 10_000,
+    });
+  });
+
+  test("policies that select the gateway hold at its ports", () => {
+    const policy = `{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: closed},
+ spec: {selector: {matchLabels: {istio: ingressgateway}}, action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}}`;
+    const { listeners, sources } = edge(gateway("g", http("'*'")), policy);
+    const manager = unpack(listeners[0]?.filterChains?.[0]?.filters?.[0]?.typedConfig!, HttpConnectionManager);
+    expect(manager.httpFilters?.map(({ name }) => name)).toEqual([
+      "envoy.filters.http.rbac",
+      "envoy.filters.http.fault",
+      "envoy.filters.http.router",
+    ]);
+    expect(Object.keys(sources.policies)).toEqual(["ns[default]-policy[closed]-rule[0]"]);
+  });
+});
+
+describe("certificates", () => {
+  const simple = gateway("g", https("'*'", "{mode: SIMPLE, credentialName: c}"));
+
+  test("come from the namespace of the gateway alone, and to nobody else", () => {
+    expect(edge(simple, secret("c")).secrets.map(({ name }) => name)).toEqual(["kubernetes://c"]);
+    expect(edge(simple, secret("c", "other")).secrets).toEqual([]);
+    const state = stateOf(EDGE, ...REVIEWS, simple, secret("c"));
+    const sidecar = translate(state, { t: "sidecar", instance: "reviews-v1-0" }, defaultTranslateOptions);
+    expect(sidecar.secrets).toEqual([]);
+    expect(JSON.stringify(sidecar)).not.toContain("PRIVATE KEY");
+  });
+
+  test("roots come from the credential, one beside it, or the one that is named", () => {
+    const mutual = (more = "") => gateway("g", https("'*'", `{mode: MUTUAL, credentialName: c${more}}`));
+    const roots = (name: string) =>
+      `{apiVersion: v1, kind: Secret, metadata: {name: ${name}}, stringData: {cacert: ${JSON.stringify(certChainPem)}}}`;
+    const names = (...yaml: readonly string[]) => edge(...yaml).secrets.map(({ name }) => name);
+    expect(names(mutual(), secret("c"))).toEqual([]);
+    expect(names(mutual(), secret("c", "default", { "ca.crt": certChainPem }))).toEqual([
+      "kubernetes://c",
+      "kubernetes://c-cacert",
+    ]);
+    expect(names(mutual(), secret("c"), roots("c-cacert"))).toEqual(["kubernetes://c", "kubernetes://c-cacert"]);
+    expect(names(mutual(", caCertCredentialName: r"), secret("c"), roots("r"))).toEqual([
+      "kubernetes://c",
+      "kubernetes://r-cacert",
+    ]);
+  });
+
+  test("one that is to be made is none until it is", () => {
+    const wanted = `{apiVersion: v1, kind: Secret, metadata: {name: c, annotations: {tulle.dev/development-certificate: localhost}}}`;
+    expect(edge(simple, wanted).listeners).toEqual([]);
+  });
+});
