@@ -4,27 +4,40 @@
  * @module
  */
 import type { Service } from "../model/service.ts";
-import type { VirtualService, WeightedDestination } from "../model/virtual-service.ts";
+import type { ConnectionDestination, VirtualService } from "../model/virtual-service.ts";
 import type { Finding, MeshIndex } from "./mesh-index.ts";
 import { quote } from "./tree.ts";
 
 export function analyzeDestinations(index: MeshIndex): readonly Finding[] {
-  return index.mesh.virtualServices.flatMap((vs) =>
-    vs.http.flatMap((rule, i) =>
-      rule.action.t === "route" ? rule.action.destinations.flatMap((d, j) => checkDestination(index, vs, d, i, j)) : [],
-    ),
-  );
+  return index.mesh.virtualServices.flatMap((vs) => {
+    const http = vs.http.map(({ action }) => (action.t === "route" ? action.destinations : []));
+    const check = (kind: string, rules: readonly (readonly ConnectionDestination[])[]): readonly Finding[] =>
+      rules.flatMap((destinations, i) =>
+        destinations.flatMap((d, j) => checkDestination(index, vs, d, `spec.${kind}[${i}]`, j)),
+      );
+    return [
+      ...check("http", http),
+      ...check(
+        "tls",
+        vs.tls.map((rule) => rule.destinations),
+      ),
+      ...check(
+        "tcp",
+        vs.tcp.map((rule) => rule.destinations),
+      ),
+    ];
+  });
 }
 
 function checkDestination(
   index: MeshIndex,
   vs: VirtualService,
-  d: WeightedDestination,
-  i: number,
+  d: ConnectionDestination,
+  rule: string,
   j: number,
 ): readonly Finding[] {
   const split = vs.origin.kind === "TrafficSplit";
-  const path = split ? `spec.backends[${j}].service` : `spec.http[${i}].route[${j}].destination`;
+  const path = split ? `spec.backends[${j}].service` : `${rule}.route[${j}].destination`;
   const at = (field: string): string => (split ? path : `${path}.${field}`);
   const service = index.services.get(d.host);
   if (service === undefined) {

@@ -55,7 +55,8 @@ function unknownHosts(index: MeshIndex): readonly Finding[] {
   const { mesh, services } = index;
   const local = `.svc.${mesh.settings.clusterDomain}`;
   const unknown = (host: string): boolean => !host.startsWith("*") && !services.has(host);
-  const routed = mesh.virtualServices.flatMap((vs) =>
+  const inMesh = mesh.virtualServices.filter((vs) => vs.gateways.includes(MESH_GATEWAY));
+  const routed = inMesh.flatMap((vs) =>
     vs.hosts.flatMap((host, i): readonly Finding[] => {
       if (!host.endsWith(local) || !unknown(host)) return [];
       const path = vs.origin.kind === "TrafficSplit" ? "spec.service" : `spec.hosts[${i}]`;

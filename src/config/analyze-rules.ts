@@ -59,6 +59,7 @@ function coversMatch(first: HttpMatch | undefined, later: HttpMatch | undefined)
   return (
     coversUri(first, later) &&
     (first.port === undefined || first.port === later.port) &&
+    (first.gateways === undefined || (later.gateways?.every((name) => first.gateways?.includes(name)) ?? false)) &&
     (["method", "authority", "scheme"] as const).every((f) => coversString(first[f], later[f])) &&
     Object.entries(first.headers).every(
       ([name, m]) => Object.hasOwn(later.headers, name) && coversString(m, later.headers[name]),
@@ -68,7 +69,11 @@ function coversMatch(first: HttpMatch | undefined, later: HttpMatch | undefined)
 
 function matchesAll(m: HttpMatch): boolean {
   const uri = m.uri === undefined || (m.uri.t === "prefix" && m.uri.value === "/");
-  return uri && (m.method ?? m.authority ?? m.scheme ?? m.port) === undefined && Object.keys(m.headers).length === 0;
+  return (
+    uri &&
+    (m.method ?? m.authority ?? m.scheme ?? m.port ?? m.gateways) === undefined &&
+    Object.keys(m.headers).length === 0
+  );
 }
 
 function coversUri(first: HttpMatch, later: HttpMatch): boolean {

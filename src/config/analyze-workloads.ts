@@ -72,7 +72,7 @@ function unservedPorts(index: MeshIndex, service: Service): readonly Finding[] {
 }
 
 function uncalled(index: MeshIndex, workload: Workload): readonly Finding[] {
-  if (workload.ports.length === 0) return [];
+  if (workload.ports.length === 0 || workload.gateway !== undefined) return [];
   const called = index.mesh.services.some((s) => index.workloadsOf(s).includes(workload));
   if (called) return [];
   return [

@@ -9,6 +9,7 @@
 import type { Problem } from "../base/problem.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { analyzeDestinations } from "./analyze-destinations.ts";
+import { analyzeGateways } from "./analyze-gateways.ts";
 import { analyzeHosts } from "./analyze-hosts.ts";
 import { analyzePolicies } from "./analyze-policies.ts";
 import { analyzeRules } from "./analyze-rules.ts";
@@ -20,9 +21,14 @@ import { placeAt } from "./tree.ts";
 /** Findings on a mesh, in the order of files and lines. `documents` give the exact place of each field. */
 export function analyze(loaded: { readonly mesh: Mesh; readonly documents: readonly Document[] }): readonly Problem[] {
   const index = meshIndex(loaded.mesh);
-  const findings = [analyzeDestinations, analyzeHosts, analyzeRules, analyzeWorkloads, analyzePolicies].flatMap((a) =>
-    a(index),
-  );
+  const findings = [
+    analyzeDestinations,
+    analyzeGateways,
+    analyzeHosts,
+    analyzeRules,
+    analyzeWorkloads,
+    analyzePolicies,
+  ].flatMap((a) => a(index));
   const trees = new Map(loaded.documents.map((d) => [placeKey(d.place), d]));
   const problems = findings.map((f) => toProblem(f, trees.get(placeKey(f.origin.place))));
   return problems.sort(

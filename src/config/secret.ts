@@ -111,7 +111,6 @@ function keyPair(
     t: "keyPair",
     certChainPem: certificate.text,
     privateKeyPem: new SecretText(privateKey.text),
-    notAfterMs: Date.parse(parsed.validTo),
   };
 }
 

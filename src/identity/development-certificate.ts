@@ -14,7 +14,6 @@ export interface DevelopmentCertificate {
   readonly certChainPem: string;
   /** PKCS#8. */
   readonly privateKeyPem: string;
-  readonly notAfterMs: number;
 }
 
 /** Browsers take no server certificate that lives longer than 398 days. */
@@ -27,14 +26,13 @@ const LIFE_MS = 397 * 24 * 3_600_000;
 export function makeDevelopmentCertificate(hosts: readonly string[], nowMs: number): DevelopmentCertificate {
   const key = generateKeyPair();
   const name = distinguishedName("Tulle development", hosts[0] ?? "localhost");
-  const notAfterMs = Math.ceil((nowMs + LIFE_MS) / 1000) * 1000;
   const der = buildCertificate(
     {
       serial: randomSerial(),
       issuer: name,
       subject: name,
       notBeforeMs: Math.floor((nowMs - CLOCK_SKEW_MS) / 1000) * 1000,
-      notAfterMs,
+      notAfterMs: Math.ceil((nowMs + LIFE_MS) / 1000) * 1000,
       spkiDer: key.spkiDer,
       extensions: [
         leafConstraints(),
@@ -45,5 +43,5 @@ export function makeDevelopmentCertificate(hosts: readonly string[], nowMs: numb
     },
     key.privateKey,
   );
-  return { certChainPem: toPem("CERTIFICATE", der), privateKeyPem: key.privateKeyPem, notAfterMs };
+  return { certChainPem: toPem("CERTIFICATE", der), privateKeyPem: key.privateKeyPem };
 }

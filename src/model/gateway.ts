@@ -82,8 +82,6 @@ export type CredentialCertificate =
       readonly t: "keyPair";
       readonly certChainPem: string;
       readonly privateKeyPem: SecretText;
-      /** Milliseconds since 1970. */
-      readonly notAfterMs: number;
     }
   /** To be made on this machine, for these names. */
   | { readonly t: "development"; readonly hosts: readonly string[] };

@@ -78,15 +78,9 @@ export class DevelopmentCertificates implements Store {
     try {
       const certChainPem = readFileSync(path, "utf8");
       const { subjectAltName = "", validTo } = new X509Certificate(certChainPem);
-      const notAfterMs = Date.parse(validTo);
       const fits = subjectAltName === hosts.map((host) => `DNS:${host}`).join(", ");
-      if (!fits || notAfterMs - this.#options.wallMs() < LEAST_LEFT_MS) return undefined;
-      return {
-        t: "keyPair",
-        certChainPem,
-        privateKeyPem: new SecretText(readFileSync(keyOf(path), "utf8")),
-        notAfterMs,
-      };
+      if (!fits || Date.parse(validTo) - this.#options.wallMs() < LEAST_LEFT_MS) return undefined;
+      return { t: "keyPair", certChainPem, privateKeyPem: new SecretText(readFileSync(keyOf(path), "utf8")) };
     } catch {
       // Not there yet, or spoilt: it is made anew.
       return undefined;
@@ -94,12 +88,12 @@ export class DevelopmentCertificates implements Store {
   }
 
   #make(credential: Credential, hosts: readonly string[]): KeyPair {
-    const { certChainPem, privateKeyPem, notAfterMs } = makeDevelopmentCertificate(hosts, this.#options.wallMs());
+    const { certChainPem, privateKeyPem } = makeDevelopmentCertificate(hosts, this.#options.wallMs());
     const path = this.pathOf(credential);
     mkdirSync(this.#options.folder, { recursive: true, mode: 0o700 });
     writeFileSync(keyOf(path), privateKeyPem, { mode: 0o600 });
     writeFileSync(path, certChainPem);
-    return { t: "keyPair", certChainPem, privateKeyPem: new SecretText(privateKeyPem), notAfterMs };
+    return { t: "keyPair", certChainPem, privateKeyPem: new SecretText(privateKeyPem) };
   }
 }
 

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { meshOf, service, stateOf, workload } from "../../../tests/support/mesh.ts";
 import { serverKeyPair } from "../../../tests/support/server-certificates.ts";
 import { HttpConnectionManager } from "../../xds/proto/http-connection-manager.ts";
+import type { Listener } from "../../xds/proto/listener.ts";
 import { DownstreamTlsContext } from "../../xds/proto/tls.ts";
 import { unpack } from "../../xds/types/any.ts";
 import { defaultTranslateOptions } from "../options.ts";
@@ -47,6 +48,13 @@ const portsOf = (...yaml: readonly string[]) => {
   if (only === undefined) throw new Error("no workload");
   return { ports: gatewayPorts(mesh, only), declared: declaredPorts(mesh, only) };
 };
+
+function present<T>(value: T | undefined): T {
+  if (value === undefined) throw new Error("not there");
+  return value;
+}
+const managerOf = (listener: Listener | undefined): HttpConnectionManager =>
+  unpack(present(listener?.filterChains?.[0]?.filters?.[0]?.typedConfig), HttpConnectionManager);
 
 // === tests ===
 
@@ -176,7 +184,7 @@ describe("listeners", () => {
     ]);
     expect(routes.map(({ name }) => name)).toEqual(["https.443.https.g.default", "https.443.rest.g.default"]);
     const [mutual] = listener?.filterChains ?? [];
-    const context = unpack(mutual?.transportSocket?.typedConfig!, DownstreamTlsContext);
+    const context = unpack(present(mutual?.transportSocket?.typedConfig), DownstreamTlsContext);
     expect(context.requireClientCertificate).toBe(true);
     expect(context.commonTlsContext).toMatchObject({
       tlsParams: { tlsMinimumProtocolVersion: "TLSv1_3" },
@@ -188,7 +196,7 @@ describe("listeners", () => {
 
   test("what a client says of itself is not believed", () => {
     const [listener] = edge(gateway("g", http("'*'"))).listeners;
-    const manager = unpack(listener?.filterChains?.[0]?.filters?.[0]?.typedConfig!, HttpConnectionManager);
+    const manager = managerOf(listener);
     expect(manager).toMatchObject({
       codecType: "AUTO",
       useRemoteAddress: true,
@@ -205,7 +213,7 @@ describe("listeners", () => {
     const policy = `{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: closed},
  spec: {selector: {matchLabels: {istio: ingressgateway}}, action: DENY, rules: [{to: [{operation: {paths: [/admin]}}]}]}}`;
     const { listeners, sources } = edge(gateway("g", http("'*'")), policy);
-    const manager = unpack(listeners[0]?.filterChains?.[0]?.filters?.[0]?.typedConfig!, HttpConnectionManager);
+    const manager = managerOf(listeners[0]);
     expect(manager.httpFilters?.map(({ name }) => name)).toEqual([
       "envoy.filters.http.rbac",
       "envoy.filters.http.fault",
