@@ -29,11 +29,13 @@ const CONNECTION_FIELD = 3;
 const BAD_TE = 4;
 const UNKNOWN_PSEUDO = 5;
 const BAD_PATH = 6;
+/** White space around a value: it is taken off where the field is used, as HTTP/1.1 and, in the end, Envoy do. */
+export const PADDED = 7;
 
 export const PROBLEMS: readonly string[] = [
   "",
   "a field's name is no token in lower case",
-  "a field's value has a forbidden character, or white space around it",
+  "a field's value has a forbidden character",
   "a field that belongs to HTTP/1.1 connections",
   "te may only be trailers",
   "a pseudo field that nobody defined",
@@ -73,7 +75,10 @@ export function inspectField(
   }
   if (!isName(buf, start, nameEnd)) facts.problem = BAD_NAME;
   else if (!isValue(buf, valueStart, end)) facts.problem = BAD_VALUE;
-  else inspectRegular(buf, start, nameEnd, valueStart, end, facts);
+  else {
+    if (isPadded(buf, valueStart, end)) facts.problem = PADDED;
+    inspectRegular(buf, start, nameEnd, valueStart, end, facts);
+  }
 }
 
 function inspectRegular(
@@ -103,7 +108,7 @@ function pseudoKind(buf: Uint8Array, start: number, nameEnd: number): number {
 }
 
 function pseudoProblem(kind: number, buf: Uint8Array, start: number, end: number): number {
-  if (kind !== Kind.path) return isValue(buf, start, end) ? NO_PROBLEM : BAD_VALUE;
+  if (kind !== Kind.path) return isValue(buf, start, end) && !isPadded(buf, start, end) ? NO_PROBLEM : BAD_VALUE;
   for (let i = start; i < end; i++) if (((CHAR[buf[i] as number] as number) & TARGET) === 0) return BAD_PATH;
   return NO_PROBLEM;
 }
@@ -116,11 +121,15 @@ function isName(buf: Uint8Array, start: number, end: number): boolean {
 
 /** RFC 9113 §8.2.1, and no other control characters either, as in HTTP/1.1. */
 function isValue(buf: Uint8Array, start: number, end: number): boolean {
-  if (end === start) return true;
   for (let i = start; i < end; i++) if (((CHAR[buf[i] as number] as number) & VALUE) === 0) return false;
+  return true;
+}
+
+function isPadded(buf: Uint8Array, start: number, end: number): boolean {
+  if (end === start) return false;
   const first = buf[start];
   const last = buf[end - 1];
-  return first !== SP && first !== TAB && last !== SP && last !== TAB;
+  return first === SP || first === TAB || last === SP || last === TAB;
 }
 
 function spells(text: Uint8Array, buf: Uint8Array, start: number): boolean {

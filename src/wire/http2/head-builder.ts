@@ -4,7 +4,7 @@
  * would have left them. What RFC 9113 §8 calls malformed is refused, and what `wire/http1` refuses in such a head is too.
  *
  * - `:authority` becomes the line `host`, and a `host` beside it is dropped, as Envoy does. Where there is no `:authority`,
- *   `host` is the authority; where there is neither, `authority` is empty, which the owner must answer.
+ *   `host` is the authority; a request with neither is malformed, as to Envoy.
  * - Several `cookie` fields become one line (RFC 9113 §8.2.3).
  * - A field that its sender marked never-indexed (RFC 7541 §6.2.3) is written without the space behind its colon, by which
  *   the writer of the next hop knows it.
@@ -14,14 +14,14 @@
  *
  * @module
  */
-import { CHAR, COLON, CR, LF, METHOD, SP } from "../http1/chars.ts";
+import { CHAR, COLON, CR, LF, METHOD, SP, TAB } from "../http1/chars.ts";
 import { isForbiddenTrailer } from "../http1/body.ts";
 import { BY_LENGTH, type Head, type HeadError, latin1, NO_BODY, UNTIL_CLOSE } from "../http1/head.ts";
 import { ID } from "../http1/known.ts";
 import { reasonPhrase } from "../http1/reason-phrases.ts";
 import { isHost, RequestHead } from "../http1/request-head.ts";
 import { ResponseHead } from "../http1/response-head.ts";
-import { Kind, NO_PROBLEM, PROBLEMS } from "./field-kinds.ts";
+import { Kind, NO_PROBLEM, PADDED, PROBLEMS } from "./field-kinds.ts";
 import { LINE_EXTRA_BYTES } from "./line-table.ts";
 
 /** What may be in a field section. */
@@ -154,7 +154,7 @@ export class HeadBuilder {
     const head = this.#head;
     if (this.#error !== undefined || head === undefined) return;
     if (this.#listBytes > this.#limits.maxListBytes) return this.refuse(431, "a head with too many bytes");
-    if (problem !== NO_PROBLEM) return this.#refuse(problem);
+    if (problem !== NO_PROBLEM && problem !== PADDED) return this.#refuse(problem);
     this.#hasRegular = true;
     const length = nameLength + valueLength + LINE_EXTRA_BYTES;
     if (buf !== this.out) {
@@ -162,7 +162,25 @@ export class HeadBuilder {
       buf.copy(this.out, this.at, start, start + length);
     }
     if (this.#request === undefined && this.#response === undefined && this.#isForbiddenTrailer(nameLength)) return;
-    if (kind === Kind.regular) return this.#line(nameLength, valueLength, id, neverIndexed);
+    if (problem === PADDED) this.#take(nameLength, this.#trim(nameLength, valueLength), kind, id, neverIndexed);
+    else if (kind === Kind.regular) this.#line(nameLength, valueLength, id, neverIndexed);
+    else this.#take(nameLength, valueLength, kind, id, neverIndexed);
+  }
+
+  /** Takes the white space off the value at {@link at}; returns its length. */
+  #trim(nameLength: number, valueLength: number): number {
+    const { out } = this;
+    const start = this.at + nameLength + 2;
+    let from = start;
+    let to = start + valueLength;
+    while (from < to && isWhiteSpace(out[from])) from++;
+    while (to > from && isWhiteSpace(out[to - 1])) to--;
+    out.copyWithin(start, from, to);
+    return to - from;
+  }
+
+  #take(nameLength: number, valueLength: number, kind: number, id: number, neverIndexed: boolean): void {
+    const head = this.#head as Head;
     const valueStart = this.at + nameLength + 2;
     if (kind === Kind.cookie) return this.#cookieLine(nameLength, valueLength, neverIndexed);
     if (kind === Kind.host && this.#request !== undefined) {
@@ -334,7 +352,11 @@ export class HeadBuilder {
         this.refuse(400, "CONNECT must have host:port, and neither :scheme nor :path");
       return;
     }
-    if (request.scheme !== "http" && request.scheme !== "https") return this.refuse(400, "the :scheme is not http(s)");
+    if (request.scheme !== "http" && request.scheme !== "https") {
+      request.scheme = request.scheme.toLowerCase();
+      if (!SCHEME.test(request.scheme)) return this.refuse(400, "the :scheme is missing or no scheme");
+    }
+    if (request.authority === "") return this.refuse(400, "neither :authority nor host");
     if (path.charCodeAt(0) !== 0x2f && (path !== "*" || method !== "OPTIONS"))
       this.refuse(400, "the :path does not begin with /");
   }
@@ -375,6 +397,10 @@ const latin1Write = (out: Buffer, text: string, offset: number): number =>
 /** About what a pseudo field's name adds to the list. */
 const PSEUDO_NAME_BYTES = 7;
 const SEMICOLON = 0x3b;
+/** RFC 3986 §3.1. Envoy takes any and goes by the connection instead, as the proxy does. */
+const SCHEME = /^[a-z][a-z0-9+.-]*$/;
+
+const isWhiteSpace = (c: number | undefined): boolean => c === SP || c === TAB;
 
 function growLines(head: Head): void {
   const { offsets, ids } = head;

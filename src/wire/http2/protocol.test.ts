@@ -111,7 +111,6 @@ describe("stream errors of a client: the connection goes on", () => {
     ["a name with a space", "protocolError", [with_("a b", "x")]],
     ["a value with a line end", "protocolError", [with_("a", "b\r\nc: d")]],
     ["a value with NUL", "protocolError", [with_("a", "b\0")]],
-    ["a value that begins with a space", "protocolError", [with_("a", " b")]],
     ["a :path with a line end", "protocolError", [instead(":method", "GET", ":scheme", "http", ":path", "/\n")]],
     ["connection", "protocolError", [with_("connection", "close")]],
     ["transfer-encoding", "protocolError", [with_("transfer-encoding", "chunked")]],
@@ -242,7 +241,7 @@ test("frames on a stream that the server reset are ignored, their fields still d
   const { session, log } = server([request(1, OPEN)]);
   log.streams[0]!.stream!.reset();
   const late = frame(headers, OPEN | Flag.endStream, 1, Buffer.from("3fe11f 400161 0162".replaceAll(" ", ""), "hex"));
-  const next = frame(headers, OPEN | Flag.endStream, 3, Buffer.from("828684be", "hex"));
+  const next = frame(headers, OPEN | Flag.endStream, 3, Buffer.from("828684010161be", "hex"));
   session.receive(Buffer.concat([frame(data, 0, 1, "0000"), late, frame(windowUpdate, 0, 1, "00000001"), next]), 0);
   expect(log.failed).toBeUndefined();
   expect(log.streams[1]!.heads[0]!.slice(-2)).toEqual(["a", "b"]);
