@@ -4,14 +4,16 @@
  * @module
  */
 const FIRST_BYTES = 4096;
-/** An empty buffer larger than this is given back: a connection may be idle for hours. */
-const MOST_KEPT_BYTES = 32_768;
+/** An empty buffer larger than this is given back at once. */
+const MOST_KEPT_BYTES = 262_144;
 
 export class OutputBuffer {
   bytes: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
   /** Behind the last byte. Whoever writes reserves first, writes from here on and moves it. */
   to = 0;
   #from = 0;
+  /** Most that was needed since the last {@link trim}. */
+  #peakBytes = 0;
 
   get length(): number {
     return this.to - this.#from;
@@ -36,9 +38,17 @@ export class OutputBuffer {
   consume(count: number): void {
     this.#from += count;
     if (this.#from < this.to) return;
+    this.#peakBytes = Math.max(this.#peakBytes, this.to);
     this.#from = 0;
     this.to = 0;
     if (this.bytes.length > MOST_KEPT_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  }
+
+  /** Gives back what a connection has not needed since the last call: it may be idle for hours. */
+  trim(): void {
+    const isUseful = this.#peakBytes * 4 > this.bytes.length || this.length > 0;
+    this.#peakBytes = 0;
+    if (!isUseful && this.bytes.length > FIRST_BYTES) this.bytes = Buffer.allocUnsafeSlow(FIRST_BYTES);
   }
 
   clear(): void {

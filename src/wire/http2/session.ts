@@ -224,8 +224,9 @@ export class Session implements StreamPort {
     this.writer.ping(PING_BYTES, 0, false);
   }
 
-  /** Asks the peer whether it is there when it is time to. Call about once a second. @returns False when it is not: close. */
+  /** Asks the peer whether it is there when it is time to, and gives back memory. Call about once a second. @returns False when it is not: close. */
   sweep(nowMs: number): boolean {
+    this.#out.trim();
     const due = this.isClosed ? "nothing" : this.#keepalive.step(nowMs);
     if (due === "ping") this.ping(KEEPALIVE_PING);
     return due !== "dead";
