@@ -66,6 +66,50 @@ class Rig {
 
 const all = (rig: Rig): Rig => rig.subscribe(lds).subscribe(rds, "r").subscribe(cds).subscribe(eds, "a", "b");
 
+describe("endpoints of a cluster that changed", () => {
+  const labelled = (label: string): readonly NamedMessage[] => [
+    make.cluster("a", label),
+    make.cluster("b"),
+    make.endpoints("a"),
+    make.endpoints("b"),
+  ];
+
+  test("are sent once more: an Envoy waits for them, and does not ask", () => {
+    const rig = new Rig()
+      .subscribe(cds)
+      .subscribe(eds, "a", "b")
+      .change(...labelled("1"))
+      .settle();
+    expect(rig.change(...labelled("2")).sent()).toEqual(["cds a=2", "eds a=1"]);
+    rig.settle();
+    expect(rig.sent()).toEqual([]);
+  });
+
+  test("wait for the acknowledgement of those that are on their way", () => {
+    const rig = new Rig()
+      .subscribe(cds)
+      .subscribe(eds, "a", "b")
+      .change(...labelled("1"));
+    rig.sent();
+    expect(
+      rig
+        .ack(cds)
+        .change(...labelled("2"))
+        .sent(),
+    ).toEqual(["cds a=2"]);
+    expect(rig.ack(eds).sent()).toEqual(["eds a=1"]);
+  });
+
+  test("are not sent to a client that wants none", () => {
+    const rig = new Rig()
+      .subscribe(cds)
+      .subscribe(eds, "b")
+      .change(...labelled("1"))
+      .settle();
+    expect(rig.change(...labelled("2")).sent()).toEqual(["cds a=2"]);
+  });
+});
+
 describe("order", () => {
   test("types are sent in order, whatever the order of the requests; routes wait for what they refer to", () => {
     const rig = all(new Rig()).change(make.listener("l"), make.route("r"), make.cluster("a"), make.endpoints("a"));

@@ -7,7 +7,7 @@
  *
  * @module
  */
-import { compareTypes, isReferenced, isReferring, type Resource } from "../resources.ts";
+import { compareTypes, isReferenced, isReferring, type Resource, TypeUrl } from "../resources.ts";
 import type { Snapshot } from "../snapshot.ts";
 import type { InFlight, Subscription, SubscriptionRequest, Update, View } from "./subscription.ts";
 
@@ -131,9 +131,20 @@ export class AdsStream<R extends SubscriptionRequest, S extends Subscription<R>>
       if (state.subscription.inFlight !== undefined) continue;
       if (isReferring(typeUrl) && this.#waited(isReferenced, nowMs).length > 0) continue;
       const update = state.subscription.next(this.#view(typeUrl));
-      if (update !== undefined) pushes.push(this.#send(state, update, nowMs));
+      if (update === undefined) continue;
+      pushes.push(this.#send(state, update, nowMs));
+      if (typeUrl === TypeUrl.cds) this.#endpointsOf(update);
     }
     return pushes;
+  }
+
+  /**
+   * A cluster that changed is a new one to an Envoy: it waits for endpoints, does not ask for those that it knows by name already, and
+   * takes no other clusters in before. So they are sent once more. ("Resource warming" in Envoy's xDS protocol.) Endpoints are
+   * looked for under the cluster's own name, as our clusters have them.
+   */
+  #endpointsOf({ resources }: Update): void {
+    this.#types.get(TypeUrl.eds)?.subscription.again(resources.map(({ name }) => name));
   }
 
   #send(state: TypeState<S>, update: Update, nowMs: number): Push {

@@ -73,6 +73,10 @@ export class DeltaSubscription implements Subscription<DeltaRequest> {
     return answer;
   }
 
+  again(names: readonly string[]): void {
+    for (const name of names) if (this.has(name)) this.#resend.add(name);
+  }
+
   next(view: View): Update | undefined {
     const resources: Resource[] = [];
     const removed: string[] = [];

@@ -76,6 +76,10 @@ export class SotwSubscription implements Subscription<SotwRequest> {
     return answer;
   }
 
+  again(names: readonly string[]): void {
+    for (const name of names) this.#sent.delete(name);
+  }
+
   next(view: View): Update | undefined {
     const wanted = this.#wanted(view);
     const version = this.#version(wanted);

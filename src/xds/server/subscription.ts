@@ -55,6 +55,8 @@ export interface Subscription<Request extends SubscriptionRequest> {
   has(name: string): boolean;
   /** Takes a request in. Says whether it answered the response in flight. */
   take(request: Request): Answer;
+  /** The client needs these once more, as far as it wants them, although they have not changed. */
+  again(names: readonly string[]): void;
   /** What must be sent so that the client has what it wants; undefined when nothing. Counts as sent. */
   next(view: View): Update | undefined;
 }
