@@ -78,7 +78,7 @@ describe("gRPC", () => {
 
   test("a reply becomes headers with 200", () => {
     const reply = grpcReply(replyOf("noHealthyUpstream"));
-    expect(reply).toMatchObject({ status: 200, body: "", flag: "UH", details: "no_healthy_upstream" });
+    expect(reply).toMatchObject({ status: 200, grpcStatus: 14, body: "", flag: "UH", details: "no_healthy_upstream" });
     expect(reply.headers).toEqual([
       ["content-type", "application/grpc"],
       ["grpc-status", "14"],

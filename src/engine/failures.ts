@@ -165,7 +165,7 @@ export function grpcReply(reply: Reply): Reply {
   ];
   // What a route says of its answers' type is not said of this one.
   const responseHeaders = reply.responseHeaders.filter(({ lowerName }) => lowerName !== "content-type");
-  return { ...reply, status: 200, headers, responseHeaders, body: "" };
+  return { ...reply, status: 200, grpcStatus: status, headers, responseHeaders, body: "" };
 }
 
 /** Percent-encoded outside of printable ASCII, as gRPC's PROTOCOL-HTTP2 says. */

@@ -195,6 +195,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
 
   #reply(made: Reply): void {
     const reply = this.head.isGrpc ? grpcReply(made) : made;
+    if (this.head.isGrpc) this.grpcStatus = reply.grpcStatus;
     this.#dropUpstream();
     this.replied(reply);
     this.#phase = "answering";
