@@ -7,7 +7,8 @@
 import { compileListener } from "../../engine/listener/listener.ts";
 import type { Instance } from "../../model/service.ts";
 import { mayBeTcp } from "../../translate/mesh-index.ts";
-import type { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
+import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
+import { unpack } from "../../xds/types/any.ts";
 import { destinationOf, type Share, worstOf } from "./destination.ts";
 import { type CalledService, dialed, serviceAt } from "./dialed.ts";
 import type { DestinationExplanation, Explanation, ExplainRequest } from "./explanation.ts";
@@ -59,7 +60,8 @@ function tcpProxyOf(simulated: SimulatedMesh, from: Instance, { service, port }:
   const message = listeners.find((l) => l.address?.socketAddress?.portValue === address?.port);
   if (address === undefined || message === undefined)
     throw new Error(`the proxy of ${from.id} has no listener for port ${port.number} of ${service.hostname}`);
-  const chain = compileListener(message).select({
+  const compiled = compileListener(message);
+  const chain = compiled.select({
     destinationPort: address.port,
     destinationAddress: address.address,
     sni: "",
@@ -68,8 +70,9 @@ function tcpProxyOf(simulated: SimulatedMesh, from: Instance, { service, port }:
     sourceAddress: LOOPBACK,
     sourcePort: 0,
   });
-  if (chain?.terminal.t !== "tcp") throw new Error(`the listener ${message.name} does not carry TCP`);
-  return chain.terminal.proxy;
+  const config = chain && message.filterChains?.[compiled.chains.indexOf(chain)]?.filters?.at(-1)?.typedConfig;
+  if (config === undefined) throw new Error(`the listener ${message.name} does not carry TCP`);
+  return unpack(config, TcpProxy);
 }
 
 function sharesOf({ cluster, weightedClusters }: TcpProxy): readonly Share[] {

@@ -1,0 +1,123 @@
+/**
+ * TCP in a mesh that changes while connections are open, and TLS of the application's own inside of the mesh's or beside it.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { join } from "node:path";
+import { TestCa } from "../support/certificates.ts";
+import { ensureEnvoy } from "../support/envoy.ts";
+import { eventually } from "./support/eventually.ts";
+import { document, workloadOf } from "./support/documents.ts";
+import { LineClient } from "./support/line-client.ts";
+import { APPS, MeshRun } from "./support/mesh-run.ts";
+
+const EXAMPLE = join(import.meta.dir, "../../examples/protocols");
+const svid = new TestCa().svid("spiffe://elsewhere/ns/default/sa/vault");
+const VAULT = `
+apiVersion: v1
+kind: Service
+metadata: {name: vault}
+spec: {selector: {app: vault}, ports: [{name: https, port: 443, targetPort: 8080}]}
+---
+${workloadOf("vault", "vault", [process.execPath, `${APPS}/tls-echo.ts`], { CERT: svid.certChainPem, KEY: svid.privateKeyPem })}`;
+
+const SECURITY = "security.istio.io/v1";
+const noTicks = document(
+  SECURITY,
+  "AuthorizationPolicy",
+  "{name: no-ticks}",
+  '{selector: {matchLabels: {app: ticker}}, action: DENY, rules: [{to: [{operation: {ports: ["9001"], methods: [GET]}}]}]}',
+);
+const openVault = document(
+  SECURITY,
+  "PeerAuthentication",
+  "{name: vault}",
+  "{selector: {matchLabels: {app: vault}}, mtls: {mode: PERMISSIVE}}",
+);
+
+const loopback = (mesh: MeshRun, service: string, port: number): string =>
+  mesh.proxy("page-v1").loopbacks[`${service}.default.svc.cluster.local:${port}`] ?? "";
+
+const overTls = async (address: string): Promise<string> =>
+  (await fetch(`https://${address}/secret`, { keepalive: false, tls: { rejectUnauthorized: false } })).text();
+
+async function greeted(address: string): Promise<LineClient> {
+  const client = new LineClient(address);
+  expect(await client.hear()).toBe("220 ticker is ready");
+  return client;
+}
+
+async function ticks(client: LineClient): Promise<boolean> {
+  client.say("NEXT");
+  return Number(await client.hear()) > 0;
+}
+
+async function isRefused(address: string): Promise<boolean> {
+  const client = new LineClient(address);
+  const word = await client.hear();
+  client.close();
+  return word === undefined;
+}
+
+const binary = await ensureEnvoy();
+const kinds: readonly (readonly string[])[] = [
+  [],
+  ["--shared"],
+  ...(binary === undefined ? [] : [["--proxy", "envoy"]]),
+];
+
+describe.each(kinds.map((args) => [args.join(" ") || "sidecars", args] as const))("opaque ports, %s", (_, args) => {
+  let mesh: MeshRun;
+  beforeAll(
+    async () => void (mesh = await MeshRun.start({ folder: EXAMPLE, args, files: { "vault.yaml": VAULT } })),
+    60_000,
+  );
+  afterAll(() => mesh.stop(), 40_000);
+
+  test("TLS of the application's own goes through mutual TLS untouched", async () => {
+    expect(await overTls(loopback(mesh, "vault", 443))).toBe("inside: /secret");
+  });
+
+  test("TLS that is not the mesh's reaches the application where mutual TLS is not asked for, else nothing does", async () => {
+    const entry = mesh.url("vault").slice("http://".length);
+    const before = await overTls(entry).catch(() => "refused");
+    expect(before).toBe("refused");
+    mesh.write("open-vault.yaml", openVault);
+    await eventually("TLS of a stranger passes", async () => (await overTls(entry)) === "inside: /secret");
+    expect(await overTls(loopback(mesh, "vault", 443))).toBe("inside: /secret");
+  });
+
+  test("a change that does not concern a connection leaves it open", async () => {
+    const address = loopback(mesh, "ticker", 9001);
+    const client = await greeted(address);
+    expect(await ticks(client)).toBe(true);
+    const { version } = (await mesh.status()).publication;
+    mesh.write("more.yaml", VAULT.replaceAll("vault", "other").split("---")[0] ?? "");
+    mesh.write("mesh.yaml", mesh.read("mesh.yaml").replace("1s", "2s"));
+    await eventually("the change is everywhere", async () => {
+      const { publication } = await mesh.status();
+      return publication.version !== version && publication.acknowledged === publication.proxies;
+    });
+    expect(await ticks(client)).toBe(true);
+    client.close();
+  });
+});
+
+// An Envoy lets the server speak before it asks.
+describe.each(
+  kinds.filter((args) => !args.includes("envoy")).map((args) => [args.join(" ") || "sidecars", args] as const),
+)("policies of opaque ports, %s", (_, args) => {
+  let mesh: MeshRun;
+  beforeAll(async () => void (mesh = await MeshRun.start({ folder: EXAMPLE, args })), 60_000);
+  afterAll(() => mesh.stop(), 40_000);
+
+  test("a rule of DENY counts without its fields of HTTP, for connections that come after it", async () => {
+    const address = loopback(mesh, "ticker", 9001);
+    const client = await greeted(address);
+    mesh.write("no-ticks.yaml", noTicks);
+    await eventually("new connections are refused", () => isRefused(address));
+    expect(await ticks(client)).toBe(true);
+    client.close();
+    mesh.remove("no-ticks.yaml");
+    await eventually("new connections are let in", async () => !(await isRefused(address)));
+  });
+});
