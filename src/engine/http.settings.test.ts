@@ -67,8 +67,8 @@ describe("what is refused, with its path", () => {
     ["route_config.virtual_hosts[0].domains: ", hcm({ routeConfig: { virtualHosts: [{}] } })],
     ["route_config.virtual_hosts[0].routes[0].match: ", hcm({ routeConfig: routesOf([{ route: { cluster: "a" } }]) })],
     [
-      "route_config.virtual_hosts[0].routes[0].match.connect_matcher: ",
-      hcm({ routeConfig: routesOf([{ match: { connectMatcher: {} } }]) }),
+      "route_config.virtual_hosts[0].routes[0].match.tls_context: ",
+      hcm({ routeConfig: routesOf([{ match: { prefix: "/", tlsContext: {} } }]) }),
     ],
     [
       "route_config.virtual_hosts[0].routes[0]: must hold route",

@@ -17,13 +17,15 @@ import type { HttpConnectionManager } from "../xds/proto/http-connection-manager
 import type { RetryPolicy, RouteActionHashPolicy } from "../xds/proto/route-action.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import { CompileError } from "./compile-error.ts";
-import type { FailureKind } from "./failures.ts";
+import { type FailureKind, replyOf } from "./failures.ts";
 import { compileFilters } from "./http/filters.ts";
 import type { FilterChain } from "./http/filters.ts";
 import { decideTarget } from "./http/decide.ts";
 import type { RouterSettings } from "./http/router.ts";
 import { compileRoutes, type RouteTable } from "./http/route-table.ts";
 import { compileSettings, type HttpSettings } from "./http/settings.ts";
+import type { RouteTarget } from "./http/target.ts";
+import { mayUpgrade, type RouteUpgrades } from "./http/upgrades.ts";
 import type { Observer } from "./observer.ts";
 import type { RouteOrigin } from "./origin.ts";
 import type { PathNormalizer } from "./path-normalization.ts";
@@ -114,6 +116,8 @@ export interface CompiledRoute {
   readonly hashPolicies: readonly RouteActionHashPolicy[];
   readonly origin: RouteOrigin | undefined;
   readonly metadata: Metadata | undefined;
+  /** Undefined: what the connection manager says counts. */
+  readonly upgrades: RouteUpgrades | undefined;
   /** The virtual cluster that a request counts for; undefined where there are none. */
   readonly virtualClusterOf: ((request: RequestView, peer: PeerView) => string) | undefined;
 }
@@ -190,7 +194,22 @@ class Http implements CompiledHttp {
 
   decide(request: RequestView, peer: PeerView, random: Random, trace?: Trace): Decision {
     const target = this.routeTable.find(request, peer, random, trace);
+    if (request.upgrade && !this.#mayUpgrade(request.upgrade, target, trace))
+      return { ...replyOf("upgradeRefused", "", target), clusterName: target.clusterName };
     return decideTarget(target, request, peer, random, trace);
+  }
+
+  /** A request that no route takes is answered like any other. */
+  #mayUpgrade(type: string, { route }: RouteTarget, trace: Trace | undefined): boolean {
+    if (route === undefined) return true;
+    const may = mayUpgrade(type, this.settings.upgrades, route.upgrades);
+    trace?.push({
+      step: "route",
+      subject: `upgrade to ${type}`,
+      verdict: may ? "chosen" : "skipped",
+      reason: may ? "upgrade_configs allow it" : "no upgrade_configs of the route or the connection manager allow it",
+    });
+    return may;
   }
 
   normalizeAuthority(authority: string, localPort: number): string {

@@ -13,6 +13,8 @@ export interface RequestView {
   readonly path: string;
   readonly authority: string;
   readonly scheme: string;
+  /** What the connection is to become: a protocol in lower case, or `connect`. Empty or missing: it stays what it is. */
+  readonly upgrade?: string;
   /** Several lines of one name joined with ",". Names are in lower case; pseudo-headers need not be known. */
   header(lowerName: string): string | undefined;
   /** The values of one name, line by line. Where this is missing, every header has one line. */

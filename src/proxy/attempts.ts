@@ -15,7 +15,8 @@ import { type Failure, outcomeOf, outcomeOfHead } from "./failure.ts";
 import { grpcStatusIn } from "./grpc-status.ts";
 import { RequestBuffer } from "./request-buffer.ts";
 import { RetryState } from "./retry-state.ts";
-import type { Caller, Pool, UpstreamRequest, Waiter } from "./upstream.ts";
+import { TcpSource } from "./tcp-request.ts";
+import type { Caller, UpstreamRequest, UpstreamSource, Waiter } from "./upstream.ts";
 
 /** gRPC's UNKNOWN: an answer has to say how it went. */
 const NO_STATUS = 2;
@@ -30,6 +31,8 @@ export interface AttemptOwner extends Caller {
   onAttemptsFailed(kind: FailureKind, details: string): void;
 }
 
+const NO_BODY = new RequestBuffer();
+
 export class Attempts implements Waiter {
   readonly body = new RequestBuffer();
   /** What carries the request now. */
@@ -39,7 +42,7 @@ export class Attempts implements Waiter {
   readonly #retry = new RetryState();
   /** The endpoint has the request and no answer has begun. */
   #isAwaited = false;
-  #pool: Pool | undefined;
+  #source: UpstreamSource | undefined;
   /** A kept connection that turned out to be closed is replaced once, unseen by the retry policy. */
   #replacedStale = false;
   readonly #tryDeadline = new Deadline(() => this.#onTryTimeout());
@@ -67,26 +70,39 @@ export class Attempts implements Waiter {
     owner.attempts++;
     const endpoint = this.#retry.pick(cluster, owner.context.random);
     if (endpoint === undefined) return owner.onAttemptsFailed("noHealthyUpstream", "");
-    const pool = cluster.poolOf(endpoint, owner.head.isHttp2, owner.connection.view);
-    if (!cluster.admit(pool)) return owner.onAttemptsFailed("upstreamOverflow", "");
+    const isTcp = owner.forward?.route.upgrades?.isTcp(owner.head) ?? false;
+    const source = isTcp
+      ? new TcpSource(cluster, endpoint, owner.connection.view)
+      : cluster.poolOf(endpoint, owner.head.isHttp2, owner.connection.view);
+    if (!cluster.admit(source)) return owner.onAttemptsFailed("upstreamOverflow", "");
     owner.onEndpoint(endpoint);
     this.#hold.take(cluster, endpoint);
-    this.#pool = pool;
-    pool.acquire(this);
+    this.#source = source;
+    source.acquire(this);
   }
 
   onUpstream(upstream: UpstreamRequest): void {
     const owner = this.#owner;
     const done = owner.isRequestDone;
-    this.#pool = undefined;
+    this.#source = undefined;
     this.upstream = upstream;
     this.#isAwaited = true;
     owner.upstreamSocket = upstream.socket;
     owner.upstreamStartMs = owner.context.clock.nowMs();
+    if (this.#isSwitching) return void upstream.send(owner, NO_BODY, false);
     const taken = upstream.send(owner, this.body, done);
     this.body.sent();
-    if (done) this.#startTryDeadline();
+    // An answer of our own comes at once.
+    if (done && this.#isAwaited) this.#startTryDeadline();
     owner.onSent(taken);
+  }
+
+  /**
+   * The client has asked for another protocol and not got it yet. Its bytes wait until then: an endpoint that does not
+   * switch would take them for requests that nobody has authorized.
+   */
+  get #isSwitching(): boolean {
+    return this.#owner.head.upgrade !== "" && !this.#owner.isSwitched;
   }
 
   /** An attempt has its time from when the request is complete, as in Envoy. */
@@ -96,14 +112,15 @@ export class Attempts implements Waiter {
   }
 
   onNoConnection(failure: Failure): void {
-    this.#pool = undefined;
+    this.#source = undefined;
     this.#failed(failure);
   }
 
   /** More of the request's body, which stays as it is. False: more than can be sent or kept now. */
   write(buf: Uint8Array, start: number, end: number): boolean {
     const { body, upstream } = this;
-    if (upstream === undefined) {
+    if (end === start) return true;
+    if (upstream === undefined || this.#isSwitching) {
       body.add(buf.subarray(start, end));
       return !body.isFull;
     }
@@ -114,7 +131,7 @@ export class Attempts implements Waiter {
   /** The request is complete. */
   endRequest(): void {
     const { upstream } = this;
-    if (upstream === undefined) return;
+    if (upstream === undefined || this.#isSwitching) return;
     upstream.endRequest(this.body.trailers);
     if (this.#isAwaited) this.#startTryDeadline();
   }
@@ -147,10 +164,19 @@ export class Attempts implements Waiter {
     if (endpoint !== undefined) this.#cluster.onVerdict(endpoint, httpStatusOfGrpc(status ?? NO_STATUS));
   }
 
-  /** The answer is this one: nothing will be sent again. */
-  settle(): void {
+  /** The answer is this one: nothing will be sent again. @param isSwitched What waited for it goes out. */
+  settle(isSwitched: boolean): void {
     this.#isAwaited = false;
+    if (isSwitched) this.#flushHeld();
     this.body.giveUp();
+  }
+
+  #flushHeld(): void {
+    const { body, upstream } = this;
+    let taken = true;
+    for (const chunk of body.chunks) taken = upstream?.write(chunk, 0, chunk.length) ?? true;
+    if (this.#owner.isRequestDone) upstream?.endRequest(undefined);
+    this.#owner.onSent(taken);
   }
 
   #stopTryDeadline(): void {
@@ -176,7 +202,8 @@ export class Attempts implements Waiter {
    */
   #isStale(failure: Failure, upstream: UpstreamRequest): boolean {
     if (failure.answered || !upstream.isReused || this.#replacedStale || !this.body.isComplete) return false;
-    return failure.refused === true || (this.#owner.isRequestDone && this.#owner.isIdempotent);
+    const isAllHere = this.#owner.isRequestDone || this.#isSwitching;
+    return failure.refused === true || (isAllHere && this.#owner.isIdempotent);
   }
 
   #failed(failure: Failure): void {
@@ -219,8 +246,8 @@ export class Attempts implements Waiter {
     this.upstream = undefined;
     this.#isAwaited = false;
     upstream?.abandon();
-    this.#pool?.cancel(this);
-    this.#pool = undefined;
+    this.#source?.cancel(this);
+    this.#source = undefined;
     this.#hold.release();
   }
 

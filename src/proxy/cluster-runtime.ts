@@ -20,7 +20,7 @@ import { type ClientAddresses, ClientPools } from "./client-pools.ts";
 import type { Failure } from "./failure.ts";
 import { dialHost, type HostAddress } from "./host-dialer.ts";
 import { HostPool, type PoolServices, type PoolSettings } from "./host-pool.ts";
-import type { Pool } from "./upstream.ts";
+import type { Pool, UpstreamSource } from "./upstream.ts";
 
 /** What a cluster needs of the proxy. */
 export interface ClusterServices extends PoolServices {
@@ -99,10 +99,10 @@ export class ClusterRuntime {
   }
 
   /** Counts a request in, or says no: a circuit breaker is open. As in Envoy, who must wait for a connection to open is pending too. */
-  admit(pool: Pool): boolean {
+  admit(source: UpstreamSource): boolean {
     const limits = this.compiled.limits.default;
     const load = this.#load;
-    if (!mayRequest(limits, load) || (!pool.hasRoom && this.#counts.pending >= limits.maxPendingRequests)) {
+    if (!mayRequest(limits, load) || (!source.hasRoom && this.#counts.pending >= limits.maxPendingRequests)) {
       this.stats.stats.rqPendingOverflow.add(1);
       return false;
     }

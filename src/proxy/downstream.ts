@@ -21,7 +21,10 @@ export interface DownstreamConnection {
 
 /** Where an exchange sends its answer. */
 export interface Downstream {
-  /** @param more The first bytes of the body follow at once. */
+  /**
+   * Where the exchange `isSwitched`, bytes go both ways from here on.
+   * @param more The first bytes of the body follow at once.
+   */
   sendHead(exchange: ExchangeRecord, head: ResponseHead, more: boolean): void;
   sendInterim(head: ResponseHead): void;
   /** False: stop until `onDownstreamDrain` of the exchange. */
@@ -31,6 +34,8 @@ export interface Downstream {
   sendReply(exchange: ExchangeRecord, reply: Reply): void;
   /** The answer is complete; another request may begin. */
   onExchangeEnd(): void;
+  /** Of a connection that has switched: the endpoint is done, the client may not be. */
+  endResponse(): void;
   /** The exchange has ended without a complete answer: the client must be told by closing. */
   abort(): void;
   pauseRequest(): void;

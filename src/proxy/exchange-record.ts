@@ -52,6 +52,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   forwardedClientCert: string | undefined;
   /** What goes out in place of the client's lines. */
   replacements: readonly Replacement[] = NO_REPLACEMENTS;
+  /** The connection has become what the client asked for: bytes go both ways until both ends are done. */
+  isSwitched = false;
   /** The proxy's own answer, where it gave one. */
   ownReply: Reply | undefined;
 
@@ -100,6 +102,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.timeoutMs = 0;
     this.perTryMs = 0;
     this.ownReply = undefined;
+    this.isSwitched = false;
+    head.upgrade = "";
     this.replacements = NO_REPLACEMENTS;
     this.grpcStatus = undefined;
     this.forwardedClientCert = undefined;
@@ -163,6 +167,11 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.responseCodeDetails = reply.details;
     this.bytesSent = this.method === "HEAD" ? 0 : Buffer.byteLength(reply.body);
     this.context.onReply(this, reply);
+  }
+
+  /** The client waits for the endpoint to say that it wants the body (`proxy_100_continue`). */
+  get awaitsContinue(): boolean {
+    return this.head.first[ID.expect] !== 0;
   }
 
   get isIdempotent(): boolean {

@@ -18,6 +18,7 @@ import { ExchangeTimeouts } from "./exchange-timeouts.ts";
 import { type Failure, resetDetails } from "./failure.ts";
 import { grpcStatusIn } from "./grpc-status.ts";
 import type { HttpContext } from "./http-context.ts";
+import { switches } from "./upgrade.ts";
 
 /** `delayed`: by a fault. `asking`: no answer has begun. `answering`: the head of the answer is on its way to the client. */
 type Phase = "idle" | "delayed" | "asking" | "answering";
@@ -30,6 +31,8 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   #phase: Phase = "idle";
   #delayed: Forward | Reply | undefined;
   isRequestDone = false;
+  /** Of a connection that has switched: the endpoint sends no more. */
+  #responseDone = false;
 
   constructor(downstream: Downstream, connection: Connection, context: HttpContext, head: RequestHead) {
     super(connection, context, head);
@@ -44,7 +47,14 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
     if (end > start) this.#attempts.body.add(buf.subarray(start, end));
     const refusal = context.prepare(this);
     if (refusal !== undefined) return this.#reply(refusal);
+    // Not before it is refused: until then the client may have more to say.
+    if (this.head.upgrade !== "") this.#expectMore();
     this.#act(context.http.decide(this.head, this.peer, context.random));
+  }
+
+  #expectMore(): void {
+    this.isRequestDone = false;
+    this.requestEndMs = 0;
   }
 
   /** Answers a request that is not served: one that could not be read, as the reply says. */
@@ -56,6 +66,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   #open(context: HttpContext): void {
     this.open(context);
     this.#phase = "asking";
+    this.#responseDone = false;
   }
 
   #act(decision: Decision): void {
@@ -100,14 +111,17 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   /** More of the request's body, and whether it is the last of it. The bytes stay as they are. */
   onRequestBody(buf: Uint8Array, start: number, end: number, done: boolean): void {
     if (this.#phase === "idle") return;
-    if (done) {
-      this.isRequestDone = true;
-      this.requestEndMs = this.context.clock.nowMs();
-    }
+    if (done) this.#endRequest();
     if (!this.#attempts.write(buf, start, end)) this.#downstream.pauseRequest();
     if (!done) return;
     this.#attempts.endRequest();
+    if (this.isSwitched) return this.#endSwitched();
     if (this.cluster !== undefined) this.#timeouts.startRoute();
+  }
+
+  #endRequest(): void {
+    this.isRequestDone = true;
+    this.requestEndMs = this.context.clock.nowMs();
   }
 
   /** The framing of the request's body is wrong. */
@@ -131,11 +145,20 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
     this.upstreamFirstByteMs = this.context.clock.nowMs();
     if (this.#attempts.isRejected(head)) return;
     this.#phase = "answering";
-    this.#attempts.settle();
     this.responseCode = head.status;
     this.responseHead = head;
     this.responseCodeDetails = "via_upstream";
+    if (this.head.upgrade !== "") this.#settleUpgrade(head.status);
+    this.#attempts.settle(this.isSwitched);
     this.#downstream.sendHead(this, head, more);
+  }
+
+  #settleUpgrade(status: number): void {
+    this.isSwitched = switches(this.head.upgrade, status);
+    if (this.isSwitched) return;
+    // What the client has sent for the other protocol is nobody's.
+    this.#endRequest();
+    this.#timeouts.startRoute();
   }
 
   onResponseBody(buf: Uint8Array, start: number, end: number): boolean {
@@ -152,6 +175,20 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   }
 
   onResponseEnd(): void {
+    if (this.isSwitched) {
+      this.#responseDone = true;
+      if (!this.isRequestDone) this.#downstream.endResponse();
+      return this.#endSwitched();
+    }
+    this.#endAnswered();
+  }
+
+  /** Each direction ends by itself; the exchange with the second. */
+  #endSwitched(): void {
+    if (this.#responseDone && this.isRequestDone) this.#endAnswered();
+  }
+
+  #endAnswered(): void {
     this.bytesSent += this.#attempts.upstream?.bodyBytes ?? 0;
     this.#attempts.upstream = undefined;
     this.#end(false);

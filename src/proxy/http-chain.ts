@@ -6,6 +6,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { replyOf } from "../engine/failures.ts";
+import { CONNECT } from "../engine/http/upgrades.ts";
 import type { CompiledHttp, Forward, Reply } from "../engine/http.ts";
 import type { CompiledRetry } from "../engine/retry.ts";
 import { requestTimeoutMs, retryForRequest } from "../engine/retry-policy.ts";
@@ -14,6 +15,7 @@ import { type HttpStats, httpStats } from "../telemetry/envoy-stats.ts";
 import type { RandomIds } from "../telemetry/random-ids.ts";
 import type { Registry } from "../telemetry/registry.ts";
 import { formatTraceparent, newTrace, parseTraceparent } from "../telemetry/trace-context.ts";
+import { BY_LENGTH } from "../wire/http1/head.ts";
 import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
@@ -29,6 +31,7 @@ import { trustedPeer } from "./peer-header.ts";
 import type { RoutePolicies } from "./route-policies.ts";
 import type { TrafficRecorder } from "./traffic-recorder.ts";
 import type { Turn } from "./turn.ts";
+import { upgradeOf } from "./upgrade.ts";
 
 /** What the connection managers of a process share. */
 export interface HttpServices {
@@ -130,9 +133,17 @@ export class HttpChain implements HttpContext {
     if (head.authority === "" && !head.isVersion11) head.authority = exchange.authority = settings.defaultHostForHttp10;
     const authority = this.http.normalizeAuthority(head.authority, exchange.peer.local.port);
     if (authority !== head.authority) head.authority = exchange.authority = authority;
-    // No route says that it is for CONNECT.
-    if (head.method === "CONNECT") return { ...replyOf("noRoute"), closes: true };
-    if (this.#isUpgrade(exchange)) return replyOf("upgradeRefused");
+    if (head.first[ID.upgrade] !== 0 || head.method === "CONNECT") {
+      head.upgrade = upgradeOf(head);
+      // Whose it would be, the request's or the protocol's, can be read in two ways.
+      if (head.upgrade !== "" && (head.isHttp2 ? head.framing === BY_LENGTH : head.hasBody))
+        return { ...replyOf("downstreamProtocolError"), details: "http1.upgrade_with_body" };
+      if (head.upgrade === CONNECT) return undefined;
+      // Both at once.
+      if (head.path === "") return replyOf("upgradeRefused");
+      // As in Envoy: to routes and rules an extended CONNECT is the upgrade that it stands for.
+      if (head.protocol !== "") head.method = exchange.method = "GET";
+    }
     // OPTIONS of the server as a whole (RFC 9110 §9.3.7) is decided as its root is, and goes on as it came. Envoy answers 404.
     if (head.path === "*") head.path = "/";
     else return this.#normalize(exchange);
@@ -168,13 +179,6 @@ export class HttpChain implements HttpContext {
     return formatTraceparent(newTrace(this.#services.ids, 0));
   }
 
-  /** `h2c` is an offer that may be ignored (RFC 9110 §7.8); anything else the client means. */
-  #isUpgrade({ head }: ExchangeRecord): boolean {
-    const upgrade = head.known(ID.upgrade);
-    if (upgrade === undefined || upgrade.toLowerCase() === "h2c") return false;
-    return /(^|,)\s*upgrade\s*(,|$)/i.test(head.header("connection") ?? "");
-  }
-
   #normalize(exchange: ExchangeRecord): Reply | undefined {
     const { head } = exchange;
     const normal = this.http.normalizePath(head.path);
@@ -189,7 +193,8 @@ export class HttpChain implements HttpContext {
 
   route(exchange: ExchangeRecord, forward: Forward): void {
     const { route } = forward;
-    if (route.rewritePath !== undefined && exchange.path !== "*") exchange.path = route.rewritePath(exchange.path);
+    if (route.rewritePath !== undefined && exchange.path !== "*" && exchange.path !== "")
+      exchange.path = route.rewritePath(exchange.path);
     const host = forward.hostRewrite ?? route.hostRewriteOf?.(exchange.head);
     if (host !== undefined) exchange.authority = host;
     exchange.timeoutMs = this.#asks(exchange)

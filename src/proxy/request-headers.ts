@@ -16,7 +16,7 @@ import type { HeaderSink } from "./header-sink.ts";
 import type { UpstreamRequest } from "./upstream.ts";
 
 const DROP_ALWAYS = new Uint8Array(64);
-for (const name of ["host", "expect", "transfer-encoding", "x-envoy-expected-rq-timeout-ms", "x-tulle-peer"] as const)
+for (const name of ["host", "transfer-encoding", "x-envoy-expected-rq-timeout-ms", "x-tulle-peer"] as const)
   DROP_ALWAYS[ID[name]] = 1;
 
 export class RequestHeaders {

@@ -17,11 +17,13 @@ import type { RequestBuffer } from "./request-buffer.ts";
 /** Who sent a request to an endpoint, and gets what comes back. */
 export interface Caller extends ExchangeRecord {
   /**
-   * The head of the final answer; `head` is good until {@link onResponseEnd}.
+   * The head of the final answer; `head` is good until {@link onResponseEnd}. Where it does what the request's `upgrade`
+   * asked for (101, or 2xx to CONNECT), `isSwitched` is true from here on: bytes go both ways as they are, and each
+   * direction ends by itself, with {@link onResponseEnd} and `UpstreamRequest.endRequest`.
    * @param more {@link onResponseBody} follows at once: head and body can leave in one write.
    */
   onResponseHead(head: ResponseHead, more: boolean): void;
-  /** An interim answer (102, 103); never 100 or 101. */
+  /** An interim answer: 100 where the client waits for it, 102, 103; never 101. */
   onInterimHead(head: ResponseHead): void;
   /** Bytes of the body. False: stop reading until the caller resumes. */
   onResponseBody(buf: Uint8Array, start: number, end: number): boolean;
@@ -63,14 +65,18 @@ export interface Waiter {
   onNoConnection(failure: Failure): void;
 }
 
-/** Connections to one endpoint that speak one protocol. */
-export interface Pool {
+/** Where ways to one endpoint come from. */
+export interface UpstreamSource {
   /** Gives `waiter` a way now or later. */
   acquire(waiter: Waiter): void;
   /** Takes back a wait that has not been answered. */
   cancel(waiter: Waiter): void;
   /** A request need not wait for a connection. */
   readonly hasRoom: boolean;
+}
+
+/** Connections to one endpoint that speak one protocol. */
+export interface Pool extends UpstreamSource {
   /** Nothing new begins; connections end with what runs on them. */
   retire(): void;
   /** Closes what has been idle for too long. Called about once a second. */

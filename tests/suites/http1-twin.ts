@@ -43,7 +43,9 @@ export function twinRequest(text: string): TwinResult {
   const host = hosts[0] ?? "";
   const parts = isAuthority(host) ? targetParts(method, target, host) : undefined;
   if (parts === undefined || (target.startsWith("/") && host === "" && minor === "1")) return "refused";
-  return { end: blank + split.length, start: [method, ...parts], lines: split.lines, ...common };
+  const head = { end: blank + split.length, start: [method, ...parts], lines: split.lines, ...common };
+  if (method !== "CONNECT") return head;
+  return common.body === "none" || common.body === "0" ? { ...head, body: "none" } : "refused";
 }
 
 /** `start` is the status. */

@@ -9,17 +9,19 @@ export interface RequestParts {
   readonly method?: string;
   readonly authority?: string;
   readonly scheme?: string;
+  readonly upgrade?: string;
   /** Names in lower case. */
   readonly headers?: Readonly<Record<string, string>>;
 }
 
 export function request(path: string, parts: RequestParts = {}): RequestView {
-  const { method = "GET", authority = "reviews:9080", scheme = "http", headers = {} } = parts;
+  const { method = "GET", authority = "reviews:9080", scheme = "http", upgrade = "", headers = {} } = parts;
   return {
     method,
     path,
     authority,
     scheme,
+    upgrade,
     header: (name) => (Object.hasOwn(headers, name) ? headers[name] : undefined),
   };
 }

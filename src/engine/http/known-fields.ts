@@ -62,5 +62,3 @@ export const KNOWN_HTTP1: ReadonlySet<string> = new Set([
   "overrideStreamErrorOnInvalidHttpMessage",
   "useBalsaParser",
 ]);
-
-export const KNOWN_UPGRADE: ReadonlySet<string> = new Set(["upgradeType", "enabled"]);

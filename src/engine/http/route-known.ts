@@ -68,4 +68,5 @@ export const KNOWN_ACTION: ReadonlySet<string> = new Set([
   "hashPolicy",
   "clusterNotFoundResponseCode",
   "maxStreamDuration",
+  "upgradeConfigs",
 ]);

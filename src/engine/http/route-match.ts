@@ -32,6 +32,7 @@ const KNOWN = new Set([
   "headers",
   "queryParameters",
   "grpc",
+  "connectMatcher",
   "runtimeFraction",
 ]);
 

@@ -18,6 +18,7 @@ import { compileClusters, type Pick, type RouteLevels } from "./route-action.ts"
 import { type CompiledMatch, compileRouteMatch } from "./route-match.ts";
 import { KNOWN_ACTION, KNOWN_ROUTE } from "./route-known.ts";
 import type { RouteTarget } from "./target.ts";
+import { compileRouteUpgrades } from "./upgrades.ts";
 
 export interface RouteEntry {
   readonly match: CompiledMatch;
@@ -112,6 +113,7 @@ function compiledRoute(message: Route, parent: RouteParent, match: CompiledMatch
     origin: originOf(message.metadata) ?? originOf(virtualHost.metadata),
     metadata: message.metadata,
     virtualClusterOf: parent.virtualClusterOf,
+    upgrades: compileRouteUpgrades(action.upgradeConfigs, fieldPath(at, "upgradeConfigs")),
   };
 }
 

@@ -13,7 +13,8 @@ import { compileNormalization, type PathNormalizer } from "../path-normalization
 import type { PeerView, RequestView } from "../request.ts";
 import { compileHttp2, type Http2Settings } from "../http2-settings.ts";
 import { authorityNormalizer } from "./authority.ts";
-import { KNOWN_COMMON, KNOWN_HCM, KNOWN_HTTP1, KNOWN_UPGRADE } from "./known-fields.ts";
+import { KNOWN_COMMON, KNOWN_HCM, KNOWN_HTTP1 } from "./known-fields.ts";
+import { compileUpgrades, type UpgradeTypes } from "./upgrades.ts";
 import { forwardedProtoOf, internalTest, remoteAddressOf } from "./trusted-client.ts";
 
 export interface HttpSettings {
@@ -54,8 +55,7 @@ export interface HttpSettings {
   readonly allowAbsoluteUrl: boolean;
   /** Trailers of HTTP/1.1 clients pass, and pass to them. */
   readonly enableTrailers: boolean;
-  /** In lower case; those that are turned off are not here. */
-  readonly upgradeTypes: readonly string[];
+  readonly upgrades: UpgradeTypes;
   readonly http2: Http2Settings;
   readonly tracing: HttpConnectionManager["tracing"];
   readonly normalizePath: PathNormalizer;
@@ -143,7 +143,7 @@ function protocol(hcm: HttpConnectionManager, path: string) {
     defaultHostForHttp10: http1.defaultHostForHttp10 ?? "",
     allowAbsoluteUrl: http1.allowAbsoluteUrl ?? true,
     enableTrailers: http1.enableTrailers ?? false,
-    upgradeTypes: upgradeTypes(hcm, fieldPath(path, "upgradeConfigs")),
+    upgrades: compileUpgrades(hcm.upgradeConfigs, fieldPath(path, "upgradeConfigs")),
     http2: compileHttp2(hcm.http2ProtocolOptions, fieldPath(path, "http2ProtocolOptions")),
     normalizePath: compileNormalization({
       normalizePath: hcm.normalizePath ?? false,
@@ -152,11 +152,4 @@ function protocol(hcm: HttpConnectionManager, path: string) {
     }),
     normalizeAuthority: authorityNormalizer(hcm),
   } as const;
-}
-
-function upgradeTypes({ upgradeConfigs = [] }: HttpConnectionManager, path: string): readonly string[] {
-  return upgradeConfigs.flatMap((upgrade, i) => {
-    refuseOthers(upgrade, `${path}[${i}]`, KNOWN_UPGRADE);
-    return upgrade.enabled === false ? [] : [(upgrade.upgradeType ?? "").toLowerCase()];
-  });
 }

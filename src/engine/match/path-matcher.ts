@@ -23,16 +23,18 @@ export type PathKey = { readonly t: "exact" | "prefix"; readonly text: string };
 
 /** @throws {CompileError} When the match has no path, or one that is not supported. */
 export function compileRoutePath(match: RouteMatch, path: string): PathCheck {
-  const { prefix, path: exact, safeRegex, pathSeparatedPrefix } = match;
+  const { connectMatcher, prefix, path: exact, safeRegex, pathSeparatedPrefix } = match;
+  if (connectMatcher !== undefined) return CONNECT_ONLY;
   const ignoreCase = match.caseSensitive === false;
   if (safeRegex !== undefined) {
-    const test = compileRegex(safeRegex, fieldPath(path, "safeRegex"));
+    const matches = compileRegex(safeRegex, fieldPath(path, "safeRegex"));
+    const test = (value: string): boolean => value !== "" && matches(value);
     return { test, wanted: `regex ${quoted(safeRegex.regex)}`, key: undefined, matchedLength: "all" };
   }
   if (prefix !== undefined) return anyCase(prefixCheck(wireText(prefix), ignoreCase), ignoreCase);
   if (exact !== undefined) return anyCase(exactCheck(wireText(exact), ignoreCase), ignoreCase);
   if (pathSeparatedPrefix === undefined) {
-    throw new CompileError(path, "must hold prefix, path, safe_regex or path_separated_prefix");
+    throw new CompileError(path, "must hold prefix, path, safe_regex, path_separated_prefix or connect_matcher");
   }
   if (!/^[^?#]+[^?#/]$/.test(pathSeparatedPrefix)) {
     throw new CompileError(
@@ -42,6 +44,14 @@ export function compileRoutePath(match: RouteMatch, path: string): PathCheck {
   }
   return anyCase(segmentsCheck(wireText(pathSeparatedPrefix), ignoreCase), ignoreCase);
 }
+
+/** CONNECT alone has no path. Over HTTP/2 that is so too: an extended CONNECT is no CONNECT to a route. */
+const CONNECT_ONLY: PathCheck = {
+  test: (value) => value === "",
+  wanted: "none, as CONNECT has",
+  key: { t: "exact", text: "" },
+  matchedLength: "all",
+};
 
 /** Of RBAC rules. @throws {CompileError} */
 export function compilePathMatcher(matcher: PathMatcher, path: string): StringCheck {
@@ -60,9 +70,9 @@ function prefixCheck(configured: string, ignoreCase: boolean): PathCheck {
   };
 }
 
-/** The commonest prefix; a path is a slash and more, or `*`. */
+/** The commonest prefix; a path is a slash and more, or `*`. CONNECT has none, and no prefix takes it. */
 const startsWithSlash = (text: string): StringCheck["test"] =>
-  text === "" ? () => true : (value) => value.charCodeAt(0) === 0x2f;
+  text === "" ? (value) => value !== "" : (value) => value.charCodeAt(0) === 0x2f;
 
 function exactCheck(configured: string, ignoreCase: boolean): PathCheck {
   const text = ignoreCase ? lowerCase(configured) : configured;

@@ -6,12 +6,15 @@
 import type { Socket, SocketHandler } from "../../net/socket.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
+import { ID } from "../../wire/http1/known.ts";
 import { ResponseHead } from "../../wire/http1/response-head.ts";
 import type { Trailers } from "../../wire/http1/trailers.ts";
 import type { MessageWriter } from "../../wire/http1/writer.ts";
+import { closeWhenSent } from "../farewell.ts";
 import { Output } from "../output.ts";
 import type { Failure } from "../failure.ts";
 import type { RequestBuffer } from "../request-buffer.ts";
+import { switches } from "../upgrade.ts";
 import type { Caller, UpstreamRequest } from "../upstream.ts";
 import { CRLF, writeChunk, writeLastChunk, writeTrailers } from "./chunks.ts";
 
@@ -43,6 +46,12 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
   #headDone = false;
   #interims = 0;
   #requestDone = false;
+  /** What the request wants the connection to become; see `RequestView`. */
+  #upgrade = "";
+  /** It has become that. */
+  #isTunnel = false;
+  /** Then: the client sends no more. */
+  #tunnelEnded = false;
   /** The request came without a length: its body is chunked here. */
   #addsChunks = false;
   #closed = false;
@@ -74,10 +83,13 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
     this.#requestDone = false;
     this.#answered = false;
     this.#addsChunks = caller.head.framing === UNTIL_CLOSE;
+    this.#upgrade = caller.head.upgrade;
     this.requests++;
     const { requestWriter } = caller.context;
     requestWriter.head(caller, this);
     const taken = this.#sendHead(requestWriter.writer, body);
+    // What follows an upgrade is another protocol's.
+    if (this.#upgrade !== "") this.#requestDone = true;
     if (done) this.endRequest(body.trailers);
     return taken;
   }
@@ -100,9 +112,25 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
 
   endRequest(trailers: Trailers | undefined): void {
     this.#requestDone = true;
-    if (this.#addsChunks) writeLastChunk(this.#output, this.#passes(trailers));
+    if (this.#isTunnel) this.#endTunnel();
+    else if (this.#addsChunks) writeLastChunk(this.#output, this.#passes(trailers));
     else if (trailers !== undefined && this.#caller?.head.framing === CHUNKED)
       writeTrailers(this.#output, this.#passes(trailers));
+  }
+
+  #endTunnel(): void {
+    this.#tunnelEnded = true;
+    if (this.#body.done) this.#leave();
+    else if (this.#output.waitingBytes === 0) this.socket.end();
+  }
+
+  /** Both directions of a tunnel are done. */
+  #leave(): void {
+    const caller = this.#caller;
+    this.#caller = undefined;
+    this.#owner.onLost(this);
+    if (caller !== undefined)
+      closeWhenSent(this.socket, this.#output, caller.context.deadlines, () => this.onClose(undefined));
   }
 
   /** As in Envoy, trailers of HTTP/1.1 pass where the cluster says so. */
@@ -153,15 +181,31 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
       }
       pos = behind;
       if (this.#head.status >= 200) break;
-      if (this.#head.status === 101) return this.#protocolError("101 Switching Protocols without an Upgrade");
+      if (this.#head.status === 101) {
+        if (this.#mayBecome(this.#head.header("upgrade"))) break;
+        return this.#protocolError("101 Switching Protocols to what nobody asked for");
+      }
       if (++this.#interims > MAX_INTERIM_HEADS)
         return this.#protocolError(`more than ${MAX_INTERIM_HEADS} interim answers`);
-      if (this.#head.status !== 100) this.#caller?.onInterimHead(this.#head);
+      if (this.#head.status !== 100 || this.#caller?.awaitsContinue) this.#caller?.onInterimHead(this.#head);
     }
     this.#headDone = true;
+    if (this.#upgrade !== "" && switches(this.#upgrade, this.#head.status)) this.#switch();
     this.#body.begin(this.#head.framing, this.#head.contentLength);
     this.#caller?.onResponseHead(this.#head, pos < buf.length && !this.#body.done);
     return pos;
+  }
+
+  #mayBecome(protocol: string | undefined): boolean {
+    return this.#upgrade !== "" && this.#upgrade === protocol?.toLowerCase();
+  }
+
+  /** From here on bytes are not HTTP, whatever an answer to CONNECT says of its body (RFC 9110 §9.3.6). */
+  #switch(): void {
+    const head = this.#head;
+    this.#isTunnel = true;
+    head.framing = UNTIL_CLOSE;
+    head.remove((line) => head.ids[line] === ID["content-length"] || head.ids[line] === ID["transfer-encoding"]);
   }
 
   #readBody(buf: Uint8Array, pos: number): void {
@@ -223,10 +267,13 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
   }
 
   onDrain(): void {
-    if (this.#output.flush()) this.#caller?.onUpstreamDrain();
+    if (!this.#output.flush()) return;
+    if (this.#tunnelEnded) this.socket.end();
+    else this.#caller?.onUpstreamDrain();
   }
 
   onEnd(): void {
+    if (this.#isTunnel) return this.#onTunnelEnd();
     if (this.#caller !== undefined && this.#headDone && this.#head.framing === UNTIL_CLOSE) {
       this.#body.done = true;
       this.#requestDone = false;
@@ -235,6 +282,15 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
     if (this.#caller !== undefined && this.#partial !== undefined)
       return void this.#protocolError("the connection ended within a head");
     this.destroy();
+  }
+
+  /** The endpoint sends no more; the client may. */
+  #onTunnelEnd(): void {
+    const caller = this.#caller;
+    if (caller === undefined || this.#body.done) return;
+    this.#body.done = true;
+    if (this.#tunnelEnded) this.#leave();
+    caller.onResponseEnd();
   }
 
   onClose(error: Error | undefined): void {

@@ -4,7 +4,9 @@
  *
  * @module
  */
+import { CONNECT } from "../../engine/http/upgrades.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
+import { ID } from "../../wire/http1/known.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import { RequestHeaders } from "../request-headers.ts";
@@ -20,13 +22,23 @@ export class RequestWriter {
     writer.reset();
     writer.text(exchange.method);
     writer.text(" ");
-    writer.text(exchange.path);
+    writer.text(exchange.head.upgrade === CONNECT ? exchange.authority : exchange.path);
     writer.text(" HTTP/1.1\r\n");
     writer.header("host", exchange.authority);
     this.#headers.write(exchange, upstream);
     const { framing } = exchange.head;
+    if (exchange.head.upgrade !== "") return this.#endUpgrade(exchange);
     // A body whose length nobody told came over HTTP/2.
     if (framing === CHUNKED || framing === UNTIL_CLOSE) writer.text("transfer-encoding: chunked\r\n");
+    writer.text("\r\n");
+  }
+
+  #endUpgrade({ head }: ExchangeRecord): void {
+    const { writer } = this;
+    if (head.upgrade !== CONNECT) {
+      writer.text("connection: Upgrade\r\n");
+      writer.header("upgrade", head.known(ID.upgrade) ?? head.upgrade);
+    }
     writer.text("\r\n");
   }
 }

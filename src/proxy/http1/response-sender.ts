@@ -33,7 +33,7 @@ export class ResponseSender {
 
   /** Settles how the body of an answer leaves. True: only the end of the connection can tell its end. */
   begin(exchange: ExchangeRecord, head: ResponseHead): boolean {
-    this.#form = exchange.method === "HEAD" ? "asIs" : bodyForm(head, exchange.head.isVersion11);
+    this.#form = exchange.method === "HEAD" || exchange.isSwitched ? "asIs" : bodyForm(head, exchange.head.isVersion11);
     this.#isChunked = this.#form === "asIs" && head.framing === CHUNKED;
     this.#dechunker = this.#form === "removeChunks" ? new Dechunker() : undefined;
     return this.#dechunker !== undefined || (this.#form === "asIs" && head.framing === UNTIL_CLOSE);

@@ -5,6 +5,7 @@
  */
 import type { Reply } from "../../engine/http.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
+import { ID } from "../../wire/http1/known.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
@@ -36,6 +37,10 @@ export class ResponseWriter {
     writer.bytes(head.buf, head.start + 9, head.linesStart);
     this.#headers.write(exchange, head, !exchange.head.isVersion11);
     if (form === "addChunks") writer.text("transfer-encoding: chunked\r\n");
+    if (head.status === 101) {
+      writer.text("connection: Upgrade\r\n");
+      writer.header("upgrade", head.known(ID.upgrade) ?? exchange.head.upgrade);
+    }
     this.#finish(close, exchange);
   }
 

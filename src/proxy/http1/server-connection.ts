@@ -9,13 +9,14 @@ import { FAILURES, type FailureKind } from "../../engine/failures.ts";
 import type { HttpSettings } from "../../engine/http/settings.ts";
 import type { Socket, SocketHandler } from "../../net/socket.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
-import { NO_BODY } from "../../wire/http1/head.ts";
+import { NO_BODY, UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import { ID } from "../../wire/http1/known.ts";
 import { RequestHead } from "../../wire/http1/request-head.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import type { Trailers } from "../../wire/http1/trailers.ts";
 import { badExpectation, brokenRequest } from "../broken-request.ts";
 import { Connection } from "../connection.ts";
+import { whoContinues } from "../expectation.ts";
 import type { Downstream, DownstreamConnection } from "../downstream.ts";
 import { Exchange } from "../exchange.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
@@ -24,8 +25,11 @@ import { Output } from "../output.ts";
 import { CRLF } from "./chunks.ts";
 import { ResponseSender } from "./response-sender.ts";
 
-/** `head`: between requests or inside a head. `body`: a request's body is on its way. `answering`: it is all here. `closing`: nothing more is read. */
-type Phase = "head" | "body" | "answering" | "closing";
+/**
+ * `head`: between requests or inside a head. `body`: a request's body is on its way. `answering`: it is all here.
+ * `tunnel`: bytes go both ways and are not HTTP. `closing`: nothing more is read.
+ */
+type Phase = "head" | "body" | "answering" | "tunnel" | "closing";
 
 /** Pipelined bytes that are taken before reading stops. */
 const MAX_PIPELINED_BYTES = 64 * 1024;
@@ -54,6 +58,8 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   #running = false;
   /** The client has half-closed: it gets its answers and nothing more comes. */
   #ended = false;
+  /** Of a tunnel: the endpoint has half-closed. */
+  #responseEnded = false;
   /** Closes behind the present request. */
   #draining = false;
   #requests = 0;
@@ -87,6 +93,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     // Behind the last answer bytes are read only so that the client is not reset before it has read that.
     if (this.#phase === "closing") return;
     this.#active = true;
+    if (this.#phase === "tunnel") return this.#carry(chunk);
     this.#rest = this.#rest.length === 0 ? chunk : Buffer.concat([this.#rest, chunk]);
     if (!this.#mustWait) return this.#run();
     if (this.#rest.length > MAX_PIPELINED_BYTES) this.pauseRequest();
@@ -162,12 +169,12 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     this.#exchange.onRequestBody(NO_BYTES, 0, 0, true);
   }
 
-  /** Answers `Expect: 100-continue` at once, as Envoy does. False: it is another expectation. */
+  /** False: it expects what nobody knows. */
   #expect(bodyMissing: boolean): boolean {
-    if (this.#head.known(ID.expect)?.toLowerCase() !== "100-continue") return false;
-    if (!this.#body.done && bodyMissing && this.#head.isVersion11)
+    const who = whoContinues(this.#head, this.#context.http.settings.proxy100Continue);
+    if (who === "proxy" && !this.#body.done && bodyMissing && this.#head.isVersion11)
       this.#output.write(CONTINUE, 0, CONTINUE.length, true);
-    return true;
+    return who !== "nobody";
   }
 
   #readBody(): boolean {
@@ -219,10 +226,38 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   }
 
   sendHead(exchange: ExchangeRecord, head: ResponseHead, more: boolean): void {
+    if (exchange.isSwitched) return this.#switch(exchange, head, more);
     const endsWithConnection = this.#sender.begin(exchange, head);
-    // Also where the request is still coming: what is left of it belongs to nobody once it is answered.
-    if (endsWithConnection || this.#phase === "body" || this.#draining) this.#keepAlive = false;
+    if (endsWithConnection || this.#mustClose) this.#keepAlive = false;
     this.#sender.sendHead(exchange, head, !this.#keepAlive, more);
+  }
+
+  /** What still comes of a request that is answered belongs to nobody; nor do bytes of a protocol that was refused. */
+  get #mustClose(): boolean {
+    return this.#phase === "body" || this.#head.upgrade !== "" || this.#draining;
+  }
+
+  #switch(exchange: ExchangeRecord, head: ResponseHead, more: boolean): void {
+    const rest = this.#rest;
+    this.#phase = "tunnel";
+    this.#rest = NO_BYTES;
+    this.#keepAlive = false;
+    this.#body.begin(UNTIL_CLOSE, 0);
+    this.#sender.begin(exchange, head);
+    this.#sender.sendHead(exchange, head, false, more);
+    this.resumeRequest();
+    if (rest.length > 0) this.#carry(rest);
+    if (this.#ended) this.#exchange.onRequestBody(NO_BYTES, 0, 0, true);
+  }
+
+  #carry(chunk: Uint8Array): void {
+    this.#body.scan(chunk, 0, chunk.length);
+    this.#exchange.onRequestBody(chunk, 0, chunk.length, false);
+  }
+
+  endResponse(): void {
+    this.#responseEnded = true;
+    if (this.#output.waitingBytes === 0) this.#socket.end();
   }
 
   sendInterim(head: ResponseHead): void {
@@ -239,7 +274,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   }
 
   sendReply(exchange: ExchangeRecord, reply: Reply): void {
-    if (this.#phase === "body" || reply.closes || this.#draining) this.#keepAlive = false;
+    if (reply.closes || this.#mustClose) this.#keepAlive = false;
     this.#sender.sendReply(exchange, reply, !this.#keepAlive);
   }
 
@@ -292,7 +327,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   onDrain(): void {
     this.#active = true;
     if (!this.#output.flush()) return;
-    if (this.#phase === "closing") return this.#socket.end();
+    if (this.#phase === "closing" || this.#responseEnded) return this.#socket.end();
     if (this.#phase === "head") return this.#goOn();
     this.#exchange.onDownstreamDrain();
   }
@@ -301,6 +336,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   onEnd(): void {
     this.#ended = true;
     if (this.#phase === "body") return this.#exchange.onDownstreamClose();
+    if (this.#phase === "tunnel") return this.#exchange.onRequestBody(NO_BYTES, 0, 0, true);
     if (this.#phase === "head") return this.#run();
     if (this.#phase === "answering" && this.#rest.length === 0) this.#keepAlive = false;
   }

@@ -114,7 +114,7 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
     this.#answered = true;
     const { head } = this;
     if (head.status < 200) {
-      if (head.status !== 100) this.#caller?.onInterimHead(head);
+      if (head.status !== 100 || this.#caller?.awaitsContinue) this.#caller?.onInterimHead(head);
       return;
     }
     if (!endStream) {

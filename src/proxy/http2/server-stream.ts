@@ -14,6 +14,7 @@ import { ErrorCode } from "../../wire/http2/constants.ts";
 import { Stream, type StreamHandler } from "../../wire/http2/stream.ts";
 import { badExpectation, brokenRequest } from "../broken-request.ts";
 import type { Connection } from "../connection.ts";
+import { whoContinues } from "../expectation.ts";
 import type { Downstream } from "../downstream.ts";
 import { Exchange } from "../exchange.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
@@ -80,11 +81,11 @@ export class ServerStream implements Downstream, StreamHandler {
     return context;
   }
 
-  /** Answers `Expect: 100-continue` at once, as Envoy does. False: it is another expectation. */
+  /** False: it expects what nobody knows. */
   #expect(endStream: boolean, context: HttpContext): boolean {
-    if (this.head.known(ID.expect)?.toLowerCase() !== "100-continue") return false;
-    if (!endStream) context.http2Writers.goOn(this.stream);
-    return true;
+    const who = whoContinues(this.head, context.http.settings.proxy100Continue);
+    if (who === "proxy" && !endStream) context.http2Writers.goOn(this.stream);
+    return who !== "nobody";
   }
 
   onHeadTooLarge({ reason, status }: HeadError, endStream: boolean): void {
@@ -149,6 +150,11 @@ export class ServerStream implements Downstream, StreamHandler {
 
   sendReply(exchange: ExchangeRecord, reply: Reply): void {
     if (!exchange.context.http2Writers.reply(this.stream, exchange, reply)) this.stream.reset(ErrorCode.internalError);
+    this.#owner.touch();
+  }
+
+  endResponse(): void {
+    this.#body.end(undefined);
     this.#owner.touch();
   }
 

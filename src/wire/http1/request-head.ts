@@ -4,7 +4,7 @@
  * @module
  */
 import { CHAR, COLON, CR, HEX, HOST, LF, METHOD, SP, TARGET } from "./chars.ts";
-import { BY_LENGTH, Head, INCOMPLETE, latin1, NO_BODY } from "./head.ts";
+import { BY_LENGTH, CHUNKED, Head, INCOMPLETE, latin1, NO_BODY } from "./head.ts";
 import { ID } from "./known.ts";
 
 /** Empty lines before a request line that are forgiven (RFC 9112 §2.2 asks for one). */
@@ -23,6 +23,8 @@ export class RequestHead extends Head {
   isAbsolute = false;
   /** `:protocol` of an extended CONNECT (RFC 8441); empty where there is none, so always in HTTP/1. */
   protocol = "";
+  /** See `RequestView` of the engine; whoever decides about the request settles it. */
+  upgrade = "";
   #targetStart = 0;
   #targetEnd = 0;
   /** The last Host that was looked at and found good: most requests of a connection repeat it. */
@@ -135,6 +137,10 @@ export class RequestHead extends Head {
 
   #authorityForm(start: number, end: number): boolean {
     this.path = "";
+    // RFC 9110 §9.3.6: what follows belongs to the tunnel. As Envoy.
+    if (this.framing === CHUNKED) return this.refuse(501, "CONNECT with a transfer coding");
+    if (this.framing === BY_LENGTH && this.contentLength > 0) return this.refuse(400, "CONNECT with a body");
+    this.framing = NO_BODY;
     if (!this.#readAuthority(start, end) || !/:[0-9]+$/.test(this.authority))
       return this.refuse(400, "the target of CONNECT is not host:port");
     return true;
