@@ -18,7 +18,7 @@ import { ExchangeTimeouts } from "./exchange-timeouts.ts";
 import { type Failure, resetDetails } from "./failure.ts";
 import { grpcStatusIn } from "./grpc-status.ts";
 import type { HttpContext } from "./http-context.ts";
-import { switches } from "./upgrade.ts";
+import { refusedUpgrade, switches } from "./upgrade.ts";
 
 /** `delayed`: by a fault. `asking`: no answer has begun. `answering`: the head of the answer is on its way to the client. */
 type Phase = "idle" | "delayed" | "asking" | "answering";
@@ -86,6 +86,8 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
 
   #forward(forward: Forward): void {
     this.forward = forward;
+    const refusal = this.head.upgrade === "" ? undefined : refusedUpgrade(this.head);
+    if (refusal !== undefined) return this.#reply(refusal);
     const cluster = this.context.clusters.get(forward.clusterName);
     if (cluster === undefined) return this.#fail("noCluster", "", forward.route.clusterNotFoundStatus);
     this.cluster = cluster;

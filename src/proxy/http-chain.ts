@@ -15,7 +15,6 @@ import { type HttpStats, httpStats } from "../telemetry/envoy-stats.ts";
 import type { RandomIds } from "../telemetry/random-ids.ts";
 import type { Registry } from "../telemetry/registry.ts";
 import { formatTraceparent, newTrace, parseTraceparent } from "../telemetry/trace-context.ts";
-import { BY_LENGTH } from "../wire/http1/head.ts";
 import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
@@ -135,9 +134,6 @@ export class HttpChain implements HttpContext {
     if (authority !== head.authority) head.authority = exchange.authority = authority;
     if (head.first[ID.upgrade] !== 0 || head.method === "CONNECT") {
       head.upgrade = upgradeOf(head);
-      // Whose it would be, the request's or the protocol's, can be read in two ways.
-      if (head.upgrade !== "" && (head.isHttp2 ? head.framing === BY_LENGTH : head.hasBody))
-        return { ...replyOf("downstreamProtocolError"), details: "http1.upgrade_with_body" };
       if (head.upgrade === CONNECT) return undefined;
       // Both at once.
       if (head.path === "") return replyOf("upgradeRefused");

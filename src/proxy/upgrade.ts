@@ -4,6 +4,9 @@
  * @module
  */
 import { CONNECT } from "../engine/http/upgrades.ts";
+import { replyOf } from "../engine/failures.ts";
+import type { Reply } from "../engine/http.ts";
+import { BY_LENGTH } from "../wire/http1/head.ts";
 import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 
@@ -22,6 +25,12 @@ function upgradeHeader(head: RequestHead): string {
   if (!/(^|,)[ \t]*upgrade[ \t]*(,|$)/i.test(head.header("connection") ?? "")) return "";
   const protocol = (head.header("upgrade") ?? "").toLowerCase();
   return protocol === "h2c" ? "" : protocol;
+}
+
+/** The reply to an upgrade that has a body: whose it would be, the request's or the protocol's, can be read in two ways. */
+export function refusedUpgrade(head: RequestHead): Reply | undefined {
+  const hasBody = head.isHttp2 ? head.framing === BY_LENGTH : head.hasBody;
+  return hasBody ? { ...replyOf("downstreamProtocolError"), details: "http1.upgrade_with_body" } : undefined;
 }
 
 /** Whether an answer of this status does what was asked for. Answers of HTTP/2 say 101 for an upgrade too, once they are ours. */
