@@ -63,6 +63,40 @@ function expectResults(
   expect(found).toEqual(asWanted);
 }
 
+/** Istio's text format: the request, status, flags, details, bytes received and sent, cluster and route. */
+const LINE = /^\[[^\]]*\] "([^"]*)" (\d+) (\S+) (\S+) \S+ "[^"]*" (\d+) (\d+) \d+ \S+ (?:"[^"]*" ){5}(\S+) .* (\S+)$/;
+
+/** What a call of the page leaves in the logs of both proxies, whichever they are. */
+const WRITTEN: Readonly<Record<string, readonly string[]>> = {
+  "page-v1": [
+    "POST /greeter.Greeter/Hello HTTP/2 200 - via_upstream 11 17 outbound|9000||greeter.default.svc.cluster.local others",
+    "POST /greeter.Greeter/Count HTTP/2 200 - via_upstream 8 40 outbound|9000||greeter.default.svc.cluster.local counting",
+    "POST /greeter.Greeter/Fail HTTP/2 200 - via_upstream 7 0 outbound|9000||greeter.default.svc.cluster.local others",
+    "GET /plain HTTP/1.1 200 - via_upstream 0 64 outbound|8000||legacy.default.svc.cluster.local default",
+    "- - - 0 - - 10 22 outbound|9001||ticker.default.svc.cluster.local -",
+    "- - - 0 - - 27 8 outbound|6379||store.default.svc.cluster.local -",
+    "- - - 0 - - 0 39 outbound|8001||legacy.default.svc.cluster.local@tcp -",
+  ],
+  "greeter-v1": [
+    "POST /greeter.Greeter/Hello HTTP/2 200 - via_upstream 11 17 inbound|9000|| default",
+    "POST /greeter.Greeter/Fail HTTP/2 200 - via_upstream 7 0 inbound|9000|| default",
+  ],
+  "store-v1": ["- - - 0 - - 27 8 inbound|6379|| -"],
+  "legacy-v1": [
+    "GET /plain HTTP/1.1 200 - via_upstream 0 64 inbound|8000|| default",
+    "- - - 0 - - 0 39 inbound|8001|| -",
+  ],
+};
+
+async function expectWritten(mesh: MeshRun): Promise<void> {
+  for (const [workload, wanted] of Object.entries(WRITTEN))
+    await eventually(`${workload} has written ${wanted.join("\n")}`, () => {
+      const lines = mesh.log(workload, "proxy").split("\n");
+      const found = new Set(lines.map((line) => LINE.exec(line)?.slice(1).join(" ")));
+      return wanted.every((line) => found.has(line));
+    });
+}
+
 async function allAgree(mesh: MeshRun): Promise<void> {
   const { rejections } = await eventually("all proxies agree", async () => {
     const found = await mesh.status();
@@ -86,6 +120,8 @@ for (const args of [[], ["--shared"]])
     });
 
     test("a stranger gets none of it", async () => expectResults(await resultsOf(mesh, "stranger"), TO_STRANGER));
+
+    test.skipIf(args.length > 0)("both proxies log what passed", () => expectWritten(mesh));
 
     const metrics = async (
       workload: string,
@@ -197,5 +233,6 @@ describe.skipIf(binary === undefined)("the protocols mesh of Envoys", () => {
 
   test("every Envoy has acknowledged everything", () => allAgree(mesh));
   test("the page gets the same", async () => expectResults(await resultsOf(mesh, "page"), TO_PAGE));
+  test("the logs say the same", () => expectWritten(mesh));
   test("so does the stranger", async () => expectResults(await resultsOf(mesh, "stranger"), TO_STRANGER_BY_ENVOY));
 });
