@@ -26,7 +26,7 @@ export const ACCEPTED: readonly Accepted[] = [
   {
     why: "Why an endpoint could not be reached is said in other words, with its address.",
     covers: ({ at, envoy, tulle }) =>
-      at === "log 0 rest" && envoy.replace(/^\S+/, "") === tulle.replace(/^127.0.0.1:\d+: ECONNREFUSED/, ""),
+      at === "log 0 rest" && envoy.replace(/^\S+/, "") === tulle.replace(/^127.7.7.7:\d+: ECONNREFUSED/, ""),
   },
   {
     why: "Envoy has only looked at the hello when it closes, so that the kernel resets; we have read it.",

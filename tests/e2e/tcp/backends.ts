@@ -5,6 +5,7 @@
  */
 import { createServer, type Server, type Socket } from "node:net";
 import { TLSSocket } from "node:tls";
+import { ADDRESS } from "./bootstrap.ts";
 import type { TestCa, TestCertificate } from "../../support/certificates.ts";
 
 /** What a server does with a connection. */
@@ -109,6 +110,11 @@ export class ByteBackends {
     return portOf(this.#servers.get(manner));
   }
 
+  /** Every connection since the last {@link take} is closed. */
+  get isQuiet(): boolean {
+    return this.#seen.every(({ closed }) => closed);
+  }
+
   /** The connections since the last call, in order. */
   take(): readonly SeenConnection[] {
     const seen = this.#seen;
@@ -121,7 +127,7 @@ export class ByteBackends {
   }
 }
 
-const listening = (server: Server): Promise<void> => new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+const listening = (server: Server): Promise<void> => new Promise((resolve) => server.listen(0, ADDRESS, resolve));
 
 function portOf(server: Server | undefined): number {
   const address = server?.address();

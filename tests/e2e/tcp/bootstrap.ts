@@ -146,7 +146,7 @@ const detecting =
     });
     return {
       listenerFilters: [originalDst, tlsInspector, httpInspector],
-      listenerFiltersTimeout: 300,
+      listenerFiltersTimeout: 1000,
       continueOnListenerFiltersTimeout: continues,
       filterChains: [
         chain("http1", { transportProtocol: "raw_buffer", applicationProtocols: ["http/1.0", "http/1.1"] }),
@@ -170,8 +170,8 @@ export const LISTENERS = {
   empty: to("empty"),
   nowhere: to("nowhere"),
   full: to("full"),
-  idle: to("silent", { idleTimeout: 700 }),
-  limited: to("silent", { maxDownstreamConnectionDuration: 700 }),
+  idle: to("silent", { idleTimeout: 1000 }),
+  limited: to("silent", { maxDownstreamConnectionDuration: 1000 }),
   denied: (options, name) => ({
     filterChains: [{ filters: [rbac({ them: itself("127.0.0.0") }), tcp(options, name, { cluster: "echo" })] }],
   }),
@@ -245,7 +245,7 @@ export function tcpBootstrapText(options: TcpBootstrap): string {
   const named = ["exact", "wild", "deeper", "mesh", "tls", "plain", "http1", "http2", "by.sni.example.com"];
   const bootstrap: Bootstrap = {
     node: { id: "tcp", cluster: "tcp" },
-    admin: { address: address(options.admin) },
+    admin: { address: { socketAddress: { address: "127.0.0.1", portValue: options.admin } } },
     staticResources: {
       listeners: (Object.keys(LISTENERS) as ListenerName[]).map((name) => ({
         name,
@@ -270,7 +270,10 @@ export function tcpBootstrapText(options: TcpBootstrap): string {
   return `${JSON.stringify(toJson(Bootstrap, bootstrap), null, 1)}\n`;
 }
 
-const address = (portValue: number) => ({ socketAddress: { address: "127.0.0.1", portValue } });
+/** Of everything but the admin: what else runs on the machine may still call ports of 127.0.0.1 that it had before. */
+export const ADDRESS = "127.7.7.7";
+
+const address = (portValue: number) => ({ socketAddress: { address: ADDRESS, portValue } });
 
 const cluster = (name: string, ports: readonly number[], over: Partial<Cluster> = {}): Cluster => ({
   name,

@@ -50,8 +50,8 @@ export async function tcpCases(): Promise<readonly TcpCase[]> {
   add("empty", "no endpoint");
   add("nowhere", "no cluster");
   add("full", "room for one", send("hello"), waitMs(100), "end");
-  add("idle", "nothing said for too long", send("hello"), waitMs(2300));
-  add("limited", "too long a life", send("hello"), waitMs(2300));
+  add("idle", "nothing said for too long", send("hello"), waitMs(3200));
+  add("limited", "too long a life", send("hello"), waitMs(3200));
   add("denied", "authorization", send("hello"), waitMs(100));
   add("weighted", "the only one of weighted clusters", send("hello"), bytes(5), "end");
   add("hashed", "a hash policy", send("hello"), bytes(5), "end");
@@ -134,8 +134,8 @@ async function addDetection(add: Add): Promise<void> {
     add(listener, "TLS", send(hello), waitMs(50), "end");
     add(listener, "another protocol", send("\0\0\0\x04ping"), waitMs(50), "end");
     add(listener, "a line that is no request", send("hello\r\n"), waitMs(50), "end");
-    add(listener, "a client that waits for the server", waitMs(600), "end");
-    add(listener, "a client that begins and then waits", send("GE"), waitMs(600), "end");
+    add(listener, "a client that waits for the server", waitMs(1500), "end");
+    add(listener, "a client that begins and then waits", send("GE"), waitMs(1500), "end");
     add(listener, "a client that ends without a word", "end", waitMs(100));
   }
 }
@@ -143,7 +143,7 @@ async function addDetection(add: Add): Promise<void> {
 function addProxyProtocol(add: Add): void {
   const v6 = header(2, "2001:db8::7", "2001:db8::8");
   for (const listener of ["fromProxy", "fromProxyOrNot", "fromProxyV2"] as const) {
-    const one = (what: string, text: string): void => add(listener, what, send(text), waitMs(80), "end");
+    const one = (what: string, text: string): void => add(listener, what, send(text), bytes(5), "end");
     one("a line", `${header(1)}hello`);
     one("a line of IPv6", `${header(1, "2001:db8::7", "2001:db8::8")}hello`);
     one("a line that knows nothing", "PROXY UNKNOWN\r\nhello");
@@ -173,7 +173,7 @@ function addProxyProtocol(add: Add): void {
       send(v6.slice(9, 30)),
       waitMs(40),
       send(`${v6.slice(30)}hello`),
-      waitMs(80),
+      bytes(5),
       "end",
     );
     add(listener, "half a header and an end", send(header(1).slice(0, 20)), "end", waitMs(100));
@@ -182,7 +182,7 @@ function addProxyProtocol(add: Add): void {
     "fromProxy",
     "whom the rules refuse, by what the header says",
     send(`${header(1, "10.9.9.9")}hello`),
-    waitMs(80),
+    bytes(5),
     "end",
   );
   const request = "GET / HTTP/1.1\r\nHost: a\r\n\r\n";
@@ -195,7 +195,7 @@ function addProxyProtocol(add: Add): void {
     "another port than the chain's",
     send(header(2, undefined, undefined, 1)),
     send("hello"),
-    waitMs(80),
+    waitMs(200),
     "end",
   );
   add("toProxyHttp", "a line before a request", send(request), waitMs(150));

@@ -6,6 +6,7 @@
 import { connect, type Socket } from "node:net";
 import { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
+import { ADDRESS } from "./bootstrap.ts";
 
 export type Step =
   /** Latin-1. */
@@ -27,15 +28,15 @@ export interface Heard {
 
 const LIMIT_MS = 4000;
 /** How long nothing may happen before the connection counts as open. */
-const QUIET_MS = 250;
+const QUIET_MS = 500;
 
 /** @param from The client's address, in 127.0.0.0/8. */
 export async function converse(port: number, from: string, steps: readonly Step[]): Promise<Heard> {
-  const socket = connect({ port, host: "127.0.0.1", localAddress: from, allowHalfOpen: true });
+  const socket = connect({ port, host: ADDRESS, localAddress: from, allowHalfOpen: true });
   const script = new Script(socket);
   await script.connected();
   for (const step of steps) await script.take(step);
-  const heard = await script.quiet();
+  const heard = await script.quiet(steps.at(-1) === "end");
   socket.destroy();
   return heard;
 }
@@ -114,10 +115,10 @@ class Script {
       await Promise.race([new Promise<void>((resolve) => (this.#wake = resolve)), Bun.sleep(50)]);
   }
 
-  /** Waits until nothing happens any more. */
-  async quiet(): Promise<Heard> {
+  /** Waits until nothing happens any more. @param ends Its last word was the end, so that the proxy's will come. */
+  async quiet(ends: boolean): Promise<Heard> {
     this.#lastMs = performance.now();
-    await this.#until(() => this.#left !== "open" || performance.now() - this.#lastMs > QUIET_MS);
+    await this.#until(() => this.#left !== "open" || (!ends && performance.now() - this.#lastMs > QUIET_MS));
     return { text: this.#text, left: this.#left, tls: this.#tls };
   }
 }

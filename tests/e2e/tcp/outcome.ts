@@ -39,7 +39,7 @@ export function outcomeOf(
     for (const [j, part] of line.split(" | ").entries())
       found.set(
         `log ${i} ${LOG_PARTS[j] ?? j}`,
-        part.replace(ports, "PORT").replace(/host=127.0.0.1:\d+/, "host=HOST"),
+        part.replace(ports, "PORT").replace(/host=127.7.7.7:\d+/, "host=HOST"),
       );
   return found;
 }
@@ -56,7 +56,7 @@ function httpOut(text: string): string {
 
 /** The client's port in a PROXY header is another each time. */
 function headersOut(text: string, port: number): string {
-  const line = text.replace(/PROXY TCP4 (127[.\d]+) 127.0.0.1 \d+ PORT/, "PROXY TCP4 $1 127.0.0.1 CLIENT PORT");
+  const line = text.replace(/PROXY TCP4 (127[.\d]+) 127.7.7.7 \d+ PORT/, "PROXY TCP4 $1 127.7.7.7 CLIENT PORT");
   if (!line.startsWith(`${SIGNATURE}!`) || line[16] !== "\x7f") return line;
   const local = String.fromCharCode(port >> 8, port & 255);
   return `${line.slice(0, 24)}CLIENT${line.slice(26, 28) === local ? "PORT" : line.slice(26, 28)}${line.slice(28)}`;

@@ -18,6 +18,9 @@ const NAMES = Object.keys(LISTENERS) as ListenerName[];
 /** How long a log must say nothing new to be complete. */
 const QUIET_MS = 1200;
 
+/** How long backends may take to see that a client has gone. */
+const CLOSE_MS = 1000;
+
 /** What a client heard and the backends saw. */
 export interface Observed {
   readonly heard: Heard;
@@ -78,7 +81,9 @@ export class TcpProxyUnderTest {
   async observe({ listener, steps }: TcpCase, from: string): Promise<Observed> {
     this.#backends.take();
     const heard = await converse(this.portOf(listener), from, steps);
-    await Bun.sleep(30);
+    const untilMs = performance.now() + CLOSE_MS;
+    do await Bun.sleep(30);
+    while (!this.#backends.isQuiet && performance.now() < untilMs);
     return { heard, seen: this.#backends.take() };
   }
 
