@@ -11,6 +11,8 @@ import { systemClock } from "../../src/base/clock.ts";
 import { ensureEnvoy } from "../support/envoy.ts";
 import { serverKeyPair } from "../support/server-certificates.ts";
 import { EDGE_DOCUMENTS, gateway, pairs, secret, server } from "./agreement/edge-documents.ts";
+import { type EdgeProbe, EDGE_PROBES, edgeOutcome } from "./agreement/edge-probes.ts";
+import { comparable } from "./agreement/outcome.ts";
 import { call } from "./support/call.ts";
 import { askEdge, handshake, requestText } from "./support/edge-client.ts";
 import { eventually } from "./support/eventually.ts";
@@ -18,6 +20,8 @@ import { MeshRun } from "./support/mesh-run.ts";
 import { exchange } from "./support/raw-client.ts";
 
 const envoy = await ensureEnvoy();
+/** By the proxy that was asked. */
+const outcomes = new Map<string, readonly unknown[]>();
 if (envoy === undefined) console.warn("SKIPPED: the gateway in a real Envoy, which could not be had");
 
 for (const proxy of envoy === undefined ? ["tulle"] : ["tulle", "envoy"]) {
@@ -184,6 +188,34 @@ for (const proxy of envoy === undefined ? ["tulle"] : ["tulle", "envoy"]) {
         "x-envoy-internal": undefined,
       });
     });
+
+    test("who the PROXY protocol names is the client, and nothing else is let in", async () => {
+      const { host } = new URL(url(80, "edge-proxied"));
+      const request = "GET / HTTP/1.1\r\nhost: any\r\nconnection: close\r\n\r\n";
+      const { text } = await exchange(host, `PROXY TCP4 203.0.113.7 127.0.0.1 4711 80\r\n${request}`);
+      expect(text).toContain('"x-forwarded-for":"203.0.113.7"');
+      expect(text).toContain('"x-envoy-external-address":"203.0.113.7"');
+      expect((await exchange(host, request)).text).not.toContain("200 OK");
+    });
+
+    test(`${EDGE_PROBES.length} requests reach the application, and are answered, as through an Envoy`, async () => {
+      const found = await Promise.all(EDGE_PROBES.map((probe) => outcomeOf(probe)));
+      const theirs = outcomes.get("tulle");
+      outcomes.set(proxy, found);
+      if (theirs === undefined) return;
+      for (const [i, probe] of EDGE_PROBES.entries())
+        expect(theirs[i], JSON.stringify(probe)).toEqual(found[i] as (typeof found)[number]);
+    });
+
+    async function outcomeOf({ instance, port, ...options }: EdgeProbe): Promise<unknown> {
+      const { path = "/", headers = {}, ...rest } = options;
+      const id = crypto.randomUUID();
+      const answer = await call(`${url(port ?? 80, instance)}${path}`, {
+        ...rest,
+        headers: { host: "plain.example.com", ...headers },
+      });
+      return edgeOutcome(comparable(answer, id));
+    }
 
     test("a request id of outside is not taken over", async () => {
       const id = "11111111-1111-4111-8111-111111111111";

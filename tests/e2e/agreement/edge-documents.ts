@@ -29,7 +29,7 @@ export const secret = (name: string, { certChainPem, privateKeyPem }: TestKeyPai
   })}\n---\n`;
 
 /** A gateway workload with the label `edge: <name>`. */
-const workload = (name: string, hops: number): string => `
+const workload = (name: string, topology: string): string => `
 apiVersion: tulle.dev/v1
 kind: Workload
 metadata:
@@ -37,7 +37,7 @@ metadata:
   labels: {app: ${name}, edge: ${name}}
   annotations:
     proxy.istio.io/config: |
-      gatewayTopology: {numTrustedProxies: ${hops}}
+      gatewayTopology: {${topology}}
 spec: {serviceAccount: ${name}, role: gateway}
 ---
 `;
@@ -63,9 +63,10 @@ export const EDGE_DOCUMENTS = [
     PRIVATE_KEY: pairs.own.privateKeyPem,
   }).replace("name: http, port: 80", "name: tls, port: 443"),
   serviceOf("greeter", ["bun", join(APPS, "greeter.ts")]).replace("name: http, port: 80", "name: tcp, port: 7000"),
-  workload("edge", 0),
-  workload("edge-1", 1),
-  workload("edge-2", 2),
+  workload("edge", ""),
+  workload("edge-1", "numTrustedProxies: 1"),
+  workload("edge-2", "numTrustedProxies: 2, forwardClientCertDetails: APPEND_FORWARD"),
+  workload("edge-proxied", "proxyProtocol: {}"),
   secret("exact", pairs.exact),
   secret("wild", pairs.wild),
   secret("rest", pairs.rest),
@@ -97,10 +98,11 @@ export const EDGE_DOCUMENTS = [
     server(446, "TLS", "ended", "greeter.example.com", "{mode: SIMPLE, credentialName: wild}"),
   ]),
   gateway("behind-1", "edge-1", [server(80, "HTTP", "http", '"*"')]),
+  gateway("proxied", "edge-proxied", [server(80, "HTTP", "http", '"*"')]),
   gateway("behind-2", "edge-2", [server(80, "HTTP", "http", '"*"')]),
   virtualService(
     "echo",
-    `{hosts: ["*"], gateways: [http, https, rest, behind-1, behind-2], http: [
+    `{hosts: ["*"], gateways: [http, https, rest, behind-1, behind-2, proxied], http: [
       {match: [{port: 444}], headers: {response: {set: {x-port: "444"}}}, ${TO_ECHO}},
       {match: [{gateways: [http], uri: {prefix: /plain}}], headers: {response: {set: {x-gateway: http}}}, ${TO_ECHO}},
       {${TO_ECHO}}]}`,

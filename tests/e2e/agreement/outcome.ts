@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { call } from "../support/call.ts";
+import { type Answer, call } from "../support/call.ts";
 import type { MeshRun } from "../support/mesh-run.ts";
 import type { Probe } from "./probes.ts";
 
@@ -25,11 +25,18 @@ export async function ask(mesh: MeshRun, { body, from, headers, method, url }: P
   try {
     const via = from === undefined ? {} : { via: mesh.proxy(from).outbound };
     const answer = await call(target, { ...options, ...via });
-    return { status: answer.status, headers: stable([...answer.headers], id), body: seen(answer.body, id), logs: [] };
+    return { ...comparable(answer, id), logs: [] };
   } catch {
     return { status: 0, headers: {}, body: undefined, logs: [] };
   }
 }
+
+/** An answer and what the echo behind it saw, in a form that is the same in another mesh. */
+export const comparable = ({ status, headers, body }: Answer, id: string): Omit<Outcome, "logs"> => ({
+  status,
+  headers: stable([...headers], id),
+  body: seen(body, id),
+});
 
 function seen(text: string, id: string): unknown {
   if (!text.startsWith("{")) return text;
