@@ -177,7 +177,25 @@ describe("the example", () => {
         },
       ],
     ]);
-    expect((await bookinfo("http://nowhere/")).code).toBe(4);
+  });
+
+  test("a client of outside comes in through the gateway, where no service has the name", async () => {
+    const page = await bookinfo("https://shop.example.com/productpage");
+    expect([page.code, page.summary]).toEqual([0, "allowed: it goes to productpage-v1"]);
+    expect(page.request).toMatchObject({ workload: "ingressgateway", throughGateway: true });
+    expect(page.routing?.rules.at(-1)?.source).toMatchObject({ name: "bookinfo", file: `${example}/gateway.yaml` });
+    const named = await bookinfo("--from", "ingressgateway", "POST", "http://shop.example.com/productpage");
+    expect([named.code, named.summary]).toMatchObject([3, expect.stringContaining("the client gets 403")]);
+    const nothing = await bookinfo("--from", "ingressgateway", "http://shop.example.com/health");
+    expect([nothing.code, nothing.outcome]).toEqual([4, "noRoute"]);
+    const closed = await bookinfo("--from", "ingressgateway", "http://shop.example.com:81/");
+    expect([closed.code, closed.summary]).toEqual([
+      5,
+      "fails: no Gateway that ingressgateway serves has port 81; the connection is closed",
+    ]);
+    expect((await bookinfo("http://shop.example.com:81/")).code).toBe(4);
+    const plain = await bookinfo("--from", "ingressgateway", "http://shop.example.com:443/");
+    expect(plain.summary).toContain("port 443 takes TLS, and the client calls in plain text");
   });
 
   test("what is no host of the mesh has no route", async () => {
@@ -290,6 +308,7 @@ spec: {action: DENY, selector: {matchLabels: {app: ratings}}, rules: [{}]}
       'there is no workload "nobody"; there are: ingressgateway, productpage-v1',
     ],
     [["-f", example, "GET", "reviews:9080"], "the URL must be like http://"],
+    [["-f", example, "--from", "reviews-v1", "https://ratings/"], "an application in the mesh calls plain HTTP"],
     [["-f", example, "GE T", "http://a/"], "is not a method"],
     [["-f", example, "GET", "http://a/", "x"], "must be a method and a URL"],
     [["-f", "/nowhere", "http://a/"], "/nowhere:1:1 cannot be read"],

@@ -20,12 +20,17 @@ export function explanationText(explanation: Explanation, paint: Paint): string 
   const lines = [
     `${paint.bold(`${request.method} ${request.url}`)}`,
     ...Object.entries(request.headers).map(([name, value]) => `  ${name}: ${value}`),
-    `  from ${request.workload === undefined ? "outside of the mesh" : `${request.workload}, ${request.identity}`}`,
+    `  from ${whence(request)}`,
   ];
   if (routing !== undefined) lines.push("", ...routingLines(routing, paint));
   for (const destination of destinations) lines.push("", ...destinationLines(destination, paint));
   lines.push("", `${paint.bold("outcome")}  ${COLOR[outcome](paint)(summary)}`);
   return `${lines.join("\n")}\n`;
+}
+
+function whence({ workload, identity, throughGateway }: Explanation["request"]): string {
+  if (workload === undefined) return "outside of the mesh";
+  return `${throughGateway ? "outside of the mesh, through " : ""}${workload}, ${identity}`;
 }
 
 const COLOR: Readonly<Record<Outcome, (paint: Paint) => (text: string) => string>> = {

@@ -35,6 +35,7 @@ export function explainConnection(simulated: SimulatedMesh, asked: ExplainReques
       url: asked.url,
       headers: {},
       workload: from?.workload.name,
+      throughGateway: false,
       identity: from && simulated.identityOf(from),
     },
     routing: undefined,

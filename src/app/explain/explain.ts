@@ -5,13 +5,15 @@
  * @module
  */
 import type { Mesh } from "../../model/mesh.ts";
+import type { Instance } from "../../model/service.ts";
 import { isHost } from "../../wire/http1/request-head.ts";
 import { maySpeakHttp } from "../../translate/mesh-index.ts";
 import { explainConnection } from "./connection.ts";
 import { destinationOf, worstOf } from "./destination.ts";
 import { dialed, serviceAt } from "./dialed.ts";
+import { entersAt, gatewayFor } from "./edge.ts";
 import type { DestinationExplanation, Explanation, ExplainRequest, Outcome } from "./explanation.ts";
-import { type Routed, routeRequest } from "./routing.ts";
+import { outboundHttp, outsider, type Routed, routeRequest } from "./routing.ts";
 import { SimulatedMesh } from "./simulated-mesh.ts";
 import { SimulatedRequest } from "./simulated-request.ts";
 import { summaryOf } from "./summary.ts";
@@ -22,14 +24,18 @@ export function explain(mesh: Mesh, asked: ExplainRequest): Explanation {
   const url = readUrl(asked.url);
   if (url.protocol === "tcp:") return explainConnection(simulated, asked, url);
   const request = readRequest(asked, url);
-  return asked.from === undefined
-    ? fromOutside(simulated, asked, request)
-    : fromWorkload(simulated, asked, asked.from, request);
+  if (asked.from === undefined) return fromOutside(simulated, asked, url, request);
+  const from = simulated.find(asked.from);
+  if (from.workload.gateway !== undefined) return throughGateway(simulated, asked, from, url, request);
+  if (url.protocol === "http:") return fromWorkload(simulated, asked, from, request);
+  throw new RangeError(
+    `an application in the mesh calls plain HTTP, its proxy adds TLS: write http:, found ${asked.url}`,
+  );
 }
 
 function readUrl(text: string): URL {
   const url = URL.canParse(text) ? new URL(text) : undefined;
-  if (url !== undefined && ["http:", "tcp:"].includes(url.protocol) && isHost(url.host)) return url;
+  if (url !== undefined && ["http:", "https:", "tcp:"].includes(url.protocol) && isHost(url.host)) return url;
   throw new RangeError(
     `the URL must be like http://reviews:9080/reviews/1 or tcp://mongodb:27017, found ${JSON.stringify(text)}`,
   );
@@ -50,15 +56,11 @@ function readRequest({ method, headers }: ExplainRequest, url: URL): SimulatedRe
 function fromWorkload(
   simulated: SimulatedMesh,
   asked: ExplainRequest,
-  name: string,
+  from: Instance,
   sent: SimulatedRequest,
 ): Explanation {
-  const from = simulated.find(name);
-  const routed = routeRequest(simulated.resourcesOf(from), sent);
-  const destinations = routed.ways.map(({ forward, share, weight }) => {
-    const way = { clusterName: forward.clusterName, share, weight };
-    return destinationOf(simulated, from, way, routed.request.forwardedBy(forward));
-  });
+  const routed = routeRequest(outboundHttp(simulated.resourcesOf(from)), sent);
+  const destinations = destinationsOf(simulated, from, routed);
   const outcome = outcomeOfRouted(routed, destinations);
   return {
     request: described(asked, sent, from.workload.name, simulated.identityOf(from)),
@@ -69,6 +71,46 @@ function fromWorkload(
       (outcome === "noRoute" ? opaquePort(simulated.mesh, sent.authority, from.workload.namespace) : undefined) ??
       summaryOf(outcome, routed.routing, destinations),
   };
+}
+
+const destinationsOf = (simulated: SimulatedMesh, from: Instance, routed: Routed): readonly DestinationExplanation[] =>
+  routed.ways.map(({ forward, share, weight }) => {
+    const way = { clusterName: forward.clusterName, share, weight };
+    return destinationOf(simulated, from, way, routed.request.forwardedBy(forward));
+  });
+
+/** A client outside of the mesh, as far as the gateway lets it in, and on from there. */
+function throughGateway(
+  simulated: SimulatedMesh,
+  asked: ExplainRequest,
+  gateway: Instance,
+  url: URL,
+  sent: SimulatedRequest,
+): Explanation {
+  const request = {
+    ...described(asked, sent, gateway.workload.name, simulated.identityOf(gateway)),
+    throughGateway: true,
+  };
+  const entered = entersAt(simulated, gateway, url);
+  if (entered.t === "refused") {
+    const summary = `fails: ${entered.reason}; the connection is closed`;
+    return { request, routing: undefined, destinations: [], outcome: "fails", summary };
+  }
+  const routed = routeRequest(entered.http, sent, outsider(entered.tls));
+  const { routing } = routed;
+  const destinations = destinationsOf(simulated, gateway, routed);
+  const outcome = outcomeOfRouted(routed, destinations);
+  return { request, routing, destinations, outcome, summary: edgeSummary(outcome, routed, destinations) };
+}
+
+/** The gateway is the one who answers. */
+function edgeSummary(outcome: Outcome, { routing, end }: Routed, to: readonly DestinationExplanation[]): string {
+  if (end === "denied") return `denied: ${routing.reply?.reason}; the client gets ${routing.reply?.status}`;
+  if (outcome === "noRoute" && routing.host === undefined)
+    return "no route: no VirtualService that is bound to the Gateway has this host; the client gets 404";
+  return summaryOf(outcome, routing, to)
+    .replace("the caller's proxy", "the gateway")
+    .replace("the caller", "the client");
 }
 
 /** What to ask instead where the port carries whatever bytes. */
@@ -91,10 +133,12 @@ function outcomeOfRouted({ end }: Routed, destinations: readonly DestinationExpl
 }
 
 /** A client that dials the service's endpoints itself: no rule of a VirtualService holds for it. */
-function fromOutside(simulated: SimulatedMesh, asked: ExplainRequest, sent: SimulatedRequest): Explanation {
+function fromOutside(simulated: SimulatedMesh, asked: ExplainRequest, url: URL, sent: SimulatedRequest): Explanation {
   const request = described(asked, sent, undefined, undefined);
-  const called = serviceAt(simulated.mesh, sent.authority, undefined);
+  const called = url.protocol === "http:" ? serviceAt(simulated.mesh, sent.authority, undefined) : undefined;
   if (called === undefined) {
+    const gateway = gatewayFor(simulated, url);
+    if (gateway !== undefined) return throughGateway(simulated, asked, gateway, url, sent);
     const summary = summaryOf("noRoute", undefined, []);
     return { request, routing: undefined, destinations: [], outcome: "noRoute", summary };
   }
@@ -119,5 +163,6 @@ const described = (
   url,
   headers: Object.fromEntries(sent.headers),
   workload,
+  throughGateway: false,
   identity,
 });

@@ -11,7 +11,7 @@ export interface ExplainRequest {
   readonly from: string | undefined;
   /** Undefined for a TCP connection. */
   readonly method: string | undefined;
-  /** `http://host:port/path`, or `tcp://host:port` for a connection of whatever bytes. */
+  /** `http://host:port/path` (`https` at a gateway), or `tcp://host:port` for a connection of whatever bytes. */
   readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
 }
@@ -29,6 +29,8 @@ export interface Explanation {
     readonly url: string;
     readonly headers: Readonly<Record<string, string>>;
     readonly workload: string | undefined;
+    /** Of outside: whether the workload is a gateway that the request comes in through. */
+    readonly throughGateway: boolean;
     readonly identity: string | undefined;
   };
   /** Absent for a client without a proxy, and for a TCP connection. */

@@ -31,8 +31,8 @@ export interface Way {
 
 export interface Routed {
   readonly routing: Routing;
-  /** `aborted`: by a fault that always happens. `answered`: a redirect. */
-  readonly end: "forwarded" | "answered" | "aborted" | "noRoute";
+  /** `denied`: by a policy of a gateway. `aborted`: by a fault that always happens. `answered`: a redirect. */
+  readonly end: "forwarded" | "answered" | "aborted" | "denied" | "noRoute";
   readonly ways: readonly Way[];
   /** The request as the caller's proxy reads it. */
   readonly request: SimulatedRequest;
@@ -53,25 +53,29 @@ const LAST_DRAW = 1 - 2 ** -32;
 const RANDOM_VALUES = 2 ** 32;
 
 /** @throws {RangeError} When the proxy would refuse the path, whatever the rules say. */
-export function routeRequest(resources: ProxyResources, sent: SimulatedRequest): Routed {
-  const http = outboundHttp(resources);
+export function routeRequest(http: CompiledHttp, sent: SimulatedRequest, peer = OWN_APPLICATION): Routed {
   const path = http.normalizePath(sent.path);
   if (typeof path !== "string") throw new RangeError(`the path ${JSON.stringify(sent.path)} is refused by every proxy`);
   const request = new SimulatedRequest(sent.method, path, http.normalizeAuthority(sent.authority, 0), sent.headers);
   const trace: TraceStep[] = [];
-  const first = settled(http.decide(request, OWN_APPLICATION, drawing(http, 0), trace));
+  const first = settled(http.decide(request, peer, drawing(http, 0), trace));
   const route = matchedRoute(http, trace);
   const routing = describe(trace, route, first, request);
   if (first.t === "reply") return { routing, end: endOf(first, routing), ways: [], request };
-  return { routing, end: "forwarded", ways: waysOf(http, request, route, first), request };
+  return { routing, end: "forwarded", ways: waysOf(http, request, peer, route, first), request };
 }
 
 function endOf({ kind }: Reply, { host }: Routing): Routed["end"] {
   if (kind === "faultAbort") return "aborted";
+  if (kind === "rbacDenied") return "denied";
   return kind === "noRoute" || host === undefined ? "noRoute" : "answered";
 }
 
-function outboundHttp({ listeners, routes }: ProxyResources): CompiledHttp {
+/** Of a client outside of the mesh, at a gateway. */
+export const outsider = (tls: boolean): PeerView => ({ ...OWN_APPLICATION, tls });
+
+/** The forward proxy of a workload. */
+export function outboundHttp({ listeners, routes }: ProxyResources): CompiledHttp {
   const listener = listeners.find((l) => l.trafficDirection === "OUTBOUND");
   const terminal = listener && compileListener(listener).chains[0]?.terminal;
   if (terminal?.t !== "http") throw new Error("the caller's proxy has no outbound HTTP listener");
@@ -94,6 +98,7 @@ function drawing(http: CompiledHttp, value: number): () => number {
 function waysOf(
   http: CompiledHttp,
   request: SimulatedRequest,
+  peer: PeerView,
   route: Route | undefined,
   only: Forward,
 ): readonly Way[] {
@@ -102,7 +107,7 @@ function waysOf(
   if (total === 0) return [{ forward: only, share: 1, weight: undefined }];
   let from = 0;
   return clusters.flatMap(({ weight = 0 }) => {
-    const decision = settled(http.decide(request, OWN_APPLICATION, drawing(http, from)));
+    const decision = settled(http.decide(request, peer, drawing(http, from)));
     from += weight;
     if (weight === 0 || decision.t !== "forward") return [];
     return [{ forward: decision, share: weight / total, weight: `weight ${weight} of ${total}` }];
@@ -209,6 +214,7 @@ function replyReason(reply: Reply): string {
   const location = reply.headers.find(([name]) => name === "location")?.[1];
   if (location !== undefined) return `redirect to ${location}`;
   if (reply.kind === "noRoute") return "no rule matches";
+  if (reply.kind === "rbacDenied") return `refused by a policy of the gateway: ${reply.details}`;
   if (reply.kind === "faultAbort") return "the rule's fault";
   return reply.body.trim() || reply.details;
 }

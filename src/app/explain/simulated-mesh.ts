@@ -5,9 +5,11 @@
  *
  * @module
  */
+import { SecretText } from "../../base/secret-text.ts";
 import type { Mesh } from "../../model/mesh.ts";
-import { type Instance, spiffeIdOf, type Workload } from "../../model/service.ts";
+import { type Instance, type SocketAddress, spiffeIdOf, type Workload } from "../../model/service.ts";
 import { defaultTranslateOptions } from "../../translate/options.ts";
+import { declaredPorts } from "../../translate/gateway/ports.ts";
 import { isBehind } from "../../translate/mesh-index.ts";
 import { type MeshState, type ProxyResources, translate } from "../../translate/translate.ts";
 
@@ -20,18 +22,22 @@ export class SimulatedMesh {
   readonly #state: MeshState;
   readonly #resources = new Map<Instance, ProxyResources>();
 
-  constructor(mesh: Mesh) {
+  constructor(documents: Mesh) {
+    const mesh = withStandIns(documents);
     let port = FIRST_PORT;
-    const place = (): Instance["outbound"] & object => ({ address: LOOPBACK, port: port++ });
+    const place = (): SocketAddress => ({ address: LOOPBACK, port: port++ });
     this.mesh = mesh;
     this.instances = mesh.workloads.map((workload) => ({
       workload,
       id: nameOf(workload),
       ports: portsOf(mesh, workload).map((targetPort) => ({ targetPort, inbound: place(), application: place() })),
-      outbound: place(),
-      loopbacks: mesh.services.flatMap(({ hostname: host, ports }) =>
-        ports.map(({ number }) => ({ host, port: number, address: place() })),
-      ),
+      outbound: workload.gateway === undefined ? place() : undefined,
+      loopbacks:
+        workload.gateway !== undefined
+          ? []
+          : mesh.services.flatMap(({ hostname: host, ports }) =>
+              ports.map(({ number }) => ({ host, port: number, address: place() })),
+            ),
       healthy: true,
     }));
     this.#state = { mesh, instances: this.instances };
@@ -68,10 +74,20 @@ export class SimulatedMesh {
   }
 }
 
+/** Certificates that would be made when the mesh starts: that there is one is all that counts here. */
+function withStandIns(mesh: Mesh): Mesh {
+  const standIn = { t: "keyPair", certChainPem: "to be made", privateKeyPem: new SecretText("to be made") } as const;
+  const credentials = mesh.credentials.map((credential) =>
+    credential.certificate?.t === "development" ? { ...credential, certificate: standIn } : credential,
+  );
+  return { ...mesh, credentials };
+}
+
 const nameOf = (workload: Workload): string => `${workload.namespace}/${workload.name}`;
 
 /** A workload that names no ports serves those of its services. */
 function portsOf(mesh: Mesh, workload: Workload): readonly number[] {
+  if (workload.gateway !== undefined) return declaredPorts(mesh, workload);
   return workload.ports.length > 0 ? workload.ports : servedBy(mesh, workload);
 }
 
