@@ -17,6 +17,7 @@ export interface MeshStatus {
   readonly problems: readonly Problem[];
   readonly publication: PublicationStatus;
   readonly services: readonly ServiceStatus[];
+  readonly gateways: readonly ServedGateway[];
   readonly proxies: readonly ProxyStatus[];
   /** The latest, oldest first; also of proxies that have gone. */
   readonly rejections: readonly Rejection[];
@@ -69,6 +70,22 @@ export interface ServiceStatus {
   readonly namespace: string;
   readonly hostname: string;
   readonly ports: readonly ServicePortStatus[];
+}
+
+/** A server of a Gateway that is listened for. */
+export interface ServedGateway {
+  /** Instance whose proxy it is. */
+  readonly instance: string;
+  /** `default/bookinfo-gateway`. */
+  readonly gateway: string;
+  /** As it is written. */
+  readonly port: number;
+  readonly protocol: string;
+  readonly hosts: readonly string[];
+  /** `127.0.0.1:41234`. */
+  readonly address: string;
+  /** `http://127.0.0.1:41234`; `https` where TLS is ended or passed through, `tcp` where nobody looks. */
+  readonly url: string;
 }
 
 export interface ServicePortStatus {

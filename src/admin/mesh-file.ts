@@ -5,6 +5,7 @@
  */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import type { ServedGateway } from "./api.ts";
 
 export interface MeshFile {
   readonly controlPlane: {
@@ -16,7 +17,7 @@ export interface MeshFile {
   readonly services: readonly MeshFileService[];
   readonly proxies: readonly MeshFileProxy[];
   /** One for each server of a Gateway that is served. */
-  readonly gateways: readonly MeshFileGateway[];
+  readonly gateways: readonly ServedGateway[];
   /** Process that runs the mesh. */
   readonly pid: number;
 }
@@ -27,21 +28,6 @@ export interface MeshFileService {
   /** `reviews.default.svc.cluster.local`. */
   readonly host: string;
   /** Where a person reaches it. */
-  readonly url: string;
-}
-
-export interface MeshFileGateway {
-  /** Instance whose proxy it is. */
-  readonly instance: string;
-  /** `default/bookinfo-gateway`. */
-  readonly gateway: string;
-  /** As it is written. */
-  readonly port: number;
-  readonly protocol: string;
-  readonly hosts: readonly string[];
-  /** `127.0.0.1:41234`. */
-  readonly address: string;
-  /** `http://127.0.0.1:41234`; `https` where TLS is ended or passed through, `tcp` where nobody looks. */
   readonly url: string;
 }
 

@@ -9,6 +9,7 @@ import type {
   PolicyCounts,
   ProxyStatus,
   ProxyTypeStatus,
+  ServedGateway,
   ServiceStatus,
 } from "../admin/api.ts";
 import { formatProblem } from "../base/problem.ts";
@@ -25,6 +26,7 @@ export function statusReport(status: MeshStatus, paint: Paint): string {
   const sections = [
     summary(status, paint),
     services(status.services, paint),
+    ...gateways(status.gateways, paint),
     columns(
       ["PROXY", "CONNECTED", "VERSION", ...TYPES.map((t) => t.toUpperCase()), "CERTIFICATE"],
       status.proxies.map((proxy) => proxyRow(proxy, status, paint)),
@@ -33,6 +35,19 @@ export function statusReport(status: MeshStatus, paint: Paint): string {
     ...troubles(status, nowMs, paint),
   ];
   return sections.join("\n");
+}
+
+/** Nothing where there is none. */
+function gateways(served: readonly ServedGateway[], paint: Paint): readonly string[] {
+  if (served.length === 0) return [];
+  const rows = served.map(({ instance, gateway, port, protocol, hosts, address }) => [
+    instance,
+    gateway,
+    `${port}/${protocol}`,
+    address,
+    hosts.join(", "),
+  ]);
+  return [columns(["GATEWAY", "DOCUMENT", "PORT", "LISTENS ON", "HOSTS"], rows, paint)];
 }
 
 function summary(status: MeshStatus, paint: Paint): string {

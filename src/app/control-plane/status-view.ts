@@ -28,6 +28,7 @@ import type { ClientStatus, TypeStatus } from "../../xds/server/status.ts";
 import type { SnapshotCache } from "../../xds/snapshot-cache.ts";
 import type { CertificateLedger } from "./certificate-ledger.ts";
 import { shortType } from "./convergence.ts";
+import { servedGateways } from "./gateway-view.ts";
 import type { InstanceRegistry } from "./instance-registry.ts";
 import type { Publication } from "./publications.ts";
 import type { Publisher } from "./publisher.ts";
@@ -70,6 +71,7 @@ export function meshStatus(parts: StatusParts): MeshStatus {
     problems: parts.problems(),
     publication: publicationStatus(parts),
     services: mesh.services.map((service) => serviceStatus(service, parts.registry.instances)),
+    gateways: parts.registry.instances.flatMap((instance) => servedGateways(mesh, instance)),
     proxies: parts.publisher.roster.map((proxy) => proxyStatus(parts, proxy)),
     rejections: ads.nacks.map(({ nodeId, typeUrl, version, reason, atMs }) => {
       return { nodeId, type: shortType(typeUrl), version, reason, atMs };

@@ -3,12 +3,11 @@
  *
  * @module
  */
-import type { MeshFile, MeshFileGateway, MeshFileService } from "../../admin/mesh-file.ts";
-import { gatewayName } from "../../model/gateway.ts";
+import type { MeshFile, MeshFileService } from "../../admin/mesh-file.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { selects } from "../../model/match.ts";
-import type { Instance, Service } from "../../model/service.ts";
-import { gatewayPorts } from "../../translate/gateway/ports.ts";
+import type { Service } from "../../model/service.ts";
+import { servedGateways } from "../control-plane/gateway-view.ts";
 import type { Plan } from "./plan.ts";
 
 export function describeMesh(mesh: Mesh, plan: Plan, pid: number): MeshFile {
@@ -17,7 +16,7 @@ export function describeMesh(mesh: Mesh, plan: Plan, pid: number): MeshFile {
     pid,
     controlPlane: { admin: `http://127.0.0.1:${adminPort}`, xds: `127.0.0.1:${xdsPort}` },
     services: mesh.services.flatMap((service) => describeService(service, plan)),
-    gateways: plan.instances.flatMap(({ instance }) => describeGateway(mesh, instance)),
+    gateways: plan.instances.flatMap(({ instance }) => servedGateways(mesh, instance)),
     proxies: plan.instances.map(({ instance, adminPort: admin }) => ({
       instance: instance.id,
       workload: instance.workload.name,
@@ -30,26 +29,6 @@ export function describeMesh(mesh: Mesh, plan: Plan, pid: number): MeshFile {
     })),
   };
 }
-
-function describeGateway(mesh: Mesh, { workload, id, ports }: Instance): MeshFileGateway[] {
-  if (workload.gateway === undefined) return [];
-  return gatewayPorts(mesh, workload).flatMap(({ targetPort, bind, kind, servers }) => {
-    const place = ports.find((p) => p.targetPort === targetPort)?.inbound;
-    if (place === undefined) return [];
-    const address = `${bind ?? place.address}:${place.port}`;
-    return servers.map(({ gateway, server }) => ({
-      instance: id,
-      gateway: gatewayName(gateway),
-      port: server.port.number,
-      protocol: server.port.protocol,
-      hosts: server.hosts.map(({ host }) => host),
-      address,
-      url: `${SCHEMES[kind]}://${address}`,
-    }));
-  });
-}
-
-const SCHEMES = { http: "http", tls: "https", tcp: "tcp" } as const;
 
 /** The entry of a service is the inbound port of the first instance behind it. */
 function describeService(service: Service, plan: Plan): MeshFileService[] {
