@@ -15,7 +15,7 @@ socket.on("close", () => {
 
 function download(): void {
   let got = -1;
-  socket.write("GET / HTTP/1.1\r\nhost: localhost\r\n\r\n");
+  socket.write(`GET /${bytes} HTTP/1.1\r\nhost: localhost\r\n\r\n`);
   readSlowly(socket, (chunk) => {
     got = got < 0 ? chunk.length - (chunk.indexOf("\r\n\r\n") + 4) : got + chunk.length;
     if (got === bytes) process.exit(0);

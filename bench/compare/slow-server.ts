@@ -1,13 +1,13 @@
 /**
- * `bun slow-server.ts PORT BYTES`: sends so many bytes to who asks with GET, as fast as it can, and closes; reads those of a POST slowly.
+ * `bun slow-server.ts PORT`: sends BYTES to who asks with `GET /BYTES`, as fast as it can, and closes; reads the body of a POST
+ * slowly.
  */
 import { createServer, type Socket } from "node:net";
 import { readSlowly } from "./slow-socket.ts";
 
-const [port, bytes] = process.argv.slice(2).map(Number) as [number, number];
 const PIECE = Buffer.alloc(65_536, "x");
 
-function send(socket: Socket): void {
+function send(socket: Socket, bytes: number): void {
   socket.write(`HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: ${bytes}\r\n\r\n`);
   let left = bytes;
   const more = (): void => {
@@ -21,16 +21,19 @@ function send(socket: Socket): void {
   more();
 }
 
-function receive(socket: Socket, first: Buffer): void {
+function receive(socket: Socket, first: Buffer, bytes: number): void {
   let got = first.length - (first.indexOf("\r\n\r\n") + 4);
-  socket.removeAllListeners("data");
   readSlowly(socket, (chunk) => {
     got += chunk.length;
-    if (got === bytes) socket.write("HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n");
+    if (got === bytes) socket.end("HTTP/1.1 200 OK\r\nconnection: close\r\ncontent-length: 0\r\n\r\n");
   });
 }
 
 createServer((socket) => {
   socket.on("error", () => socket.destroy());
-  socket.once("data", (head: Buffer) => (head[0] === 0x47 ? send(socket) : receive(socket, head)));
-}).listen(port, "127.0.0.1");
+  socket.once("data", (first: Buffer) => {
+    const head = first.toString("latin1", 0, first.indexOf("\r\n\r\n"));
+    if (head.startsWith("GET")) send(socket, Number(/^GET \/(\d+)/.exec(head)?.[1]));
+    else receive(socket, first, Number(/^content-length: (\d+)/im.exec(head)?.[1]));
+  });
+}).listen(Number(process.argv[2]), "127.0.0.1");

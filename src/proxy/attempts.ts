@@ -91,6 +91,7 @@ export class Attempts implements Waiter {
     owner.upstreamStartMs = owner.context.clock.nowMs();
     if (this.#isSwitching) return void upstream.send(owner, NO_BODY, false);
     const taken = upstream.send(owner, this.body, done);
+    this.body.isTaken = taken;
     this.body.sent();
     // An answer of our own comes at once.
     if (done && this.#isAwaited) this.#startTryDeadline();
@@ -125,7 +126,7 @@ export class Attempts implements Waiter {
       return !body.isFull;
     }
     body.passed(buf, start, end);
-    return upstream.write(buf, start, end);
+    return (body.isTaken = upstream.write(buf, start, end));
   }
 
   /** The request is complete. */

@@ -27,7 +27,7 @@ export interface Downstream {
    */
   sendHead(exchange: ExchangeRecord, head: ResponseHead, more: boolean): void;
   sendInterim(head: ResponseHead): void;
-  /** False: stop until `onDownstreamDrain` of the exchange. */
+  /** True: nothing of it is held. False: it must stay as it is, stop until `onDownstreamDrain` of the exchange. */
   sendBody(buf: Uint8Array, start: number, end: number): boolean;
   /** What follows the body; {@link onExchangeEnd} comes next. */
   sendTrailers(trailers: Trailers): void;

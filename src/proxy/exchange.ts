@@ -110,12 +110,20 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
     if (this.#phase !== "idle") this.#attempts.body.trailers = trailers;
   }
 
-  /** More of the request's body, and whether it is the last of it. The bytes stay as they are. */
-  onRequestBody(buf: Uint8Array, start: number, end: number, done: boolean): void {
-    if (this.#phase === "idle") return;
+  /**
+   * More of the request's body, and whether it is the last of it. True: nothing of it is held, but where reading was
+   * stopped; then until it goes on. False: the bytes stay as they are.
+   */
+  onRequestBody(buf: Uint8Array, start: number, end: number, done: boolean): boolean {
+    if (this.#phase === "idle") return true;
     if (done) this.#endRequest();
     if (!this.#attempts.write(buf, start, end)) this.#downstream.pauseRequest();
-    if (!done) return;
+    const isKept = this.#attempts.body.bytes > 0;
+    if (done) this.#onRequestEnd();
+    return !isKept;
+  }
+
+  #onRequestEnd(): void {
     this.#attempts.endRequest();
     if (this.isSwitched) return this.#endSwitched();
     if (this.cluster !== undefined) this.#timeouts.startRoute();

@@ -5,6 +5,7 @@
  * @module
  */
 
+import { FREED_BYTES, freeChunk } from "../net/free-chunk.ts";
 import type { Trailers } from "../wire/http1/trailers.ts";
 
 /** A body that grows past this is not sent again; Envoy's `per_connection_buffer_limit_bytes`. */
@@ -15,6 +16,8 @@ const FULL_BYTES = 64 * 1024;
 export class RequestBuffer {
   /** Keep what was sent for another attempt. */
   keep = false;
+  /** Nothing of what was sent waits anywhere. */
+  isTaken = false;
   /** What follows the body, where it is not chunked. */
   trailers: Trailers | undefined;
   #chunks: Uint8Array[] = [];
@@ -23,15 +26,20 @@ export class RequestBuffer {
 
   reset(): void {
     this.giveUp();
-    this.#lost = false;
+    this.#lost = this.isTaken = false;
     this.trailers = undefined;
   }
 
   /** Nothing will be sent again: lets go of what is kept. */
   giveUp(): void {
     this.keep = false;
-    if (this.#bytes > 0) this.#chunks = [];
+    if (this.#bytes > 0) this.#drop();
     this.#bytes = 0;
+  }
+
+  #drop(): void {
+    if (this.#bytes >= FREED_BYTES && this.isTaken) for (const chunk of this.#chunks) freeChunk(chunk);
+    this.#chunks = [];
   }
 
   /** Bytes that wait for a connection. */

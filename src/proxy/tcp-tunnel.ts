@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { FREED_BYTES, freeChunk } from "../net/free-chunk.ts";
 import type { Socket, SocketHandler } from "../net/socket.ts";
 import { Output } from "./output.ts";
 
@@ -13,6 +14,8 @@ class Side implements SocketHandler {
   readonly #output: Output;
   other: Side | undefined;
   receivedBytes = 0;
+  /** A read of which the other side has not sent all. */
+  #lent: Uint8Array | undefined;
   #ended = false;
   #endsAfterDrain = false;
   closed = false;
@@ -29,7 +32,20 @@ class Side implements SocketHandler {
 
   onData(chunk: Uint8Array): void {
     this.receivedBytes += chunk.length;
-    if (this.other !== undefined && !this.other.send(chunk)) this.socket.pause();
+    if (this.other === undefined) return;
+    if (this.other.send(chunk)) {
+      if (chunk.length >= FREED_BYTES) freeChunk(chunk);
+      return;
+    }
+    this.#lent = chunk;
+    this.socket.pause();
+  }
+
+  /** The other side has sent all that it had. */
+  goOn(): void {
+    if (this.#lent !== undefined) freeChunk(this.#lent);
+    this.#lent = undefined;
+    this.socket.resume();
   }
 
   send(chunk: Uint8Array): boolean {
@@ -39,7 +55,7 @@ class Side implements SocketHandler {
   onDrain(): void {
     if (!this.#output.flush()) return;
     if (this.#endsAfterDrain) this.socket.end();
-    this.other?.socket.resume();
+    this.other?.goOn();
   }
 
   onEnd(): void {

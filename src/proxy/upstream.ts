@@ -25,7 +25,10 @@ export interface Caller extends ExchangeRecord {
   onResponseHead(head: ResponseHead, more: boolean): void;
   /** An interim answer: 100 where the client waits for it, 102, 103; never 101. */
   onInterimHead(head: ResponseHead): void;
-  /** Bytes of the body. False: stop reading until the caller resumes. */
+  /**
+   * Bytes of the body. True: nothing of them is held, their reader may free them. False: stop reading until the caller
+   * resumes, which says the same.
+   */
   onResponseBody(buf: Uint8Array, start: number, end: number): boolean;
   /** What follows the body; {@link onResponseEnd} comes next. */
   onResponseTrailers(trailers: Trailers): void;
@@ -48,7 +51,7 @@ export interface UpstreamRequest {
    * @param done That is all of it. False: full, wait for `onUpstreamDrain`.
    */
   send(caller: Caller, body: RequestBuffer, done: boolean): boolean;
-  /** More of the body, which stays as it is. False: full, wait for `onUpstreamDrain`. */
+  /** More of the body. True: nothing of it is held. False: it must stay as it is, stop until `onUpstreamDrain`. */
   write(buf: Uint8Array, start: number, end: number): boolean;
   /** The request is complete, with its trailers where it has some. */
   endRequest(trailers: Trailers | undefined): void;

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { FREED_BYTES, freeChunk } from "../../net/free-chunk.ts";
 import type { Socket, SocketHandler } from "../../net/socket.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
@@ -43,6 +44,8 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
   #isToHead = false;
   /** A head that has begun and not ended. */
   #partial: Uint8Array | undefined;
+  /** A large read of which the caller still has something. */
+  #lent: Uint8Array | undefined;
   #headDone = false;
   #interims = 0;
   #requestDone = false;
@@ -145,6 +148,8 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
   }
 
   resume(): void {
+    if (this.#lent !== undefined) freeChunk(this.#lent);
+    this.#lent = undefined;
     this.socket.resume();
   }
 
@@ -191,6 +196,8 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
     }
     this.#headDone = true;
     if (this.#upgrade !== "" && switches(this.#upgrade, this.#head.status)) this.#switch();
+    // So that the read can be freed before the head.
+    if (buf.length >= FREED_BYTES) this.#head.buf = Buffer.from(buf.subarray(0, pos));
     this.#body.begin(this.#head.framing, this.#head.contentLength);
     this.#caller?.onResponseHead(this.#head, pos < buf.length && !this.#body.done);
     return pos;
@@ -214,10 +221,19 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
     const end = this.#body.scan(buf, pos, buf.length);
     if (end === BAD_BODY) return this.#brokenBody(caller, buf, pos);
     const bodyEnd = this.#body.hasTrailers ? this.#body.trailersStart : end;
-    if (bodyEnd > pos && !caller.onResponseBody(buf, pos, bodyEnd) && !this.#body.done) this.socket.pause();
+    const isAll = bodyEnd === buf.length;
+    const taken = bodyEnd === pos || caller.onResponseBody(buf, pos, bodyEnd);
+    if (!taken && !this.#body.done) this.socket.pause();
+    if (isAll && buf.length >= FREED_BYTES) this.#lend(buf, taken);
     if (!this.#body.done || this.#caller !== caller) return;
     if (this.#body.hasTrailers) this.#passTrailers(caller);
-    this.#finish(end < buf.length);
+    this.#finish(!isAll && end < buf.length);
+  }
+
+  /** What the caller has taken is nobody's any more; what it has not, when it asks for more. */
+  #lend(buf: Uint8Array, taken: boolean): void {
+    if (taken) freeChunk(buf);
+    else if (!this.#body.done) this.#lent = buf;
   }
 
   /** What came before the break is passed on, however the answer was cut into reads. */

@@ -9,6 +9,7 @@ import { Dechunker } from "../../wire/http1/dechunk.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import type { Trailers } from "../../wire/http1/trailers.ts";
+import type { MessageWriter } from "../../wire/http1/writer.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import type { Output } from "../output.ts";
 import { chunkSize, writeChunk, writeLastChunk, writeTrailers } from "./chunks.ts";
@@ -71,7 +72,10 @@ export class ResponseSender {
       writer.bytes(buf, start, end);
       return this.#flushHead();
     }
-    if (writer !== undefined) this.#flushHead();
+    if (writer !== undefined) {
+      padAgainstSlowCopy(writer, start);
+      this.#flushHead();
+    }
     return this.#output.write(buf, start, end, true);
   }
 
@@ -128,3 +132,17 @@ export class ResponseSender {
     this.#trailers = undefined;
   }
 }
+
+/**
+ * The kernel copies a body to where the head ends in a page of its own. Where that is 1 to 15 bytes behind the place that
+ * the bytes have in the page that they come from, `rep movsb` takes four times as long on AMD's Zen 3 and 4 (measured: 35 and 138 µs for
+ * 400 kB), and an edited head is often that much longer than what came in. A few spaces avoid it.
+ * @param start Where the body begins in what was read, which begins a page.
+ */
+function padAgainstSlowCopy(writer: MessageWriter, start: number): void {
+  const behind = (writer.length - start) & (PAGE_BYTES - 1);
+  if (behind > 0 && behind < SLOW_BYTES) writer.pad(SLOW_BYTES - behind);
+}
+
+const PAGE_BYTES = 4096;
+const SLOW_BYTES = 16;

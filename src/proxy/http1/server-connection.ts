@@ -7,6 +7,7 @@
 import type { Reply } from "../../engine/http.ts";
 import { FAILURES, type FailureKind } from "../../engine/failures.ts";
 import type { HttpSettings } from "../../engine/http/settings.ts";
+import { FREED_BYTES, freeChunk } from "../../net/free-chunk.ts";
 import type { Socket, SocketHandler } from "../../net/socket.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
 import { NO_BODY, UNTIL_CLOSE } from "../../wire/http1/head.ts";
@@ -52,6 +53,8 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   #phase: Phase = "head";
   /** Bytes that were read and not used: a head that is not complete, or requests that wait. */
   #rest: Uint8Array = NO_BYTES;
+  /** A large read of which the endpoint has not taken all. */
+  #lent: Uint8Array | undefined;
   #keepAlive = true;
   #paused = false;
   #closed = false;
@@ -147,6 +150,8 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     const bodyEnd = this.#body.scan(buf, behind, buf.length);
     if (bodyEnd === BAD_BODY) return this.#refuse(brokenRequest("downstreamProtocolError", 400, this.#body.reason));
     this.#rest = bodyEnd < buf.length ? buf.subarray(bodyEnd) : NO_BYTES;
+    // So that the read can be freed before the head.
+    if (bodyEnd >= FREED_BYTES) head.buf = Buffer.from(buf.subarray(0, behind));
     this.#keepAlive = head.keepAlive && !this.#draining && !context.isDraining();
     // Not of any standard, but clients of forward proxies say it.
     if (head.first[ID["proxy-connection"]] !== 0 && /\bclose\b/i.test(head.header("proxy-connection") ?? ""))
@@ -164,7 +169,8 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   #endWithTrailers(): void {
     const { done, trailers } = this.#body;
     if (!done || trailers === undefined) return;
-    if (!this.#context.http.settings.enableTrailers) return this.#exchange.onRequestBody(CRLF, 0, CRLF.length, true);
+    if (!this.#context.http.settings.enableTrailers)
+      return void this.#exchange.onRequestBody(CRLF, 0, CRLF.length, true);
     this.#exchange.onRequestTrailers(trailers);
     this.#exchange.onRequestBody(NO_BYTES, 0, 0, true);
   }
@@ -190,12 +196,19 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     this.#rest = end < buf.length ? buf.subarray(end) : NO_BYTES;
     if (this.#body.done) this.#phase = "answering";
     if (!this.#body.hasTrailers) {
-      this.#exchange.onRequestBody(buf, 0, end, this.#body.done);
+      const isAll = end === buf.length && end >= FREED_BYTES;
+      if (this.#exchange.onRequestBody(buf, 0, end, this.#body.done) && isAll) this.#lend(buf);
       return true;
     }
     if (this.#body.trailersStart > 0) this.#exchange.onRequestBody(buf, 0, this.#body.trailersStart, false);
     this.#endWithTrailers();
     return true;
+  }
+
+  /** What the exchange has taken is nobody's any more; where it stopped reading, as soon as that goes on. */
+  #lend(buf: Uint8Array): void {
+    if (!this.#paused) freeChunk(buf);
+    else if (this.#phase === "body") this.#lent = buf;
   }
 
   get receivedBodyBytes(): number {
@@ -289,7 +302,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   }
 
   #goOn(): void {
-    this.resumeRequest();
+    this.#resume();
     this.#run();
   }
 
@@ -301,7 +314,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     this.#head.buf = NO_BYTES;
     this.#quietSinceMs = this.#context.clock.nowMs();
     this.#active = false;
-    this.resumeRequest();
+    this.#resume();
     if (this.#output.waitingBytes === 0) this.#socket.end();
   }
 
@@ -319,6 +332,12 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   }
 
   resumeRequest(): void {
+    if (this.#lent !== undefined) freeChunk(this.#lent);
+    this.#resume();
+  }
+
+  #resume(): void {
+    this.#lent = undefined;
     if (!this.#paused) return;
     this.#paused = false;
     this.#socket.resume();

@@ -100,6 +100,15 @@ export class MessageWriter {
     if (runStart >= 0) this.bytes(buf, runStart, runEnd);
   }
 
+  /** Puts spaces behind the last header line of a whole head: they are not part of its value (RFC 9112 §5). */
+  pad(spaces: number): void {
+    this.#reserve(spaces);
+    const end = this.length - 4;
+    this.buf.fill(SP, end, end + spaces);
+    this.length = end + spaces;
+    this.text("\r\n\r\n");
+  }
+
   #reserve(more: number): void {
     const needed = this.length + more;
     if (needed <= this.buf.length) return;
