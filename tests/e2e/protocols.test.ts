@@ -114,8 +114,7 @@ for (const args of [[], ["--shared"]])
     test("every proxy has acknowledged everything", () => allAgree(mesh));
 
     test("the page gets all of it", async () => {
-      // Our proxy does not carry WebSockets yet.
-      expectResults(await resultsOf(mesh, "page"), { ...TO_PAGE, websocket: "refused" });
+      expectResults(await resultsOf(mesh, "page"), TO_PAGE);
       expect((await call(`${mesh.url("page")}/`)).body).toContain("<td>220 ticker is ready");
     });
 
