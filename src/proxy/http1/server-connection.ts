@@ -355,7 +355,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   onEnd(): void {
     this.#ended = true;
     if (this.#phase === "body") return this.#exchange.onDownstreamClose();
-    if (this.#phase === "tunnel") return this.#exchange.onRequestBody(NO_BYTES, 0, 0, true);
+    if (this.#phase === "tunnel") return void this.#exchange.onRequestBody(NO_BYTES, 0, 0, true);
     if (this.#phase === "head") return this.#run();
     if (this.#phase === "answering" && this.#rest.length === 0) this.#keepAlive = false;
   }
