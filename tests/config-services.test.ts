@@ -10,6 +10,7 @@ describe("Service", () => {
   const service = (ports: string, more = ""): string =>
     `apiVersion: v1\nkind: Service\nmetadata: {name: reviews, namespace: shop}\nspec: {selector: {app: reviews}, ports: ${ports}${more}}\n`;
 
+  // Each of these is what a real istiod makes of it; Mongo, MySQL and Redis are opaque here, gRPC-Web is HTTP.
   test.each([
     ["{port: 80, name: http-web}", "http"],
     ["{port: 80, name: http2}", "http2"],
@@ -31,6 +32,14 @@ describe("Service", () => {
     ["{port: 27017}", "tcp"],
     ["{port: 3306, name: http}", "http"],
     ["{port: 8080, targetPort: 3306}", "auto"],
+    ["{port: 80, name: grpc-webx}", "http"],
+    ["{port: 80, appProtocol: kubernetes.io/ws}", "http"],
+    ["{port: 80, appProtocol: http2-x}", "http2"],
+    ["{port: 80, appProtocol: mongo}", "tcp"],
+    ["{port: 80, name: http-b, appProtocol: kafka}", "auto"],
+    ["{port: 80, appProtocol: linkerd.io/opaque}", "auto"],
+    ["{port: 80, name: http3}", "auto"],
+    ["{port: 5432, name: thrift}", "auto"],
     ["{port: 80, name: tcp, appProtocol: HTTP}", "http"],
     ["{port: 80, appProtocol: kubernetes.io/h2c}", "http2"],
     ["{port: 80, appProtocol: kubernetes.io/wss}", "https"],
