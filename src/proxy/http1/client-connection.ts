@@ -85,7 +85,7 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
     this.#interims = 0;
     this.#requestDone = false;
     this.#answered = false;
-    this.#addsChunks = caller.head.framing === UNTIL_CLOSE;
+    this.#addsChunks = caller.head.framing === UNTIL_CLOSE && caller.head.upgrade === "";
     this.#upgrade = caller.head.upgrade;
     this.requests++;
     const { requestWriter } = caller.context;

@@ -34,7 +34,9 @@ export class ResponseWriter {
     const { writer } = this;
     writer.reset();
     writer.text("HTTP/1.1 ");
-    writer.bytes(head.buf, head.start + 9, head.linesStart);
+    // One that came over HTTP/2 spells another status.
+    if (head.status === 101) writer.text("101 Switching Protocols\r\n");
+    else writer.bytes(head.buf, head.start + 9, head.linesStart);
     this.#headers.write(exchange, head, !exchange.head.isVersion11);
     if (form === "addChunks") writer.text("transfer-encoding: chunked\r\n");
     if (head.status === 101) {

@@ -28,8 +28,15 @@ export class BodySender {
 
   /** The head has been sent. */
   begin(head: Head): void {
-    this.#dechunker = head.framing === CHUNKED ? new Dechunker() : undefined;
-    this.#leftBytes = head.framing === BY_LENGTH ? head.contentLength : Infinity;
+    this.beginTunnel();
+    if (head.framing === CHUNKED) this.#dechunker = new Dechunker();
+    else if (head.framing === BY_LENGTH) this.#leftBytes = head.contentLength;
+  }
+
+  /** The stream has become something else: bytes pass as they are, until the end. */
+  beginTunnel(): void {
+    this.#dechunker = undefined;
+    this.#leftBytes = Infinity;
     this.#trailers = undefined;
   }
 

@@ -37,6 +37,8 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
   readonly #spare: ClientStream[] = [];
   readonly #heads: ClientStream[] = [];
   readonly #maxStreams: number;
+  readonly #unsettled: ((knowsConnect: boolean) => void)[] = [];
+  #isSettled = false;
   #active = 0;
   /** When it began to take no more requests. An endpoint may never say that it has heard of it. */
   #drainedMs: number | undefined;
@@ -123,7 +125,14 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
 
   onStreamFault(): void {}
 
+  whenSettled(then: (knowsConnect: boolean) => void): void {
+    if (this.#isSettled) then(this.#session.remoteSettings.enableConnect);
+    else this.#unsettled.push(then);
+  }
+
   onSettings(): void {
+    this.#isSettled = true;
+    for (const then of this.#unsettled.splice(0)) then(this.#session.remoteSettings.enableConnect);
     if (this.hasRoom) this.#owner.onRoom(this);
   }
 

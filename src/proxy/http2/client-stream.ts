@@ -4,6 +4,7 @@
  * @module
  */
 import type { Socket } from "../../net/socket.ts";
+import { CONNECT } from "../../engine/http/upgrades.ts";
 import { ResponseHead } from "../../wire/http1/response-head.ts";
 import { Trailers } from "../../wire/http1/trailers.ts";
 import { ErrorCode, errorName } from "../../wire/http2/constants.ts";
@@ -18,9 +19,13 @@ export interface CarriedBy {
   readonly socket: Socket;
   /** Requests begun on it. */
   readonly requests: number;
+  /** Another stream may be opened. */
+  readonly hasRoom: boolean;
   /** Opens a stream, whose head follows at once. */
   openStream(carried: ClientStream, isToHead: boolean): void;
   touch(): void;
+  /** Calls back once the endpoint has said what it can: now, or when its SETTINGS come. */
+  whenSettled(then: (knowsConnect: boolean) => void): void;
   /** A head came: {@link ClientStream.passHead} tells it when the bytes that are here have been read. */
   headIsDue(carried: ClientStream): void;
   /** The object is free for another request. */
@@ -60,12 +65,10 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
     this.#headIsDue = this.#answered = this.#paused = false;
     this.#heldBytes = this.bodyBytes = 0;
     this.isReused = this.#owner.requests > 0;
+    if (head.upgrade !== "") return this.#ask(caller);
     this.#owner.openStream(this, caller.method === "HEAD");
     this.#owner.touch();
-    if (!caller.context.http2Writers.request(this.stream, caller, this, endsWithHead(head))) {
-      queueMicrotask(() => this.#onHeadTooLarge(caller));
-      return true;
-    }
+    if (!this.#sendHead(caller, endsWithHead(head))) return true;
     this.#body.begin(head);
     let taken = true;
     for (const chunk of body.chunks) taken = this.#body.write(chunk, 0, chunk.length);
@@ -73,12 +76,37 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
     return taken;
   }
 
-  #onHeadTooLarge(caller: Caller): void {
-    if (this.#caller !== caller) return;
-    this.#caller = undefined;
-    const details = "the head is larger than the endpoint takes (SETTINGS_MAX_HEADER_LIST_SIZE)";
-    caller.onUpstreamFailure({ kind: "upstreamProtocolError", details, requestSent: false, answered: false });
-    this.stream.reset(ErrorCode.cancel);
+  #sendHead(caller: Caller, endStream: boolean): boolean {
+    if (caller.context.http2Writers.request(this.stream, caller, this, endStream)) return true;
+    this.#giveUp(caller, "the head is larger than the endpoint takes (SETTINGS_MAX_HEADER_LIST_SIZE)");
+    return false;
+  }
+
+  /** Asks for a tunnel. Extended CONNECT must wait for the endpoint to say that it knows it (RFC 8441 §3). */
+  #ask(caller: Caller): boolean {
+    if (caller.head.upgrade === CONNECT) this.#openTunnel(caller);
+    else
+      this.#owner.whenSettled((knowsConnect) => {
+        if (this.#caller !== caller) return;
+        if (knowsConnect && this.#owner.hasRoom) this.#openTunnel(caller);
+        else this.#giveUp(caller, "the endpoint does not take extended CONNECT (SETTINGS_ENABLE_CONNECT_PROTOCOL)");
+      });
+    return true;
+  }
+
+  #openTunnel(caller: Caller): void {
+    this.#owner.openStream(this, false);
+    if (this.#sendHead(caller, false)) this.#body.beginTunnel();
+    this.#owner.touch();
+  }
+
+  /** Nothing was sent. The caller is told when it has returned from its call. */
+  #giveUp(caller: Caller, details: string): void {
+    queueMicrotask(() => {
+      if (this.#caller !== caller) return;
+      this.#fail({ kind: "upstreamProtocolError", details, requestSent: false, answered: false });
+      this.stream.reset(ErrorCode.cancel);
+    });
   }
 
   write(buf: Uint8Array, start: number, end: number): boolean {
@@ -117,12 +145,19 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
       if (head.status !== 100 || this.#caller?.awaitsContinue) this.#caller?.onInterimHead(head);
       return;
     }
+    // An upgrade that the endpoint of HTTP/2 agreed to reads as in HTTP/1.1 from here on.
+    if (this.#isUpgraded) head.status = 101;
     if (!endStream) {
       this.#headIsDue = true;
       return this.#owner.headIsDue(this);
     }
     this.#caller?.onResponseHead(head, false);
     this.#finish();
+  }
+
+  get #isUpgraded(): boolean {
+    const upgrade = this.#caller?.head.upgrade ?? "";
+    return upgrade !== "" && upgrade !== CONNECT && this.head.status < 300;
   }
 
   /** @param more The first bytes of the body follow at once. */

@@ -127,9 +127,11 @@ export class ServerStream implements Downstream, StreamHandler {
   }
 
   sendHead(exchange: ExchangeRecord, head: ResponseHead, _more: boolean): void {
-    if (!exchange.context.http2Writers.response(this.stream, exchange, head, endsWithHead(head)))
+    const { isSwitched } = exchange;
+    if (!exchange.context.http2Writers.response(this.stream, exchange, head, !isSwitched && endsWithHead(head)))
       this.stream.reset(ErrorCode.internalError);
-    this.#body.begin(head);
+    if (isSwitched) this.#body.beginTunnel();
+    else this.#body.begin(head);
     this.#owner.touch();
   }
 

@@ -28,6 +28,7 @@ function sharedOptions(http2: Http2Settings, maxHeaderListBytes: number): Sessio
       maxConcurrentStreams: http2.maxConcurrentStreams,
       initialWindowBytes: http2.streamWindowBytes,
       maxHeaderListBytes,
+      enableConnect: http2.allowConnect,
     },
     connectionWindowBytes: http2.connectionWindowBytes,
     // Read to its end a head that is too large gets an answer; what is far too large ends the connection.

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Reply } from "../../engine/http.ts";
+import { CONNECT } from "../../engine/http/upgrades.ts";
 import type { Head } from "../../wire/http1/head.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import type { FieldWriter } from "../../wire/http2/field-writer.ts";
@@ -38,14 +39,18 @@ export class Http2Writers {
 
   /** False: the head is larger than the peer takes, and nothing was sent; so below. */
   request(stream: Stream, exchange: ExchangeRecord, upstream: UpstreamRequest, endStream: boolean): boolean {
+    const { authority, head, method, path, scheme } = exchange;
     const fields = this.#begin(stream);
-    fields.request(exchange.method, exchange.scheme, exchange.authority, exchange.path);
+    if (head.upgrade === "") fields.request(method, scheme, authority, path);
+    else if (head.upgrade === CONNECT) fields.request("CONNECT", "", authority, "");
+    else fields.request("CONNECT", scheme, authority, path, head.upgrade);
     this.#request.write(exchange, upstream);
     return stream.endHead(endStream);
   }
 
   response(stream: Stream, exchange: ExchangeRecord, head: ResponseHead, endStream: boolean): boolean {
-    this.#begin(stream).status(head.status);
+    // What HTTP/1.1 calls switching protocols is success here (RFC 8441 §5.1).
+    this.#begin(stream).status(exchange.isSwitched ? 200 : head.status);
     this.#response.write(exchange, head, true);
     return stream.endHead(endStream);
   }
