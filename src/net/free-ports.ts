@@ -1,28 +1,56 @@
 /**
  * Free loopback ports, for processes that are told where to listen.
  *
+ * They lie below those that the kernel gives to clients (Linux: 32768 to 60999): one of that range that is free now may be
+ * the source of somebody's connection by the time that its owner listens.
+ *
  * @module
  */
+const FIRST_PORT = 12_000;
+const PORTS = 20_000;
+
+type Held = ReturnType<typeof hold>;
 
 /**
  * Picks `count` ports that nothing listens on now. All are held open together before they are let go, so that none is
  * given twice; that another program takes one before its owner does cannot be ruled out.
+ *
+ * @throws {Error} When there are not as many.
  */
 export function freePorts(count: number): number[] {
-  const held = Array.from({ length: count }, () =>
-    Bun.listen({ hostname: "127.0.0.1", port: 0, socket: { data() {} } }),
-  );
+  const held: Held[] = [];
+  let at = somewhere();
+  for (let tried = 0; held.length < count && tried < PORTS; tried++, at++) {
+    const listener = tryHold(FIRST_PORT + (at % PORTS));
+    if (listener !== undefined) held.push(listener);
+  }
   const ports = held.map((listener) => listener.port);
   for (const listener of held) listener.stop(true);
+  if (ports.length < count)
+    throw new Error(`cannot find ${count} free ports from ${FIRST_PORT} on: found ${ports.length}`);
   return ports;
 }
 
 /** Whether nothing listens on a loopback port now. */
 export function isFreePort(port: number): boolean {
+  const listener = tryHold(port);
+  listener?.stop(true);
+  return listener !== undefined;
+}
+
+/** A place to start at, another each time: the kernel picks, and its picks are spread. */
+function somewhere(): number {
+  const listener = hold(0);
+  listener.stop(true);
+  return listener.port * 7919;
+}
+
+function tryHold(port: number): Held | undefined {
   try {
-    Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } }).stop(true);
-    return true;
+    return hold(port);
   } catch {
-    return false;
+    return undefined;
   }
 }
+
+const hold = (port: number) => Bun.listen({ hostname: "127.0.0.1", port, socket: { data() {} } });
