@@ -15,6 +15,8 @@ export interface EdgeCall {
   readonly headers?: Readonly<Record<string, string>>;
   /** What the client shows. */
   readonly certificate?: TestKeyPair | undefined;
+  /** What the server is checked against, chain and name; it is not checked where this is absent. */
+  readonly rootPem?: string;
   readonly versions?: { readonly min?: "TLSv1.2" | "TLSv1.3"; readonly max?: "TLSv1.2" | "TLSv1.3" };
 }
 
@@ -52,13 +54,20 @@ export const requestText = ({ name, path = "/", headers = {} }: EdgeCall, closes
   ].join("\r\n");
 
 /** Undefined where it was refused. */
-export function handshake({ url, name, certificate, versions = {} }: EdgeCall): Promise<TLSSocket | undefined> {
+export function handshake({
+  url,
+  name,
+  certificate,
+  rootPem,
+  versions = {},
+}: EdgeCall): Promise<TLSSocket | undefined> {
   const { hostname, port } = new URL(url);
   return new Promise((resolve) => {
     const socket = connect({
       host: hostname,
       port: Number(port),
-      rejectUnauthorized: false,
+      rejectUnauthorized: rootPem !== undefined,
+      ...(rootPem !== undefined && { ca: rootPem }),
       ...(name === "" ? {} : { servername: name }),
       ...(certificate && { cert: certificate.certChainPem, key: certificate.privateKeyPem }),
       ...(versions.min && { minVersion: versions.min }),
