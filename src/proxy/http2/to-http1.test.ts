@@ -178,6 +178,22 @@ describe("a client of HTTP/2, an endpoint of HTTP/1.1", () => {
     await rig.finish();
   });
 
+  test("a request without a host is refused", async () => {
+    const { rig, backend } = await scene();
+    const client = await http2Client(rig);
+    const call = client.call([":method", "GET", ":scheme", "http", ":path", "/"]);
+    await rig.turn();
+    expect([call.status, backend.connections.length]).toEqual([400, 0]);
+    expect((await rig.logged())[0]).toContain("missing_host_header");
+    const named = client.call([":method", "GET", ":scheme", "http", ":path", "/", "host", "app"]);
+    await rig.turn();
+    expect(headerOf(backend.last.text, "host")).toEqual(["app"]);
+    backend.last.send(OK);
+    await rig.turn();
+    expect(named.text).toBe("ok");
+    await rig.finish();
+  });
+
   test("replies of our own", async () => {
     const { rig } = await scene({ route: { match: { path: "/there" } } });
     const client = await http2Client(rig);
