@@ -4,9 +4,11 @@
 import { describe, expect, test } from "bun:test";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { overloadOf } from "../src/app/sidecar/overload-settings.ts";
 import { formatProblem } from "../src/base/problem.ts";
 import { COMMANDS } from "../src/cli/command-list.ts";
 import { loadDocuments } from "../src/config/load.ts";
+import { parseBootstrap } from "../src/xds/bootstrap.ts";
 
 const root = join(import.meta.dir, "..");
 const pages = [
@@ -20,6 +22,11 @@ const pages = [
 for (const page of pages)
   describe(page, () => {
     const text = readFileSync(join(root, page), "utf8");
+
+    for (const [i, [, json = ""]] of [...text.matchAll(/```json\n(\{\s*"overload_manager"[\s\S]*?)```/g)].entries())
+      test(`overload manager ${i + 1} is one`, () => {
+        expect(overloadOf(parseBootstrap(json, page), undefined, 1).actions.length).toBeGreaterThan(0);
+      });
 
     for (const [i, [, yaml = ""]] of [...text.matchAll(/```yaml\n([\s\S]*?)```/g)].entries())
       test(`document ${i + 1} loads`, () => {

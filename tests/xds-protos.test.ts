@@ -17,11 +17,13 @@ import { isEnum, messages } from "./support/protos-values.ts";
 
 /** Messages that the definitions do not have, and where they are from. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
+  ["envoy.extensions.resource_monitors.cgroup_memory.v3.CgroupMemoryConfig", "Envoy 1.34: after the definitions"],
   ["google.protobuf.Empty", "protobuf itself; no fields"],
   ["istio.v1.auth.IstioCertificateRequest", "istio/api security/v1alpha1/ca.proto"],
   ["istio.v1.auth.IstioCertificateResponse", "istio/api security/v1alpha1/ca.proto"],
   ["tulle.identity.v1.Agent", "our own extension of the bootstrap"],
   ["tulle.identity.v1.Identity", "our own extension of the bootstrap"],
+  ["tulle.overload.v1.EventLoopDelayConfig", "our own resource monitor"],
 ]);
 
 /** Fields and values that came after the definitions, with the version of Envoy that brought them. */

@@ -53,6 +53,11 @@ export class ManualClock implements Clock {
     this.#nowMs = untilMs;
   }
 
+  /** Moves time on while nothing is done, as in a process that is busy. What is due fires, late, with the next {@link advance}. */
+  stall(byMs: number): void {
+    this.#nowMs += byMs;
+  }
+
   #nextDue(untilMs: number): Pending | undefined {
     let first: Pending | undefined;
     for (const p of this.#pending) {

@@ -93,7 +93,8 @@ export const FAILURES = {
   /** Of a TCP proxy's client. */
   connectionTooOld: failure("DT", 0, "max_connection_duration_reached", { closes: true }),
   upgradeRefused: failure("", 403, "upgrade_failed", { closes: true }),
-  overload: failure("OM", 503, "overload", { body: "envoy overloaded", closes: true }),
+  /** New work is shed. Kept alive, as in Envoy: a client that must connect anew costs more than one that is told. */
+  overload: failure("OM", 503, "overload", { body: "envoy overloaded" }),
   dnsFailure: failure("DF", 503, "dns_resolution_failure", { body: "DNS resolution failure" }),
 } as const satisfies Readonly<Record<string, FailureSpec>>;
 

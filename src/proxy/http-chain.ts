@@ -24,6 +24,7 @@ import { takeOff, whereabouts } from "./client-headers.ts";
 import { forwardedClientCert } from "./forwarded-client-cert.ts";
 import type { HttpContext } from "./http-context.ts";
 import type { Http2Writers } from "./http2/writers.ts";
+import type { Overload } from "./overload.ts";
 import type { RequestWriter } from "./http1/request-writer.ts";
 import type { ResponseWriter } from "./http1/response-writer.ts";
 import { trustedPeer } from "./peer-header.ts";
@@ -44,6 +45,7 @@ export interface HttpServices {
   readonly responseWriter: ResponseWriter;
   readonly http2Writers: Http2Writers;
   readonly turn: Turn;
+  readonly overload: Overload;
   /** Access logs with lines that were not written out. */
   readonly unwrittenLogs: Set<AccessLog>;
   isDraining(): boolean;
@@ -106,10 +108,18 @@ export class HttpChain implements HttpContext {
   }
 
   isDraining(): boolean {
-    return this.#services.isDraining();
+    if (this.#services.isDraining()) return true;
+    if (!this.#services.overload.endsConnection()) return false;
+    this.stats.stats.cxOverloadDisableKeepalive.add(1);
+    return true;
   }
 
   prepare(exchange: ExchangeRecord): Reply | undefined {
+    // Before anything that costs: what is shed must be cheaper than what is served.
+    if (this.#services.overload.shedsRequest(exchange.startMs)) {
+      this.stats.stats.rqOverloadClose.add(1);
+      return replyOf("overload");
+    }
     const { head } = exchange;
     const { settings } = this.http;
     this.#identify(exchange);

@@ -15,12 +15,14 @@ import { withCommonAlpn } from "./common-alpn.ts";
 import { FirstBytes } from "./first-bytes.ts";
 import { inspect } from "./inspection.ts";
 import type { LiveChain } from "./live-chain.ts";
+import type { Overload } from "./overload.ts";
 
 export interface ListenerServices {
   readonly network: Network;
   readonly clock: Clock;
   readonly log: Log;
   readonly filterStats: ListenerFilterStats;
+  readonly overload: Overload;
 }
 
 /** The parts of a listener that a change of configuration replaces together. */
@@ -75,9 +77,19 @@ export class ListenerRuntime {
   }
 
   #accept(socket: AcceptedSocket): void {
+    if (this.#refuses()) return socket.destroy();
     const { filters } = this.#chains.compiled.listenerFilters;
     if (filters.length === 0) return this.#serve(socket, this.#firstBytes(filters, socket));
     this.#inspect(socket, filters);
+  }
+
+  #refuses(): boolean {
+    const { overload } = this.#services;
+    const { stats } = this.stats;
+    if (overload.isFull) stats.globalCxOverflow.add(1);
+    else if (overload.rejectsConnection()) stats.cxOverloadReject.add(1);
+    else return false;
+    return true;
   }
 
   #firstBytes(filters: readonly CompiledListenerFilter[], socket: Socket): FirstBytes {
@@ -123,7 +135,10 @@ export class ListenerRuntime {
     }
     stats.cxTotal.add(1);
     stats.cxActive.add(1);
+    const { overload } = this.#services;
+    overload.connections++;
     const closed = (): void => {
+      overload.connections--;
       stats.cxActive.add(-1);
       stats.cxDestroy.add(1);
     };

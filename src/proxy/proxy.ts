@@ -7,6 +7,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
+import type { CompiledOverload } from "../engine/overload/compile.ts";
 import type { Network } from "../net/socket.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import type { PeerLabels } from "../telemetry/istio-labels.ts";
@@ -27,6 +28,7 @@ import { Http2Writers } from "./http2/writers.ts";
 import { RequestWriter } from "./http1/request-writer.ts";
 import { ResponseWriter } from "./http1/response-writer.ts";
 import { type DrainScope, ListenerManager } from "./listener-manager.ts";
+import { type MemorySource, NO_MEMORY, NO_OVERLOAD, Overload } from "./overload.ts";
 import { type NamedResource, type Rejection, rejectionsOf } from "./resources.ts";
 import { secretValue } from "./secret-resources.ts";
 import { Secrets } from "./secrets.ts";
@@ -47,6 +49,8 @@ export interface ProxyOptions {
   readonly openSink: OpenSink;
   /** The workload that this process stands in front of, where it is one. */
   readonly self: PeerLabels;
+  /** What to do under too much load; nothing, where it is not given. */
+  readonly overload?: { readonly compiled: CompiledOverload; readonly memory: MemorySource } | undefined;
 }
 
 /** Names that the proxy's resources ask for, by type URL. */
@@ -57,6 +61,7 @@ export class Proxy {
   readonly tls: TlsContexts;
   readonly clusters: ClusterManager;
   readonly listeners: ListenerManager;
+  readonly overload: Overload;
   readonly #options: ProxyOptions;
   readonly #sweeper: Sweeper;
   readonly #unwrittenLogs = new Set<AccessLog>();
@@ -67,6 +72,9 @@ export class Proxy {
     this.#options = options;
     const tls = new TlsContexts(this.secrets, options.readFile);
     this.tls = tls;
+    const { compiled = NO_OVERLOAD, memory = NO_MEMORY } = options.overload ?? {};
+    const overload = new Overload(compiled, { clock, random, registry, memory });
+    this.overload = overload;
     const turn = new Turn();
     this.clusters = new ClusterManager({
       network,
@@ -87,6 +95,7 @@ export class Proxy {
       responseWriter: new ResponseWriter(() => clock.wallMs()),
       http2Writers: new Http2Writers(() => clock.wallMs()),
       turn,
+      overload,
       unwrittenLogs: this.#unwrittenLogs,
       isDraining: () => this.#draining,
     };
@@ -99,7 +108,7 @@ export class Proxy {
       log,
     });
     const filterStats = listenerFilterStats(registry);
-    this.listeners = new ListenerManager({ network, clock, log, filterStats }, factory, registry);
+    this.listeners = new ListenerManager({ network, clock, log, filterStats, overload }, factory, registry);
     this.secrets.watch((name) => this.#onSecret(name));
     this.#sweeper = new Sweeper(clock, (nowMs) => {
       this.clusters.sweep(nowMs);
@@ -161,6 +170,7 @@ export class Proxy {
 
   close(): void {
     this.#sweeper.stop();
+    this.overload.close();
     this.clusters.close();
     // The last requests have their lines too.
     for (const log of this.#unwrittenLogs) log.close();

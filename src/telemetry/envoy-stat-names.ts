@@ -82,6 +82,8 @@ export const HTTP_STATS = {
   rbacDenied: ["counter", "rbac.denied"],
   rbacShadowAllowed: ["counter", "rbac.shadow_allowed"],
   rbacShadowDenied: ["counter", "rbac.shadow_denied"],
+  rqOverloadClose: ["counter", "downstream_rq_overload_close"],
+  cxOverloadDisableKeepalive: ["counter", "downstream_cx_overload_disable_keepalive"],
   faultDelays: ["counter", "fault.delays_injected"],
   faultAborts: ["counter", "fault.aborts_injected"],
 } as const satisfies StatTable;
@@ -136,6 +138,8 @@ export const LISTENER_STATS = {
   preCxActive: ["gauge", "downstream_pre_cx_active"],
   preCxTimeout: ["counter", "downstream_pre_cx_timeout"],
   listenerFilterRemoteClose: ["counter", "downstream_listener_filter_remote_close"],
+  cxOverloadReject: ["counter", "downstream_cx_overload_reject"],
+  globalCxOverflow: ["counter", "downstream_global_cx_overflow"],
   noFilterChainMatch: ["counter", "no_filter_chain_match"],
   sslHandshake: ["counter", "ssl.handshake"],
   sslConnectionError: ["counter", "ssl.connection_error"],

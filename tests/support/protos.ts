@@ -45,6 +45,8 @@ const ROOTS: readonly string[] = [
   "envoy/extensions/load_balancing_policies/random/v3/random.proto",
   "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto",
   "envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.proto",
+  "envoy/extensions/resource_monitors/downstream_connections/v3/downstream_connections.proto",
+  "envoy/extensions/resource_monitors/fixed_heap/v3/fixed_heap.proto",
   "envoy/extensions/retry/host/previous_hosts/v3/previous_hosts.proto",
   "envoy/extensions/transport_sockets/proxy_protocol/v3/upstream_proxy_protocol.proto",
   "envoy/extensions/transport_sockets/raw_buffer/v3/raw_buffer.proto",

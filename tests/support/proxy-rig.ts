@@ -9,7 +9,7 @@ import { type Random, seededRandom } from "../../src/base/random.ts";
 import { silentLog } from "../../src/base/log.ts";
 import { MemoryNetwork } from "../../src/net/memory-network.ts";
 import type { ClientTls, Listener, Network, Socket, SocketHandler } from "../../src/net/socket.ts";
-import { Proxy } from "../../src/proxy/proxy.ts";
+import { Proxy, type ProxyOptions } from "../../src/proxy/proxy.ts";
 import type { Rejection } from "../../src/proxy/resources.ts";
 import type { PeerLabels } from "../../src/telemetry/istio-labels.ts";
 import { plainStats } from "../../src/telemetry/plain-stats.ts";
@@ -40,6 +40,7 @@ export interface RigOptions {
   readonly network?: (clock: ManualClock) => RigNetwork;
   readonly random?: Random;
   readonly self?: PeerLabels;
+  readonly overload?: ProxyOptions["overload"];
 }
 
 /** One end of a connection, as a script sees it. */
@@ -175,6 +176,7 @@ export class ProxyRig {
         return line.length;
       },
       self: options.self ?? {},
+      overload: options.overload,
     });
   }
 

@@ -9,13 +9,16 @@ import { proxyAdmin } from "../../admin/proxy-admin.ts";
 import { sleep, systemClock } from "../../base/clock.ts";
 import { lineLog, type Log, type LogLevel } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
+import type { CompiledOverload } from "../../engine/overload/compile.ts";
 import { bunNetwork } from "../../net/bun-network.ts";
 import { type HttpServer, serveHttp } from "../../net/http-server.ts";
 import { bootstrapFromValue, parseBootstrap } from "../../xds/bootstrap.ts";
 import type { Bootstrap } from "../../xds/proto/bootstrap.ts";
 import type { WorkerGroup } from "../workers/worker-group.ts";
 import { SidecarAdmin } from "./admin-source.ts";
+import { memoryLimit, memorySource } from "./memory-source.ts";
 import { labelsOf } from "./node-labels.ts";
+import { overloadOf } from "./overload-settings.ts";
 import { Sidecar } from "./sidecar.ts";
 import { trimMemory } from "./trim-memory.ts";
 
@@ -31,6 +34,8 @@ export interface RunOptions {
   readonly workers: number;
   /** Starts a process that runs `runWorker`. */
   readonly workerCommand: readonly string[];
+  /** Of all processes; undefined for what the machine allows. */
+  readonly maxMemoryBytes: number | undefined;
 }
 
 /** Resolves when the proxy was told to end and has drained. @throws {Error} When it cannot start, saying why. */
@@ -43,9 +48,12 @@ export async function runProxy(options: RunOptions): Promise<void> {
     systemClock.wallMs,
   );
   const bootstrap = await readBootstrap(file);
-  const workers = await workersOf(options, bootstrap, log, () => level);
+  const memory = memorySource();
+  const compiled = overloadOf(bootstrap, options.maxMemoryBytes, memoryLimit(memory));
+  const workers = await workersOf(options, bootstrap, compiled, log, () => level);
   const network = workers?.network ?? bunNetwork(systemClock);
-  const sidecar = new Sidecar({ bootstrap, network, clock: systemClock, random: systemRandom, log, workers });
+  const overload = { compiled, memory };
+  const sidecar = new Sidecar({ bootstrap, network, clock: systemClock, random: systemRandom, log, workers, overload });
   let stop: () => void = () => {};
   const stopped = new Promise<void>((resolve) => (stop = () => void sidecar.stop().then(resolve)));
   onInterrupt(() => stop());
@@ -68,12 +76,13 @@ export async function runProxy(options: RunOptions): Promise<void> {
 async function workersOf(
   { workers, workerCommand }: RunOptions,
   bootstrap: Bootstrap,
+  overload: CompiledOverload,
   log: Log,
   level: () => LogLevel,
 ): Promise<WorkerGroup | undefined> {
   if (workers <= 1) return undefined;
   const { workerGroup } = await import("../workers/start-group.ts");
-  return workerGroup({ count: workers, command: workerCommand, self: labelsOf(bootstrap.node), log, level });
+  return workerGroup({ count: workers, command: workerCommand, self: labelsOf(bootstrap.node), overload, log, level });
 }
 
 /** Once what the start needed is done with. */

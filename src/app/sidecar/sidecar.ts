@@ -11,7 +11,7 @@ import type { Svid } from "../../identity/svid.ts";
 import type { UpstreamTls } from "../../engine/tls.ts";
 import type { ClientTls, DialOptions, Network } from "../../net/socket.ts";
 import { AccessSinks } from "../../proxy/access-sinks.ts";
-import { Proxy } from "../../proxy/proxy.ts";
+import { Proxy, type ProxyOptions } from "../../proxy/proxy.ts";
 import { Registry } from "../../telemetry/registry.ts";
 import { GrpcClient } from "../../xds/grpc-client.ts";
 import type { Bootstrap } from "../../xds/proto/bootstrap.ts";
@@ -22,7 +22,6 @@ import { Agent } from "../../xds/proto/tulle-identity.ts";
 import { isAny, pack, unpack } from "../../xds/types/any.ts";
 import type { MessageType } from "../../xds/types/message.ts";
 import { type AgentIdentity, IdentityAgent } from "./identity-agent.ts";
-import type { SecretValue } from "../../proxy/secrets.ts";
 import type { WorkerGroup } from "../workers/worker-group.ts";
 import { drained } from "./drained.ts";
 import { labelsOf } from "./node-labels.ts";
@@ -37,6 +36,7 @@ export interface SidecarOptions {
   readonly log: Log;
   /** Others that serve; this process then accepts for them, and serves nothing itself. */
   readonly workers?: WorkerGroup | undefined;
+  readonly overload?: ProxyOptions["overload"];
 }
 
 export class Sidecar {
@@ -52,7 +52,7 @@ export class Sidecar {
   #draining = false;
 
   constructor(options: SidecarOptions) {
-    const { bootstrap, clock, log, network, random, workers } = options;
+    const { bootstrap, clock, log, network, random, workers, overload } = options;
     this.#options = options;
     this.bootstrap = bootstrap;
     this.workers = workers;
@@ -66,6 +66,8 @@ export class Sidecar {
       readFile: (path) => readFileSync(path, "utf8"),
       openSink: this.#sinks.sink,
       self: labelsOf(bootstrap.node),
+      // Where there are workers, they are who may have too much to do.
+      overload: workers === undefined ? overload : undefined,
     });
   }
 
@@ -97,7 +99,7 @@ export class Sidecar {
   async #startWorkers(): Promise<void> {
     const { workers, proxy } = this;
     if (workers === undefined) return;
-    proxy.secrets.watch((name) => workers.secret(name, proxy.secrets.get(name) as SecretValue));
+    proxy.secrets.watch((name) => workers.secret(name, proxy.secrets.get(name)));
     await workers.start(() => stateOf(proxy));
   }
 

@@ -21,6 +21,8 @@ class FakeWorker implements Taker {
 /** An acceptor with one listener, and clients that come. */
 function scene(workers: readonly FakeWorker[]) {
   let refused = 0;
+  let full = false;
+  let overflows = 0;
   let give: (fd: number) => void = () => {};
   let isOpen = true;
   const acceptor = new Acceptor(
@@ -28,7 +30,7 @@ function scene(workers: readonly FakeWorker[]) {
       give = callback;
       return { port: 80, close: () => void (isOpen = false) };
     },
-    () => refused++,
+    { isFull: () => full, onFull: () => void overflows++, onRefused: () => void refused++ },
   );
   const listener = acceptor.listen(ADDRESS);
   for (const [i, worker] of workers.entries()) acceptor.join(KEY, worker, i + 1);
@@ -39,7 +41,15 @@ function scene(workers: readonly FakeWorker[]) {
       closeSync(fd);
     }
   };
-  return { acceptor, listener, come, refused: () => refused, isOpen: () => isOpen };
+  return {
+    acceptor,
+    listener,
+    come,
+    refused: () => refused,
+    isOpen: () => isOpen,
+    overflows: () => overflows,
+    fill: () => void (full = true),
+  };
 }
 
 const two = (): [FakeWorker, FakeWorker] => [new FakeWorker(), new FakeWorker()];
@@ -89,6 +99,15 @@ describe("an acceptor", () => {
     acceptor.leave(b, 2);
     come(2);
     expect(refused()).toBe(2);
+  });
+
+  test("closes what comes while there are as many connections as there may be", () => {
+    const [a, b] = two();
+    const { come, fill, overflows, refused } = scene([a, b]);
+    come(2);
+    fill();
+    come(3);
+    expect([a.load + b.load, overflows(), refused()]).toEqual([2, 3, 0]);
   });
 
   test("closes what waits together with the listener, and the port", () => {

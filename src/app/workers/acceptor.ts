@@ -34,16 +34,24 @@ interface Door {
 
 export type ListenToGive = (options: ListenOptions, give: (fd: number) => void) => Listener;
 
+export interface AcceptorRules {
+  /** No worker may get one more. */
+  isFull(): boolean;
+  /** A connection was closed because of that. */
+  onFull(): void;
+  /** One was closed because no worker takes it. */
+  onRefused(): void;
+}
+
 export class Acceptor {
   readonly #listen: ListenToGive;
-  readonly #onRefused: () => void;
+  readonly #rules: AcceptorRules;
   readonly #doors = new Map<string, Door>();
   #turn = 0;
 
-  /** @param onRefused A connection was closed because no worker takes it. */
-  constructor(listen: ListenToGive, onRefused: () => void) {
+  constructor(listen: ListenToGive, rules: AcceptorRules) {
     this.#listen = listen;
-    this.#onRefused = onRefused;
+    this.#rules = rules;
   }
 
   /** @throws {Error} That names the address when it cannot be listened on. */
@@ -109,6 +117,7 @@ export class Acceptor {
   }
 
   #give(door: Door, fd: number): void {
+    if (this.#rules.isFull()) return this.#rules.onFull();
     const tried = new Set<Taker>();
     for (let taker = this.#least(door, tried); taker !== undefined; taker = this.#least(door, tried)) {
       if (taker.take(fd, door.takers.get(taker) as number)) return;
@@ -118,7 +127,7 @@ export class Acceptor {
     const waits = door.takers.size === 0 && !door.abandoned && door.held.length < MAX_HELD;
     const copy = waits ? duplicate(fd) : -1;
     if (copy >= 0) door.held.push(copy);
-    else this.#onRefused();
+    else this.#rules.onRefused();
   }
 
   /** Among those with equally few, each in turn. */

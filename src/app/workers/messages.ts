@@ -5,6 +5,7 @@
  * @module
  */
 import type { ClusterView } from "../../admin/proxy-admin-source.ts";
+import type { CompiledOverload } from "../../engine/overload/compile.ts";
 import type { LogLevel } from "../../base/log.ts";
 import type { NamedResource, Rejection } from "../../proxy/resources.ts";
 import type { SecretValue } from "../../proxy/secrets.ts";
@@ -20,8 +21,15 @@ export interface ResourceChange {
 
 export type ToWorker =
   /** The first. */
-  | { readonly t: "start"; readonly worker: number; readonly self: PeerLabels; readonly level: LogLevel }
-  | { readonly t: "secret"; readonly name: string; readonly value: SecretValue }
+  | {
+      readonly t: "start";
+      readonly worker: number;
+      readonly self: PeerLabels;
+      readonly level: LogLevel;
+      readonly overload: CompiledOverload;
+    }
+  /** No value: it is gone. */
+  | { readonly t: "secret"; readonly name: string; readonly value: SecretValue | undefined }
   | { readonly t: "ask"; readonly id: number; readonly question: Question }
   /** Descriptors have been sent. */
   | { readonly t: "connections" }

@@ -7,6 +7,7 @@ import { readFileSync, writeSync } from "node:fs";
 import { systemClock } from "../../base/clock.ts";
 import { systemRandom } from "../../base/random.ts";
 import { descriptorChannel } from "../../net/descriptor-channel.ts";
+import { memorySource } from "../sidecar/memory-source.ts";
 import { trimMemory } from "../sidecar/trim-memory.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 import { Worker } from "./worker.ts";
@@ -25,6 +26,7 @@ export function runWorker(): Promise<never> {
     writeLog: (line) => void writeSync(2, line),
     fillRandom: (into) => void crypto.getRandomValues(into as Uint8Array<ArrayBuffer>),
     readFile: (path) => readFileSync(path, "utf8"),
+    memory: memorySource(),
     trimMemory,
     exit: () => process.exit(0),
   });

@@ -4,6 +4,7 @@
  * @module
  */
 import { systemClock } from "../../base/clock.ts";
+import type { CompiledOverload } from "../../engine/overload/compile.ts";
 import type { Log, LogLevel } from "../../base/log.ts";
 import { listenToGive } from "../../net/bun-handover.ts";
 import { bunNetwork } from "../../net/bun-network.ts";
@@ -17,14 +18,16 @@ export interface GroupOptions {
   /** Runs `runWorker`. */
   readonly command: readonly string[];
   readonly self: PeerLabels;
+  readonly overload: CompiledOverload;
   readonly log: Log;
   readonly level: () => LogLevel;
 }
 
-export function workerGroup({ count, command, self, log, level }: GroupOptions): WorkerGroup {
+export function workerGroup({ count, command, self, overload, log, level }: GroupOptions): WorkerGroup {
   return new WorkerGroup({
     count,
     self,
+    overload,
     log,
     level,
     clock: systemClock,

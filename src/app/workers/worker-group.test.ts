@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { ManualClock } from "../../base/manual-clock.ts";
 import { silentLog } from "../../base/log.ts";
 import type { DescriptorChannel } from "../../net/descriptor-channel.ts";
+import { NO_OVERLOAD } from "../../proxy/overload.ts";
 import { plainStats } from "../../telemetry/plain-stats.ts";
 import { Registry } from "../../telemetry/registry.ts";
 import { snapshotOf } from "../../telemetry/registry-snapshot.ts";
@@ -64,6 +65,7 @@ async function scene(count = 2) {
     clock,
     log: silentLog,
     self: {},
+    overload: NO_OVERLOAD,
     level: () => "info",
     spawn: (events) => {
       const worker = new FakeWorker(events);

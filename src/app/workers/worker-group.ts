@@ -6,6 +6,7 @@
  */
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/clock.ts";
+import { type CompiledOverload, shareOf } from "../../engine/overload/compile.ts";
 import type { Log, LogLevel } from "../../base/log.ts";
 import type { ClusterView } from "../../admin/proxy-admin-source.ts";
 import type { Network } from "../../net/socket.ts";
@@ -34,6 +35,7 @@ export interface WorkerGroupOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly self: PeerLabels;
+  readonly overload: CompiledOverload;
   readonly level: () => LogLevel;
   readonly spawn: SpawnWorker;
   readonly listenToGive: ListenToGive;
@@ -68,9 +70,14 @@ export class WorkerGroup {
   constructor(options: WorkerGroupOptions) {
     this.#options = options;
     const refused = this.#registry.counter(HANDOVER_FAILURES);
+    const overflow = this.#registry.counter(GLOBAL_OVERFLOW);
     this.#alive = this.#registry.gauge(ALIVE);
     this.#restarts = this.#registry.counter(RESTARTS);
-    this.#acceptor = new Acceptor(options.listenToGive, () => refused.add(1));
+    this.#acceptor = new Acceptor(options.listenToGive, {
+      isFull: () => this.#running.reduce((sum, { load }) => sum + load, 0) >= options.overload.maxConnections,
+      onFull: () => overflow.add(1),
+      onRefused: () => refused.add(1),
+    });
   }
 
   /** What the main process listens with: the workers get what it accepts. */
@@ -119,7 +126,7 @@ export class WorkerGroup {
   }
 
   #spawn(index: number): void {
-    const { clock, self, level, spawn, log } = this.#options;
+    const { clock, count, self, level, overload, spawn, log } = this.#options;
     const worker = new WorkerHandle(index, spawn, clock, {
       onLoaded: (it) => void this.#replay(it),
       onListening: (it, key, tag) => this.#acceptor.join(key, it, tag),
@@ -128,7 +135,7 @@ export class WorkerGroup {
       onExit: (it, how) => this.#onExit(it, how),
     });
     this.#workers[index] = worker;
-    worker.send({ t: "start", worker: index, self, level: level() });
+    worker.send({ t: "start", worker: index, self, level: level(), overload: shareOf(overload, count) });
     log.info("worker started", { worker: index, pid: worker.pid });
   }
 
@@ -186,7 +193,8 @@ export class WorkerGroup {
     return answers.flatMap((rejected) => rejected ?? []);
   }
 
-  secret(name: string, value: SecretValue): void {
+  /** @param value Undefined: it is gone. */
+  secret(name: string, value: SecretValue | undefined): void {
     this.#broadcast({ t: "secret", name, value });
   }
 
@@ -246,6 +254,11 @@ const RESTARTS = {
   idle: "keep",
 } as const;
 const CONNECTIONS = { name: "tulle_worker_connections", help: "Connections of clients that a worker has" };
+const GLOBAL_OVERFLOW = {
+  name: "tulle_global_cx_overflow_total",
+  help: "Connections that were closed because there are as many as there may be, over all workers",
+  idle: "keep",
+} as const;
 const HANDOVER_FAILURES = {
   name: "tulle_worker_handover_failures_total",
   help: "Connections that were closed because no worker took them",

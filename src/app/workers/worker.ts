@@ -9,6 +9,7 @@ import type { Random } from "../../base/random.ts";
 import type { DescriptorChannel } from "../../net/descriptor-channel.ts";
 import { HandedNetwork } from "../../net/handed-network.ts";
 import { AccessSinks } from "../../proxy/access-sinks.ts";
+import type { MemorySource } from "../../proxy/overload.ts";
 import { Proxy } from "../../proxy/proxy.ts";
 import { Registry } from "../../telemetry/registry.ts";
 import { snapshotOf } from "../../telemetry/registry-snapshot.ts";
@@ -25,6 +26,7 @@ export interface WorkerOptions {
   readonly writeLog: (line: string) => void;
   readonly fillRandom: (into: Uint8Array) => void;
   readonly readFile: (path: string) => string;
+  readonly memory: MemorySource;
   /** Gives back what only the start needed. */
   readonly trimMemory: () => void;
   /** Ends the process. */
@@ -82,7 +84,7 @@ export class Worker {
       case "connections":
         return this.#network.take();
       case "secret":
-        return this.#started.secrets.set(message.name, message.value);
+        return this.#secret(message);
       case "ask":
         return void this.#answer(message.id, message.question);
       case "level":
@@ -97,13 +99,19 @@ export class Worker {
     }
   }
 
+  #secret({ name, value }: Extract<ToWorker, { t: "secret" }>): void {
+    const { secrets } = this.#started;
+    if (value === undefined) secrets.delete(name);
+    else secrets.set(name, value);
+  }
+
   get #started(): Proxy {
     if (this.#proxy === undefined) throw new Error("the first message to a worker must be its start");
     return this.#proxy;
   }
 
-  #start({ worker, self, level }: Extract<ToWorker, { t: "start" }>): void {
-    const { clock, random, fillRandom, readFile, send, trimMemory } = this.#options;
+  #start({ worker, self, level, overload }: Extract<ToWorker, { t: "start" }>): void {
+    const { clock, random, fillRandom, memory, readFile, send, trimMemory } = this.#options;
     this.#index = worker;
     this.#level = level;
     this.#proxy = new Proxy({
@@ -116,6 +124,7 @@ export class Worker {
       readFile,
       openSink: this.#output.sink,
       self,
+      overload: { compiled: overload, memory },
     });
     send({ t: "loaded" });
     clock.after(TRIM_AFTER_MS, trimMemory);

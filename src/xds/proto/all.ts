@@ -34,6 +34,7 @@ import "./listener.ts";
 import "./load-balancing-policies.ts";
 import "./matcher.ts";
 import "./metadata-tracing.ts";
+import "./overload.ts";
 import "./rbac.ts";
 import "./retry-predicates.ts";
 import "./route-action.ts";

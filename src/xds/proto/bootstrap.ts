@@ -15,6 +15,7 @@ import { Address, BindConfig, SocketOption } from "./core-address.ts";
 import { Node, TypedExtensionConfig } from "./core-base.ts";
 import { ApiConfigSource, ConfigSource, EventServiceConfig } from "./core-config-source.ts";
 import { Listener } from "./listener.ts";
+import { OverloadManager } from "./overload.ts";
 import { StatsConfig, StatsSink } from "./stats.ts";
 import { Secret } from "./tls.ts";
 
@@ -121,6 +122,7 @@ export const Bootstrap = message("envoy.config.bootstrap.v3.Bootstrap", {
   statsFlushInterval: duration(7),
   admin: of(12, Admin),
   statsConfig: of(13, StatsConfig),
+  overloadManager: of(15, OverloadManager),
   enableDispatcherStats: bool(16),
   layeredRuntime: of(17, LayeredRuntime),
   headerPrefix: string(18),
