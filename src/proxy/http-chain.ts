@@ -140,7 +140,6 @@ export class HttpChain implements HttpContext {
     if (settings.useRemoteAddress && head.isAbsolute && head.scheme === "https" && !exchange.peer.tls)
       return replyOf("httpsOnPlaintext");
     if (head.authority === "" && !head.isVersion11) head.authority = exchange.authority = settings.defaultHostForHttp10;
-    if (head.authority === "" && head.isHttp2) return replyOf("missingHost");
     const authority = this.http.normalizeAuthority(head.authority, exchange.peer.local.port);
     if (authority !== head.authority) head.authority = exchange.authority = authority;
     if (head.first[ID.upgrade] !== 0 || head.method === "CONNECT") {
