@@ -26,15 +26,15 @@ export interface FailureSpec {
   readonly reset: string | undefined;
 }
 
-type Options = Partial<Pick<FailureSpec, "body" | "closes">>;
+type Options = Partial<Pick<FailureSpec, "body" | "closes" | "grpcStatus">>;
 
 function failure(
   flag: string,
   status: number,
   details: string,
-  { body = "", closes = false }: Options = {},
+  { body = "", closes = false, grpcStatus = grpcStatusOf(status) }: Options = {},
 ): FailureSpec {
-  return { flag, status, grpcStatus: grpcStatusOf(status), details, body, closes, reset: undefined };
+  return { flag, status, grpcStatus, details, body, closes, reset: undefined };
 }
 
 /** An attempt that ended before the answer began. */
@@ -44,6 +44,8 @@ function upstreamReset(flag: string, status: number, reset: string): FailureSpec
   return { flag, status, grpcStatus: grpcStatusOf(status), details, body, closes: false, reset };
 }
 
+const DEADLINE_EXCEEDED = 4;
+const DURATION = { body: "downstream duration timeout" };
 const TIMEOUT = { body: "upstream request timeout" };
 const BAD_REQUEST = { body: "Bad Request", closes: true };
 const TOO_LARGE = { body: "Request Header Fields Too Large", closes: true };
@@ -59,7 +61,7 @@ export const FAILURES = {
   upstreamOverflow: upstreamReset("UO", 503, "overflow"),
   upstreamTimeout: failure("UT", 504, "response_timeout", TIMEOUT),
   perTryTimeout: failure("UT", 504, "upstream_per_try_timeout", TIMEOUT),
-  perTryIdleTimeout: failure("SI", 504, "upstream_per_try_idle_timeout", TIMEOUT),
+  perTryIdleTimeout: failure("UT", 504, "upstream_per_try_idle_timeout", TIMEOUT),
   /** The upstream closed the connection. */
   upstreamReset: upstreamReset("UC", 503, "connection termination"),
   /** The upstream reset the stream (HTTP/2). */
@@ -81,7 +83,13 @@ export const FAILURES = {
   requestIdleTimeout: failure("SI", 408, "stream_idle_timeout", { body: "stream timeout", closes: true }),
   requestHeadersTimeout: failure("", 408, "request_header_timeout", { body: "request header timeout", closes: true }),
   requestTimeout: failure("", 408, "request_overall_timeout", { body: "request timeout", closes: true }),
-  maxDuration: failure("", 504, "max_duration_timeout", { body: "downstream duration timeout", closes: true }),
+  maxDuration: failure("", 504, "max_duration_timeout", { ...DURATION, grpcStatus: DEADLINE_EXCEEDED }),
+  /** The same, while the request is not complete. */
+  requestDuration: failure("", 408, "max_duration_timeout", {
+    ...DURATION,
+    grpcStatus: DEADLINE_EXCEEDED,
+    closes: true,
+  }),
   headersTooLarge: failure("DPE", 431, "http1.headers_too_large", TOO_LARGE),
   tooManyHeaders: failure("DPE", 431, "http1.too_many_headers", TOO_LARGE),
   bodyTooLarge: failure("", 413, "request_payload_too_large", { body: "Payload Too Large", closes: true }),
@@ -130,7 +138,7 @@ export function replyOf(kind: FailureKind, reason = "", context: FailureContext 
     details: reset !== undefined && reason !== "" ? resetDetails(reset, reason) : spec.details,
     route: context.route,
     kind,
-    grpcStatus: undefined,
+    grpcStatus: spec.grpcStatus === grpcStatusOf(spec.status) ? undefined : spec.grpcStatus,
     closes: spec.closes,
   };
 }

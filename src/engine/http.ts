@@ -24,6 +24,7 @@ import { decideTarget } from "./http/decide.ts";
 import type { RouterSettings } from "./http/router.ts";
 import { compileRoutes, type RouteTable } from "./http/route-table.ts";
 import { compileSettings, type HttpSettings } from "./http/settings.ts";
+import type { StreamLimits } from "./http/stream-duration.ts";
 import type { RouteTarget } from "./http/target.ts";
 import { mayUpgrade, type RouteUpgrades } from "./http/upgrades.ts";
 import type { Observer } from "./observer.ts";
@@ -98,8 +99,7 @@ export interface CompiledRoute {
   readonly timeoutMs: number;
   /** Replaces the connection manager's stream idle timeout; 0: none. */
   readonly idleTimeoutMs: number | undefined;
-  /** 0: none. */
-  readonly maxStreamDurationMs: number | undefined;
+  readonly streamLimits: StreamLimits;
   /** The route's own. Where it is undefined the virtual host's counts. */
   readonly retryPolicyMessage: RetryPolicy | undefined;
   readonly virtualHostRetryPolicy: RetryPolicy | undefined;

@@ -137,7 +137,8 @@ export function requestTimeoutMs(routeTimeoutMs: number, header: HeaderLookup): 
   return wholeNumber(header("x-envoy-upstream-rq-timeout-ms")) ?? routeTimeoutMs;
 }
 
-function wholeNumber(text: string | undefined): number | undefined {
+/** Of a header; undefined where it is none. */
+export function wholeNumber(text: string | undefined): number | undefined {
   return text !== undefined && /^\s*\d{1,15}\s*$/.test(text) ? Number(text) : undefined;
 }
 

@@ -27,6 +27,8 @@ export interface AttemptOwner extends Caller {
   readonly isRequestDone: boolean;
   /** An attempt has sent what there is of the request. @param taken False: the endpoint does not keep up. */
   onSent(taken: boolean): void;
+  /** The answer has begun and does not go on (`per_try_idle_timeout`). */
+  onStalled(): void;
   /** No attempt is left. */
   onAttemptsFailed(kind: FailureKind, details: string): void;
 }
@@ -46,6 +48,10 @@ export class Attempts implements Waiter {
   /** A kept connection that turned out to be closed is replaced once, unseen by the retry policy. */
   #replacedStale = false;
   readonly #tryDeadline = new Deadline(() => this.#onTryTimeout());
+  /** Made when the first policy asks for it. */
+  #idleDeadline: Deadline | undefined;
+  /** Bytes of the answer are to be told by {@link onProgress}. */
+  watchesIdle = false;
   readonly #backoffDeadline = new Deadline(() => this.#attempt());
 
   constructor(owner: AttemptOwner) {
@@ -108,8 +114,23 @@ export class Attempts implements Waiter {
 
   /** An attempt has its time from when the request is complete, as in Envoy. */
   #startTryDeadline(): void {
-    const { perTryMs } = this.#retry;
+    const { perTryMs, perTryIdleMs } = this.#retry;
     if (perTryMs > 0) this.#owner.context.deadlines.set(this.#tryDeadline, perTryMs);
+    this.watchesIdle = perTryIdleMs > 0;
+    if (this.watchesIdle) this.onProgress();
+  }
+
+  /** The endpoint has sent something, or has just got all of the request. */
+  onProgress(): void {
+    this.#idleDeadline ??= new Deadline(() => this.#onTryIdle());
+    this.#owner.context.deadlines.set(this.#idleDeadline, this.#retry.perTryIdleMs);
+  }
+
+  #onTryIdle(): void {
+    this.watchesIdle = false;
+    if (!this.#isAwaited) return this.#owner.onStalled();
+    this.drop();
+    this.#failed({ kind: "perTryIdleTimeout", details: "", requestSent: true, answered: false });
   }
 
   onNoConnection(failure: Failure): void {
@@ -140,6 +161,7 @@ export class Attempts implements Waiter {
   /** An answer has begun. True: it is not the last word, another attempt follows. */
   isRejected(head: ResponseHead): boolean {
     this.#stopTryDeadline();
+    if (this.watchesIdle) this.onProgress();
     this.#judge(head);
     const mayFail = head.status >= 400 || this.#owner.head.isGrpc;
     return mayFail && this.#retry.hasPolicy && this.#retried(outcomeOfHead(head));
@@ -189,6 +211,7 @@ export class Attempts implements Waiter {
     const { upstream } = this;
     this.upstream = undefined;
     this.#isAwaited = false;
+    this.#stopIdleDeadline();
     if (upstream === undefined || !this.#isStale(failure, upstream)) return this.#failed(failure);
     this.#replacedStale = true;
     this.#stopTryDeadline();
@@ -250,6 +273,13 @@ export class Attempts implements Waiter {
     this.#source?.cancel(this);
     this.#source = undefined;
     this.#hold.release();
+    this.#stopIdleDeadline();
+  }
+
+  #stopIdleDeadline(): void {
+    if (!this.watchesIdle) return;
+    this.watchesIdle = false;
+    this.#owner.context.deadlines.clear(this.#idleDeadline as Deadline);
   }
 
   /** The exchange is over. */
@@ -259,6 +289,7 @@ export class Attempts implements Waiter {
     this.#retry.end(succeeded);
     deadlines.clear(this.#tryDeadline);
     deadlines.clear(this.#backoffDeadline);
+    this.#stopIdleDeadline();
     this.body.reset();
   }
 }

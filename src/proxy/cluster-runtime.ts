@@ -17,7 +17,7 @@ import type { ClusterStats } from "../telemetry/envoy-stats.ts";
 import { writeProxyHeader } from "../wire/proxy-protocol.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import { type ClientAddresses, ClientPools } from "./client-pools.ts";
-import type { Failure } from "./failure.ts";
+import { type Failure, isTryTimeout } from "./failure.ts";
 import { dialHost, type HostAddress } from "./host-dialer.ts";
 import { HostPool, type PoolServices, type PoolSettings } from "./host-pool.ts";
 import type { Pool, UpstreamSource } from "./upstream.ts";
@@ -163,8 +163,9 @@ export class ClusterRuntime {
     const { stats } = this.stats;
     if (failure.kind === "upstreamTimeout") stats.rqTimeout.add(1);
     else if (failure.kind === "perTryTimeout") stats.rqPerTryTimeout.add(1);
+    else if (failure.kind === "perTryIdleTimeout") stats.rqPerTryIdleTimeout.add(1);
     else if (failure.requestSent) stats.rqRxReset.add(1);
-    const timedOut = failure.kind === "upstreamTimeout" || failure.kind === "perTryTimeout";
+    const timedOut = failure.kind === "upstreamTimeout" || isTryTimeout(failure.kind);
     if (this.#outlier !== undefined) this.#learn(endpoint, timedOut ? "timeout" : "connectFailure");
   }
 

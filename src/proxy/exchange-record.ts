@@ -66,6 +66,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   attempts = 0;
   /** Of the route, or as the request asks; 0 for none. */
   timeoutMs = 0;
+  /** For the exchange from its first byte to its last; undefined for none. */
+  maxDurationMs: number | undefined;
   /** For one attempt; 0 for as long as all of them. */
   perTryMs = 0;
   grpcStatus: number | undefined;
@@ -101,6 +103,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.attempts = 0;
     this.timeoutMs = 0;
     this.perTryMs = 0;
+    this.maxDurationMs = undefined;
     this.ownReply = undefined;
     this.isSwitched = false;
     head.upgrade = "";

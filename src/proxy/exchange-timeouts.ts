@@ -1,6 +1,6 @@
 /**
- * How long one exchange may take: the route's timeout, to the tick; and the slow ones, which are looked after about
- * once a second.
+ * How long one exchange may take: the route's timeout and its longest duration, to the tick; and the slow ones, which are
+ * looked after about once a second.
  *
  * @module
  */
@@ -11,10 +11,22 @@ import type { ExchangeRecord } from "./exchange-record.ts";
 export class ExchangeTimeouts {
   readonly #record: ExchangeRecord;
   readonly #route: Deadline;
+  readonly #onDuration: () => void;
+  /** Made when the first exchange has one. */
+  #duration: Deadline | undefined;
 
-  constructor(record: ExchangeRecord, onRouteTimeout: () => void) {
+  constructor(record: ExchangeRecord, onRouteTimeout: () => void, onDuration: () => void) {
     this.#record = record;
     this.#route = new Deadline(onRouteTimeout);
+    this.#onDuration = onDuration;
+  }
+
+  /** The route is known, and how long the exchange may take, beginning with its first byte. */
+  startDuration(): void {
+    const { context, maxDurationMs, startMs } = this.#record;
+    if (maxDurationMs === undefined) return;
+    this.#duration ??= new Deadline(this.#onDuration);
+    context.deadlines.set(this.#duration, Math.max(startMs + maxDurationMs - context.clock.nowMs(), 0));
   }
 
   /** The request is complete: the route's timeout begins, as in Envoy. */
@@ -24,7 +36,9 @@ export class ExchangeTimeouts {
   }
 
   end(): void {
-    this.#record.context.deadlines.clear(this.#route);
+    const { deadlines } = this.#record.context;
+    deadlines.clear(this.#route);
+    if (this.#duration !== undefined) deadlines.clear(this.#duration);
   }
 
   /**
@@ -36,10 +50,12 @@ export class ExchangeTimeouts {
     const { context, forward, startMs } = this.#record;
     const { settings } = context.http;
     const idleMs = forward?.route.idleTimeoutMs ?? settings.streamIdleTimeoutMs;
-    const durationMs = forward?.route.maxStreamDurationMs ?? settings.maxStreamDurationMs;
+    // Once there is a route it is looked after to the tick.
+    const durationMs = forward === undefined ? settings.maxStreamDurationMs : 0;
     const ageMs = nowMs - startMs;
     if (idleMs > 0 && quietMs > idleMs) return isReceiving ? "requestIdleTimeout" : "streamIdleTimeout";
     if (isReceiving && settings.requestTimeoutMs > 0 && ageMs > settings.requestTimeoutMs) return "requestTimeout";
-    return durationMs > 0 && ageMs > durationMs ? "maxDuration" : undefined;
+    if (durationMs === 0 || ageMs <= durationMs) return undefined;
+    return isReceiving ? "requestDuration" : "maxDuration";
   }
 }

@@ -26,7 +26,11 @@ type Phase = "idle" | "delayed" | "asking" | "answering";
 export class Exchange extends ExchangeRecord implements AttemptOwner {
   readonly #downstream: Downstream;
   readonly #attempts = new Attempts(this);
-  readonly #timeouts = new ExchangeTimeouts(this, () => this.#onRouteTimeout());
+  readonly #timeouts = new ExchangeTimeouts(
+    this,
+    () => this.#onRouteTimeout(),
+    () => this.#giveUp(this.isRequestDone ? "maxDuration" : "requestDuration"),
+  );
   readonly #delay = new Deadline(() => this.#onDelayed());
   #phase: Phase = "idle";
   #delayed: Forward | Reply | undefined;
@@ -92,6 +96,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
     if (cluster === undefined) return this.#fail("noCluster", "", forward.route.clusterNotFoundStatus);
     this.cluster = cluster;
     this.context.route(this, forward);
+    this.#timeouts.startDuration();
     if (this.isRequestDone) this.#timeouts.startRoute();
     this.#attempts.begin(this.context.retryOf(this, forward));
   }
@@ -99,6 +104,10 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   onSent(taken: boolean): void {
     if (taken) this.#downstream.resumeRequest();
     else this.#downstream.pauseRequest();
+  }
+
+  onStalled(): void {
+    this.#giveUp("perTryIdleTimeout");
   }
 
   onAttemptsFailed(kind: FailureKind, details: string): void {
@@ -172,6 +181,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   }
 
   onResponseBody(buf: Uint8Array, start: number, end: number): boolean {
+    if (this.#attempts.watchesIdle) this.#attempts.onProgress();
     return this.#downstream.sendBody(buf, start, end);
   }
 

@@ -19,10 +19,13 @@ export interface Failure {
   readonly refused?: boolean;
 }
 
+/** An attempt has taken too long, or been quiet for too long. */
+export const isTryTimeout = (kind: FailureKind): boolean => kind === "perTryTimeout" || kind === "perTryIdleTimeout";
+
 /** What a retry policy decides by. */
 export function outcomeOf({ kind, requestSent, refused }: Failure): AttemptOutcome {
   if (refused === true) return { t: "refusedStream" };
-  if (kind === "perTryTimeout") return { t: "perTryTimeout", requestSent };
+  if (isTryTimeout(kind)) return { t: "perTryTimeout", requestSent };
   return requestSent ? { t: "reset", requestSent } : { t: "connectFailure" };
 }
 

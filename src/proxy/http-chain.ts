@@ -7,9 +7,10 @@ import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { replyOf } from "../engine/failures.ts";
 import { CONNECT } from "../engine/http/upgrades.ts";
-import type { CompiledHttp, Forward, Reply } from "../engine/http.ts";
+import type { CompiledHttp, CompiledRoute, Forward, Reply } from "../engine/http.ts";
 import type { CompiledRetry } from "../engine/retry.ts";
-import { requestTimeoutMs, retryForRequest } from "../engine/retry-policy.ts";
+import { formatGrpcTimeout, parseGrpcTimeout, streamDurationMs } from "../engine/http/stream-duration.ts";
+import { requestTimeoutMs, retryForRequest, wholeNumber } from "../engine/retry-policy.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import { type HttpStats, httpStats } from "../telemetry/envoy-stats.ts";
 import type { RandomIds } from "../telemetry/random-ids.ts";
@@ -203,9 +204,31 @@ export class HttpChain implements HttpContext {
       exchange.path = route.rewritePath(exchange.path);
     const host = forward.hostRewrite ?? route.hostRewriteOf?.(exchange.head);
     if (host !== undefined) exchange.authority = host;
-    exchange.timeoutMs = this.#asks(exchange)
-      ? requestTimeoutMs(route.timeoutMs, (name) => exchange.head.header(name))
-      : route.timeoutMs;
+    exchange.timeoutMs = this.#timeoutMs(exchange, route);
+    exchange.maxDurationMs = this.#durationMs(exchange, route);
+  }
+
+  #timeoutMs(exchange: ExchangeRecord, { timeoutMs }: CompiledRoute): number {
+    const { head } = exchange;
+    const expected = ID["x-envoy-expected-rq-timeout-ms"];
+    // What the caller's proxy has said: then this one only counts along.
+    if (this.http.router.respectExpectedRqTimeout && head.first[expected] !== 0)
+      return wholeNumber(head.known(expected)) ?? timeoutMs;
+    return this.#asks(exchange) ? requestTimeoutMs(timeoutMs, (name) => head.header(name)) : timeoutMs;
+  }
+
+  /** The endpoint is told what counts of a `grpc-timeout`, as by Envoy. */
+  #durationMs(exchange: ExchangeRecord, { streamLimits }: CompiledRoute): number | undefined {
+    const { maxStreamDurationMs } = this.http.settings;
+    const id = ID["grpc-timeout"];
+    const text = exchange.head.known(id);
+    const askedMs = text === undefined ? undefined : parseGrpcTimeout(text);
+    const durationMs = streamDurationMs(streamLimits, maxStreamDurationMs, askedMs);
+    if (askedMs !== undefined && durationMs !== undefined) {
+      const told = { id, name: "grpc-timeout", value: formatGrpcTimeout(durationMs) };
+      exchange.replacements = [...exchange.replacements, told];
+    }
+    return durationMs;
   }
 
   retryOf(exchange: ExchangeRecord, forward: Forward): CompiledRetry | undefined {

@@ -19,12 +19,15 @@ export class RetryState {
   #admittedBy: ClusterRuntime | undefined;
   /** How long an attempt may take; 0 for as long as the exchange. */
   perTryMs = 0;
+  /** How long it may be quiet; 0 for as long as it likes. */
+  perTryIdleMs = 0;
 
   /** @param timeoutMs For the whole exchange; 0 for none. @returns The time of an attempt. */
   begin(policy: CompiledRetry | undefined, timeoutMs: number): number {
     this.#policy = policy;
     this.#tried = undefined;
     this.perTryMs = policy === undefined ? 0 : effectivePerTryTimeoutMs(policy, timeoutMs);
+    this.perTryIdleMs = policy?.perTryIdleTimeoutMs ?? 0;
     return this.perTryMs;
   }
 
@@ -62,7 +65,7 @@ export class RetryState {
     this.#giveBack(succeeded);
     this.#policy = undefined;
     this.#tried = undefined;
-    this.perTryMs = 0;
+    this.perTryMs = this.perTryIdleMs = 0;
   }
 
   #giveBack(succeeded: boolean): void {

@@ -36,6 +36,7 @@ export const CLUSTER_STATS = {
   rqMaintenanceMode: ["counter", "upstream_rq_maintenance_mode"],
   rqTimeout: ["counter", "upstream_rq_timeout"],
   rqPerTryTimeout: ["counter", "upstream_rq_per_try_timeout"],
+  rqPerTryIdleTimeout: ["counter", "upstream_rq_per_try_idle_timeout"],
   rqRxReset: ["counter", "upstream_rq_rx_reset"],
   rqTxReset: ["counter", "upstream_rq_tx_reset"],
   rqRetry: ["counter", "upstream_rq_retry"],

@@ -17,6 +17,7 @@ import { compileRewrite } from "./rewrite.ts";
 import { compileClusters, type Pick, type RouteLevels } from "./route-action.ts";
 import { type CompiledMatch, compileRouteMatch } from "./route-match.ts";
 import { KNOWN_ACTION, KNOWN_ROUTE } from "./route-known.ts";
+import { compileStreamLimits } from "./stream-duration.ts";
 import type { RouteTarget } from "./target.ts";
 import { compileRouteUpgrades } from "./upgrades.ts";
 
@@ -96,7 +97,7 @@ function compiledRoute(message: Route, parent: RouteParent, match: CompiledMatch
     virtualHostName: virtualHost.name ?? "",
     timeoutMs: action.timeout ?? DEFAULT_TIMEOUT_MS,
     idleTimeoutMs: action.idleTimeout,
-    maxStreamDurationMs: maxStreamDuration(action, at),
+    streamLimits: compileStreamLimits(action),
     retryPolicyMessage: action.retryPolicy,
     virtualHostRetryPolicy: virtualHost.retryPolicy,
     rewritePath: message.route === undefined ? undefined : compileRewrite(action, match.path, at),
@@ -115,15 +116,6 @@ function compiledRoute(message: Route, parent: RouteParent, match: CompiledMatch
     virtualClusterOf: parent.virtualClusterOf,
     upgrades: compileRouteUpgrades(action.upgradeConfigs, fieldPath(at, "upgradeConfigs")),
   };
-}
-
-function maxStreamDuration({ maxStreamDuration: limits = {} }: RouteAction, path: string): number | undefined {
-  const at = fieldPath(path, "maxStreamDuration");
-  // 0 there means that the header may ask for any time; then there is no header that could be obeyed yet.
-  if ((limits.grpcTimeoutHeaderMax ?? 0) > 0) {
-    throw new CompileError(fieldPath(at, "grpcTimeoutHeaderMax"), "is not supported yet; remove it, or make it 0");
-  }
-  return limits.maxStreamDuration;
 }
 
 function hostRewriteOf(action: RouteAction, path: string): CompiledRoute["hostRewriteOf"] {

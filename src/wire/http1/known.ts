@@ -56,6 +56,7 @@ const NAMES = [
   "x-envoy-external-address",
   "x-forwarded-port",
   "via",
+  "grpc-timeout",
 ] as const;
 
 export type KnownName = (typeof NAMES)[number];

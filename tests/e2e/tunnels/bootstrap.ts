@@ -74,6 +74,24 @@ export const LISTENERS: Readonly<Record<string, ListenerSettings>> = {
       prefix("/", { upgradeConfigs: [{ upgradeType: "CONNECT", connectConfig: { allowPost: true } }], timeout: 0 }),
     ],
   },
+  times: {
+    manager: { streamIdleTimeout: 0 },
+    routes: [
+      prefix("/grpc/unlimited", { timeout: 0, maxStreamDuration: { grpcTimeoutHeaderMax: 0 } }),
+      prefix("/grpc/capped", { timeout: 0, maxStreamDuration: { grpcTimeoutHeaderMax: 500 } }),
+      prefix("/grpc/offset", {
+        timeout: 0,
+        maxStreamDuration: { grpcTimeoutHeaderMax: 0, grpcTimeoutHeaderOffset: 400 },
+      }),
+      prefix("/grpc/ignored", { timeout: 0, maxStreamDuration: { maxStreamDuration: 500 } }),
+      prefix("/duration", { timeout: 0, maxStreamDuration: { maxStreamDuration: 500 } }),
+      prefix("/try-idle/retried", {
+        timeout: 0,
+        retryPolicy: { retryOn: "5xx", numRetries: 1, perTryIdleTimeout: 500 },
+      }),
+      prefix("/try-idle", { timeout: 0, retryPolicy: { retryOn: "5xx", numRetries: 0, perTryIdleTimeout: 500 } }),
+    ],
+  },
   continue: { manager: { proxy100Continue: true }, routes: [rest] },
 };
 

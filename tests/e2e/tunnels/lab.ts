@@ -17,6 +17,8 @@ export interface Step {
   readonly server?: string | undefined;
   readonly ends?: "client" | "server";
   readonly resets?: "client" | "server";
+  /** Nothing is done for so long. */
+  readonly waitMs?: number;
 }
 
 export interface Script {
@@ -25,8 +27,9 @@ export interface Script {
   readonly steps: readonly Step[];
 }
 
-/** A step is over when nothing has happened for so long. */
+/** A step is over when nothing more has happened for so long, or nothing at all for longer. */
 const QUIET_MS = 60;
+const NOTHING_MS = 250;
 
 interface Run {
   /** The client's. */
@@ -130,6 +133,7 @@ export class TunnelLab {
     const seen: string[] = [];
     for (const step of steps) {
       this.#act(step, client);
+      await Bun.sleep(step.waitMs ?? 0);
       await this.#quiet();
       seen.push(this.#told(client));
     }
@@ -157,7 +161,10 @@ export class TunnelLab {
   }
 
   async #quiet(): Promise<void> {
-    while (performance.now() - this.#lastEventMs < QUIET_MS) await Bun.sleep(10);
+    const startMs = this.#lastEventMs;
+    const isOver = (): boolean =>
+      performance.now() - this.#lastEventMs > (this.#lastEventMs === startMs ? NOTHING_MS : QUIET_MS);
+    while (!isOver()) await Bun.sleep(10);
   }
 
   #log(): string[] {

@@ -15,7 +15,67 @@ const CONNECT = "CONNECT db:5432 HTTP/1.1\r\nHost: db:5432\r\n\r\n";
 
 const open: readonly Step[] = [{ client: get("/") }, { server: SWITCH }];
 
+const grpc = (path: string, timeout: string): string =>
+  `POST ${path} HTTP/1.1\r\nHost: app\r\nContent-Type: application/grpc\r\nGrpc-Timeout: ${timeout}\r\nContent-Length: 0\r\n\r\n`;
+const WAIT: Step = { waitMs: 900 };
+const SOME = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nsome";
+
+const TIMES: readonly Script[] = [
+  ...["500m", "500000u", "500000001n", "1S", "0m", "99999999H", "x", "5", "123456789m", "-1m", "500 m"].map(
+    (timeout): Script => ({
+      what: `grpc-timeout: ${timeout}`,
+      listener: "times",
+      steps: [{ client: grpc("/grpc/unlimited", timeout) }, WAIT, { resets: "client" }],
+    }),
+  ),
+  { what: "grpc-timeout above the route's", listener: "times", steps: [{ client: grpc("/grpc/capped", "5S") }, WAIT] },
+  {
+    what: "grpc-timeout below the route's",
+    listener: "times",
+    steps: [{ client: grpc("/grpc/capped", "400m") }, WAIT],
+  },
+  { what: "grpc-timeout less an offset", listener: "times", steps: [{ client: grpc("/grpc/offset", "900m") }, WAIT] },
+  { what: "grpc-timeout below the offset", listener: "times", steps: [{ client: grpc("/grpc/offset", "300m") }, WAIT] },
+  {
+    what: "grpc-timeout that no route asks for",
+    listener: "times",
+    steps: [{ client: grpc("/grpc/ignored", "100m") }, WAIT],
+  },
+  {
+    what: "grpc-timeout of a request that is not gRPC",
+    listener: "times",
+    steps: [{ client: grpc("/grpc/unlimited", "500m").replace("application/grpc", "text/plain") }, WAIT],
+  },
+  {
+    what: "the duration of a stream, before the answer",
+    listener: "times",
+    steps: [{ client: get("/duration", []) }, WAIT],
+  },
+  {
+    what: "the duration of a stream, before the request is complete",
+    listener: "times",
+    steps: [{ client: "POST /duration HTTP/1.1\r\nHost: app\r\nContent-Length: 4\r\n\r\nab" }, WAIT],
+  },
+  {
+    what: "the duration of a stream, within the answer",
+    listener: "times",
+    steps: [{ client: get("/duration", []) }, { server: SOME }, WAIT],
+  },
+  { what: "an attempt that idles", listener: "times", steps: [{ client: get("/try-idle", []) }, WAIT] },
+  {
+    what: "an attempt that idles within its answer",
+    listener: "times",
+    steps: [{ client: get("/try-idle", []) }, { server: SOME, waitMs: 300 }, { server: "m", waitMs: 300 }, WAIT],
+  },
+  {
+    what: "an attempt that idles is tried again",
+    listener: "times",
+    steps: [{ client: get("/try-idle/retried", []) }, WAIT, { server: OK }],
+  },
+];
+
 export const SCRIPTS: readonly Script[] = [
+  ...TIMES,
   { what: "an upgrade where none is configured", listener: "none", steps: [{ client: get("/") }, { client: PLAIN }] },
   {
     what: "bytes go both ways, the client ends",
