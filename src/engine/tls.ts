@@ -5,7 +5,7 @@
  * Differs: an upstream context that validates nothing is refused, Envoy would talk to anybody; TLS 1.0 and 1.1 are never
  * spoken, whatever the minimum.
  *
- * Not here: curves and signature algorithms, CRLs, pinned public keys; limits of the protocol for upstream connections.
+ * Not here: curves and signature algorithms, CRLs, pinned public keys.
  *
  * @module
  */
@@ -41,6 +41,7 @@ interface TlsContext {
   /** Why a peer whose chain verified may not pass; undefined when it may. */
   readonly refuses: PeerNameCheck;
   readonly alpn: readonly string[];
+  readonly limits: TlsLimits;
 }
 
 export interface UpstreamTls extends TlsContext {
@@ -50,7 +51,6 @@ export interface UpstreamTls extends TlsContext {
 export interface DownstreamTls extends TlsContext {
   readonly certificate: TlsSource<CertificateSource>;
   readonly requireClientCertificate: boolean;
-  readonly limits: TlsLimits;
 }
 
 /** What is spoken of what the library can: TLS 1.2 and 1.3. */
@@ -105,7 +105,6 @@ export function compileUpstreamTls(socket: TransportSocket | undefined, path: st
   const context = unpackAt(socket?.typedConfig, UpstreamTlsContext, at);
   refuseOthers(context, at, UPSTREAM);
   const common = commonContext(context.commonTlsContext ?? {}, `${at}.common_tls_context`);
-  checkUpstreamLimits(context.commonTlsContext?.tlsParams ?? {}, `${at}.common_tls_context.tls_params`);
   if (common.trust === undefined)
     throw new CompileError(
       `${at}.common_tls_context`,
@@ -135,8 +134,7 @@ export function compileDownstreamTls(socket: TransportSocket | undefined, path: 
       `${at}.require_client_certificate`,
       "needs a validation context: without one no client certificate can be verified",
     );
-  const limits = limitsOf(context.commonTlsContext?.tlsParams ?? {}, `${at}.common_tls_context.tls_params`);
-  return { ...common, certificate, requireClientCertificate, limits };
+  return { ...common, certificate, requireClientCertificate };
 }
 
 const isPlain = (socket: TransportSocket | undefined): boolean =>
@@ -161,17 +159,8 @@ function commonContext(common: CommonTlsContext, path: string): TlsContext {
     trust,
     refuses: names ?? (() => undefined),
     alpn: common.alpnProtocols ?? [],
+    limits: limitsOf(common.tlsParams ?? {}, `${path}.tls_params`),
   };
-}
-
-/** The library speaks 1.2 and 1.3: less can be promised, more restriction on this side cannot. */
-function checkUpstreamLimits(parameters: TlsParameters, path: string): void {
-  const { tlsMinimumProtocolVersion: minimum, tlsMaximumProtocolVersion: maximum, cipherSuites = [] } = parameters;
-  if (minimum === "TLSv1_3")
-    throw new CompileError(`${path}.tls_minimum_protocol_version`, "TLSv1_3 is not supported yet: 1.2 is taken too");
-  if (maximum !== undefined && maximum !== "TLS_AUTO" && maximum !== "TLSv1_3")
-    throw new CompileError(`${path}.tls_maximum_protocol_version`, `${maximum} is not supported yet: TLSv1_3 is`);
-  if (cipherSuites.length > 0) throw new CompileError(`${path}.cipher_suites`, "is not supported yet; remove it");
 }
 
 function limitsOf(parameters: TlsParameters, path: string): TlsLimits {

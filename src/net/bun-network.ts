@@ -133,7 +133,7 @@ function dial(
 /** One dial: settles once, whatever comes first. */
 class Attempt {
   #settled = false;
-  #raw: Raw | undefined;
+  #socket: BunSocket | undefined;
   readonly #timer;
   readonly #options: DialOptions;
   readonly #onOpen: (socket: Socket) => void;
@@ -150,8 +150,8 @@ class Attempt {
   }
 
   connected(raw: Raw): void {
-    this.#raw = raw;
     const socket = new BunSocket(raw);
+    this.#socket = socket;
     raw.data = { socket };
     if (this.#settled) return socket.destroy();
     const { preface, tls } = this.#options;
@@ -184,7 +184,7 @@ class Attempt {
     if (this.#settled) return;
     this.#settled = true;
     this.#timer.cancel();
-    this.#raw?.terminate();
+    this.#socket?.destroy();
     this.#onFail(error);
   }
 }

@@ -13,7 +13,8 @@ export interface SocketState {
 
 export class BunSocket implements Socket {
   handler: SocketHandler = deafHandler;
-  readonly raw: NativeSocket<SocketState>;
+  /** Of a socket that becomes TLS, the secure one from then on: the plain one under it cannot be closed any more. */
+  raw: NativeSocket<SocketState>;
   remote: SocketAddress;
   local: SocketAddress;
   readonly directRemote: SocketAddress;

@@ -45,7 +45,7 @@ function optionsOfServer(tls: ServerTls): TLSOptions {
 const NO_TLS_1_2 = 0x0800_0000;
 const NO_TLS_1_3 = 0x2000_0000;
 
-function limitOptions({ limits }: ServerTls): Pick<TLSOptions, "secureOptions" | "ciphers"> {
+function limitOptions({ limits }: ServerTls | ClientTls): Pick<TLSOptions, "secureOptions" | "ciphers"> {
   if (limits === undefined) return {};
   const secureOptions = (limits.minVersion === "1.3" ? NO_TLS_1_2 : 0) | (limits.maxVersion === "1.2" ? NO_TLS_1_3 : 0);
   return {
@@ -65,6 +65,7 @@ function optionsOfClient(tls: ClientTls): TLSOptions {
       ...(tls.trustedCaPem === undefined ? {} : { ca: tls.trustedCaPem }),
       ...(tls.sni === undefined ? {} : { serverName: tls.sni }),
       ...(tls.alpn.length === 0 ? {} : { ALPNProtocols: alpnWire(tls.alpn) }),
+      ...limitOptions(tls),
     };
     clientOptions.set(tls, options);
   }
@@ -176,7 +177,15 @@ function upgrade(
     error: (_: Raw, error: Error): void => closed(error),
   };
   if (under.socket !== undefined) under.socket.handler = { ...deafHandler, onClose: closed };
-  (raw as unknown as Upgradable).upgradeTLS({ ...options, socket });
+  try {
+    const [, secure] = (raw as unknown as Upgradable).upgradeTLS({ ...options, socket });
+    if (under.socket !== undefined) under.socket.raw = secure;
+  } catch (cause) {
+    // Suites that the library does not know are told only when a context is made of them.
+    shaken = true;
+    raw.terminate();
+    onFail(`TLS cannot be spoken: ${cause instanceof Error ? cause.message : String(cause)}`);
+  }
 }
 
 function certificateOf(secure: Raw) {

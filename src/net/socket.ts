@@ -85,7 +85,7 @@ export interface ServerTls {
   readonly refusePeer: ((peer: PeerIdentity) => string | undefined) | undefined;
 }
 
-/** Which versions a server speaks. */
+/** Which versions are spoken. */
 export interface TlsLimits {
   readonly minVersion: "1.2" | "1.3";
   readonly maxVersion: "1.2" | "1.3";
@@ -100,6 +100,8 @@ export interface ClientTls {
   readonly trustedCaPem: string | undefined;
   readonly sni: string | undefined;
   readonly alpn: readonly string[];
+  /** Undefined: the library's, TLS 1.2 and 1.3. */
+  readonly limits?: TlsLimits | undefined;
   /** Says why a server whose chain verified is refused, or undefined when it is the one that was meant. */
   readonly refusePeer: (peer: PeerIdentity) => string | undefined;
 }

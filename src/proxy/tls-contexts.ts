@@ -55,6 +55,7 @@ export class TlsContexts {
       trustedCaPem,
       sni: tls.sni,
       alpn: tls.alpn,
+      limits: tls.limits,
       refusePeer: tls.refuses,
     };
     kept?.set(tls, made);

@@ -15,6 +15,7 @@ import { HttpInspector, ProxyProtocol, TlsInspector } from "../../src/xds/proto/
 import { DownstreamTlsContext, UpstreamTlsContext } from "../../src/xds/proto/tls.ts";
 import { ProxyProtocolUpstreamTransport } from "../../src/xds/proto/upstream-proxy-protocol.ts";
 import { pack } from "../../src/xds/types/any.ts";
+import { clientHello } from "../e2e/tcp/client.ts";
 import { TestCa } from "../support/certificates.ts";
 import { cluster, listener } from "../support/proxy-resources.ts";
 import { type Backend, type Peer, ProxyRig, type RigNetwork } from "../support/proxy-rig.ts";
@@ -231,6 +232,7 @@ function overTls(network: MakeNetwork, nowMs: number): void {
     name: "tls",
     typedConfig: pack(DownstreamTlsContext, { commonTlsContext, requireClientCertificate: true }),
   };
+  const inMemory = network(new ManualClock()).network instanceof MemoryNetwork;
   const up: TransportSocket = { name: "tls", typedConfig: pack(UpstreamTlsContext, { commonTlsContext }) };
   const told: TransportSocket = {
     name: "proxy",
@@ -280,7 +282,7 @@ function overTls(network: MakeNetwork, nowMs: number): void {
   });
 
   // Who hands over a handshake in memory hands it to the other end, whatever is between.
-  test.skipIf(network(new ManualClock()).network instanceof MemoryNetwork)("a hello in many pieces", async () => {
+  test.skipIf(inMemory)("a hello in many pieces", async () => {
     const chain = tcp("app", { transportSocket: down, filterChainMatch: { serverNames: ["app"] } });
     const made = await scene(network, [chain], { listenerFilters: [tlsInspector] });
     const { rig } = made;
@@ -314,6 +316,20 @@ function overTls(network: MakeNetwork, nowMs: number): void {
     await made.rig.advance(200);
     await made.rig.until(() => client.closed && silent.ended);
     expect(made.rig.stat("listener.127.0.0.1_0.downstream_cx_transport_socket_connect_timeout")).toBe(2);
+    await made.rig.finish();
+  });
+
+  test.skipIf(inMemory)("a client that stops within the handshake is let go in time", async () => {
+    const made = await scene(network, [tcp("app", { transportSocket: down, transportSocketConnectTimeout: 3000 })]);
+    const client = await made.rig.client();
+    client.send(await clientHello("app"));
+    await made.rig.until(() => client.bytes > 1000);
+    await made.rig.advance(2900);
+    expect(client.closed).toBe(false);
+    await made.rig.advance(200);
+    await made.rig.until(() => client.closed);
+    expect(made.rig.stat("listener.127.0.0.1_0.downstream_cx_transport_socket_connect_timeout")).toBe(1);
+    expect(made.rig.stat("listener.127.0.0.1_0.downstream_cx_active")).toBe(0);
     await made.rig.finish();
   });
 }
