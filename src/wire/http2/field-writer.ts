@@ -38,6 +38,8 @@ interface TextEntry {
   readonly entry: number;
 }
 
+/** Where strings become bytes: shared, since nobody comes between. */
+const SCRATCH = Buffer.allocUnsafeSlow(4096);
 /** More than a table of the usual size has entries. */
 const MOST_TEXTS = 128;
 
@@ -51,7 +53,6 @@ export class FieldWriter {
   /** The table must be emptied by the next block: a block was taken back that had added to it. */
   #mustClear = false;
   #listBytes = 0;
-  #scratch: Buffer = Buffer.allocUnsafeSlow(512);
   /** Fields that came as strings and are in the table, by value: most strings that a proxy writes are the same ones. */
   readonly #texts = new Map<string, TextEntry>();
 
@@ -146,8 +147,7 @@ export class FieldWriter {
     }
     const nameLength = name.length;
     const end = nameLength + value.length;
-    if (end > this.#scratch.length) this.#scratch = Buffer.allocUnsafeSlow(end * 2);
-    const scratch = this.#scratch;
+    const scratch = end > SCRATCH.length ? Buffer.allocUnsafeSlow(end) : SCRATCH;
     for (let i = 0; i < nameLength; i++) {
       const c = name.charCodeAt(i);
       const isFit = c < 256 && ((CHAR[c] as number) & TOKEN || (c === COLON && isPseudo));

@@ -5,7 +5,7 @@
 import { expect, test } from "bun:test";
 import { encode, frame } from "../../../tests/support/http2-frames.ts";
 import { carry, clientStream, type HeadStream, headClient, headServer } from "../../../tests/support/http2-heads.ts";
-import { HpackDecoder } from "../../../tests/suites/hpack-twin/decoder.ts";
+import { HpackDecoder, joinedCookies } from "../../../tests/suites/hpack-twin/decoder.ts";
 import { type Random, seededRandom } from "../../base/random.ts";
 import { ID } from "../http1/known.ts";
 import { RequestHead } from "../http1/request-head.ts";
@@ -106,10 +106,8 @@ test(
         const ours = [head.method, head.scheme, head.path, head.authority, ...regularFields(head, ID.host)];
         const theirs = [":method", ":scheme", ":path", ":authority"].map((name) => valueOf(twins, name));
         if (theirs[3] === "") theirs[3] = valueOf(twins, "host");
-        const rest = twins.flatMap((it, i) => {
-          const name = twins[i & ~1] as string;
-          return name.startsWith(":") || name === "host" ? [] : [it.replace(/^[ \t]+|[ \t]+$/g, "")];
-        });
+        const trimmed = twins.map((it) => it.replace(/^[ \t]+|[ \t]+$/g, ""));
+        const rest = joinedCookies(trimmed.filter((_, i) => !/^:|^host$/.test(trimmed[i & ~1] as string)));
         if (ours.join("\n") !== [...theirs, ...rest].join("\n")) throw new Error(`different fields: ${place()}`);
       }
     }
@@ -133,8 +131,10 @@ const TRAILERS = encode(["grpc-status", "0"]);
 const BLOCKS = [REQUEST, LONG_REQUEST, ANSWER, SHORT_ANSWER, TRAILERS, encode([":status", "103"])];
 const SETTINGS = ["", "000400000010", "00047fffffff", "000100000000", "000100000100", "000500004001", "000600000010"];
 
-function randomFrame(random: Random, blocks: readonly Buffer[]): Buffer {
-  const id = pick(random, [1, 1, 1, 3, 3, 5, 7, 2, 0]);
+/** @param base Streams from here on are those of this round. */
+function randomFrame(random: Random, blocks: readonly Buffer[], base: number): Buffer {
+  const place = pick(random, [1, 1, 1, 3, 3, 5, 7, 2, 0, -1]);
+  const id = place === 0 ? 0 : Math.max(base + place, 1);
   const end = random() < 0.4 ? Flag.endStream : 0;
   const block = random() < 0.1 ? randomBlock(random) : pick(random, blocks);
   switch (below(random, 14)) {
@@ -171,9 +171,9 @@ function randomFrame(random: Random, blocks: readonly Buffer[]): Buffer {
   }
 }
 
-function randomFrames(random: Random, blocks: readonly Buffer[]): Buffer {
-  const frames = [frame(settings, 0, 0)];
-  for (let i = 1 + below(random, 12); i > 0; i--) frames.push(randomFrame(random, blocks));
+function randomFrames(random: Random, blocks: readonly Buffer[], base: number): Buffer {
+  const frames = base === 0 ? [frame(settings, 0, 0)] : [];
+  for (let i = 1 + below(random, 12); i > 0; i--) frames.push(randomFrame(random, blocks, base));
   const bytes = Buffer.concat(frames);
   return random() < 0.3 ? damaged(random, bytes) : bytes;
 }
@@ -182,24 +182,34 @@ function randomFrames(random: Random, blocks: readonly Buffer[]): Buffer {
 interface Conduct {
   readonly session: Session;
   readonly streams: readonly HeadStream[];
+  /** Opens the streams of the next round; returns the number below them. */
+  nextRound(round: number): number;
 }
+
+const ROUNDS = 20;
 
 function described({ session, streams }: Conduct): string {
   const { output } = session;
   const written: string[] = [];
-  for (let at = session.role === "client" ? CLIENT_PREFACE.length : 0; at < output.length; ) {
+  for (let at = output[0] === CLIENT_PREFACE[0] ? CLIENT_PREFACE.length : 0; at < output.length; ) {
     const length = ((output[at] as number) << 16) | ((output[at + 1] as number) << 8) | (output[at + 2] as number);
     // When windows open again depends on the pieces in which bytes come.
     if (output[at + 3] !== windowUpdate)
       written.push(Buffer.from(output.subarray(at, at + 9 + length)).toString("hex"));
     at += 9 + length;
   }
-  const seen = streams.map(({ events, bodyBytes, stream }) => {
+  const seen = streams.map((it) => {
+    const { events, bodyBytes, stream } = it;
+    it.bodyBytes = 0;
+    if (events.length === 0) return "";
     const broken = events.some((it) => it.startsWith("reset"));
     const told = events.filter((it) => !/^\d+ bytes/.test(it)).join();
+    events.length = 0;
     return `${stream.state} ${told} ${broken ? "" : bodyBytes}`;
   });
-  return `${written.join(" ")}\n${seen.join("\n")}\n${session.isClosed} ${session.streams.size}`;
+  const conduct = `${written.join(" ")}\n${seen.join("\n")}\n${session.isClosed} ${session.streams.size}`;
+  session.consumeOutput(output.length);
+  return conduct;
 }
 
 /** A server that answers at once and echoes nothing. */
@@ -215,20 +225,26 @@ function aServer(): Conduct {
     { settings: { maxConcurrentStreams: 2, initialWindowBytes: 4000, maxHeaderListBytes: 300 } },
   );
   session.receive(CLIENT_PREFACE, 0);
-  return { session, streams };
+  return { session, streams, nextRound: (round) => 8 * round };
 }
 
 /** A client that waits for two answers. */
 function aClient(): Conduct {
   const session = headClient({ settings: { initialWindowBytes: 4000 } });
-  const streams = [clientStream(), clientStream()];
-  for (const { stream } of streams) {
-    session.open(stream, false);
-    stream.beginHead().request("POST", "http", "a", "/");
-    stream.endHead(false);
-    stream.write(Buffer.alloc(100), 0, 100, true);
-  }
-  return { session, streams };
+  const streams: HeadStream[] = [];
+  const nextRound = (round: number): number => {
+    for (let i = 0; i < 2; i++) {
+      const it = streams.find(({ stream }) => stream.isClosed) ?? clientStream();
+      if (!session.open(it.stream, false)) continue;
+      if (!streams.includes(it)) streams.push(it);
+      it.bodyBytes = 0;
+      it.stream.beginHead().request("POST", "http", "a", "/");
+      it.stream.endHead(false);
+      it.stream.write(Buffer.alloc(10), 0, 10, true);
+    }
+    return 4 * round;
+  };
+  return { session, streams, nextRound };
 }
 
 /** Feeds `bytes` in pieces; with `cut` 0 in one. */
@@ -250,12 +266,14 @@ for (const [role, make, blocks] of [
     () => {
       console.log(`http2 fuzz, frames to a ${role}: TULLE_SEED=${SEED}`);
       const random = seededRandom(SEED);
-      for (let run = 0; run < RUNS; run++) {
-        const bytes = randomFrames(random, blocks);
+      for (let run = 0, round = 0, [one, other] = [make(), make()]; run < RUNS; run++, round++) {
+        if (round === ROUNDS || one.session.isClosed) [round, one, other] = [0, make(), make()];
+        const bytes = randomFrames(random, blocks, one.nextRound(round));
+        other.nextRound(round);
         const place = (): string => `seed ${SEED} run ${run}: ${bytes.toString("hex")}`;
-        const whole = fed(make(), bytes, () => bytes.length, place);
+        const whole = fed(one, bytes, () => bytes.length, place);
         const most = pick(random, [1, 3, 10, 50]);
-        const cut = fed(make(), bytes, () => 1 + below(random, most), place);
+        const cut = fed(other, bytes, () => 1 + below(random, most), place);
         if (whole !== cut) expect(cut, place()).toBe(whole);
       }
     },

@@ -35,16 +35,18 @@ export interface SectionLimits {
 }
 
 const FIRST_BYTES = 512;
+/** Where fields go that nobody wants: shared, since a section is decoded in one go. */
+const SCRATCH = Buffer.allocUnsafeSlow(16_384);
 /** A buffer that grew beyond this is not kept for the next head. */
 const MOST_KEPT_BYTES = 16_384;
 
 export class HeadBuilder {
   readonly #limits: SectionLimits;
-  /** Where lines are written: the head's buffer, or {@link #scratch} where nobody wants them. */
-  out: Buffer = Buffer.allocUnsafeSlow(FIRST_BYTES);
+  /** Where lines are written: the head's buffer, or a shared one where nobody wants them. */
+  out: Buffer = SCRATCH;
   /** Behind the last line. A literal is written here first, whatever becomes of it. */
   at = 0;
-  #scratch: Buffer = this.out;
+  #scratch: Buffer = SCRATCH;
   #head: Head | undefined;
   #request: RequestHead | undefined;
   #response: ResponseHead | undefined;
@@ -75,7 +77,7 @@ export class HeadBuilder {
     this.#hasRegular = false;
     this.#contentLength = -1;
     this.#cookie = 0;
-    if (this.#scratch.length > MOST_KEPT_BYTES) this.#scratch = Buffer.allocUnsafeSlow(FIRST_BYTES);
+    this.#scratch = SCRATCH;
     if (head === undefined) {
       this.out = this.#scratch;
       return;

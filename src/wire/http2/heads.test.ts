@@ -1,6 +1,6 @@
 /** Field sections as heads: what is in them, what is refused, and that both twins and the HTTP/1.1 parser say the same. */
 import { describe, expect, test } from "bun:test";
-import { HpackDecoder } from "../../../tests/suites/hpack-twin/decoder.ts";
+import { HpackDecoder, joinedCookies } from "../../../tests/suites/hpack-twin/decoder.ts";
 import { HpackEncoder } from "../../../tests/suites/hpack-twin/encoder.ts";
 import { type Random, seededRandom } from "../../base/random.ts";
 import { BY_LENGTH, type Head, NO_BODY, UNTIL_CLOSE } from "../http1/head.ts";
@@ -360,18 +360,6 @@ describe("the same thing said twice", () => {
 /** Name and value pairs in an order of their own. */
 const sorted = (fields: Fields): string[] =>
   fields.flatMap((it, i) => (i % 2 === 0 ? [`${it}: ${fields[i + 1]}`] : [])).sort();
-
-function joinedCookies(fields: Fields): Fields {
-  const joined: string[] = [];
-  let at = -1;
-  for (let i = 0; i < fields.length; i += 2) {
-    const [name, value] = [fields[i] as string, fields[i + 1] as string];
-    if (name === "cookie" && at >= 0) joined[at] += value === "" ? "" : `; ${value}`;
-    else joined.push(name, value);
-    if (name === "cookie" && at < 0) at = joined.length - 1;
-  }
-  return joined;
-}
 
 /** Each line with its known id, and where the known ones are found. */
 const linesOf = (head: Head): unknown => [

@@ -13,8 +13,8 @@ import {
   STATIC_NAMES,
   STATIC_VALUES,
 } from "../../../src/wire/http2/hpack-table.ts";
+import { huffmanDecode } from "../../../src/wire/http2/huffman.ts";
 import { DynamicTable } from "./dynamic-table.ts";
-import { huffmanText } from "./huffman.ts";
 
 /** Names longer than this are Latin-1 text that nobody sends; it bounds what one integer may claim. */
 const MAX_INTEGER = 2 ** 28;
@@ -131,9 +131,10 @@ export class HpackDecoder {
     if (length > this.#end - from) throw fault("a string is longer than its block");
     this.#at += length;
     if (!huffman) return latin1(this.#bytes, from, this.#at);
-    const text = huffmanText(this.#bytes.subarray(from, this.#at));
-    if (text === undefined) throw fault("bad Huffman padding");
-    return text;
+    const out = Buffer.alloc(2 * length);
+    const decoded = huffmanDecode(this.#bytes, from, this.#at, out);
+    if (decoded < 0) throw fault("bad Huffman padding");
+    return out.toString("latin1", 0, decoded);
   }
 }
 
@@ -143,3 +144,16 @@ function latin1(bytes: Uint8Array, from: number, to: number): string {
 
 const fault = (message: string): Http2Error =>
   new Http2Error(ErrorCode.compressionError, `Cannot decode fields: ${message}`);
+
+/** With one cookie field in the place of several (RFC 9113 §8.2.3), empty ones left out. */
+export function joinedCookies(fields: Fields): Fields {
+  const joined: string[] = [];
+  let at = -1;
+  for (let i = 0; i < fields.length; i += 2) {
+    const [name, value] = [fields[i] as string, fields[i + 1] as string];
+    if (name === "cookie" && at >= 0) joined[at] += value === "" ? "" : `; ${value}`;
+    else joined.push(name, value);
+    if (name === "cookie" && at < 0) at = joined.length - 1;
+  }
+  return joined;
+}
