@@ -3,7 +3,7 @@
  *
  * @module
  */
-const FIRST_BYTES = 4096;
+const FIRST_BYTES = 512;
 /** An empty buffer larger than this is given back at once. */
 const MOST_KEPT_BYTES = 262_144;
 
