@@ -176,6 +176,7 @@ test("an answer that is no HTTP, too long, cut off or an upgrade that nobody ask
     ["SSH-2.0-OpenSSH\r\n", "502 UPE"],
     ["HTTP/1.1 200 OK\r\nbad header\r\n\r\n", "502 UPE"],
     [`HTTP/1.1 200 OK\r\nx: ${"y".repeat(70_000)}`, "502 UPE"],
+    [`HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: ${"y".repeat(70_000)}\r\n\r\n`, "502 UPE"],
     ["HTTP/1.1 101 Switching Protocols\r\n\r\n", "502 UPE"],
     ["HTTP/1.1 200 OK\r\ncontent-length: 1\r\ntransfer-encoding: chunked\r\n\r\n", "502 UPE"],
   ];

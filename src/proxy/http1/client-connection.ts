@@ -178,9 +178,9 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
     for (;;) {
       const behind = this.#head.parse(buf, pos, buf.length, this.#isToHead);
       if (behind < 0) return this.#protocolError(this.#head.error.reason);
+      if ((behind === 0 ? buf.length : behind) - pos > MAX_HEAD_BYTES)
+        return this.#protocolError(`a head of more than ${MAX_HEAD_BYTES} bytes`);
       if (behind === 0) {
-        if (buf.length - pos > MAX_HEAD_BYTES)
-          return this.#protocolError(`a head of more than ${MAX_HEAD_BYTES} bytes`);
         if (pos < buf.length) this.#partial = buf.subarray(pos);
         return -1;
       }

@@ -21,6 +21,7 @@ const isAnyOf = (wire: WireCase, names: readonly string[]): boolean =>
   names.some((name) => wire.what === `${name} (${wire.listener})`);
 
 const says = (wire: WireCase, pattern: RegExp): boolean => pattern.test(wire.parts.join(""));
+const UPGRADE = /\r\nconnection: [^\r]*upgrade/i;
 const hasBody = (wire: WireCase): boolean => says(wire, /\r\n(content-length|transfer-encoding):/i);
 
 const HEADS: readonly Accepted[] = [
@@ -197,7 +198,30 @@ const PROXIES: readonly Accepted[] = [
   },
   {
     why: "an upgrade is refused before its route is looked for",
-    covers: ({ at }, wire) => /x-level$|^log 0 route$/.test(at) && isAnyOf(wire, ["websocket"]),
+    covers: ({ at }, wire) => /x-level$|^log \d route$/.test(at) && says(wire, UPGRADE),
+  },
+  {
+    why: "an answer to an upgrade that is no switch passes as it is, a body too, which Envoy drops",
+    covers: ({ at, tulle }, wire, all) =>
+      says(wire, UPGRADE) &&
+      all.some(({ envoy }) => envoy === "websocket_handshake_unsuccessful") &&
+      (/^answer \d (body|header content-length)$|^log \d (details|bytes)$/.test(at) || tulle === NOTHING),
+  },
+  {
+    why: "how long an endpoint took, and how many attempts, is told of an answer to an upgrade as well",
+    covers: ({ at, envoy }, wire) =>
+      says(wire, UPGRADE) && / header x-envoy-(upstream-service-time|attempt-count)$/.test(at) && envoy === NOTHING,
+  },
+  {
+    why: "of Connection the endpoint hears what concerns it: the upgrade",
+    covers: ({ at, tulle }, wire) => says(wire, UPGRADE) && at.endsWith(" header connection") && tulle === "Upgrade",
+  },
+  {
+    why: "an endpoint that closes what it has switched ends it; nothing was cut",
+    covers: ({ at, envoy, tulle }, wire) =>
+      says(wire, UPGRADE) &&
+      ((at.endsWith(" result") && envoy === "101 UC" && tulle === "101 -") ||
+        (at.endsWith(" details") && envoy.endsWith("{connection_termination}") && tulle === "via_upstream")),
   },
   {
     why: "a body that ends before its time: we say that the connection ended, Envoy's parser that the protocol was broken",

@@ -38,6 +38,7 @@ export const LISTENERS: Readonly<Record<string, Partial<HttpConnectionManager>>>
     serverName: "edge",
     via: "edge",
     alwaysSetRequestIdInResponse: true,
+    upgradeConfigs: [{ upgradeType: "websocket" }],
   },
   old: {
     httpProtocolOptions: { acceptHttp10: true, defaultHostForHttp10: "old.example" },

@@ -113,6 +113,16 @@ const RAW: readonly Raw[] = [
   ["redirect of a body", "POST /redirect/host HTTP/1.1\r\n@Content-Length: 3\r\n\r\nabc"],
   ["websocket", "GET / HTTP/1.1\r\n@Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n"],
   [
+    "websocket that is taken",
+    "GET / HTTP/1.1\r\n@x-do: raw=101-unasked\r\nConnection: keep-alive, Upgrade\r\nUpgrade: WebSocket\r\nSec-WebSocket-Key: x\r\n\r\n",
+    "bytes of no protocol",
+  ],
+  [
+    "websocket that is not taken",
+    "GET / HTTP/1.1\r\n@x-do: status=404\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Key: x\r\n\r\n",
+  ],
+  ["another upgrade", "GET / HTTP/1.1\r\n@Connection: Upgrade\r\nUpgrade: other\r\n\r\n"],
+  [
     "upgrade to h2c",
     "GET / HTTP/1.1\r\n@Connection: Upgrade, HTTP2-Settings\r\nUpgrade: h2c\r\nHTTP2-Settings: AAMAAABkAAQAAP__\r\n\r\n",
   ],

@@ -130,6 +130,13 @@ function scriptOf(text: string, attempt: number): Script {
   };
 }
 
+/** What the backend would send to a request's first attempt, and whether it then closes. */
+export function scriptedAnswer(request: SeenRequest): { readonly text: string; readonly closes: boolean } {
+  const script = scriptOf(valueOf(request, "x-do") ?? "", 1);
+  if (script.reset) return { text: "", closes: true };
+  return { text: interimsOf(script) + answerTo(request, script), closes: endsWith(request, script) };
+}
+
 /** A whole answer to HEAD does not end the connection: whoever wants to use it again would meet its end half the time. */
 const endsWith = ({ line }: SeenRequest, { as, raw }: Script): boolean =>
   (raw !== undefined && RAW_ANSWERS[raw]?.closes === true) ||
@@ -185,7 +192,7 @@ function earlyRequest(text: string): SeenRequest | undefined {
 }
 
 /** The request at the start of `text`; undefined until it is whole. */
-function readRequest(text: string): Sized | undefined {
+export function readRequest(text: string): Sized | undefined {
   const end = text.indexOf("\r\n\r\n");
   if (end < 0) return undefined;
   const [line = "", ...lines] = text.slice(0, end).split("\r\n");
