@@ -70,8 +70,12 @@ async function run(text: string, cut: (text: string) => readonly string[]): Prom
   return ended;
 }
 
-/** The answers with their chunks joined: a body that ends with its connection is put into one chunk a read. */
-function joined(answers: string): string {
+/**
+ * The answers with their chunks joined: a body that ends with its connection is put into one chunk a read. And without
+ * `100 Continue`, which is said when no byte of the body was here with the head.
+ */
+function joined(all: string): string {
+  const answers = all.replaceAll("HTTP/1.1 100 Continue\r\n\r\n", "");
   return answers.replace(
     /(\r\ntransfer-encoding: chunked\r\n(?:[^\r\n]+\r\n)*\r\n)([^]*)$/i,
     (_, head: string, body: string) => {
