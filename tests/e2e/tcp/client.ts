@@ -31,8 +31,13 @@ const LIMIT_MS = 4000;
 const QUIET_MS = 500;
 
 /** @param from The client's address, in 127.0.0.0/8. */
-export async function converse(port: number, from: string, steps: readonly Step[]): Promise<Heard> {
-  const socket = connect({ port, host: ADDRESS, localAddress: from, allowHalfOpen: true });
+export async function converse(
+  port: number,
+  from: string,
+  steps: readonly Step[],
+  host: string = ADDRESS,
+): Promise<Heard> {
+  const socket = connect({ port, host, localAddress: from, allowHalfOpen: true });
   const script = new Script(socket);
   await script.connected();
   for (const step of steps) await script.take(step);
