@@ -29,12 +29,7 @@ type Raw = NativeSocket<SocketState>;
 /** A native socket that was accepted. */
 export class Accepted extends BunSocket implements AcceptedSocket {
   startTls(tls: ServerTls, first: Uint8Array, onOpen: (secure: Socket) => void, onFail: (error: Error) => void): void {
-    const { remote, local } = this;
-    const opened = (secure: BunSocket): void => {
-      if (remote !== this.directRemote) secure.speakFor(remote, local);
-      onOpen(secure);
-    };
-    startServerTls(this.raw, tls, first, opened, onFail);
+    startServerTls(this, tls, first, onOpen, onFail);
   }
 }
 
@@ -166,7 +161,7 @@ class Attempt {
       onClose: () => this.fail(new DialError("other", `${where(this.#options)}: closed`)),
     };
     startClientTls(
-      raw,
+      socket,
       tls,
       (secure) => this.#succeed(secure),
       (message) => this.fail(new DialError("tls", `${where(this.#options)}: ${message}`)),

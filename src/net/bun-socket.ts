@@ -9,6 +9,23 @@ import { deafHandler, type PeerIdentity, type Socket, type SocketAddress, type S
 /** What hangs on a native socket. */
 export interface SocketState {
   socket: BunSocket | undefined;
+  /** TLS that has begun and is not settled. */
+  handshake?: Handshake | undefined;
+}
+
+/** Who waits for the outcome of a handshake. One of the two is called, once. */
+export interface Handshake {
+  done(secure: NativeSocket<SocketState>, error: Error | null, ok: boolean): void;
+  /** @param why In words. */
+  failed(why: string): void;
+}
+
+/** What TLS found out, and the socket that it runs on. */
+export interface Secured {
+  readonly under: BunSocket;
+  readonly peer: PeerIdentity | undefined;
+  readonly alpn: string | undefined;
+  readonly sni: string | undefined;
 }
 
 export class BunSocket implements Socket {
@@ -28,14 +45,12 @@ export class BunSocket implements Socket {
   #hasEnded = false;
   #isLeaving = false;
 
-  constructor(
-    raw: NativeSocket<SocketState>,
-    tls?: { peer: PeerIdentity | undefined; alpn: string | undefined; sni: string | undefined },
-  ) {
+  constructor(raw: NativeSocket<SocketState>, tls?: Secured) {
     this.raw = raw;
-    this.remote = { address: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
-    this.directRemote = this.remote;
-    this.local = { address: raw.localAddress ?? "", port: raw.localPort ?? 0 };
+    const under = tls?.under;
+    this.directRemote = under?.directRemote ?? { address: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
+    this.remote = under?.remote ?? this.directRemote;
+    this.local = under?.local ?? { address: raw.localAddress ?? "", port: raw.localPort ?? 0 };
     this.secure = tls !== undefined;
     this.peer = tls?.peer;
     this.alpn = tls?.alpn;

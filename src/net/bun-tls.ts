@@ -4,9 +4,9 @@
  * @module
  */
 import type { Socket as NativeSocket, TLSOptions } from "bun";
-import { BunSocket, rawHandlers, type SocketState } from "./bun-socket.ts";
-import { alpnWire, peerIdentity } from "./peer.ts";
-import { type ClientTls, deafHandler, type ServerTls, type Socket } from "./socket.ts";
+import { BunSocket, type Handshake, rawHandlers, type SocketState } from "./bun-socket.ts";
+import { alpnWire, knownPeer } from "./peer.ts";
+import type { ClientTls, PeerIdentity, ServerTls, Socket, SocketHandler } from "./socket.ts";
 
 type Raw = NativeSocket<SocketState>;
 
@@ -72,15 +72,14 @@ function optionsOfClient(tls: ClientTls): TLSOptions {
   return options;
 }
 
-/** Ends TLS on `raw`, whose first bytes were read already. */
+/** Ends TLS on `under`, whose first bytes were read already. */
 export function startServerTls(
-  raw: Raw,
+  under: BunSocket,
   tls: ServerTls,
   first: Uint8Array,
-  onOpen: (secure: BunSocket) => void,
+  onOpen: (secure: Socket) => void,
   onFail: (error: Error) => void,
 ): void {
-  const state: SocketState = { socket: undefined };
   const done = (secure: Raw, error: Error | null, ok: boolean): void => {
     // An untrusted client is ok here, one with which there is no common version or cipher is not.
     if (!ok) {
@@ -94,22 +93,19 @@ export function startServerTls(
       return onFail(new Error(why));
     }
     const sni = secure.getServername();
-    state.socket = new BunSocket(secure, {
-      peer,
-      alpn: alpnOf(secure),
-      sni: typeof sni === "string" ? sni : undefined,
-    });
-    onOpen(state.socket);
+    onOpen(opened(under, secure, peer, typeof sni === "string" ? sni : undefined));
   };
-  upgrade(
-    raw,
-    { tls: optionsOfServer(tls), isServer: true, initialData: first, data: state, socket: {} },
-    done,
-    (why) => onFail(new Error(why)),
-  );
+  const handshake: Handshake = { done, failed: (why) => onFail(new Error(why)) };
+  upgrade(under, { tls: optionsOfServer(tls), isServer: true, initialData: first }, handshake);
 }
 
-function refusalOfClient(tls: ServerTls, secure: Raw, peer: ReturnType<typeof certificateOf>): string | undefined {
+function opened(under: BunSocket, secure: Raw, peer: PeerIdentity | undefined, sni: string | undefined): BunSocket {
+  const socket = new BunSocket(secure, { under, peer, alpn: alpnOf(secure), sni });
+  secure.data.socket = socket;
+  return socket;
+}
+
+function refusalOfClient(tls: ServerTls, secure: Raw, peer: PeerIdentity | undefined): string | undefined {
   if (peer === undefined) {
     const wrong = tls.refuseUnverified === true && secure.getPeerX509Certificate() !== undefined;
     if (!tls.requireClientCertificate && !wrong) return undefined;
@@ -118,14 +114,13 @@ function refusalOfClient(tls: ServerTls, secure: Raw, peer: ReturnType<typeof ce
   return tls.refusePeer?.(peer);
 }
 
-/** Starts TLS on `raw`, just connected; `onFail` gets the reason in words. */
+/** Starts TLS on `under`, just connected; `onFail` gets the reason in words. */
 export function startClientTls(
-  raw: Raw,
+  under: BunSocket,
   tls: ClientTls,
   onOpen: (secure: Socket) => void,
   onFail: (why: string) => void,
 ): void {
-  const state: SocketState = { socket: undefined };
   const done = (secure: Raw, error: Error | null): void => {
     const peer = certificateOf(secure);
     const why = refusalOfServer(tls, error, peer);
@@ -133,64 +128,78 @@ export function startClientTls(
       secure.terminate();
       return onFail(why);
     }
-    state.socket = new BunSocket(secure, { peer, alpn: alpnOf(secure), sni: tls.sni });
-    onOpen(state.socket);
+    onOpen(opened(under, secure, peer, tls.sni));
   };
-  upgrade(raw, { tls: optionsOfClient(tls), data: state, socket: {} }, done, onFail);
+  upgrade(under, { tls: optionsOfClient(tls) }, { done, failed: onFail });
 }
 
 /** The chain's verdict comes first in Bun: the name error means that the chain is good, and names are checked here. */
-function refusalOfServer(
-  tls: ClientTls,
-  error: Error | null,
-  peer: ReturnType<typeof certificateOf>,
-): string | undefined {
+function refusalOfServer(tls: ClientTls, error: Error | null, peer: PeerIdentity | undefined): string | undefined {
   const code = error === null ? undefined : String("code" in error ? error.code : error.message);
   if (code !== undefined && code !== "ERR_TLS_CERT_ALTNAME_INVALID") return `server certificate refused: ${code}`;
   if (peer === undefined) return "server certificate refused: none was given";
   return tls.refusePeer(peer);
 }
 
+/** What a connection needs of its handshake is forgotten when that is over: idle connections are many. */
 function upgrade(
-  raw: Raw,
-  options: Upgrade,
-  onHandshake: (secure: Raw, error: Error | null, ok: boolean) => void,
-  onFail: (why: string) => void,
+  under: BunSocket,
+  options: Pick<Upgrade, "tls" | "isServer" | "initialData">,
+  handshake: Handshake,
 ): void {
-  let shaken = false;
-  const under = raw.data;
-  const closed = (error: Error | undefined): void => {
-    if (options.data.socket !== undefined) return options.data.socket.closed(error);
-    if (shaken) return;
-    shaken = true;
-    onFail(`connection closed during the TLS handshake${error === undefined ? "" : `: ${error.message}`}`);
-  };
-  const socket = {
-    ...rawHandlers,
-    open() {},
-    handshake(secure: Raw, ok: boolean, error: Error | null): void {
-      if (shaken) return;
-      shaken = true;
-      onHandshake(secure, error, ok);
-    },
-    close: (_: Raw, error?: Error): void => closed(error),
-    error: (_: Raw, error: Error): void => closed(error),
-  };
-  if (under.socket !== undefined) under.socket.handler = { ...deafHandler, onClose: closed };
+  const { raw } = under;
+  const data: SocketState = { socket: undefined, handshake };
+  under.handler = new Underlying(data);
   try {
-    const [, secure] = (raw as unknown as Upgradable).upgradeTLS({ ...options, socket });
-    if (under.socket !== undefined) under.socket.raw = secure;
+    const [, secure] = (raw as unknown as Upgradable).upgradeTLS({ ...options, data, socket: secureHandlers });
+    under.raw = secure;
   } catch (cause) {
     // Suites that the library does not know are told only when a context is made of them.
-    shaken = true;
+    data.handshake = undefined;
     raw.terminate();
-    onFail(`TLS cannot be spoken: ${cause instanceof Error ? cause.message : String(cause)}`);
+    handshake.failed(`TLS cannot be spoken: ${cause instanceof Error ? cause.message : String(cause)}`);
   }
 }
 
-function certificateOf(secure: Raw) {
+/** The socket below TLS goes on reporting ciphertext, which is ignored; that it has closed is not. */
+class Underlying implements SocketHandler {
+  readonly #above: SocketState;
+
+  constructor(above: SocketState) {
+    this.#above = above;
+  }
+
+  onData(): void {}
+  onDrain(): void {}
+  onEnd(): void {}
+
+  onClose(error: Error | undefined): void {
+    closed(this.#above, error);
+  }
+}
+
+function closed(state: SocketState, error: Error | undefined): void {
+  if (state.socket !== undefined) return state.socket.closed(error);
+  const { handshake } = state;
+  state.handshake = undefined;
+  handshake?.failed(`connection closed during the TLS handshake${error === undefined ? "" : `: ${error.message}`}`);
+}
+
+const secureHandlers = {
+  ...rawHandlers,
+  open(): void {},
+  handshake(secure: Raw, ok: boolean, error: Error | null): void {
+    const { handshake } = secure.data;
+    secure.data.handshake = undefined;
+    handshake?.done(secure, error, ok);
+  },
+  close: (secure: Raw, error?: Error): void => closed(secure.data, error),
+  error: (secure: Raw, error: Error): void => closed(secure.data, error),
+};
+
+function certificateOf(secure: Raw): PeerIdentity | undefined {
   const certificate = secure.getPeerX509Certificate();
-  return certificate ? peerIdentity(certificate) : undefined;
+  return certificate ? knownPeer(certificate) : undefined;
 }
 
 function alpnOf(secure: Raw): string | undefined {
