@@ -10,8 +10,10 @@ import { formatProblem } from "../src/base/problem.ts";
 import { analyze } from "../src/config/analyze.ts";
 import { loadDocuments } from "../src/config/load.ts";
 
-const FILE = join(import.meta.dir, "fixtures", "config", "shop.yaml");
-const VALID = readFileSync(FILE, "utf8");
+const FILE = "shop-and-edge.yaml";
+const VALID = ["shop.yaml", "edge.yaml"]
+  .map((name) => readFileSync(join(import.meta.dir, "fixtures", "config", name), "utf8"))
+  .join("\n---\n");
 const MUTATIONS = 1000;
 
 // === mutations ===
@@ -122,7 +124,7 @@ function mutate(random: Random, value: unknown): void {
 test("the documents that are mutated are valid, and analysis finds nothing", () => {
   const loaded = loadDocuments([{ file: FILE, text: VALID }]);
   expect([...loaded.problems, ...analyze(loaded)].map(formatProblem)).toEqual([]);
-  expect(new Set(loaded.documents.map((d) => d.kind)).size).toBe(8);
+  expect(new Set(loaded.documents.map((d) => d.kind)).size).toBe(10);
   expect(loaded.documents.every((d) => d.status === "applied")).toBe(true);
 });
 
@@ -150,4 +152,4 @@ test(`${MUTATIONS} mutations: no crash, each problem names a place`, () => {
     if (errors.length > 0) refused++;
   }
   expect(refused).toBeGreaterThan(MUTATIONS / 4);
-}, 60_000);
+}, 120_000);

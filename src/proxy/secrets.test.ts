@@ -16,6 +16,16 @@ test("whoever watches hears of changes, and of nothing that comes again as it wa
   expect(heard).toEqual(["default", "default", "ROOTCA", "ROOTCA"]);
 });
 
+test("what is forgotten is gone, and told once", () => {
+  const secrets = new Secrets();
+  secrets.set("kubernetes://c", { t: "trustedCa", trustedCaPem: "roots" });
+  const heard: string[] = [];
+  secrets.watch((name) => void heard.push(name));
+  secrets.delete("kubernetes://c");
+  secrets.delete("kubernetes://c");
+  expect([secrets.get("kubernetes://c"), heard]).toEqual([undefined, ["kubernetes://c"]]);
+});
+
 test("what is listed holds no secret", () => {
   const secrets = new Secrets();
   secrets.set("default", { t: "keyPair", certChainPem: "chain", privateKeyPem: "the key" });

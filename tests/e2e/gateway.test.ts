@@ -295,6 +295,18 @@ for (const proxy of envoy === undefined ? ["tulle"] : ["tulle", "envoy"]) {
       );
     });
 
+    // An Envoy lists what it once got.
+    test.skipIf(proxy === "envoy")("a certificate that no server shows any more is forgotten", async () => {
+      const shown = async (): Promise<boolean> =>
+        (await mesh.admin("edge", "/config_dump")).includes("kubernetes://rest");
+      expect(await shown()).toBe(true);
+      mesh.write("mesh.yaml", EDGE_DOCUMENTS.replaceAll("credentialName: rest", "credentialName: exact"));
+      await eventually("it is gone", async () => !(await shown()));
+      mesh.write("mesh.yaml", EDGE_DOCUMENTS);
+      await eventually("it is back", shown);
+      expect(await ask("elsewhere.test", {}, 444)).toMatchObject({ names: "DNS:rest.example.org", status: 200 });
+    });
+
     test("a key stands in no log, status or dump", async () => {
       const places = [
         mesh.process.output,

@@ -133,6 +133,8 @@ export class XdsLink {
     const gone = [...have].filter((name) => !names.has(name));
     if (added.length > 0) this.#client.subscribe(typeUrl, added);
     if (gone.length > 0) this.#client.unsubscribe(typeUrl, gone);
+    // A key that nothing uses any more has no business in memory.
+    if (typeUrl === TypeUrl.sds && gone.length > 0) this.#proxy.apply(typeUrl, [], gone);
     this.#subscribed.set(typeUrl, new Set(names));
   }
 }

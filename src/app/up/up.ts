@@ -72,6 +72,8 @@ export class Up {
   #envoyAgents: EnvoyAgents | undefined;
   #controlPlane: ControlPlane | undefined;
   #unwatch: () => void = () => {};
+  /** What the gateways serve, as it was last described. */
+  #served = "[]";
   #stopping = false;
   #startedMs = 0;
 
@@ -96,32 +98,36 @@ export class Up {
     this.#startProxies();
     await Promise.all([...this.#proxyWaits(), ...instances.map((planned) => this.#awaitApplication(planned))]);
     for (const child of [...this.#proxies, ...this.#applications]) this.#watch(child);
+    const mesh = this.#describe();
     this.#unwatch = this.#options.store.watch(() => this.#placeGateways());
-    return this.#describe();
+    return mesh;
   }
 
   #describe(): MeshFile {
     const mesh = describeMesh(this.#mesh, this.#plan, process.pid);
     writeWhole(meshFilePath(this.#runFolder), mesh);
+    this.#served = JSON.stringify(mesh.gateways);
     return mesh;
   }
 
   /** Gateways may name other ports now. */
   #placeGateways(): void {
-    let moved = false;
+    const served = this.#served;
     const instances = this.#plan.instances.map((planned) => {
       const { instance } = planned;
       if (instance.workload.gateway === undefined) return planned;
       const ports = this.#places.portsOf(this.#mesh, instance.workload);
       if (samePorts(ports, instance.ports)) return planned;
-      moved = true;
       const placed = { ...instance, ports };
       this.controlPlane.register(placed);
       return { ...planned, instance: placed };
     });
-    if (!moved) return;
     this.#plan = { ...this.#plan, instances };
-    for (const { url, port } of this.#describe().gateways) this.#progress("gateway", `port ${port} is ${url}`);
+    const { gateways } = describeMesh(this.#mesh, this.#plan, process.pid);
+    if (JSON.stringify(gateways) === served) return;
+    this.#describe();
+    for (const { url, port, hosts } of gateways)
+      this.#progress("gateway", `port ${port} is ${url} for ${hosts.join(", ")}`);
   }
 
   get controlPlane(): ControlPlane {
