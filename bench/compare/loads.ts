@@ -70,10 +70,26 @@ export const handshakes =
     return JSON.parse(stdout) as Done;
   };
 
+/** 1000 requests a second over 16 kept connections, whenever the answers come: how a mesh is used most of the time. */
+export const steadyRequests: Load = async (_, port, seconds) => {
+  const { requests: units, answered } = await atRate(port, seconds);
+  return { units, errors: units - answered };
+};
+
 /** Response times at 1000 requests a second over 16 connections, open loop: from when each was due. Milliseconds. */
 export async function latencyAtRate(port: number): Promise<{ p50: number; p99: number }> {
+  return (await atRate(port, 3)).latencyMs;
+}
+
+interface RateResult {
+  readonly requests: number;
+  readonly answered: number;
+  readonly latencyMs: { readonly p50: number; readonly p99: number };
+}
+
+async function atRate(port: number, seconds: number): Promise<RateResult> {
   const main = join(import.meta.dir, "..", "..", "src", "cli", "main.ts");
-  const options = ["--rps", "1000", "--connections", "16", "--duration", "3s", "-o", "json"];
+  const options = ["--rps", "1000", "--connections", "16", "--duration", `${seconds}s`, "-o", "json"];
   const stdout = await onLoadCpu([process.execPath, main, "load", `http://127.0.0.1:${port}/`, ...options]);
-  return (JSON.parse(stdout) as { latencyMs: { p50: number; p99: number } }).latencyMs;
+  return JSON.parse(stdout) as RateResult;
 }

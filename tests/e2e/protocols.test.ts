@@ -235,3 +235,21 @@ describe.skipIf(binary === undefined)("the protocols mesh of Envoys", () => {
   test("the logs say the same", () => expectWritten(mesh));
   test("so does the stranger", async () => expectResults(await resultsOf(mesh, "stranger"), TO_STRANGER_BY_ENVOY));
 });
+
+const UPGRADING =
+  "apiVersion: tulle.dev/v1\nkind: Mesh\nmetadata: {name: mesh}\nspec: {protocolDetectionTimeout: 1s, h2UpgradePolicy: UPGRADE}\n";
+const proxies: readonly (readonly string[])[] = [[], ...(binary === undefined ? [] : [["--proxy", "envoy"]])];
+
+describe.each(proxies.map((args) => [args.join(" ") || "sidecars", args] as const))(
+  "the protocols mesh with HTTP/2 between its proxies, %s",
+  (_, args) => {
+    let mesh: MeshRun;
+    const files = { "mesh.yaml": UPGRADING };
+    beforeAll(async () => void (mesh = await MeshRun.start({ folder: EXAMPLE, args, files })), 60_000);
+    afterAll(() => mesh.stop(), 40_000);
+
+    test("the page gets the same", async () => expectResults(await resultsOf(mesh, "page"), TO_PAGE));
+    test("its WebSocket came over HTTP/2", () =>
+      eventually("the log says so", () => mesh.log("chat-v1", "proxy").includes('"GET /room HTTP/2" 101')));
+  },
+);

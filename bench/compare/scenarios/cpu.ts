@@ -4,9 +4,11 @@
  * @module
  */
 import type { CpuScenario } from "../cpu-scenario.ts";
-import { downloads, handshakes, requests, unaryCalls, uploads } from "../loads.ts";
+import { downloads, handshakes, requests, steadyRequests, unaryCalls, uploads } from "../loads.ts";
 
 const alike = "20 routes, authorization, access log";
+
+const HTTP2_BETWEEN = { topology: { protocol: "http1", hops: "double", between: "http2" }, name: "h2" } as const;
 
 export const CPU_SCENARIOS: Readonly<Record<string, CpuScenario>> = {
   "one-hop": {
@@ -31,11 +33,19 @@ export const CPU_SCENARIOS: Readonly<Record<string, CpuScenario>> = {
   multiplexed: {
     title: "the same, with HTTP/1.1 or with HTTP/2 between the proxies",
     topology: { protocol: "http1", hops: "double" },
-    variant: { topology: { protocol: "http1", hops: "double", between: "http2" }, name: "h2" },
+    variant: HTTP2_BETWEEN,
     unit: "request",
     load: requests,
     bars: [],
     syscalls: true,
+  },
+  "multiplexed-steady": {
+    title: "the same at 1000 requests a second over 16 connections",
+    topology: { protocol: "http1", hops: "double" },
+    variant: HTTP2_BETWEEN,
+    unit: "request",
+    load: steadyRequests,
+    bars: [],
   },
   grpc: {
     title: `gRPC unary, one hop: HTTP/2 on both sides, 100 bytes to 1 kB, 8 connections with 16 calls each, ${alike}`,
@@ -85,6 +95,7 @@ export const CPU_SCENARIOS: Readonly<Record<string, CpuScenario>> = {
   "download-double-hop": {
     title: "1 MB answers, mTLS double hop, both proxies: HTTP/1.1, 8 connections",
     topology: { protocol: "http1", hops: "double" },
+    variant: HTTP2_BETWEEN,
     unit: "MB",
     load: downloads,
     bars: [],
