@@ -12,6 +12,8 @@ import { STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "./hpack-table.ts";
 import { huffmanDecode } from "./huffman.ts";
 import { LINE_EXTRA_BYTES, LineTable } from "./line-table.ts";
 
+/** Longer values of pseudo fields are not kept for the next request. */
+const MOST_KEPT_CHARS = 1024;
 /** Bounds what one integer may claim. */
 const MAX_INTEGER = 2 ** 28;
 
@@ -161,7 +163,9 @@ export class HeadDecoder {
       while (i < length && buf[start + i] === last.charCodeAt(i)) i++;
       if (i === length) return last;
     }
-    return (this.#texts[kind] = latin1(buf, start, start + length));
+    const text = latin1(buf, start, start + length);
+    if (length <= MOST_KEPT_CHARS) this.#texts[kind] = text;
+    return text;
   }
 
   #slot(index: number): number {

@@ -11,6 +11,9 @@ import { HeadDecoder } from "./head-decoder.ts";
 import type { Session } from "./session.ts";
 import type { Stream } from "./stream.ts";
 
+/** Interim answers (1xx) to one request: each is passed on at once, whether its reader keeps up or not. */
+const MAX_INTERIM_HEADS = 32;
+
 export class Messages {
   readonly decoder: HeadDecoder;
   readonly #session: Session;
@@ -97,7 +100,8 @@ export class Messages {
       stream.headReceived = true;
       promise(stream, head);
       if (endStream) stream.endRemote();
-    }
+    } else if (++stream.interimHeads > MAX_INTERIM_HEADS)
+      throw new Http2Error(ErrorCode.enhanceYourCalm, `More than ${MAX_INTERIM_HEADS} interim answers`, stream.id);
     handler.onHead(endStream);
   }
 

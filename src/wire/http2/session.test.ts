@@ -1,7 +1,9 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../base/random.ts";
+import { encode, frame, HELLO, OPEN, request } from "../../../tests/support/http2-frames.ts";
+import { carry, clientStream, headClient, headServer } from "../../../tests/support/http2-heads.ts";
 import { GET, makePair, type Pair, send } from "../../../tests/support/http2-pair.ts";
-import { ErrorCode } from "./constants.ts";
+import { ErrorCode, FrameType } from "./constants.ts";
 import type { Fields } from "./fields.ts";
 
 const OK: Fields = [":status", "200", "content-type", "text/plain"];
@@ -236,4 +238,107 @@ describe("Session: ends", () => {
     pair.settle();
     expect(pair.clientLog.pongs).toEqual([42]);
   });
+});
+
+test("a handler that ends other streams while the connection ends: each ends once", () => {
+  const { session, streams } = headServer(() => {});
+  session.receive(Buffer.concat([HELLO, request(1, OPEN), request(3, OPEN), request(5, OPEN)]), 0);
+  streams[0]!.onFree = () => streams[1]!.stream.reset();
+  session.disconnected("gone");
+  expect(streams.map((it) => it.events)).toEqual([
+    ["head", "reset 8 by connection", "closed"],
+    ["head", "closed"],
+    ["head", "reset 8 by connection", "closed"],
+  ]);
+  expect(session.streams.size).toBe(0);
+});
+
+test("a client goes on reading while its requests wait, a server stops", () => {
+  const options = { maxOutputBytes: 1000, settings: { maxConcurrentStreams: 100 } };
+  const client = headClient(options);
+  for (let i = 0; i < 50; i++) {
+    const { stream } = clientStream();
+    expect(client.open(stream, false)).toBe(true);
+    const fields = stream.beginHead();
+    fields.request("GET", "http", "a", "/");
+    fields.header("x", `${i}`.repeat(100));
+    expect(stream.endHead(true)).toBe(true);
+  }
+  expect(client.outputBytes).toBeGreaterThan(5000);
+  expect(client.congested).toBe(false);
+  client.receive(frame(FrameType.settings, 0, 0), 0);
+  expect(client.isClosed).toBe(false);
+  const { session } = headServer(({ stream }) => {
+    const fields = stream.beginHead();
+    fields.status(200);
+    fields.header("x", `${stream.id}`.repeat(100));
+    stream.endHead(true);
+  }, options);
+  session.receive(Buffer.concat([HELLO, ...Array.from({ length: 20 }, (_, i) => request(2 * i + 1))]), 0);
+  expect(session.congested).toBe(true);
+});
+
+test("a head larger than the peer takes is not sent, and the table stays right", () => {
+  const client = headClient();
+  const { session: server, streams } = headServer(() => {}, { settings: { maxHeaderListBytes: 500 } });
+  const settle = (): void => {
+    while (carry(client, server) || carry(server, client));
+  };
+  settle();
+  const sends = (value: string): boolean => {
+    const { stream } = clientStream();
+    expect(client.open(stream, false)).toBe(true);
+    const fields = stream.beginHead();
+    fields.request("GET", "http", "a", "/path");
+    fields.header("x", value);
+    const isSent = stream.endHead(true);
+    if (!isSent) stream.reset();
+    settle();
+    return isSent;
+  };
+  expect(["a", "a", "a", "b".repeat(500), "b".repeat(500), "a", "c", "c", "a"].map(sends)).toEqual([
+    true,
+    true,
+    true,
+    false,
+    false,
+    true,
+    true,
+    true,
+    true,
+  ]);
+  expect(streams.map(({ head }) => head.header("x"))).toEqual(["a", "a", "a", "a", "c", "c", "a"]);
+});
+
+test("keepalive: a PING when it is time, and an end when nothing comes", () => {
+  const client = headClient({ keepalive: { intervalMs: 10_000, timeoutMs: 2000 } });
+  client.consumeOutput(client.outputBytes);
+  const steps: [nowMs: number, isAlive: boolean, bytes: number][] = [
+    [1000, true, 0],
+    [10_000, true, 0],
+    [11_000, true, 17],
+    [12_000, true, 0],
+  ];
+  for (const [nowMs, isAlive, bytes] of steps) {
+    expect([client.sweep(nowMs), client.outputBytes]).toEqual([isAlive, bytes]);
+    client.consumeOutput(client.outputBytes);
+  }
+  client.receive(frame(FrameType.settings, 0, 0), 12_500);
+  client.consumeOutput(client.outputBytes);
+  expect(client.sweep(14_000)).toBe(true);
+  expect([client.sweep(21_000), client.outputBytes]).toEqual([true, 17]);
+  expect(client.sweep(22_900)).toBe(true);
+  expect(client.sweep(23_000)).toBe(false);
+});
+
+test("interim answers without end", () => {
+  const client = headClient();
+  const it = clientStream();
+  client.open(it.stream, false);
+  it.stream.beginHead().request("GET", "http", "a", "/");
+  it.stream.endHead(true);
+  const hints = frame(FrameType.headers, OPEN, 1, encode([":status", "103"]));
+  client.receive(Buffer.concat([frame(FrameType.settings, 0, 0), ...Array.from({ length: 40 }, () => hints)]), 0);
+  expect(it.events.filter((event) => event === "head").length).toBe(32);
+  expect(it.events.slice(-2)).toEqual(["reset 11 by local", "closed"]);
 });

@@ -87,6 +87,8 @@ const DRAIN_PING = 0xffff_ffff;
 const KEEPALIVE_PING = 0xffff_fffe;
 /** DATA shorter than this, of a body that has more, is hardly worth its frame. */
 const SMALL_DATA_BYTES = 32;
+/** Body bytes stop at `maxOutputBytes`; heads of as many streams as may be open, and answers to what one read brought, go beyond it. */
+const HEADS_FACTOR = 16;
 const PING_BYTES = new Uint8Array(8);
 
 export class Session implements StreamPort {
@@ -141,9 +143,12 @@ export class Session implements StreamPort {
     return this.#out.length;
   }
 
-  /** So much waits to be written that nothing more should be read until some of it is gone. */
+  /**
+   * So much waits to be written that nothing more should be read until some of it is gone. Never so of a client, whose
+   * own requests wait there: two sides that each wait for the other to read would wait forever.
+   */
   get congested(): boolean {
-    return this.#out.length > 2 * this.config.maxOutputBytes;
+    return this.role === "server" && this.#out.length > 2 * this.config.maxOutputBytes;
   }
 
   /** A new stream of ours would be accepted now. */
@@ -272,7 +277,7 @@ export class Session implements StreamPort {
 
   checkOutput(): void {
     this.flood.outbound(this.writer.frames, this.writer.controlFrames);
-    if (this.#out.length <= 4 * this.config.maxOutputBytes) return;
+    if (this.#out.length <= HEADS_FACTOR * this.config.maxOutputBytes) return;
     throw new Http2Error(ErrorCode.enhanceYourCalm, `${this.#out.length} bytes wait to be written`);
   }
 
@@ -297,8 +302,9 @@ export class Session implements StreamPort {
     if (stream !== undefined) this.endStream(stream, { code: error.code, by: "local", message: error.message });
   }
 
-  /** Ends a stream early and tells its handler. */
+  /** Ends a stream early and tells its handler, unless another handler has ended it meanwhile. */
   endStream(stream: Stream, reset: StreamReset): void {
+    if (this.streams.get(stream.id) !== stream) return;
     this.#forget(stream);
     stream.handler.onReset(reset);
     stream.handler.onClosed();
@@ -379,6 +385,7 @@ export class Session implements StreamPort {
       this.fields.takeBack();
       return false;
     }
+    stream.headSent = true;
     this.writer.endBlock(stream.id, endStream);
     if (endStream) this.#endLocal(stream);
     return true;
@@ -418,7 +425,8 @@ export class Session implements StreamPort {
   }
 
   reset(stream: Stream, code: number): void {
-    this.#writeReset(stream.id, code);
+    // A stream whose head was not sent is idle to the peer, and may not be named.
+    if (stream.headSent || this.streams.byPeer(stream.id)) this.#writeReset(stream.id, code);
     this.#forget(stream);
     stream.handler.onClosed();
   }

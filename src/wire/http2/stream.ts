@@ -70,6 +70,10 @@ export class Stream {
   isToHead = false;
   /** For the session: the final head has been received, the next fields are trailers. */
   headReceived = false;
+  /** For the session: interim answers so far. */
+  interimHeads = 0;
+  /** For the session: a head of ours has gone out, so the peer knows of a stream that we opened. */
+  headSent = false;
   /** For the session: what we may send; below zero after the peer reduced its initial window. */
   sendWindowBytes = 0;
   /** For the session. */
@@ -97,6 +101,8 @@ export class Stream {
     this.id = id;
     this.isToHead = isToHead;
     this.headReceived = false;
+    this.headSent = false;
+    this.interimHeads = 0;
     this.sendWindowBytes = sendBytes;
     this.receiveWindow.begin(receiveBytes, id);
     this.promisedBytes = -1;
