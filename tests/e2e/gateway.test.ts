@@ -244,14 +244,18 @@ for (const proxy of envoy === undefined ? ["tulle"] : ["tulle", "envoy"]) {
         return status;
       };
       expect([port !== "", await two()]).toEqual([true, 200]);
-      const next = serverKeyPair(["*.example.com", "next.example.com"]);
-      const writtenMs = systemClock.nowMs();
-      mesh.write("mesh.yaml", EDGE_DOCUMENTS.replace(secret("wild", pairs.wild), secret("wild", next)));
-      await eventually("the new certificate is shown", async () => {
-        return (await ask("d.example.com"))?.names === "DNS:*.example.com, DNS:next.example.com";
-      });
-      // Envoy's own time is its own affair.
-      if (proxy === "tulle") expect(systemClock.nowMs() - writtenMs).toBeLessThan(1000);
+      const delaysMs: number[] = [];
+      for (const turn of ["first", "second", "third"]) {
+        const next = serverKeyPair(["*.example.com", `${turn}.example.com`]);
+        const writtenMs = systemClock.nowMs();
+        mesh.write("mesh.yaml", EDGE_DOCUMENTS.replace(secret("wild", pairs.wild), secret("wild", next)));
+        await eventually("the new certificate is shown", async () => {
+          return (await ask("d.example.com"))?.names === `DNS:*.example.com, DNS:${turn}.example.com`;
+        });
+        delaysMs.push(systemClock.nowMs() - writtenMs);
+      }
+      // The machine may be busy with other things meanwhile: one of three is enough.
+      expect(Math.min(...delaysMs)).toBeLessThan(1000);
       expect(await two()).toBe(200);
       session.close();
     });
