@@ -5,6 +5,7 @@
  * @module
  */
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import type { Priority } from "../engine/cluster/limits.ts";
 import { FAILURES, type FailureKind, httpStatusOfGrpc } from "../engine/failures.ts";
 import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
@@ -60,10 +61,15 @@ export class Attempts implements Waiter {
 
   /** Makes the first attempt at `owner.cluster`. */
   begin(policy: CompiledRetry | undefined): void {
-    this.#owner.perTryMs = this.#retry.begin(policy, this.#owner.timeoutMs);
+    this.#owner.perTryMs = this.#retry.begin(policy, this.#priority, this.#owner.timeoutMs);
     this.#replacedStale = false;
     this.body.keep = this.#retry.hasPolicy;
+    this.body.maxKeptBytes = this.#owner.context.bufferLimitBytes;
     this.#attempt();
+  }
+
+  get #priority(): Priority {
+    return this.#owner.forward?.route.priority ?? "DEFAULT";
   }
 
   get #cluster(): ClusterRuntime {
@@ -79,10 +85,11 @@ export class Attempts implements Waiter {
     const isTcp = owner.forward?.route.upgrades?.isTcp(owner.head) ?? false;
     const source = isTcp
       ? new TcpSource(cluster, endpoint, owner.connection.view)
-      : cluster.poolOf(endpoint, owner.head.isHttp2, owner.connection.view);
-    if (!cluster.admit(source)) return owner.onAttemptsFailed("upstreamOverflow", "");
+      : cluster.poolOf(endpoint, this.#priority, owner.head.isHttp2, owner.connection.view);
+    const breaker = cluster.breakerOf(this.#priority);
+    if (!cluster.admit(breaker, source)) return owner.onAttemptsFailed("upstreamOverflow", "");
     owner.onEndpoint(endpoint);
-    this.#hold.take(cluster, endpoint);
+    this.#hold.take(cluster, breaker, endpoint);
     this.#source = source;
     source.acquire(this);
   }

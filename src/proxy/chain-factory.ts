@@ -46,12 +46,13 @@ export function chainFactory(services: ChainServices): ChainFactory {
   return (listener, routes) => {
     const side = sideOf(listener, services.self);
     const chains = listener.defaultChain === undefined ? listener.chains : [...listener.chains, listener.defaultChain];
-    return new Map(chains.map((chain, i) => [chain, configOf(services, chain, i, side, routes)]));
+    return new Map(chains.map((chain, i) => [chain, configOf(services, listener, chain, i, side, routes)]));
   };
 }
 
 function configOf(
   services: ChainServices,
+  listener: CompiledListener,
   chain: CompiledChain,
   index: number,
   side: TrafficSide,
@@ -63,7 +64,7 @@ function configOf(
     key: `${tls === undefined ? "plain" : "tls"} ${chain.name || index}`,
     terminal:
       terminal.t === "http"
-        ? httpTerminal(services, chain, terminal.hcm, side, routes)
+        ? httpTerminal(services, listener, chain, terminal.hcm, side, routes)
         : { t: "tcp", chain: tcpChain(services, chain, terminal, side) },
     serverTls: () => (tls === undefined ? undefined : services.tls.serverTls(tls)),
     refusal: admission(chain, services.http.registry),
@@ -101,6 +102,7 @@ function admission({ networkRbac }: CompiledChain, registry: Registry): (peer: P
 
 function httpTerminal(
   services: ChainServices,
+  { bufferLimitBytes }: CompiledListener,
   chain: CompiledChain,
   hcm: HttpConnectionManager,
   side: TrafficSide,
@@ -121,7 +123,15 @@ function httpTerminal(
   const localSpiffeId = (): string | undefined => services.tls.spiffeIdOf(chain.tls);
   const contextOf = (form: CompiledHttp): HttpContext => {
     retries.checkAll(form);
-    const made = new HttpChain(http, { http: form, accessLogs, recorder, peerHeader, retries, localSpiffeId });
+    const made = new HttpChain(http, {
+      http: form,
+      accessLogs,
+      recorder,
+      peerHeader,
+      retries,
+      bufferLimitBytes,
+      localSpiffeId,
+    });
     shadow = (_, isShadow, allowed) => made.onRbac(isShadow, allowed);
     return made;
   };

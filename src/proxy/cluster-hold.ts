@@ -4,15 +4,18 @@
  * @module
  */
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 
 export class ClusterHold {
   #cluster: ClusterRuntime | undefined;
+  #breaker: CircuitBreaker | undefined;
   #endpoint: Endpoint | undefined;
 
   /** Keeps the place that the cluster's `admit` gave. */
-  take(cluster: ClusterRuntime, endpoint: Endpoint): void {
+  take(cluster: ClusterRuntime, breaker: CircuitBreaker, endpoint: Endpoint): void {
     this.#cluster = cluster;
+    this.#breaker = breaker;
     this.#endpoint = endpoint;
     endpoint.activeRequests++;
   }
@@ -22,7 +25,7 @@ export class ClusterHold {
     const cluster = this.#cluster;
     if (cluster === undefined) return;
     this.#cluster = undefined;
-    cluster.release(this.#endpoint as Endpoint);
+    cluster.release(this.#breaker as CircuitBreaker, this.#endpoint as Endpoint);
     this.#endpoint = undefined;
   }
 }

@@ -10,7 +10,7 @@ import { type Balancer, createBalancer } from "../engine/cluster/balancer.ts";
 import type { CompiledCluster } from "../engine/cluster/cluster.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../engine/cluster/endpoints.ts";
-import { mayRequest, mayRetry } from "../engine/cluster/limits.ts";
+import type { Priority } from "../engine/cluster/limits.ts";
 import { type Ejection, OutlierDetector, type OutlierResult, resultOfStatus } from "../engine/cluster/outlier.ts";
 import type { ClientTls, DialError, Socket } from "../net/socket.ts";
 import type { ClusterStats } from "../telemetry/envoy-stats.ts";
@@ -18,6 +18,7 @@ import { writeProxyHeader } from "../wire/proxy-protocol.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import { type ClientAddresses, ClientPools } from "./client-pools.ts";
 import { type Failure, isTryTimeout } from "./failure.ts";
+import { CircuitBreaker } from "./circuit-breaker.ts";
 import { dialHost, type HostAddress } from "./host-dialer.ts";
 import { HostPool, type PoolServices, type PoolSettings } from "./host-pool.ts";
 import type { Pool, UpstreamSource } from "./upstream.ts";
@@ -30,6 +31,8 @@ export interface ClusterServices extends PoolServices {
   readonly statsOf: (clusterName: string) => ClusterStats;
 }
 
+const poolPair = (): readonly [Map<Endpoint, HostPool>, Map<Endpoint, HostPool>] => [new Map(), new Map()];
+
 export class ClusterRuntime {
   readonly compiled: CompiledCluster;
   readonly endpoints: EndpointSet;
@@ -37,12 +40,10 @@ export class ClusterRuntime {
   readonly #services: ClusterServices;
   readonly #balancer: Balancer;
   readonly #outlier: OutlierDetector | undefined;
-  readonly #pools = new Map<Endpoint, HostPool>();
-  /** Where the endpoint is spoken to as the client speaks: those for clients of HTTP/2. */
-  readonly #http2Pools = new Map<Endpoint, HostPool>();
+  /** By priority; the second of each is for clients of HTTP/2 where the endpoint is spoken to as the client speaks. */
+  readonly #pools = { DEFAULT: poolPair(), HIGH: poolPair() };
   readonly #clientPools = new ClientPools();
-  readonly #counts = { connections: 0, pending: 0 };
-  readonly #load = { connections: 0, pendingRequests: 0, requests: 0, retries: 0 };
+  readonly #breakers: Readonly<Record<Priority, CircuitBreaker>>;
   #outlierTimer: Timer | undefined;
   /** Set once it has been closed: whether no other cluster has its name. */
   #isGone: (() => boolean) | undefined;
@@ -53,6 +54,10 @@ export class ClusterRuntime {
     this.compiled = compiled;
     this.#services = services;
     this.stats = services.statsOf(compiled.name);
+    this.#breakers = {
+      DEFAULT: new CircuitBreaker(compiled.limits.default),
+      HIGH: new CircuitBreaker(compiled.limits.high),
+    };
     this.endpoints = new EndpointSet({
       panicPercent: compiled.healthyPanicPercent,
       onRemoved: (endpoint) => this.#dropPool(endpoint),
@@ -88,43 +93,52 @@ export class ClusterRuntime {
     return endpoint;
   }
 
-  /** What runs and waits now, as the circuit breakers see it. */
+  /** What runs and waits now, at all priorities. */
   get load(): {
     readonly connections: number;
     readonly pending: number;
     readonly requests: number;
     readonly retries: number;
   } {
-    return { ...this.#counts, requests: this.#load.requests, retries: this.#load.retries };
+    const { DEFAULT, HIGH } = this.#breakers;
+    return {
+      connections: DEFAULT.counts.connections + HIGH.counts.connections,
+      pending: DEFAULT.counts.pending + HIGH.counts.pending,
+      requests: DEFAULT.load.requests + HIGH.load.requests,
+      retries: DEFAULT.load.retries + HIGH.load.retries,
+    };
   }
 
-  /** Counts a request in, or says no: a circuit breaker is open. As in Envoy, who must wait for a connection to open is pending too. */
-  admit(source: UpstreamSource): boolean {
-    const limits = this.compiled.limits.default;
-    const load = this.#load;
-    if (!mayRequest(limits, load) || (!source.hasRoom && this.#counts.pending >= limits.maxPendingRequests)) {
+  /** The circuit breaker of a routing priority. */
+  breakerOf(priority: Priority): CircuitBreaker {
+    return this.#breakers[priority];
+  }
+
+  /** Counts a request in, or says no: the circuit breaker is open. */
+  admit(breaker: CircuitBreaker, source: UpstreamSource): boolean {
+    if (!breaker.mayRequest(source.hasRoom)) {
       this.stats.stats.rqPendingOverflow.add(1);
       return false;
     }
-    load.requests++;
+    breaker.load.requests++;
     this.stats.stats.rqTotal.add(1);
     this.stats.stats.rqActive.add(1);
     return true;
   }
 
   /** Counts a retry in, or says no. */
-  admitRetry(): boolean {
-    if (!mayRetry(this.compiled.limits.default, this.#load)) {
+  admitRetry(breaker: CircuitBreaker): boolean {
+    if (!breaker.mayRetry()) {
       this.stats.stats.rqRetryOverflow.add(1);
       return false;
     }
-    this.#load.retries++;
+    breaker.load.retries++;
     this.stats.stats.rqRetry.add(1);
     return true;
   }
 
-  endRetry(succeeded: boolean): void {
-    this.#load.retries--;
+  endRetry(breaker: CircuitBreaker, succeeded: boolean): void {
+    breaker.load.retries--;
     if (succeeded) this.stats.stats.rqRetrySuccess.add(1);
   }
 
@@ -133,9 +147,9 @@ export class ClusterRuntime {
   }
 
   /** Counts out what {@link admit} counted in. */
-  release(endpoint: Endpoint): void {
+  release(breaker: CircuitBreaker, endpoint: Endpoint): void {
     endpoint.activeRequests--;
-    this.#load.requests--;
+    breaker.load.requests--;
     this.stats.stats.rqActive.add(-1);
     this.#forgetIfGone();
   }
@@ -195,29 +209,38 @@ export class ClusterRuntime {
   }
 
   /** @param fromHttp2 The client speaks HTTP/2, which the cluster may want to follow. @param client Whom the request is from. */
-  poolOf(endpoint: Endpoint, fromHttp2: boolean, client: ClientAddresses): Pool {
+  poolOf(endpoint: Endpoint, priority: Priority, fromHttp2: boolean, client: ClientAddresses): Pool {
     const { http, usesProxyProtocol } = this.compiled;
     const follows = http.protocol === "useDownstream";
     const protocol = http.protocol === "useDownstream" ? (fromHttp2 ? "http2" : "http1") : http.protocol;
     if (usesProxyProtocol && this.compiled.proxyProtocolOf(endpoint) !== undefined)
-      return this.#clientPools.of(endpoint, client, protocol, () => this.#makePool(endpoint, protocol, client));
-    const pools = follows && fromHttp2 ? this.#http2Pools : this.#pools;
+      return this.#clientPools.of(endpoint, client, protocol, () =>
+        this.#makePool(endpoint, "DEFAULT", protocol, client),
+      );
+    const pools = this.#pools[priority][follows && fromHttp2 ? 1 : 0];
     let pool = pools.get(endpoint);
-    if (pool === undefined) pools.set(endpoint, (pool = this.#makePool(endpoint, protocol, undefined)));
+    if (pool === undefined) pools.set(endpoint, (pool = this.#makePool(endpoint, priority, protocol, undefined)));
     return pool;
   }
 
-  #makePool(endpoint: Endpoint, protocol: PoolSettings["protocol"], client: ClientAddresses | undefined): HostPool {
+  #makePool(
+    endpoint: Endpoint,
+    priority: Priority,
+    protocol: PoolSettings["protocol"],
+    client: ClientAddresses | undefined,
+  ): HostPool {
     const { http, limits } = this.compiled;
+    const breaker = this.#breakers[priority];
     const settings: PoolSettings = {
       ...this.#addressOf(endpoint, client),
       protocol,
       http2: http.http2,
       maxRequestsPerConnection: http.maxRequestsPerConnection,
-      maxConnections: limits.default.maxConnections,
+      maxConnections: breaker.limits.maxConnections,
+      maxOwnConnections: limits.maxConnectionsPerEndpoint,
       idleTimeoutMs: http.idleTimeoutMs,
     };
-    const pool = new HostPool(this.#services, settings, this.#counts, this.#poolEvents(endpoint));
+    const pool = new HostPool(this.#services, settings, breaker.counts, this.#poolEvents(endpoint));
     // A request that began before the cluster was closed tries again: its connection must not stay.
     if (this.#isGone !== undefined) pool.retire();
     return pool;
@@ -238,7 +261,7 @@ export class ClusterRuntime {
 
   /** Whether a circuit breaker lets another connection be opened for a TCP proxy. */
   mayConnect(): boolean {
-    if (this.#counts.connections < this.compiled.limits.default.maxConnections) return true;
+    if (this.#breakers.DEFAULT.mayConnect()) return true;
     this.stats.stats.cxOverflow.add(1);
     return false;
   }
@@ -254,7 +277,7 @@ export class ClusterRuntime {
     onOpen: (socket: Socket, closed: () => void) => void,
     onFail: (error: DialError) => void,
   ): void {
-    const counts = this.#counts;
+    const { counts } = this.#breakers.DEFAULT;
     const events = this.#poolEvents(endpoint);
     counts.connections++;
     const closed = (): void => {
@@ -303,9 +326,13 @@ export class ClusterRuntime {
     };
   }
 
+  get #allPools(): readonly Map<Endpoint, HostPool>[] {
+    return [...this.#pools.DEFAULT, ...this.#pools.HIGH];
+  }
+
   #dropPool(endpoint: Endpoint): void {
     this.#clientPools.drop(endpoint);
-    for (const pools of [this.#pools, this.#http2Pools]) {
+    for (const pools of this.#allPools) {
       pools.get(endpoint)?.retire();
       pools.delete(endpoint);
     }
@@ -313,13 +340,12 @@ export class ClusterRuntime {
 
   /** The identity or the trust behind its connections has changed: new requests get new connections. */
   renewConnections(): void {
-    for (const endpoint of [...this.#pools.keys(), ...this.#http2Pools.keys()]) this.#dropPool(endpoint);
+    for (const pools of this.#allPools) for (const endpoint of pools.keys()) this.#dropPool(endpoint);
     this.#clientPools.dropAll();
   }
 
   sweep(nowMs: number): void {
-    for (const pool of this.#pools.values()) pool.sweep(nowMs);
-    for (const pool of this.#http2Pools.values()) pool.sweep(nowMs);
+    for (const pools of this.#allPools) for (const pool of pools.values()) pool.sweep(nowMs);
     this.#clientPools.sweep(nowMs);
   }
 
@@ -336,7 +362,7 @@ export class ClusterRuntime {
 
   /** Not before: a gauge that is counted down behind its removal would come back below zero. */
   #forgetIfGone(): void {
-    if (this.#isGone === undefined || this.#load.requests > 0 || this.#counts.connections > 0) return;
+    if (this.#isGone === undefined || !this.#breakers.DEFAULT.isEmpty || !this.#breakers.HIGH.isEmpty) return;
     if (this.#isGone()) this.stats.remove();
   }
 }

@@ -26,7 +26,10 @@ export interface PoolSettings extends HostAddress {
   readonly http2: Http2Settings;
   /** 0: no limit. */
   readonly maxRequestsPerConnection: number;
+  /** Of the cluster. */
   readonly maxConnections: number;
+  /** Of this endpoint alone. */
+  readonly maxOwnConnections: number;
   readonly idleTimeoutMs: number;
 }
 
@@ -135,12 +138,14 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
   }
 
   #dialAsNeeded(): void {
-    const { maxConnections } = this.#settings;
-    while (
-      this.#connecting < this.#needed &&
-      (this.#counts.connections < maxConnections || this.#all.size + this.#connecting === 0)
-    )
-      this.#dial();
+    while (this.#connecting < this.#needed && this.#mayDial) this.#dial();
+  }
+
+  /** As in Envoy, a pool that has none may open one whatever the cluster has. */
+  get #mayDial(): boolean {
+    const { maxConnections, maxOwnConnections } = this.#settings;
+    const own = this.#all.size + this.#connecting;
+    return own === 0 || (this.#counts.connections < maxConnections && own < maxOwnConnections);
   }
 
   #dial(): void {

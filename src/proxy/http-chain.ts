@@ -59,6 +59,7 @@ export interface HttpChainOptions {
   readonly recorder: TrafficRecorder;
   readonly peerHeader: string | undefined;
   readonly retries: RoutePolicies;
+  readonly bufferLimitBytes: number;
   localSpiffeId(): string | undefined;
 }
 
@@ -85,6 +86,7 @@ export class HttpChain implements HttpContext {
   readonly turn: Turn;
   readonly stats: HttpStats;
   readonly peerHeader: string | undefined;
+  readonly bufferLimitBytes: number;
   readonly #services: HttpServices;
   readonly #options: HttpChainOptions;
 
@@ -100,6 +102,7 @@ export class HttpChain implements HttpContext {
     this.turn = services.turn;
     this.stats = httpStats(services.registry, options.http.settings.statPrefix);
     this.peerHeader = options.peerHeader;
+    this.bufferLimitBytes = options.bufferLimitBytes;
     this.#services = services;
     this.#options = options;
   }

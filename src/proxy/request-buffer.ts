@@ -8,14 +8,14 @@
 import { FREED_BYTES, freeChunk } from "../net/free-chunk.ts";
 import type { Trailers } from "../wire/http1/trailers.ts";
 
-/** A body that grows past this is not sent again; Envoy's `per_connection_buffer_limit_bytes`. */
-const MAX_KEPT_BYTES = 1024 * 1024;
 /** Reading stops while this much waits for a connection. */
 const FULL_BYTES = 64 * 1024;
 
 export class RequestBuffer {
   /** Keep what was sent for another attempt. */
   keep = false;
+  /** A body that grows past this is not sent again; `per_connection_buffer_limit_bytes` of the listener. */
+  maxKeptBytes = 0;
   /** Nothing of what was sent waits anywhere. */
   isTaken = false;
   /** What follows the body, where it is not chunked. */
@@ -51,14 +51,14 @@ export class RequestBuffer {
   /** Bytes that went straight through. */
   passed(buf: Uint8Array, start: number, end: number): void {
     if (end === start) return;
-    if (this.keep && this.#bytes + end - start <= MAX_KEPT_BYTES) return this.add(buf.subarray(start, end));
+    if (this.keep && this.#bytes + end - start <= this.maxKeptBytes) return this.add(buf.subarray(start, end));
     this.#lost = true;
     this.giveUp();
   }
 
   /** Everything that waited has been sent. */
   sent(): void {
-    if (this.keep && this.#bytes <= MAX_KEPT_BYTES) return;
+    if (this.keep && this.#bytes <= this.maxKeptBytes) return;
     if (this.#bytes > 0) this.#lost = true;
     this.giveUp();
   }

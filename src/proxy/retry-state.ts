@@ -6,6 +6,7 @@
  */
 import type { Random } from "../base/random.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import type { Priority } from "../engine/cluster/limits.ts";
 import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
 import { effectivePerTryTimeoutMs } from "../engine/retry-policy.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
@@ -17,13 +18,15 @@ export class RetryState {
   #policy: CompiledRetry | undefined;
   #tried: Set<Endpoint> | undefined;
   #admittedBy: ClusterRuntime | undefined;
+  #priority: Priority = "DEFAULT";
   /** How long an attempt may take; 0 for as long as the exchange. */
   perTryMs = 0;
   /** How long it may be quiet; 0 for as long as it likes. */
   perTryIdleMs = 0;
 
   /** @param timeoutMs For the whole exchange; 0 for none. @returns The time of an attempt. */
-  begin(policy: CompiledRetry | undefined, timeoutMs: number): number {
+  begin(policy: CompiledRetry | undefined, priority: Priority, timeoutMs: number): number {
+    this.#priority = priority;
     this.#policy = policy;
     this.#tried = undefined;
     this.perTryMs = policy === undefined ? 0 : effectivePerTryTimeoutMs(policy, timeoutMs);
@@ -48,7 +51,8 @@ export class RetryState {
       return "limit";
     }
     this.#giveBack(false);
-    if (!cluster.admitRetry()) return "overflow";
+    const breaker = cluster.breakerOf(this.#priority);
+    if (!cluster.admitRetry(breaker)) return "overflow";
     this.#admittedBy = cluster;
     return "retry";
   }
@@ -69,7 +73,7 @@ export class RetryState {
   }
 
   #giveBack(succeeded: boolean): void {
-    this.#admittedBy?.endRetry(succeeded);
+    this.#admittedBy?.endRetry(this.#admittedBy.breakerOf(this.#priority), succeeded);
     this.#admittedBy = undefined;
   }
 }

@@ -8,6 +8,9 @@
 import { CompileError, refuseOthers } from "../compile-error.ts";
 import type { CircuitBreakers, Thresholds } from "../../xds/proto/cluster-health.ts";
 
+/** Of a route, and of the thresholds that hold for it. */
+export type Priority = "DEFAULT" | "HIGH";
+
 export interface Limits {
   readonly maxConnections: number;
   readonly maxPendingRequests: number;

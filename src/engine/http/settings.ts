@@ -36,7 +36,9 @@ export interface HttpSettings {
   readonly maxStreamDurationMs: number;
   /** 0: no limit. */
   readonly maxRequestsPerConnection: number;
+  /** HTTP/2: from GOAWAY to the end of a connection without streams, for one that was on its way. @default 1000 Envoy: 5000 */
   readonly drainTimeoutMs: number;
+  /** How long a client may take to close behind the last answer; 0: it is closed at once. */
   readonly delayedCloseTimeoutMs: number;
   readonly headersWithUnderscores: "ALLOW" | "REJECT_REQUEST" | "DROP_HEADER";
   readonly generateRequestId: boolean;
@@ -110,7 +112,7 @@ function limits(hcm: HttpConnectionManager, path: string) {
     maxStreamDurationMs: common.maxStreamDuration ?? 0,
     maxRequestsPerConnection: common.maxRequestsPerConnection ?? 0,
     headersWithUnderscores: common.headersWithUnderscoresAction ?? "ALLOW",
-    drainTimeoutMs: hcm.drainTimeout ?? 5000,
+    drainTimeoutMs: hcm.drainTimeout ?? 1000,
     delayedCloseTimeoutMs: hcm.delayedCloseTimeout ?? 1000,
   } as const;
 }

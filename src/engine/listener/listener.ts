@@ -22,6 +22,8 @@ export interface CompiledListener {
   readonly name: string;
   readonly address: { readonly address: string; readonly port: number; readonly path?: string };
   readonly listenerFilters: ListenerFilters;
+  /** Of a request's body, kept for another attempt at most. */
+  readonly bufferLimitBytes: number;
   readonly chains: readonly CompiledChain[];
   readonly defaultChain: CompiledChain | undefined;
   readonly statPrefix: string;
@@ -52,6 +54,9 @@ export interface NetworkRbacFilter {
 export type ChainTerminal =
   | { readonly t: "http"; readonly hcm: HttpConnectionManager; readonly path: string }
   | { readonly t: "tcp"; readonly proxy: CompiledTcpProxy; readonly path: string };
+
+/** Envoy's. */
+export const DEFAULT_BUFFER_LIMIT_BYTES = 1024 * 1024;
 
 const LISTENER = new Set([
   "name",
@@ -97,6 +102,7 @@ export function compileListener(listener: Listener): CompiledListener {
   return {
     name,
     address: addressOf(listener),
+    bufferLimitBytes: listener.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
     listenerFilters: compileListenerFilters(listener),
     chains,
     defaultChain,

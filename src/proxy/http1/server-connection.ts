@@ -315,7 +315,12 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     this.#quietSinceMs = this.#context.clock.nowMs();
     this.#active = false;
     this.#resume();
-    if (this.#output.waitingBytes === 0) this.#socket.end();
+    if (this.#output.waitingBytes === 0) this.#sayGoodbye();
+  }
+
+  #sayGoodbye(): void {
+    if (this.#context.http.settings.delayedCloseTimeoutMs === 0) this.#socket.close();
+    else this.#socket.end();
   }
 
   abort(): void {
@@ -346,7 +351,8 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   onDrain(): void {
     this.#active = true;
     if (!this.#output.flush()) return;
-    if (this.#phase === "closing" || this.#responseEnded) return this.#socket.end();
+    if (this.#phase === "closing") return this.#sayGoodbye();
+    if (this.#responseEnded) return this.#socket.end();
     if (this.#phase === "head") return this.#goOn();
     this.#exchange.onDownstreamDrain();
   }
@@ -378,7 +384,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     this.#active = false;
     const quietMs = nowMs - this.#quietSinceMs;
     if (this.#phase === "closing") {
-      if (quietMs > LINGER_MS) this.#socket.close();
+      if (quietMs > this.#context.http.settings.delayedCloseTimeoutMs) this.#socket.close();
     } else if (this.#phase === "head") {
       this.#sweepIdle(nowMs, quietMs, this.#contextNow().http.settings);
     } else {
@@ -401,7 +407,5 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
 }
 
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
-/** How long a client may take to close after an answer that says so. */
-const LINGER_MS = 1000;
 /** How long a head may take that has begun. Envoy has no limit unless `request_headers_timeout` is set; we do. */
 const HEAD_TIMEOUT_MS = 10_000;

@@ -15,8 +15,6 @@ import { serverOptions } from "./session-options.ts";
 
 /** Served streams that are kept for later ones, until the connection has nothing to do. */
 const MAX_SPARE = 256;
-/** How long a client may take to close behind the last byte. */
-const LINGER_MS = 1000;
 
 export class Http2ServerConnection implements SocketHandler, SessionHandler, ServedBy, DownstreamConnection {
   readonly connection: Connection;
@@ -130,16 +128,17 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
 
   sweep(nowMs: number): void {
     if (this.#ending) {
-      if (nowMs - this.#idleSinceMs > LINGER_MS) this.#socket.close();
+      if (nowMs - this.#idleSinceMs > this.contextNow().http.settings.delayedCloseTimeoutMs) this.#socket.close();
       return;
     }
     if (!this.#session.sweep(nowMs)) return this.abort();
     for (const served of this.#serving) served.sweep(nowMs);
     if (this.#serving.size === 0 && nowMs > this.#idleSinceMs) this.#spare.length = 0;
-    const { idleTimeoutMs, maxConnectionDurationMs } = this.contextNow().http.settings;
+    const { drainTimeoutMs, idleTimeoutMs, maxConnectionDurationMs } = this.contextNow().http.settings;
     if (maxConnectionDurationMs > 0 && nowMs - this.#openedMs > maxConnectionDurationMs) this.drain();
     this.touch();
-    if (this.#serving.size === 0 && this.#drainedMs !== undefined && nowMs - this.#drainedMs > LINGER_MS) this.#end();
+    if (this.#serving.size === 0 && this.#drainedMs !== undefined && nowMs - this.#drainedMs > drainTimeoutMs)
+      this.#end();
     if (this.#serving.size > 0 || idleTimeoutMs === 0 || nowMs - this.#idleSinceMs <= idleTimeoutMs) return;
     if (this.#drainedMs === undefined) this.#stats.cxIdleTimeout.add(1);
     this.drain();
