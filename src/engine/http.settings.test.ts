@@ -33,7 +33,7 @@ describe("settings", () => {
       idleTimeoutMs: 3_600_000,
       requestTimeoutMs: 0,
       requestHeadersTimeoutMs: 0,
-      drainTimeoutMs: 5000,
+      drainTimeoutMs: 1000,
       generateRequestId: true,
       forwardClientCertDetails: "SANITIZE",
       serverName: "envoy",
