@@ -17,7 +17,7 @@ import { grpcStatusIn } from "./grpc-status.ts";
 import { RequestBuffer } from "./request-buffer.ts";
 import { RetryState } from "./retry-state.ts";
 import { TcpSource } from "./tcp-request.ts";
-import type { Caller, UpstreamRequest, UpstreamSource, Waiter } from "./upstream.ts";
+import type { Caller, KeptNeeded, UpstreamRequest, UpstreamSource, Waiter } from "./upstream.ts";
 
 /** gRPC's UNKNOWN: an answer has to say how it went. */
 const NO_STATUS = 2;
@@ -92,6 +92,11 @@ export class Attempts implements Waiter {
     this.#hold.take(cluster, breaker, endpoint);
     this.#source = source;
     source.acquire(this);
+  }
+
+  get keptNeeded(): KeptNeeded {
+    if (this.#replacedStale) return "new";
+    return this.#owner.isIdempotent ? "any" : "sure";
   }
 
   onUpstream(upstream: UpstreamRequest): void {

@@ -12,7 +12,7 @@ import { dialHost, failureOf, type HostAddress } from "./host-dialer.ts";
 import { ClientConnection, type ConnectionOwner } from "./http1/client-connection.ts";
 import { Http2ClientConnection, type Http2ConnectionOwner } from "./http2/client-connection.ts";
 import type { Turn } from "./turn.ts";
-import type { Pool, Waiter } from "./upstream.ts";
+import type { KeptNeeded, Pool, Waiter } from "./upstream.ts";
 
 /** Counts that the circuit breakers of a cluster look at, and the pool keeps. */
 export interface ConnectionCounts {
@@ -51,6 +51,12 @@ export interface PoolServices {
   readonly turn: Turn;
 }
 
+/**
+ * Servers that close a connection which was used so lately say so. Proxies of the mesh keep theirs at least as long as
+ * this pool does.
+ */
+const SURE_MS = 1000;
+
 type AnyConnection = ClientConnection | Http2ClientConnection;
 
 export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
@@ -77,7 +83,7 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
   }
 
   acquire(waiter: Waiter): void {
-    const way = this.#sharedWithRoom()?.take() ?? this.#idle.pop();
+    const way = this.#sharedWithRoom()?.take() ?? this.#kept(waiter.keptNeeded);
     if (way !== undefined) return waiter.onUpstream(way);
     this.#waiting.push(waiter);
     this.#countWaiting(1);
@@ -88,6 +94,28 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
   /** Nobody uses it, or waits. */
   get isEmpty(): boolean {
     return this.#all.size + this.#connecting + this.#waiting.length === 0;
+  }
+
+  /** The one that was used last, if it serves. */
+  #kept(needed: KeptNeeded): ClientConnection | undefined {
+    const idle = this.#idle;
+    for (let last = idle.at(-1); last !== undefined; last = idle.at(-1)) {
+      if (last.maxIdleMs !== Infinity && this.#idleMs(last) >= last.maxIdleMs) last.destroy();
+      else return needed === "any" || this.#serves(last, needed) ? idle.pop() : undefined;
+    }
+    return undefined;
+  }
+
+  /** Where no other may be opened, one that is in doubt is better than none. */
+  #serves(connection: ClientConnection, needed: KeptNeeded): boolean {
+    if (needed === "sure" && (connection.maxIdleMs !== Infinity || connection.socket.peer?.spiffeId !== undefined))
+      return true;
+    if (needed === "sure" && this.#idleMs(connection) < SURE_MS) return true;
+    return this.#counts.connections >= this.#settings.maxConnections;
+  }
+
+  #idleMs({ idleSinceMs }: ClientConnection): number {
+    return this.#services.clock.nowMs() - idleSinceMs;
   }
 
   get hasRoom(): boolean {
@@ -127,6 +155,7 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
     const { idleTimeoutMs } = this.#settings;
     while (this.#idle[0] !== undefined && nowMs - this.#idle[0].idleSinceMs > idleTimeoutMs)
       (this.#idle.shift() as ClientConnection).destroy();
+    for (const connection of this.#idle.filter((it) => nowMs - it.idleSinceMs >= it.maxIdleMs)) connection.destroy();
     if (!this.#mayShare) return;
     for (const connection of this.#all)
       if (connection instanceof Http2ClientConnection) connection.sweep(nowMs, idleTimeoutMs);

@@ -61,8 +61,16 @@ export interface UpstreamRequest {
   resume(): void;
 }
 
+/**
+ * Which kept connections serve a request. An endpoint may close one at the very moment in which the request leaves.
+ * `any`: the request can be sent again then. `sure`: it cannot. `new`: it has been, so that other kept ones are to be
+ * suspected too.
+ */
+export type KeptNeeded = "any" | "sure" | "new";
+
 /** Who waits for a way to an endpoint. */
 export interface Waiter {
+  readonly keptNeeded: KeptNeeded;
   /** Must send a request on it at once. */
   onUpstream(request: UpstreamRequest): void;
   onNoConnection(failure: Failure): void;

@@ -17,6 +17,7 @@ import type { Failure } from "../failure.ts";
 import type { RequestBuffer } from "../request-buffer.ts";
 import { switches } from "../upgrade.ts";
 import type { Caller, UpstreamRequest } from "../upstream.ts";
+import { type KeepAlive, parseKeepAlive } from "./keep-alive.ts";
 import { CRLF, writeChunk, writeLastChunk, writeTrailers } from "./chunks.ts";
 
 /** What a connection tells its pool. */
@@ -64,6 +65,8 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
   requests = 0;
   /** When it went idle, on the proxy's clock. */
   idleSinceMs = 0;
+  /** How long it may be idle, as the endpoint says; Infinity where it says nothing. */
+  maxIdleMs = Infinity;
   /** Not to be used again after the present request. */
   retired = false;
 
@@ -261,13 +264,19 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
   #finish(extra: boolean): void {
     const caller = this.#caller;
     this.#caller = undefined;
-    const reusable =
-      this.#head.keepAlive && this.#requestDone && !extra && !this.retired && this.#output.waitingBytes === 0;
+    const head = this.#head;
+    if (head.first[ID["keep-alive"]] !== 0) this.#heed(parseKeepAlive(head.header("keep-alive") ?? ""));
+    const reusable = head.keepAlive && this.#requestDone && !extra && !this.retired && this.#output.waitingBytes === 0;
     if (reusable) this.#owner.onIdle(this);
     else this.destroy();
     caller?.onResponseEnd();
     // An idle connection does not keep the bytes that its last answer came in. No other can have come meanwhile.
     this.#head.buf = NO_BYTES;
+  }
+
+  #heed({ idleMs, isLast }: KeepAlive): void {
+    this.maxIdleMs = idleMs;
+    if (isLast) this.retired = true;
   }
 
   #protocolError(reason: string): -1 {
