@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { compact } from "../base/compact.ts";
 import type { Socket } from "../net/socket.ts";
 
 export class Output {
@@ -25,7 +26,7 @@ export class Output {
       from += this.#socket.write(buf, start, end - start);
       if (from === end) return true;
     }
-    this.#waiting.push(owned ? buf.subarray(from, end) : copyOf(buf, from, end));
+    this.#waiting.push(owned ? compact(buf.subarray(from, end)) : copyOf(buf, from, end));
     this.waitingBytes += end - from;
     return false;
   }

@@ -4,7 +4,7 @@
  *
  * @module
  */
-
+import { compact } from "../base/compact.ts";
 import { FREED_BYTES, freeChunk } from "../net/free-chunk.ts";
 import type { Trailers } from "../wire/http1/trailers.ts";
 
@@ -44,7 +44,7 @@ export class RequestBuffer {
 
   /** Bytes that wait for a connection. */
   add(chunk: Uint8Array): void {
-    this.#chunks.push(chunk);
+    this.#chunks.push(compact(chunk));
     this.#bytes += chunk.length;
   }
 

@@ -170,6 +170,8 @@ describe("HTTP/2 on both sides", () => {
     await rig.turn();
     expect(backend.calls[0]?.reset?.code).toBe(8);
     expect([theirs.text, theirs.reset?.code]).toEqual(["x", 2]);
+    expect(rig.stat("http.in.downstream_rq_rx_reset")).toBe(1);
+    expect(rig.stat("cluster.app.upstream_rq_tx_reset")).toBe(1);
     await finish();
   });
 

@@ -120,6 +120,7 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
   }
 
   abandon(): void {
+    this.#caller?.cluster?.stats.stats.rqTxReset.add(1);
     this.#caller = undefined;
     this.stream.reset(ErrorCode.cancel);
     this.#owner.touch();

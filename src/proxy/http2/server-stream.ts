@@ -11,7 +11,7 @@ import { RequestHead } from "../../wire/http1/request-head.ts";
 import type { ResponseHead } from "../../wire/http1/response-head.ts";
 import { Trailers } from "../../wire/http1/trailers.ts";
 import { ErrorCode } from "../../wire/http2/constants.ts";
-import { Stream, type StreamHandler } from "../../wire/http2/stream.ts";
+import { Stream, type StreamHandler, type StreamReset } from "../../wire/http2/stream.ts";
 import { badExpectation, brokenRequest } from "../broken-request.ts";
 import type { Connection } from "../connection.ts";
 import { whoContinues } from "../expectation.ts";
@@ -118,7 +118,8 @@ export class ServerStream implements Downstream, StreamHandler {
   }
 
   /** The client gave the stream up, or is gone. */
-  onReset(): void {
+  onReset({ by }: StreamReset): void {
+    if (by === "remote" || by === "refused") this.#owner.contextNow().stats.stats.rqRxReset.add(1);
     if (this.#serving) this.#exchange.onDownstreamClose();
   }
 

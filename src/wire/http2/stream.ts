@@ -6,6 +6,7 @@
 import type { HeadError } from "../http1/head.ts";
 import type { RequestHead } from "../http1/request-head.ts";
 import type { ResponseHead } from "../http1/response-head.ts";
+import { compact } from "../../base/compact.ts";
 import { ErrorCode } from "./constants.ts";
 import type { FieldWriter } from "./field-writer.ts";
 import type { Trailers } from "../http1/trailers.ts";
@@ -156,7 +157,7 @@ export class Stream {
     const from = this.#waitingBytes > 0 ? start : start + port.sendData(this, buf, start, end, endStream);
     // A bare end waits behind what waits.
     if (this.#waitingBytes > 0 || from < end) {
-      if (from < end) this.#waiting.push(buf.subarray(from, end));
+      if (from < end) this.#waiting.push(compact(buf.subarray(from, end)));
       this.#waitingBytes += end - from;
       this.#endsBehindWaiting = endStream;
       return false;
