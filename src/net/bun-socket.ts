@@ -11,6 +11,8 @@ export interface SocketState {
   socket: BunSocket | undefined;
   /** TLS that has begun and is not settled. */
   handshake?: Handshake | undefined;
+  /** The plain socket under a TLS one. */
+  under?: NativeSocket<SocketState>;
 }
 
 /** Who waits for the outcome of a handshake. One of the two is called, once. */
@@ -83,12 +85,19 @@ export class BunSocket implements Socket {
 
   close(): void {
     this.#isLeaving = true;
-    if (!this.#closed) this.raw.end();
+    if (this.#closed) return;
+    // Over TLS, `end` alone would wait for the other side's goodbye, and nothing could close the socket any more.
+    if (this.secure) this.raw.shutdown();
+    this.raw.end();
   }
 
   destroy(): void {
+    const wasLeaving = this.#isLeaving;
     this.#isLeaving = true;
-    if (!this.#closed) this.raw.terminate();
+    if (this.#closed) return;
+    // A TLS socket that is being closed waits for its reader, and takes no other word.
+    if (wasLeaving) this.raw.data.under?.terminate();
+    this.raw.terminate();
   }
 
   /** The other side half-closed. */

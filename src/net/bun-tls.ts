@@ -151,7 +151,8 @@ function upgrade(
   const data: SocketState = { socket: undefined, handshake };
   under.handler = new Underlying(data);
   try {
-    const [, secure] = (raw as unknown as Upgradable).upgradeTLS({ ...options, data, socket: secureHandlers });
+    const [plain, secure] = (raw as unknown as Upgradable).upgradeTLS({ ...options, data, socket: secureHandlers });
+    data.under = plain;
     under.raw = secure;
   } catch (cause) {
     // Suites that the library does not know are told only when a context is made of them.

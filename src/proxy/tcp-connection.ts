@@ -25,6 +25,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
   #early: readonly Uint8Array[] = NO_BYTES;
   #hasEnded = false;
   #isOver = false;
+  #isLeaving = false;
   #tunnel: Tunnel | undefined;
   #active: boolean;
   #lastActiveMs: number;
@@ -77,7 +78,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
     this.#context.stats.cxTotal.add(1);
     this.downstream.handler = this;
     this.connectionTerminationDetails = details;
-    this.downstream.close();
+    this.abort();
   }
 
   #connect(cluster: ClusterRuntime): void {
@@ -128,7 +129,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
 
   #fail(kind: FailureKind): void {
     this.flag(kind);
-    this.downstream.close();
+    this.abort();
   }
 
   // While there is no endpoint.
@@ -150,6 +151,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
   /** Tells what has gone by, and closes what is idle or too old. Called about once a second. */
   sweep(nowMs: number): void {
     if (this.#isOver) return;
+    if (this.#isLeaving) return this.#destroy();
     this.#tell();
     const { proxy, stats } = this.#context;
     if (this.#active || this.#tunnel === undefined) this.#lastActiveMs = nowMs;
@@ -166,8 +168,16 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
 
   /** Closes both connections; what waits for a slow reader is lost. */
   abort(): void {
+    if (this.#isLeaving) return;
+    this.#isLeaving = true;
     if (this.#tunnel === undefined) this.downstream.close();
     else this.#tunnel.close();
+  }
+
+  /** The other side of TLS has not answered the goodbye. */
+  #destroy(): void {
+    if (this.#tunnel === undefined) this.downstream.destroy();
+    else this.#tunnel.destroy();
   }
 
   /** Adds what has gone by since the last time to the statistics. */

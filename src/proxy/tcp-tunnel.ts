@@ -96,8 +96,10 @@ export interface Tunnel {
   readonly sentBytes: number;
   /** The endpoint's connection broke off. */
   readonly upstreamWasReset: boolean;
-  /** Closes both; what waits for a slow reader is lost. */
+  /** Closes both; what waits for a slow reader is lost. Over TLS the other side may keep it open. */
   close(): void;
+  /** Closes both at once. */
+  destroy(): void;
 }
 
 class TcpTunnel implements Tunnel {
@@ -137,6 +139,11 @@ class TcpTunnel implements Tunnel {
 
   get upstreamWasReset(): boolean {
     return this.#upstream.wasReset;
+  }
+
+  destroy(): void {
+    this.#downstream.socket.destroy();
+    this.#upstream.socket.destroy();
   }
 
   close(): void {

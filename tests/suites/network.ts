@@ -243,6 +243,30 @@ export function networkSuite(name: string, make: () => NetworkUnderTest, tls: Tl
       expect(server?.secure).toBe(true);
     });
 
+    test("TLS that is closed is closed, whatever the other side does", async () => {
+      const under = make();
+      const { server, client, s, c } = await handshake(under, serverTls(), clientTls());
+      if (server === undefined || client === undefined) throw new Error("no handshake");
+      server.write(Buffer.from("bye"));
+      server.close();
+      await under.settle(() => s.closed && c.ended);
+      expect([c.text, c.closed, s.ended]).toEqual(["bye", false, false]);
+      client.destroy();
+    });
+
+    test("TLS that is closed while its reader does not read can still be cut off", async () => {
+      const under = make();
+      const { server, client, s } = await handshake(under, serverTls(), clientTls());
+      if (server === undefined || client === undefined) throw new Error("no handshake");
+      client.pause();
+      const chunk = Buffer.alloc(1 << 20, 120);
+      while (server.write(chunk) === chunk.length);
+      server.close();
+      server.destroy();
+      await under.settle(() => s.closed);
+      client.destroy();
+    });
+
     for (const [what, over] of [
       ["from another CA", pems(tls.stranger)],
       ["expired", pems(tls.expired)],

@@ -319,6 +319,22 @@ function overTls(network: MakeNetwork, nowMs: number): void {
     await made.rig.finish();
   });
 
+  test("a client that does not go away when it is told to is let go", async () => {
+    const typedConfig = pack(TcpProxy, { statPrefix: "app", cluster: "app", maxDownstreamConnectionDuration: 2000 });
+    const made = await scene(network, [{ filters: [{ name: "tcp", typedConfig }], transportSocket: down }]);
+    const { rig } = made;
+    const client = await rig.client("in", tls);
+    const endpoint = await opened(made);
+    client.socket.pause();
+    endpoint.send("x".repeat(LARGE));
+    for (let turn = 0; turn < 50; turn++) await rig.turn();
+    for (let second = 0; second < 4; second++) await rig.advance(1000);
+    await rig.until(() => endpoint.closed || endpoint.ended);
+    expect(rig.stat("listener.127.0.0.1_0.downstream_cx_active")).toBe(0);
+    expect(rig.stat("tcp.app.max_downstream_connection_duration")).toBe(1);
+    await rig.finish();
+  });
+
   test.skipIf(inMemory)("a client that stops within the handshake is let go in time", async () => {
     const made = await scene(network, [tcp("app", { transportSocket: down, transportSocketConnectTimeout: 3000 })]);
     const client = await made.rig.client();
