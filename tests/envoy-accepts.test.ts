@@ -106,7 +106,7 @@ spec:
     loadBalancer: {simple: RANDOM}
     connectionPool:
       tcp: {maxConnections: 10, connectTimeout: 3s, idleTimeout: 5s}
-      http: {http1MaxPendingRequests: 7, http2MaxRequests: 9, maxConcurrentStreams: 5, h2UpgradePolicy: UPGRADE, maxRequestsPerConnection: 4, maxRetries: 3, idleTimeout: 20s}
+      http: {http1MaxPendingRequests: 7, http2MaxRequests: 9, maxConcurrentStreams: 5, http2KeepAlive: {interval: 5s, timeout: 1s}, h2UpgradePolicy: UPGRADE, maxRequestsPerConnection: 4, maxRetries: 3, idleTimeout: 20s}
     outlierDetection:
       {consecutive5xxErrors: 3, consecutiveGatewayErrors: 2, interval: 1s, baseEjectionTime: 2s, maxEjectionPercent: 50,
        minHealthPercent: 20, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 4}

@@ -22,6 +22,7 @@ const noHttp: Http = {
   h2UpgradePolicy: undefined,
   useClientProtocol: false,
   maxConcurrentStreams: undefined,
+  http2KeepAlive: undefined,
 };
 
 export function connectionPool(node: Node): ConnectionPool {
@@ -61,8 +62,8 @@ function http(node: Node): Http {
       "h2UpgradePolicy",
       "useClientProtocol",
       "maxConcurrentStreams",
+      "http2KeepAlive",
     ],
-    unsupported: ["http2KeepAlive"],
   });
   const upgrade = fields.optional("h2UpgradePolicy", choice(["DEFAULT", "DO_NOT_UPGRADE", "UPGRADE"]));
   return {
@@ -74,5 +75,14 @@ function http(node: Node): Http {
     h2UpgradePolicy: upgrade === "DEFAULT" ? undefined : upgrade,
     useClientProtocol: fields.optional("useClientProtocol", flag) ?? false,
     maxConcurrentStreams: limit(fields, "maxConcurrentStreams"),
+    http2KeepAlive: fields.optional("http2KeepAlive", keepAlive),
+  };
+}
+
+function keepAlive(node: Node): NonNullable<Http["http2KeepAlive"]> {
+  const fields = node.fields({ known: ["interval", "timeout"] });
+  return {
+    intervalMs: fields.required("interval", duration, 1),
+    timeoutMs: fields.required("timeout", duration, 1),
   };
 }

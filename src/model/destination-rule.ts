@@ -53,6 +53,8 @@ export interface ConnectionPool {
   readonly useClientProtocol: boolean;
   /** Requests at a time on one HTTP/2 connection. */
   readonly maxConcurrentStreams: number | undefined;
+  /** A PING on an HTTP/2 connection as often as this, and how long its answer may take. */
+  readonly http2KeepAlive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
 }
 
 export interface OutlierDetection {

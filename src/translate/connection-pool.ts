@@ -10,7 +10,7 @@ import { unreachable } from "../base/unreachable.ts";
 import type { ConnectionPool, OutlierDetection } from "../model/destination-rule.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { CircuitBreakers, OutlierDetection as EnvoyOutlierDetection } from "../xds/proto/cluster-health.ts";
-import type { HttpProtocolOptions } from "../xds/proto/core-protocol.ts";
+import type { Http2ProtocolOptions, HttpProtocolOptions } from "../xds/proto/core-protocol.ts";
 import { UpstreamHttpOptions } from "../xds/proto/upstream-http.ts";
 import { pack } from "../xds/types/any.ts";
 
@@ -53,7 +53,12 @@ function versions(
   http: UpstreamHttp,
   pool: ConnectionPool | undefined,
 ): Pick<UpstreamHttpOptions, "explicitHttpConfig" | "useDownstreamProtocolConfig"> {
-  const http2ProtocolOptions = { maxConcurrentStreams: pool?.maxConcurrentStreams, allowConnect: true };
+  const keepAlive = pool?.http2KeepAlive;
+  const http2ProtocolOptions: Http2ProtocolOptions = {
+    maxConcurrentStreams: pool?.maxConcurrentStreams,
+    allowConnect: true,
+    connectionKeepalive: keepAlive && { interval: keepAlive.intervalMs, timeout: keepAlive.timeoutMs },
+  };
   switch (http) {
     case "http1":
       return { explicitHttpConfig: { httpProtocolOptions: {} } };

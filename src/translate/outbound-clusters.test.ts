@@ -264,13 +264,17 @@ describe("what HTTP goes on as", () => {
     expect(made("80", rule("{useClientProtocol: true}"))).toBe("as the client's -");
     expect(made("81", rule("{useClientProtocol: true}"))).toBe("http2 h2");
     expect(made("81", rule("{maxConcurrentStreams: 7}"))).toBe("http2(7) h2");
+    expect(made("81", rule("{http2KeepAlive: {interval: 5s, timeout: 1s}}"))).toBe(
+      "http2, a PING each 5000 ms within 1000 h2",
+    );
   });
 });
 
 function versionOf(options: UpstreamHttpOptions | undefined): string {
   if (options?.useDownstreamProtocolConfig !== undefined) return "as the client's";
   const http2 = options?.explicitHttpConfig?.http2ProtocolOptions;
-  if (http2 !== undefined)
-    return `http2${http2.maxConcurrentStreams === undefined ? "" : `(${http2.maxConcurrentStreams})`}`;
-  return "-";
+  if (http2 === undefined) return "-";
+  const { connectionKeepalive: ping, maxConcurrentStreams: streams } = http2;
+  const pings = ping === undefined ? "" : `, a PING each ${ping.interval} ms within ${ping.timeout}`;
+  return `http2${streams === undefined ? "" : `(${streams})`}${pings}`;
 }
