@@ -29,7 +29,7 @@ spec:
   trafficPolicy:
     connectionPool:
       tcp: {maxConnections: 5, connectTimeout: 250ms, idleTimeout: 0s}
-      http: {http1MaxPendingRequests: 6, http2MaxRequests: 7, maxRequestsPerConnection: 0, maxRetries: 8, idleTimeout: 9s, h2UpgradePolicy: DEFAULT}
+      http: {http1MaxPendingRequests: 6, http2MaxRequests: 7, maxRequestsPerConnection: 0, maxRetries: 8, idleTimeout: 9s, h2UpgradePolicy: UPGRADE, useClientProtocol: true, maxConcurrentStreams: 4, http2KeepAlive: {interval: 5s, timeout: 1s}}
     outlierDetection: {consecutive5xxErrors: 0, interval: 1s, baseEjectionTime: 2s, maxEjectionPercent: 50, minHealthPercent: 20}
     tls: {mode: MUTUAL, clientCertificate: a, privateKey: b, caCertificates: c, sni: s, subjectAltNames: [n]}
     portLevelSettings: [{port: {number: 80}, loadBalancer: {simple: ROUND_ROBIN}}]
@@ -53,6 +53,10 @@ spec:
           maxRequestsPerConnection: 0,
           maxRetries: 8,
           httpIdleTimeoutMs: 9000,
+          h2UpgradePolicy: "UPGRADE",
+          useClientProtocol: true,
+          maxConcurrentStreams: 4,
+          http2KeepAlive: { intervalMs: 5000, timeoutMs: 1000 },
         },
         outlierDetection: {
           consecutive5xxErrors: 0,
@@ -92,7 +96,9 @@ spec:
     ["{loadBalancer: {consistentHash: {useSourceIp: true}}}", "not supported yet"],
     ["{loadBalancer: {localityLbSetting: {}}}", "not supported yet"],
     ["{connectionPool: {}}", "must have at least one of tcp, http"],
-    ["{connectionPool: {http: {h2UpgradePolicy: UPGRADE}}}", "not supported yet"],
+    ["{connectionPool: {http: {h2UpgradePolicy: ALWAYS}}}", "must be one of DEFAULT, DO_NOT_UPGRADE, UPGRADE"],
+    ["{connectionPool: {http: {http2KeepAlive: {interval: 5s}}}}", 'field "timeout" is missing'],
+    ["{connectionPool: {tcp: {tcpKeepalive: {time: 5s}}}}", "not supported yet"],
     ["{outlierDetection: {consecutiveErrors: 5}}", "not supported yet"],
     ["{outlierDetection: {consecutiveLocalOriginFailures: 5}}", "needs splitExternalLocalOriginErrors"],
     ["{outlierDetection: {maxEjectionPercent: 101}}", "must be a whole number from 0 to 100"],
