@@ -257,6 +257,26 @@ test("a listener waits for its certificates, and refuses plaintext where it is s
   await rig.finish();
 });
 
+test("a drain of what is plain leaves what other proxies call, and one of what is inbound leaves the own calls", async () => {
+  const rig = new ProxyRig();
+  await giveSecrets(rig);
+  const inbound = { trafficDirection: "INBOUND", listenerFilters: inspector } as const;
+  await rig.apply(
+    Listener,
+    listener([tlsChain("strict")], { name: "strict", ...inbound }),
+    listener([tlsChain("tls"), plainChain("plain")], { name: "permissive", ...inbound }),
+    httpListener({ routeConfig: routes([says("out")]) }, { name: "out", trafficDirection: "OUTBOUND" }),
+  );
+  const left = (): string[] => rig.proxy.listeners.list().map(({ name }) => name);
+  rig.proxy.drain("plain");
+  expect(left()).toEqual(["strict", "out"]);
+  rig.proxy.drain("inbound");
+  expect(left()).toEqual(["out"]);
+  rig.proxy.drain();
+  expect(left()).toEqual([]);
+  await rig.finish();
+});
+
 test("a secret of another kind than is meant stops nothing but its listener", async () => {
   const rig = new ProxyRig();
   await rig.apply(Listener, listener([tlsChain("tls")], { listenerFilters: inspector }));

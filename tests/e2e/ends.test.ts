@@ -78,24 +78,25 @@ describe("tulle up ends", () => {
     LIMIT_MS,
   );
 
-  test(
-    "with requests under way: they are answered first",
-    async () => {
-      const run = launch({});
-      await run.ready();
-      const headers = { "x-test-fault": "delay", "end-user": "jason" };
-      const late = call(`${run.url("productpage")}/productpage`, { headers });
-      await eventually("it is under way", async () =>
-        (await run.admin("reviews-v2", "/stats")).includes("delays_injected: 1"),
-      );
-      run.process.signal("SIGINT");
-      const answer = await late;
-      expect(answer.status).toBe(200);
-      expect(answer.body).toContain("stars black");
-      await ended(run, 0);
-    },
-    LIMIT_MS,
-  );
+  for (const args of [[], ["--shared"], ["--shared", "--workers", "2"]])
+    test(
+      `with requests under way: they are answered first ${args.join(" ")}`,
+      async () => {
+        const run = launch({ args });
+        await run.ready();
+        const headers = { "x-test-fault": "delay", "end-user": "jason" };
+        const late = call(`${run.url("productpage")}/productpage`, { headers });
+        await eventually("it is under way", async () =>
+          (await run.admin("reviews-v2", "/stats")).includes("delays_injected: 1"),
+        );
+        run.process.signal("SIGINT");
+        const answer = await late;
+        expect(answer.status).toBe(200);
+        expect(answer.body).toContain("stars black");
+        await ended(run, 0);
+      },
+      LIMIT_MS,
+    );
 
   test(
     "with an application that does not want to, and its child",
