@@ -102,9 +102,12 @@ export class ListenerRuntime {
     if (first.step().t === "done") return this.#serve(socket, first);
     const { continueOnTimeout, timeoutMs } = this.#chains.compiled.listenerFilters;
     const { stats } = this.stats;
+    const { clock, overload } = this.#services;
     stats.preCxActive.add(1);
-    inspect(socket, first, this.#services.clock, timeoutMs, (end) => {
+    overload.connections++;
+    inspect(socket, first, clock, timeoutMs, (end) => {
       stats.preCxActive.add(-1);
+      overload.connections--;
       if (end.t === "timeout") stats.preCxTimeout.add(1);
       else if (end.t === "left") stats.listenerFilterRemoteClose.add(1);
       else if (end.t === "refused") this.#debug("connection refused", socket, end.why);

@@ -7,9 +7,10 @@ import { createServer, type Server, type Socket } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { freePorts } from "../../src/net/free-ports.ts";
+import { clientHello } from "../support/client-hello.ts";
 import { eventually } from "./support/eventually.ts";
 import { ProxyProcess, tulleProxy } from "./support/proxy-process.ts";
-import { clientHello, converse } from "./tcp/client.ts";
+import { converse } from "./tcp/client.ts";
 
 const page = readFileSync(join(import.meta.dir, "../../docs/tcp.md"), "utf8");
 const example = /```json\n([\s\S]*?)```/.exec(page)?.[1] ?? "";

@@ -4,8 +4,9 @@
  * @module
  */
 import { writeProxyHeader } from "../../../src/wire/proxy-protocol.ts";
+import { clientHello } from "../../support/client-hello.ts";
 import type { ListenerName } from "./bootstrap.ts";
-import { clientHello, type Step } from "./client.ts";
+import type { Step } from "./client.ts";
 
 export interface TcpCase {
   readonly what: string;
