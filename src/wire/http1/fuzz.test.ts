@@ -284,6 +284,11 @@ function scanParts(buf: Buffer, cuts: readonly number[], scanner: BodyScanner): 
   return scanner.done ? at : -2;
 }
 
+/** The lines as they came; empty where there are none. */
+function trailersOf({ trailers }: BodyScanner): string {
+  return trailers === undefined ? "" : latin1(trailers.buf, trailers.start, trailers.end);
+}
+
 const scanner = new BodyScanner();
 run("chunked bodies", 3, (draw) => {
   const text = draw.body();
@@ -291,6 +296,7 @@ run("chunked bodies", 3, (draw) => {
   const twin = twinChunked(text);
   const whole = scanParts(buf, [], scanner);
   const wholeData = scanner.dataBytes;
+  const wholeTrailers = trailersOf(scanner);
   const { reason } = scanner;
   if (twin === undefined ? whole >= 0 : whole !== twin.end || wholeData !== twin.data.length)
     expect<unknown>([text, whole, wholeData]).toEqual([text, twin?.end, twin?.data.length]);
@@ -298,6 +304,8 @@ run("chunked bodies", 3, (draw) => {
   const parts = scanParts(buf, cuts, scanner);
   if (parts !== whole || scanner.dataBytes !== wholeData || (whole === -1 && scanner.reason !== reason))
     expect([text, cuts, parts, scanner.dataBytes]).toEqual([text, cuts, whole, wholeData]);
+  if (twin !== undefined && trailersOf(scanner) !== wholeTrailers)
+    expect([text, cuts, trailersOf(scanner)]).toEqual([text, cuts, wholeTrailers]);
   if (twin !== undefined) expectData(buf, twin.end, cuts[1] as number, twin.data);
   return twin !== undefined;
 });
