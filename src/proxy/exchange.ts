@@ -37,6 +37,8 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   isRequestDone = false;
   /** Of a connection that has switched: the endpoint sends no more. */
   #responseDone = false;
+  /** Among the upgrades that run. */
+  #isCounted = false;
 
   constructor(downstream: Downstream, connection: Connection, context: HttpContext, head: RequestHead) {
     super(connection, context, head);
@@ -90,7 +92,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
 
   #forward(forward: Forward): void {
     this.forward = forward;
-    const refusal = this.head.upgrade === "" ? undefined : refusedUpgrade(this.head);
+    const refusal = this.head.upgrade === "" ? undefined : this.#beginUpgrade();
     if (refusal !== undefined) return this.#reply(refusal);
     const cluster = this.context.clusters.get(forward.clusterName);
     if (cluster === undefined) return this.#fail("noCluster", "", forward.route.clusterNotFoundStatus);
@@ -99,6 +101,20 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
     this.#timeouts.startDuration();
     if (this.isRequestDone) this.#timeouts.startRoute();
     this.#attempts.begin(this.context.retryOf(this, forward));
+  }
+
+  /** Counted as by Envoy: from when it is allowed, whatever the endpoint says to it. */
+  #beginUpgrade(): Reply | undefined {
+    const refusal = refusedUpgrade(this.head);
+    if (refusal === undefined) this.#countUpgrade(1);
+    return refusal;
+  }
+
+  #countUpgrade(by: 1 | -1): void {
+    const { stats } = this.context.stats;
+    this.#isCounted = by > 0;
+    if (this.#isCounted) stats.cxUpgradesTotal.add(1);
+    stats.cxUpgradesActive.add(by);
   }
 
   onSent(taken: boolean): void {
@@ -286,6 +302,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
     this.context.deadlines.clear(this.#delay);
     this.#phase = "idle";
     this.#delayed = undefined;
+    if (this.#isCounted) this.#countUpgrade(-1);
     this.close(this.#downstream.receivedBodyBytes);
     if (broken) this.#downstream.abort();
     else this.#downstream.onExchangeEnd();

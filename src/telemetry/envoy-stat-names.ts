@@ -59,6 +59,8 @@ export const HTTP_STATS = {
   cxActive: ["gauge", "downstream_cx_active"],
   cxSslTotal: ["counter", "downstream_cx_ssl_total"],
   cxHttp1Total: ["counter", "downstream_cx_http1_total"],
+  cxUpgradesTotal: ["counter", "downstream_cx_upgrades_total"],
+  cxUpgradesActive: ["gauge", "downstream_cx_upgrades_active"],
   cxHttp2Total: ["counter", "downstream_cx_http2_total"],
   cxDestroy: ["counter", "downstream_cx_destroy"],
   cxIdleTimeout: ["counter", "downstream_cx_idle_timeout"],

@@ -73,11 +73,13 @@ export function tunnelSuite(name: string, network: MakeNetwork): void {
 function passesBytes(open: () => Promise<Tunnel>): void {
   test("bytes go both ways as they are", async () => {
     const { rig, backend, client } = await open();
+    expect(rig.stat("http.in.downstream_cx_upgrades_active")).toBe(1);
     client.send("\x00ping GET / HTTP/1.1\r\n\r\n");
     await rig.until(() => backend.last.text === "\x00ping GET / HTTP/1.1\r\n\r\n");
     backend.last.send("HTTP/1.1 200 OK\r\n\r\n\xff");
     await rig.until(() => client.text === "HTTP/1.1 200 OK\r\n\r\n\xff");
     await rig.finish();
+    expect(rig.stat("http.in.downstream_cx_upgrades_total")).toBe(1);
   });
 
   test.each(["client", "endpoint"])("a slow %s holds the other side back, and gets everything", async (who) => {
