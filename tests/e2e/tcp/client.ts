@@ -4,7 +4,7 @@
  * @module
  */
 import { connect, type Socket } from "node:net";
-import { Duplex } from "node:stream";
+import type { Duplex } from "node:stream";
 import { connect as connectTls } from "node:tls";
 import { ADDRESS } from "./bootstrap.ts";
 
