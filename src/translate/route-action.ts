@@ -12,7 +12,7 @@ import type { ClusterWeight, RouteAction as EnvoyRouteAction } from "../xds/prot
 import { editedAuthority, headerEdits } from "./header-edits.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import type { RouteContext } from "./routes.ts";
-import { outboundCluster } from "./scope.ts";
+import { outboundCluster, outboundTcpCluster } from "./scope.ts";
 
 const HTTP_PORT = 80;
 
@@ -45,12 +45,21 @@ function clusterWeight(destination: WeightedDestination, context: RouteContext):
   };
 }
 
+type To = Pick<WeightedDestination, "host" | "subset" | "port">;
+
 /** A destination that is not there gets its cluster name all the same: Envoy then answers 503, and says which. */
-export function destinationCluster(
-  { host, subset, port }: Pick<WeightedDestination, "host" | "subset" | "port">,
-  { scope, servicesByHost, ...called }: RouteContext,
-): string {
+const destinationCluster = (to: To, context: RouteContext): string =>
+  outboundCluster(context.scope, { number: portOf(to, context) }, to.subset, to.host);
+
+/** As {@link destinationCluster}, for a connection of whatever bytes. */
+export function connectionCluster(to: To, context: RouteContext): string {
+  const number = portOf(to, context);
+  const known = context.servicesByHost.get(to.host)?.ports.find((p) => p.number === number);
+  return outboundTcpCluster(context.scope, known ?? { number, protocol: "tcp" }, to.subset, to.host);
+}
+
+function portOf({ host, port }: To, { servicesByHost, ...called }: RouteContext): number {
   const ports = servicesByHost.get(host)?.ports ?? [];
   const only = ports.length === 1 ? ports[0]?.number : undefined;
-  return outboundCluster(scope, { number: port ?? only ?? called.port ?? HTTP_PORT }, subset, host);
+  return port ?? only ?? called.port ?? HTTP_PORT;
 }

@@ -14,7 +14,7 @@ import { pack } from "../../xds/types/any.ts";
 import { accessLogs } from "../http-manager.ts";
 import { indexOf } from "../mesh-index.ts";
 import type { TranslateOptions } from "../options.ts";
-import { destinationCluster } from "../route-action.ts";
+import { connectionCluster } from "../route-action.ts";
 import type { Scope } from "../scope.ts";
 import { commonHosts, hostsFor } from "./hosts.ts";
 import type { ServedServer } from "./ports.ts";
@@ -81,7 +81,7 @@ function tcpProxy(
     servicesByHost: indexOf(mesh).servicesByHost,
   };
   const live = destinations.filter(({ weight }) => weight > 0);
-  const clusters = live.map((d) => ({ name: destinationCluster(d, context), weight: d.weight }));
+  const clusters = live.map((d) => ({ name: connectionCluster(d, context), weight: d.weight }));
   const [only] = clusters;
   const where: Pick<TcpProxy, "cluster" | "weightedClusters"> =
     clusters.length === 1 && only !== undefined ? { cluster: only.name } : { weightedClusters: { clusters } };

@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { meshOf, service, stateOf, workload } from "../../../tests/support/mesh.ts";
 import { serverKeyPair } from "../../../tests/support/server-certificates.ts";
+import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import { HttpConnectionManager } from "../../xds/proto/http-connection-manager.ts";
 import type { Listener } from "../../xds/proto/listener.ts";
 import { DownstreamTlsContext } from "../../xds/proto/tls.ts";
@@ -192,6 +193,21 @@ describe("listeners", () => {
       tlsCertificateSdsSecretConfigs: [{ name: "kubernetes://c", sdsConfig: { ads: {} } }],
       combinedValidationContext: { validationContextSdsSecretConfig: { name: "kubernetes://c-cacert" } },
     });
+  });
+
+  test("a TCP route leads to the cluster for opaque bytes, where the port may speak HTTP too", () => {
+    const server = "{port: {number: 70, name: tcp, protocol: TCP}, hosts: ['*']}";
+    const rules = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v}, spec: {hosts: ['*'], gateways: [g],
+ tcp: [{match: [{port: 70}], route: [{destination: {host: any}, weight: 3}, {destination: {host: reviews}, weight: 1}]}]}}`;
+    const any = [service("any", ["whatever:9000"]), workload("any", "v1", [9000])];
+    const { listeners, clusters } = edge(gateway("g", server), rules, ...any);
+    const { weightedClusters } = unpack(present(listeners[0]?.filterChains?.[0]?.filters?.[0]?.typedConfig), TcpProxy);
+    expect(weightedClusters?.clusters).toEqual([
+      { name: "outbound|9000||any.default.svc.cluster.local@tcp", weight: 3 },
+      { name: "outbound|9080||reviews.default.svc.cluster.local", weight: 1 },
+    ]);
+    for (const { name } of weightedClusters?.clusters ?? [])
+      expect(clusters.map((c) => c.name)).toContain(name as string);
   });
 
   test("what a client says of itself is not believed", () => {
