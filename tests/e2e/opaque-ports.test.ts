@@ -27,6 +27,12 @@ const noTicks = document(
   "{name: no-ticks}",
   '{selector: {matchLabels: {app: ticker}}, action: DENY, rules: [{to: [{operation: {ports: ["9001"], methods: [GET]}}]}]}',
 );
+const onlyReading = document(
+  SECURITY,
+  "AuthorizationPolicy",
+  "{name: only-reading}",
+  "{selector: {matchLabels: {app: legacy}}, action: ALLOW, rules: [{to: [{operation: {methods: [GET]}}]}]}",
+);
 const openVault = document(
   SECURITY,
   "PeerAuthentication",
@@ -119,5 +125,18 @@ describe.each(
     client.close();
     mesh.remove("no-ticks.yaml");
     await eventually("new connections are let in", async () => !(await isRefused(address)));
+  });
+
+  test("a client that is taken for TCP since it was silent is not allowed what only HTTP is", async () => {
+    const address = loopback(mesh, "legacy", 8000);
+    const ask = async (method: string): Promise<number> =>
+      (await fetch(`http://${address}/`, { method, keepalive: false })).status;
+    expect([await ask("GET"), await ask("POST")]).toEqual([200, 200]);
+    mesh.write("only-reading.yaml", onlyReading);
+    await eventually("the policy holds", async () => (await ask("POST")) === 403);
+    expect(await ask("GET")).toBe(200);
+    // It says nothing at all; the end comes when it is no longer waited for.
+    expect(await isRefused(address)).toBe(true);
+    mesh.remove("only-reading.yaml");
   });
 });
