@@ -106,7 +106,7 @@ test(
         const ours = [head.method, head.scheme, head.path, head.authority, ...regularFields(head, ID.host)];
         const theirs = [":method", ":scheme", ":path", ":authority"].map((name) => valueOf(twins, name));
         if (theirs[3] === "") theirs[3] = valueOf(twins, "host");
-        const trimmed = twins.map((it) => it.replace(/^[ \t]+|[ \t]+$/g, ""));
+        const trimmed = twins.map((it) => (/^[ \t]|[ \t]$/.test(it) ? it.replace(/^[ \t]+|[ \t]+$/g, "") : it));
         const rest = joinedCookies(trimmed.filter((_, i) => !/^:|^host$/.test(trimmed[i & ~1] as string)));
         if (ours.join("\n") !== [...theirs, ...rest].join("\n")) throw new Error(`different fields: ${place()}`);
       }
@@ -153,7 +153,7 @@ function randomFrame(random: Random, blocks: readonly Buffer[], base: number): B
     }
     case 5:
     case 6:
-      return frame(data, end, id, Buffer.alloc(pick(random, [0, 1, 3, 5, 100, 3000]), 7));
+      return frame(data, end, id, DATA.subarray(0, pick(random, [0, 1, 3, 5, 100, 100, 3000])));
     case 7:
       return frame(data, end | Flag.padded, id, Buffer.from([pick(random, [0, 2, 5, 9]), 1, 2, 3, 0, 0, 0]));
     case 8:
@@ -187,6 +187,7 @@ interface Conduct {
 }
 
 const ROUNDS = 20;
+const DATA = Buffer.alloc(3000, 7);
 
 function described({ session, streams }: Conduct): string {
   const { output } = session;
@@ -251,7 +252,7 @@ function aClient(): Conduct {
 function fed(conduct: Conduct, bytes: Buffer, cut: () => number, place: () => string): string {
   for (let at = 0, to = 0; at < bytes.length; at = to) {
     to = Math.min(bytes.length, at + cut());
-    conduct.session.receive(Buffer.from(bytes.subarray(at, to)), 0);
+    conduct.session.receive(bytes.subarray(at, to), 0);
     if (conduct.session.outputBytes > MAX_OUTPUT_BYTES) throw new Error(`output without end: ${place()}`);
   }
   return described(conduct);
@@ -272,7 +273,7 @@ for (const [role, make, blocks] of [
         other.nextRound(round);
         const place = (): string => `seed ${SEED} run ${run}: ${bytes.toString("hex")}`;
         const whole = fed(one, bytes, () => bytes.length, place);
-        const most = pick(random, [1, 3, 10, 50]);
+        const most = bytes.length > 1000 ? 500 : pick(random, [1, 5, 10, 20, 50]);
         const cut = fed(other, bytes, () => 1 + below(random, most), place);
         if (whole !== cut) expect(cut, place()).toBe(whole);
       }
