@@ -14,7 +14,7 @@
  *
  * @module
  */
-import { CHAR, COLON, CR, LF, METHOD, SP, TAB } from "../http1/chars.ts";
+import { CHAR, CR, LF, METHOD } from "../http1/chars.ts";
 import { isForbiddenTrailer } from "../http1/body.ts";
 import { BY_LENGTH, type Head, type HeadError, latin1, NO_BODY, UNTIL_CLOSE } from "../http1/head.ts";
 import { ID } from "../http1/known.ts";
@@ -22,95 +22,40 @@ import { reasonPhrase } from "../http1/reason-phrases.ts";
 import { isHost, RequestHead } from "../http1/request-head.ts";
 import { ResponseHead } from "../http1/response-head.ts";
 import { Kind, NO_PROBLEM, PADDED, PROBLEMS } from "./field-kinds.ts";
+import { HeadLines } from "./head-lines.ts";
 import { LINE_EXTRA_BYTES } from "./line-table.ts";
 
-/** What may be in a field section. */
-export interface SectionLimits {
-  /** Names and values together, as Envoy counts `max_request_headers_kb`. */
-  readonly maxListBytes: number;
-  /** Lines of the head (`max_headers_count`). */
-  readonly maxHeaders: number;
-  /** Extended CONNECT is on (RFC 8441). */
-  readonly allowConnect: boolean;
-}
-
-const FIRST_BYTES = 512;
-/** Where fields go that nobody wants: shared, since a section is decoded in one go. */
-const SCRATCH = Buffer.allocUnsafeSlow(16_384);
-/** A buffer that grew beyond this is not kept for the next head. */
-const MOST_KEPT_BYTES = 16_384;
-
-export class HeadBuilder {
-  readonly #limits: SectionLimits;
-  /** Where lines are written: the head's buffer, or a shared one where nobody wants them. */
-  out: Buffer = SCRATCH;
-  /** Behind the last line. A literal is written here first, whatever becomes of it. */
-  at = 0;
-  #scratch: Buffer = SCRATCH;
-  #head: Head | undefined;
+export class HeadBuilder extends HeadLines {
   #request: RequestHead | undefined;
   #response: ResponseHead | undefined;
-  #error: HeadError | undefined;
   #listBytes = 0;
   /** Bits of the pseudo fields that came. */
   #seen = 0;
   #hasRegular = false;
   #contentLength = -1;
-  /** Index + 1 of the cookie line. */
-  #cookie = 0;
   /** The last authority that was found good. */
   #goodHost = "";
 
-  constructor(limits: SectionLimits) {
-    this.#limits = limits;
-  }
-
   /** Starts on a section. Without a head it is read and dropped. */
   begin(head: Head | undefined): void {
-    this.#head = head;
+    this.beginLines(head);
     this.#request = head instanceof RequestHead ? head : undefined;
     this.#response = head instanceof ResponseHead ? head : undefined;
-    this.#error = undefined;
-    this.at = 0;
     this.#listBytes = 0;
     this.#seen = 0;
     this.#hasRegular = false;
     this.#contentLength = -1;
-    this.#cookie = 0;
-    this.#scratch = SCRATCH;
-    if (head === undefined) {
-      this.out = this.#scratch;
-      return;
-    }
-    if (head.buf.length < FIRST_BYTES || head.buf.length > MOST_KEPT_BYTES || !head.isHttp2)
-      head.buf = Buffer.allocUnsafeSlow(FIRST_BYTES);
-    this.out = head.buf as Buffer;
-    head.isHttp2 = head.isVersion11 = head.keepAlive = true;
-    head.start = head.count = head.contentLength = 0;
-    head.first.fill(0);
     const request = this.#request;
     if (request === undefined) return;
     request.method = request.path = request.authority = request.scheme = request.protocol = "";
     request.isAbsolute = false;
   }
 
-  /** Room for `bytes` at {@link at}. */
-  reserve(bytes: number): void {
-    const needed = this.at + bytes;
-    if (needed <= this.out.length) return;
-    const grown = Buffer.allocUnsafeSlow(needed * 2);
-    // All of it: a literal that is not a line yet stands behind `at`.
-    this.out.copy(grown);
-    this.out = grown;
-    if (this.#head === undefined || this.#error !== undefined) this.#scratch = grown;
-    else this.#head.buf = grown;
-  }
-
   /** Takes a pseudo field. */
   pseudo(kind: number, text: string, problem: number): void {
     const bit = 1 << kind;
     this.#listBytes += text.length + PSEUDO_NAME_BYTES;
-    if (this.#error !== undefined || this.#head === undefined) return;
+    if (this.error !== undefined || this.head === undefined) return;
     if (problem !== NO_PROBLEM) return this.#refuse(problem);
     if (this.#hasRegular) return this.refuse(400, "a pseudo field behind a regular one");
     if (this.#seen & bit) return this.refuse(400, "a pseudo field that comes twice");
@@ -153,9 +98,9 @@ export class HeadBuilder {
     neverIndexed: boolean,
   ): void {
     this.#listBytes += nameLength + valueLength;
-    const head = this.#head;
-    if (this.#error !== undefined || head === undefined) return;
-    if (this.#listBytes > this.#limits.maxListBytes) return this.refuse(431, "a head with too many bytes");
+    const head = this.head;
+    if (this.error !== undefined || head === undefined) return;
+    if (this.#listBytes > this.limits.maxListBytes) return this.refuse(431, "a head with too many bytes");
     if (problem !== NO_PROBLEM && problem !== PADDED) return this.#refuse(problem);
     this.#hasRegular = true;
     const length = nameLength + valueLength + LINE_EXTRA_BYTES;
@@ -164,27 +109,16 @@ export class HeadBuilder {
       buf.copy(this.out, this.at, start, start + length);
     }
     if (this.#request === undefined && this.#response === undefined && this.#isForbiddenTrailer(nameLength)) return;
-    if (problem === PADDED) this.#take(nameLength, this.#trim(nameLength, valueLength), kind, id, neverIndexed);
-    else if (kind === Kind.regular) this.#line(nameLength, valueLength, id, neverIndexed);
+    if (problem === PADDED) this.#take(nameLength, this.trim(nameLength, valueLength), kind, id, neverIndexed);
+    else if (kind === Kind.regular) this.line(nameLength, valueLength, id, neverIndexed);
     else this.#take(nameLength, valueLength, kind, id, neverIndexed);
   }
 
-  /** Takes the white space off the value at {@link at}; returns its length. */
-  #trim(nameLength: number, valueLength: number): number {
-    const { out } = this;
-    const start = this.at + nameLength + 2;
-    let from = start;
-    let to = start + valueLength;
-    while (from < to && isWhiteSpace(out[from])) from++;
-    while (to > from && isWhiteSpace(out[to - 1])) to--;
-    out.copyWithin(start, from, to);
-    return to - from;
-  }
-
   #take(nameLength: number, valueLength: number, kind: number, id: number, neverIndexed: boolean): void {
-    const head = this.#head as Head;
+    const head = this.head as Head;
     const valueStart = this.at + nameLength + 2;
-    if (kind === Kind.cookie) return this.#cookieLine(nameLength, valueLength, neverIndexed);
+    if (kind === Kind.cookie && this.#request !== undefined)
+      return this.cookieLine(nameLength, valueLength, neverIndexed);
     if (kind === Kind.host && this.#request !== undefined) {
       // A host beside :authority says nothing new, or a lie.
       if (this.#seen & (1 << Kind.authority)) return;
@@ -192,78 +126,13 @@ export class HeadBuilder {
       if (!this.#readHost(latin1(this.out, valueStart, valueStart + valueLength), this.#request)) return;
     }
     if (kind === Kind.contentLength && !this.#readLength(valueStart, valueStart + valueLength)) return;
-    this.#line(nameLength, valueLength, id, neverIndexed);
+    this.line(nameLength, valueLength, id, neverIndexed);
   }
 
   #isForbiddenTrailer(nameLength: number): boolean {
     // None begins with `g`, and most trailers are those of gRPC.
     if (this.out[this.at] === 0x67) return false;
     return isForbiddenTrailer(latin1(this.out, this.at, this.at + nameLength));
-  }
-
-  /** Makes what is at {@link at} a line of the head. */
-  #line(nameLength: number, valueLength: number, id: number, neverIndexed: boolean): void {
-    const head = this.#head as Head;
-    const { count } = head;
-    if (count === this.#limits.maxHeaders) return this.refuse(431, `more than ${count} header lines`);
-    if (count === head.ids.length) growLines(head);
-    const { out, at } = this;
-    const { offsets } = head;
-    const nameEnd = at + nameLength;
-    let valueStart = nameEnd + 2;
-    if (neverIndexed) out.copyWithin(--valueStart, valueStart + 1, valueStart + 1 + valueLength);
-    const valueEnd = valueStart + valueLength;
-    out[nameEnd] = COLON;
-    if (!neverIndexed) out[nameEnd + 1] = SP;
-    out[valueEnd] = CR;
-    out[valueEnd + 1] = LF;
-    const o = count * 5;
-    offsets[o] = at;
-    offsets[o + 1] = nameEnd;
-    offsets[o + 2] = valueStart;
-    offsets[o + 3] = valueEnd;
-    offsets[o + 4] = valueEnd + 2;
-    head.ids[count] = id;
-    head.count = count + 1;
-    if (id !== 0 && head.first[id] === 0) head.first[id] = count + 1;
-    this.at = valueEnd + 2;
-  }
-
-  /** The second and later ones join the first, which moves to the end for it when it is not there. */
-  #cookieLine(nameLength: number, valueLength: number, neverIndexed: boolean): void {
-    const head = this.#head as Head;
-    if (this.#cookie === 0 || this.#request === undefined) {
-      this.#line(nameLength, valueLength, 0, neverIndexed);
-      this.#cookie = head.count;
-      return;
-    }
-    // An empty one would leave white space at the end, which no field may have.
-    if (valueLength === 0) return;
-    const o = (this.#cookie - 1) * 5;
-    const { offsets } = head;
-    const from = offsets[o] as number;
-    const length = (offsets[o + 3] as number) - from;
-    const isLast = offsets[o + 4] === this.at;
-    const crumb = this.at + nameLength + 2;
-    const crumbLength = valueLength;
-    // Room for the line that is there, behind the crumb, which is moved onto its end.
-    this.reserve(nameLength + crumbLength * 2 + length + LINE_EXTRA_BYTES + 2);
-    const { out } = this;
-    const start = isLast ? from : crumb + crumbLength;
-    if (!isLast) out.copyWithin(start, from, from + length);
-    const joint = start + length;
-    out.copyWithin(joint + 2, crumb, crumb + crumbLength);
-    out[joint] = SEMICOLON;
-    out[joint + 1] = SP;
-    const end = joint + 2 + crumbLength;
-    out[end] = CR;
-    out[end + 1] = LF;
-    const move = start - from;
-    offsets[o] = start;
-    offsets[o + 1] = (offsets[o + 1] as number) + move;
-    offsets[o + 2] = (offsets[o + 2] as number) + move;
-    offsets[o + 3] = end;
-    offsets[o + 4] = this.at = end + 2;
   }
 
   #authority(text: string, request: RequestHead): void {
@@ -273,7 +142,7 @@ export class HeadBuilder {
     const { out, at } = this;
     latin1Write(out, "host", at);
     latin1Write(out, text, at + 6);
-    this.#line(4, text.length, ID.host, false);
+    this.line(4, text.length, ID.host, false);
   }
 
   #readHost(text: string, request: RequestHead): boolean {
@@ -299,7 +168,7 @@ export class HeadBuilder {
     if (value < 0) this.refuse(400, "content-length is not a number");
     else if (this.#contentLength >= 0) this.refuse(400, "content-length is repeated");
     this.#contentLength = value;
-    return this.#error === undefined;
+    return this.error === undefined;
   }
 
   #status(text: string, response: ResponseHead): void {
@@ -319,16 +188,16 @@ export class HeadBuilder {
    * @returns What is wrong with it; undefined when nothing is.
    */
   end(endStream: boolean, isToHead: boolean): HeadError | undefined {
-    const head = this.#head;
+    const head = this.head;
     if (head === undefined) return undefined;
-    if (this.#error === undefined && this.#listBytes > this.#limits.maxListBytes)
+    if (this.error === undefined && this.#listBytes > this.limits.maxListBytes)
       this.refuse(431, "a head with too many bytes");
-    if (this.#error === undefined) {
+    if (this.error === undefined) {
       if (this.#request !== undefined) this.#endRequest(this.#request);
       else if (this.#response !== undefined && this.#seen === 0) this.refuse(400, "an answer without :status");
     }
-    if (this.#error === undefined) this.#settleBody(head, endStream, isToHead);
-    const error = this.#error;
+    if (this.error === undefined) this.#settleBody(head, endStream, isToHead);
+    const error = this.error;
     if (error !== undefined) {
       head.error = error;
       head.count = 0;
@@ -347,7 +216,7 @@ export class HeadBuilder {
     const seen = this.#seen;
     if (!isMethod(method)) return this.refuse(400, "no :method in upper case");
     const isExtended = (seen & (1 << Kind.protocol)) !== 0;
-    if (isExtended && (method !== "CONNECT" || protocol === "" || !this.#limits.allowConnect))
+    if (isExtended && (method !== "CONNECT" || protocol === "" || !this.limits.allowConnect))
       return this.refuse(400, ":protocol where extended CONNECT is not allowed");
     if (method === "CONNECT" && !isExtended) {
       if (seen & ((1 << Kind.scheme) | (1 << Kind.path)) || !/:[0-9]+$/.test(request.authority))
@@ -381,13 +250,6 @@ export class HeadBuilder {
   #refuse(problem: number): void {
     this.refuse(400, PROBLEMS[problem] as string);
   }
-
-  /** Notes what is wrong. The fields that follow are read for the table's sake alone. */
-  refuse(status: HeadError["status"], reason: string): void {
-    this.#error ??= { status, reason };
-    this.out = this.#scratch;
-    this.at = 0;
-  }
 }
 
 /** A Buffer has this; the types of Bun do not say so. */
@@ -398,19 +260,8 @@ const latin1Write = (out: Buffer, text: string, offset: number): number =>
 
 /** About what a pseudo field's name adds to the list. */
 const PSEUDO_NAME_BYTES = 7;
-const SEMICOLON = 0x3b;
 /** RFC 3986 §3.1. Envoy takes any and goes by the connection instead, as the proxy does. */
 const SCHEME = /^[a-z][a-z0-9+.-]*$/;
-
-const isWhiteSpace = (c: number | undefined): boolean => c === SP || c === TAB;
-
-function growLines(head: Head): void {
-  const { offsets, ids } = head;
-  head.offsets = new Int32Array(offsets.length * 2);
-  head.offsets.set(offsets);
-  head.ids = new Uint8Array(ids.length * 2);
-  head.ids.set(ids);
-}
 
 function isMethod(text: string): boolean {
   if (text === "GET" || text === "POST") return true;

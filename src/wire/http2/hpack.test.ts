@@ -1,12 +1,38 @@
 import { describe, expect, test } from "bun:test";
 import { seededRandom } from "../../base/random.ts";
-import type { Fields } from "./fields.ts";
+import { RequestHead } from "../http1/request-head.ts";
+import { ResponseHead } from "../http1/response-head.ts";
+import { Trailers } from "../http1/trailers.ts";
+import { FieldWriter } from "./field-writer.ts";
+import { type Fields, regularFields, requestFields, responseFields, writeFields } from "./fields.ts";
+import { HeadDecoder } from "./head-decoder.ts";
 import { HpackDecoder } from "../../../tests/suites/hpack-twin/decoder.ts";
 import { HpackEncoder } from "../../../tests/suites/hpack-twin/encoder.ts";
+import { OutputBuffer } from "./output.ts";
 import { STATIC_COUNT, STATIC_NAMES, STATIC_VALUES } from "./hpack-table.ts";
 
+/** The decoder of the proxy, its heads as fields again. */
+class HeadReader {
+  readonly #decoder = new HeadDecoder({ maxListBytes: 65_536, maxHeaders: 100, allowConnect: false });
+
+  limitTable(maxBytes: number): void {
+    this.#decoder.limitTable(maxBytes);
+  }
+
+  decode(bytes: Uint8Array, head: RequestHead | ResponseHead | Trailers): Fields | undefined {
+    const error = this.#decoder.decode(bytes, 0, bytes.length, head, true, false);
+    if (error !== undefined) return undefined;
+    if (head instanceof RequestHead) return requestFields(head);
+    return head instanceof ResponseHead ? responseFields(head) : regularFields(head, 0);
+  }
+}
+
+const DECODERS = [
+  ["of the proxy", () => new HeadReader()],
+  ["of the tests", () => new HpackDecoder(65_536)],
+] as const;
+
 const hex = (text: string): Uint8Array => Buffer.from(text.replaceAll(" ", ""), "hex");
-const decoder = (): HpackDecoder => new HpackDecoder(65_536);
 const list = (text: string): Fields => text.split("\n").flatMap((line) => line.trim().split(/(?<=.): /));
 
 const REQUESTS = [
@@ -35,14 +61,16 @@ const RESPONSES = [
   ],
 ];
 
-describe("HPACK decoder: RFC 7541 Appendix C", () => {
+describe.each(DECODERS)("HPACK decoder %s: RFC 7541 Appendix C", (whose, decoder) => {
   test.each([
     ["C.2.1", "400a637573746f6d2d6b65790d637573746f6d2d686561646572", ["custom-key", "custom-header"]],
     ["C.2.2", "040c2f73616d706c652f70617468", [":path", "/sample/path"]],
     ["C.2.3", "100870617373776f726406736563726574", ["password", "secret"]],
     ["C.2.4", "82", [":method", "GET"]],
   ])("%s", (_, block, fields) => {
-    expect(decoder().decode(hex(block))).toEqual(fields);
+    // A pseudo field alone is no message.
+    const expected = whose === "of the proxy" && fields[0]?.startsWith(":") ? undefined : fields;
+    expect(decoder().decode(hex(block), new Trailers())).toEqual(expected as Fields);
   });
 
   test.each([
@@ -64,7 +92,7 @@ describe("HPACK decoder: RFC 7541 Appendix C", () => {
     ],
   ])("%s: three requests on one table", (_, blocks) => {
     const it = decoder();
-    expect(blocks.map((block) => it.decode(hex(block)))).toEqual(REQUESTS);
+    expect(blocks.map((block) => it.decode(hex(block), new RequestHead()))).toEqual(REQUESTS);
   });
 
   test.each([
@@ -89,7 +117,7 @@ describe("HPACK decoder: RFC 7541 Appendix C", () => {
     it.limitTable(256);
     // The size update that must begin the first block after the limit shrank.
     const [first, ...rest] = blocks;
-    expect([`3fe101${first}`, ...rest].map((block) => it.decode(hex(block)))).toEqual(RESPONSES);
+    expect([`3fe101${first}`, ...rest].map((block) => it.decode(hex(block), new ResponseHead()))).toEqual(RESPONSES);
   });
 
   test("the static table ends where Appendix A ends", () => {
@@ -103,7 +131,7 @@ describe("HPACK decoder: RFC 7541 Appendix C", () => {
   });
 });
 
-describe("HPACK decoder: what it refuses", () => {
+describe.each(DECODERS)("HPACK decoder %s: what it refuses", (_whose, decoder) => {
   test.each([
     ["index 0", "80", /index 0/],
     ["an index past the table", "be", /index 62/],
@@ -117,40 +145,101 @@ describe("HPACK decoder: what it refuses", () => {
     ["a resize after a field", "8220", /before the first field/],
     ["three resizes", "20203e82", /more than two/],
   ])("%s", (_, block, message) => {
-    expect(() => decoder().decode(hex(block))).toThrow(message);
+    expect(() => decoder().decode(hex(block), new RequestHead())).toThrow(message);
   });
 
   test("a block without the size update that a smaller limit demands", () => {
     const it = decoder();
     it.limitTable(0);
-    expect(() => it.decode(hex("82"))).toThrow(/size update must follow/);
-  });
-
-  test("a list larger than the limit is dropped, and the table stays right", () => {
-    const it = new HpackDecoder(100);
-    // A field of 64 bytes is put into the table and named again and again: 4 bytes that would become 260.
-    expect(it.decode(hex("4001611f" + "62".repeat(31) + "bebebe"))).toBeUndefined();
-    expect(it.decode(hex("be"))).toEqual(["a", "b".repeat(31)]);
+    expect(() => it.decode(hex("82"), new RequestHead())).toThrow(/size update must follow/);
   });
 });
 
+test("a list larger than the limit is dropped, and the table stays right", () => {
+  const it = new HpackDecoder(100);
+  // A field of 64 bytes is put into the table and named again and again: 4 bytes that would become 260.
+  expect(it.decode(hex("4001611f" + "62".repeat(31) + "bebebe"))).toBeUndefined();
+  expect(it.decode(hex("be"))).toEqual(["a", "b".repeat(31)]);
+});
+
 describe("HPACK encoder", () => {
-  test("uses the static table, literals and a first size update", () => {
-    const encoder = new HpackEncoder();
-    const fields = [":method", "GET", ":path", "/sample", "x-b3", "1"];
-    expect(Buffer.from(encoder.encode(fields)).toString("hex")).toStartWith("208204");
-    expect(Buffer.from(encoder.encode([":status", "200"])).toString("hex")).toBe("88");
+  /** The block of what `write` writes, as hex. */
+  function encoded(writer: FieldWriter, out: OutputBuffer, write: () => void): string {
+    out.clear();
+    writer.begin();
+    write();
+    return Buffer.from(out.view).toString("hex");
+  }
+
+  function encoder(): { writer: FieldWriter; block: (name: string, value: string) => string } {
+    const out = new OutputBuffer();
+    const writer = new FieldWriter(out);
+    return { writer, block: (name, value) => encoded(writer, out, () => writer.header(name, value)) };
+  }
+
+  test("uses the static table", () => {
+    const out = new OutputBuffer();
+    const writer = new FieldWriter(out);
+    expect(encoded(writer, out, () => writer.request("GET", "https", "", "/"))).toBe("828784");
+    expect(encoded(writer, out, () => writer.request("PUT", "http", "a", "/b"))).toBe(
+      "0203505554" + "86" + "010161" + "04022f62",
+    );
+    expect(encoded(writer, out, () => writer.status(200))).toBe("88");
+    expect(encoded(writer, out, () => writer.status(503))).toBe("0803353033");
   });
 
-  test("secrets are never indexed", () => {
-    const block = new HpackEncoder().encode(["authorization", "x"]);
-    expect(block[1]! & 0xf0).toBe(0x10);
+  test("a field goes into the table when it comes for the second time", () => {
+    const { block } = encoder();
+    expect(["y", "y", "y", "z", "y"].map((value) => block("x", value))).toEqual([
+      "0001780179",
+      "4001780179",
+      "be",
+      "000178017a",
+      "be",
+    ]);
   });
 
-  test("refuses text that is not Latin-1: cut to bytes it could become a line end", () => {
-    expect(() => new HpackEncoder().encode(["a", "\u010a"])).toThrow(/Latin-1/);
+  test("secrets are never indexed, and what hardly repeats is not", () => {
+    const { block } = encoder();
+    for (let i = 0; i < 3; i++) {
+      for (const name of ["authorization", "cookie", "set-cookie", "proxy-authorization"])
+        expect(block(name, "x")).toMatch(/^1/);
+      for (const name of ["date", "content-length", "x-request-id", "traceparent"])
+        expect(block(name, "1")).toMatch(/^0/);
+    }
   });
 
+  test("what may not stand in a field does not get out", () => {
+    const { block } = encoder();
+    expect(block("X-A", "b\r\nc: d")).toBe(`0003782d610762${Buffer.from("  c: d").toString("hex")}`);
+    expect(block(":path", " /\u010a ")).toBe(`00055f70617468022f3f`);
+    expect(() => writeFields(new FieldWriter(new OutputBuffer()), ["a", "\u010a"])).toThrow(/Latin-1/);
+  });
+
+  test("the peer's table: smaller, away, and back again", () => {
+    const { writer, block } = encoder();
+    for (let i = 0; i < 3; i++) block("x", "y");
+    writer.limitTable(0);
+    expect(block("x", "y")).toBe("20" + "4001780179");
+    writer.limitTable(100);
+    expect([block("x", "y"), block("x", "y")]).toEqual(["3f45" + "4001780179", "be"]);
+    writer.limitTable(50);
+    writer.limitTable(1e9);
+    expect(block("x", "y")).toBe("3f13" + "3fe11f" + "be");
+  });
+
+  test("lines of HTTP/1.1 heads: names in lower case, those that are dropped left out", () => {
+    const head = new RequestHead();
+    const bytes = Buffer.from("GET / HTTP/1.1\r\nHost: a\r\nX-B:  c \r\nAccept: d\r\n\r\n");
+    expect(head.parse(bytes, 0, bytes.length)).toBe(bytes.length);
+    const out = new OutputBuffer();
+    const writer = new FieldWriter(out);
+    const lines = (): string => encoded(writer, out, () => writer.lines(head, (line) => line === 0));
+    expect([lines(), lines(), lines()]).toEqual(["0003782d620163" + "0f040164", "4003782d620163" + "530164", "bfbe"]);
+  });
+});
+
+describe("the encoder of the tests", () => {
   test("what it encodes comes back, random fields", () => {
     const seed = Math.floor(Math.random() * 2 ** 32);
     const random = seededRandom(seed);
@@ -173,7 +262,7 @@ describe("HPACK encoder", () => {
     for (let i = 0; i < 20_000; i++) {
       const block = Uint8Array.from({ length: Math.floor(random() * 40) }, () => Math.floor(random() * 256));
       try {
-        const fields = decoder().decode(block);
+        const fields = new HpackDecoder(65_536).decode(block);
         expect(fields!.length % 2).toBe(0);
       } catch (error) {
         expect((error as Error).name, `seed ${seed} ${Buffer.from(block).toString("hex")}`).toBe("Http2Error");

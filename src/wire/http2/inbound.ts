@@ -248,7 +248,7 @@ export class Inbound implements FrameSink {
     const { streams, flood } = this.#session;
     flood.windowUpdate();
     if (increment === 0) throw new Http2Error(ErrorCode.protocolError, "WINDOW_UPDATE must be > 0", streamId);
-    if (streamId === 0) return this.#session.widenConnection(increment);
+    if (streamId === 0) return this.#session.outbound.widen(increment);
     if (streams.isIdle(streamId)) throw fault(`WINDOW_UPDATE came for stream ${streamId}, which is idle`);
     const stream = streams.get(streamId);
     if (stream === undefined) flood.count("overhead");

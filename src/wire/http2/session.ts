@@ -45,32 +45,15 @@ import { FrameWriter } from "./frame-writer.ts";
 import { Inbound } from "./inbound.ts";
 import { type SessionConfig, type SessionOptions, sessionConfig } from "./options.ts";
 import { Keepalive } from "./keepalive.ts";
+import { Outbound, tooWide } from "./outbound.ts";
 import { OutputBuffer } from "./output.ts";
 import { StreamRegistry } from "./registry.ts";
 import { INITIAL_SETTINGS, type Settings, settingsEntries } from "./settings.ts";
 import type { Stream, StreamPort, StreamReset } from "./stream.ts";
+import type { OutputSink, Role, SessionHandler } from "./session-handler.ts";
 import { ReceiveWindow } from "./window.ts";
 
-export type Role = "client" | "server";
-
-export interface SessionHandler {
-  /** A stream object for the next request of the peer (server role only); what comes goes to its handler. */
-  acquireStream(): Stream;
-  onSettings(settings: Settings): void;
-  /** A {@link Session.ping} came back. */
-  onPong(opaque: number): void;
-  /** The peer takes no more streams. Those it will not answer have been reset as `refused`. */
-  onGoaway(code: number, debug: string): void;
-  /** A fault of the peer ended one stream, or a request before its stream was given to anybody. For logs and counters. */
-  onStreamFault(error: Http2Error): void;
-  /** The peer broke the protocol. Its GOAWAY is in the output: write it, then close. */
-  onFailed(error: Http2Error): void;
-}
-
-/** Returns how many bytes were taken; 0 when it is full. */
-export interface OutputSink {
-  write(bytes: Uint8Array, offset: number, length: number): number;
-}
+export type { Role, SessionHandler } from "./session-handler.ts";
 
 type Phase =
   /** Takes and opens streams. */
@@ -85,8 +68,6 @@ type Phase =
 const DRAIN_PING = 0xffff_ffff;
 /** Our PINGs that only ask whether somebody is there. */
 const KEEPALIVE_PING = 0xffff_fffe;
-/** DATA shorter than this, of a body that has more, is hardly worth its frame. */
-const SMALL_DATA_BYTES = 32;
 /** Body bytes stop at `maxOutputBytes`; heads of as many streams as may be open, and answers to what one read brought, go beyond it. */
 const HEADS_FACTOR = 16;
 const PING_BYTES = new Uint8Array(8);
@@ -99,13 +80,12 @@ export class Session implements StreamPort {
   readonly writer: FrameWriter;
   readonly fields: FieldWriter;
   readonly flood: FloodGuard;
+  readonly outbound: Outbound;
   readonly receiveWindow = new ReceiveWindow();
   readonly #out = new OutputBuffer();
   readonly #reader: FrameReader;
   readonly #inbound: Inbound;
-  readonly #blocked = new Set<Stream>();
   readonly #keepalive: Keepalive;
-  #sendWindowBytes = DEFAULT_WINDOW_BYTES;
   #remote: Settings;
   /** Windows of new streams: ours count from the moment the peer acknowledged them. */
   #streamWindowBytes = DEFAULT_WINDOW_BYTES;
@@ -124,6 +104,7 @@ export class Session implements StreamPort {
     this.#reader = new FrameReader(settings.maxFrameBytes);
     this.writer = new FrameWriter(this.#out, INITIAL_SETTINGS.maxFrameBytes);
     this.fields = new FieldWriter(this.#out, encoderTableBytes);
+    this.outbound = new Outbound(this.#out, this.writer, this.fields, this.flood, this.config.maxOutputBytes);
     this.#keepalive = new Keepalive(this.config.keepalive);
     this.receiveWindow.begin(connectionWindowBytes, 0);
     this.#inbound = new Inbound(this);
@@ -188,7 +169,7 @@ export class Session implements StreamPort {
       if (!(error instanceof Http2Error)) throw error;
       this.fail(error);
     }
-    this.#wakeBlocked();
+    this.outbound.wake();
   }
 
   /** Writes what waits to a socket, until that takes no more. */
@@ -206,7 +187,7 @@ export class Session implements StreamPort {
     const before = this.#out.length;
     this.#out.consume(bytes);
     if (before > 0) this.writer.consumed(before, this.#out.length);
-    this.#wakeBlocked();
+    this.outbound.wake();
   }
 
   /**
@@ -262,7 +243,7 @@ export class Session implements StreamPort {
 
   #close(reset: StreamReset): void {
     this.#phase = { t: "closed" };
-    this.#blocked.clear();
+    this.outbound.forgetAll();
     for (const stream of this.streams.all()) this.endStream(stream, reset);
   }
 
@@ -314,7 +295,7 @@ export class Session implements StreamPort {
   removeClosed(stream: Stream): void {
     if (!stream.isClosed || !this.streams.remove(stream)) return;
     this.flood.closed();
-    this.#blocked.delete(stream);
+    this.outbound.forget(stream);
     stream.close();
     stream.handler.onClosed();
   }
@@ -344,11 +325,6 @@ export class Session implements StreamPort {
     this.handler.onSettings(settings);
   }
 
-  widenConnection(bytes: number): void {
-    this.#sendWindowBytes += bytes;
-    if (this.#sendWindowBytes > MAX_WINDOW_BYTES) throw tooWide(0);
-  }
-
   widen(stream: Stream, bytes: number): void {
     stream.sendWindowBytes += bytes;
     if (stream.sendWindowBytes > MAX_WINDOW_BYTES) throw tooWide(stream.id);
@@ -375,41 +351,19 @@ export class Session implements StreamPort {
   // ---- StreamPort ----
 
   beginHead(): void {
-    this.writer.beginBlock();
-    this.fields.begin();
+    this.outbound.beginHead();
   }
 
   endHead(stream: Stream, endStream: boolean): boolean {
-    if (!stream.canSend || this.isClosed || this.fields.listBytes > this.#remote.maxHeaderListBytes) {
-      this.writer.takeBlockBack();
-      this.fields.takeBack();
-      return false;
-    }
-    stream.headSent = true;
-    this.writer.endBlock(stream.id, endStream);
+    if (!this.outbound.endHead(stream, endStream, this.#remote.maxHeaderListBytes)) return false;
     if (endStream) this.#endLocal(stream);
     return true;
   }
 
   sendData(stream: Stream, buf: Uint8Array, start: number, end: number, endStream: boolean): number {
-    const room = this.config.maxOutputBytes - this.#out.length;
-    const length = end - start;
-    const most = Math.max(Math.min(length, room, this.#sendWindowBytes, stream.sendWindowBytes), 0);
-    const ends = endStream && most === length;
-    if (ends && most === 0) this.writer.data(stream.id, buf, 0, 0, true);
-    const stop = start + most;
-    // A peer that opens its window by a few bytes at a time would have us work for nothing.
-    if (most < length && most < SMALL_DATA_BYTES && most > 0 && most < room) this.flood.tinyData();
-    for (let at = start, to = start; to < stop; at = to) {
-      to = Math.min(at + this.writer.maxFrameBytes, stop);
-      this.writer.data(stream.id, buf, at, to, ends && to === stop);
-      this.flood.dataFrames++;
-    }
-    this.#sendWindowBytes -= most;
-    stream.sendWindowBytes -= most;
-    if (most < length) this.#blocked.add(stream);
-    else if (ends) this.#endLocal(stream);
-    return most;
+    const taken = this.outbound.sendData(stream, buf, start, end, endStream);
+    if (endStream && taken === end - start) this.#endLocal(stream);
+    return taken;
   }
 
   consume(stream: Stream, bytes: number): void {
@@ -446,24 +400,10 @@ export class Session implements StreamPort {
   #forget(stream: Stream): void {
     stream.close();
     if (this.streams.remove(stream)) this.flood.closed();
-    this.#blocked.delete(stream);
+    this.outbound.forget(stream);
     this.consume(stream, stream.receiveWindow.heldBytes);
   }
-
-  #wakeBlocked(): void {
-    if (this.#blocked.size === 0) return;
-    for (const stream of Array.from(this.#blocked)) {
-      if (this.#sendWindowBytes <= 0 || this.#out.length >= this.config.maxOutputBytes) return;
-      if (stream.sendWindowBytes <= 0 || !this.#blocked.has(stream)) continue;
-      // Those that block again go to the end, so that all have their turn.
-      this.#blocked.delete(stream);
-      stream.wake();
-    }
-  }
 }
-
-const tooWide = (streamId: number): Http2Error =>
-  new Http2Error(ErrorCode.flowControlError, "The window must stay below 2^31", streamId);
 
 const asBuffer = (chunk: Uint8Array): Buffer =>
   Buffer.isBuffer(chunk) ? chunk : Buffer.from(chunk.buffer, chunk.byteOffset, chunk.byteLength);
