@@ -158,7 +158,7 @@ describe.each(DECODERS)("HPACK decoder %s: what it refuses", (_whose, decoder) =
 test("a list larger than the limit is dropped, and the table stays right", () => {
   const it = new HpackDecoder(100);
   // A field of 64 bytes is put into the table and named again and again: 4 bytes that would become 260.
-  expect(it.decode(hex("4001611f" + "62".repeat(31) + "bebebe"))).toBeUndefined();
+  expect(it.decode(hex("4001611f62".repeat(31) + "bebebe"))).toBeUndefined();
   expect(it.decode(hex("be"))).toEqual(["a", "b".repeat(31)]);
 });
 
@@ -181,9 +181,7 @@ describe("HPACK encoder", () => {
     const out = new OutputBuffer();
     const writer = new FieldWriter(out);
     expect(encoded(writer, out, () => writer.request("GET", "https", "", "/"))).toBe("828784");
-    expect(encoded(writer, out, () => writer.request("PUT", "http", "a", "/b"))).toBe(
-      "0203505554" + "86" + "010161" + "04022f62",
-    );
+    expect(encoded(writer, out, () => writer.request("PUT", "http", "a", "/b"))).toBe("02035055548601016104022f62");
     expect(encoded(writer, out, () => writer.status(200))).toBe("88");
     expect(encoded(writer, out, () => writer.status(503))).toBe("0803353033");
   });
@@ -220,12 +218,12 @@ describe("HPACK encoder", () => {
     const { writer, block } = encoder();
     for (let i = 0; i < 3; i++) block("x", "y");
     writer.limitTable(0);
-    expect(block("x", "y")).toBe("20" + "4001780179");
+    expect(block("x", "y")).toBe("204001780179");
     writer.limitTable(100);
-    expect([block("x", "y"), block("x", "y")]).toEqual(["3f45" + "4001780179", "be"]);
+    expect([block("x", "y"), block("x", "y")]).toEqual(["3f454001780179", "be"]);
     writer.limitTable(50);
     writer.limitTable(1e9);
-    expect(block("x", "y")).toBe("3f13" + "3fe11f" + "be");
+    expect(block("x", "y")).toBe("3f133fe11fbe");
   });
 
   test("lines of HTTP/1.1 heads: names in lower case, those that are dropped left out", () => {
@@ -235,7 +233,7 @@ describe("HPACK encoder", () => {
     const out = new OutputBuffer();
     const writer = new FieldWriter(out);
     const lines = (): string => encoded(writer, out, () => writer.lines(head, (line) => line === 0));
-    expect([lines(), lines(), lines()]).toEqual(["0003782d620163" + "0f040164", "4003782d620163" + "530164", "bfbe"]);
+    expect([lines(), lines(), lines()]).toEqual(["0003782d6201630f040164", "4003782d620163530164", "bfbe"]);
   });
 });
 
