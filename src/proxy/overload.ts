@@ -9,6 +9,7 @@ import type { Random } from "../base/random.ts";
 import {
   ACTION_PREFIX,
   type ActionName,
+  type CompiledAction,
   type CompiledMonitor,
   type CompiledOverload,
 } from "../engine/overload/compile.ts";
@@ -47,6 +48,8 @@ export class Overload {
   readonly #compiled: CompiledOverload;
   readonly #services: OverloadServices;
   readonly #scales: number[];
+  readonly #pressures: number[];
+  #shrinks = 0;
   readonly #lateness = new Lateness();
   /** When the next look is due. */
   #dueMs = 0;
@@ -62,6 +65,7 @@ export class Overload {
     this.#services = services;
     const gauge = (name: string): Gauge => gaugeOf(services.registry, name);
     this.#scales = compiled.actions.map(() => 0);
+    this.#pressures = compiled.monitors.map(() => 0);
     this.#pressureGauges = compiled.monitors.map(({ name }) => gauge(`${name}.pressure`));
     this.#actionGauges = compiled.actions.map(({ name }) => ({
       active: gauge(`${ACTION_PREFIX}${name}.active`),
@@ -114,15 +118,26 @@ export class Overload {
     this.#look();
   }
 
+  /** Nothing is made here: what a look touches, an idle proxy keeps in memory. */
   #look(): void {
-    const pressures = this.#compiled.monitors.map((monitor) => this.#pressureOf(monitor));
-    for (const [i, pressure] of pressures.entries()) this.#pressureGauges[i]?.set(Math.round(pressure * 100));
-    for (const [i, action] of this.#compiled.actions.entries()) {
-      const scale = scaleOf(action, pressures, this.#scales[i] ?? 0);
-      this.#scales[i] = scale;
-      this.#actionGauges[i]?.active.set(scale >= 1 ? 1 : 0);
-      this.#actionGauges[i]?.percent.set(Math.round(scale * 100));
+    const { actions, monitors } = this.#compiled;
+    for (let i = 0; i < monitors.length; i++) {
+      const pressure = this.#pressureOf(monitors[i] as CompiledMonitor);
+      this.#pressures[i] = pressure;
+      this.#pressureGauges[i]?.set(Math.round(pressure * 100));
     }
+    for (let i = 0; i < actions.length; i++) {
+      const before = this.#scales[i] ?? 0;
+      const scale = scaleOf(actions[i] as CompiledAction, this.#pressures, before);
+      if (scale !== before) this.#scaled(i, scale);
+    }
+    if (this.#shrinks >= 1) this.#shrink();
+  }
+
+  #scaled(action: number, scale: number): void {
+    this.#scales[action] = scale;
+    this.#actionGauges[action]?.active.set(scale >= 1 ? 1 : 0);
+    this.#actionGauges[action]?.percent.set(Math.round(scale * 100));
     this.#act();
   }
 
@@ -149,7 +164,7 @@ export class Overload {
       this.#scale("reject_incoming_connections"),
       this.#scale("stop_accepting_connections") >= 1 ? 1 : 0,
     );
-    if (this.#scale("shrink_heap") >= 1) this.#shrink();
+    this.#shrinks = this.#scale("shrink_heap");
   }
 
   #scale(name: ActionName): number {

@@ -67,14 +67,13 @@ const ENVOYS_REFRESH_MS = 1000;
 export const DEFAULT_MAX_DELAY_MS = 1000;
 /** Pressure at which shedding begins by default: half of the delay, or this part of the memory. */
 const DEFAULT_MEMORY = { keepalive: 0.9, shrink: 0.85, requests: 0.95 };
-const DEFAULT_REFRESH_MS = 250;
 
 /** What holds where the bootstrap has no overload manager. @param maxMemoryBytes Of the process. */
 export function defaultOverload(maxMemoryBytes: number): CompiledOverload {
   const [delay, memory] = [0, 1];
   const at = (monitor: number, from: number): CompiledTrigger => ({ monitor, from, full: from });
   return {
-    refreshMs: DEFAULT_REFRESH_MS,
+    refreshMs: ENVOYS_REFRESH_MS,
     monitors: [
       { name: "tulle.resource_monitors.event_loop_delay", kind: "eventLoopDelay", limit: DEFAULT_MAX_DELAY_MS },
       { name: `${MONITOR_PREFIX}fixed_heap`, kind: "heap", limit: maxMemoryBytes },

@@ -18,7 +18,10 @@ const HYSTERESIS = 0.05;
  */
 export function scaleOf({ triggers }: CompiledAction, pressures: readonly number[], before: number): number {
   let scale = 0;
-  for (const trigger of triggers) scale = Math.max(scale, triggered(trigger, pressures[trigger.monitor] ?? 0, before));
+  for (let i = 0; i < triggers.length; i++) {
+    const trigger = triggers[i] as CompiledTrigger;
+    scale = Math.max(scale, triggered(trigger, pressures[trigger.monitor] ?? 0, before));
+  }
   return scale;
 }
 
