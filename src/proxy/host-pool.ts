@@ -83,8 +83,14 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
   }
 
   acquire(waiter: Waiter): void {
-    const way = this.#sharedWithRoom()?.take() ?? this.#kept(waiter.keptNeeded);
-    if (way !== undefined) return waiter.onUpstream(way);
+    const shared = this.#sharedWithRoom();
+    if (shared !== undefined) {
+      waiter.onUpstream(shared.take());
+      if (this.#isUsedUp(shared)) shared.drain();
+      return;
+    }
+    const kept = this.#kept(waiter.keptNeeded);
+    if (kept !== undefined) return waiter.onUpstream(kept);
     this.#waiting.push(waiter);
     this.#countWaiting(1);
     this.#dialAsNeeded();

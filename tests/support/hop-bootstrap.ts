@@ -33,6 +33,8 @@ export interface Hop {
   /** The cluster speaks mutual TLS. */
   readonly tlsOut?: HopTls;
   readonly manager?: Partial<HttpConnectionManager>;
+  /** Requests on a connection to the endpoint; without a limit where it is undefined. */
+  readonly maxRequestsPerConnection?: number;
 }
 
 export function hopBootstrap(hop: Hop): string {
@@ -70,9 +72,10 @@ function listener({ listen, manager, tlsIn }: Hop): Listener {
   return { name: "hop", address: address(listen), filterChains: [chain] };
 }
 
-function cluster({ upstream, http2, tlsOut }: Hop): Cluster {
+function cluster({ maxRequestsPerConnection, upstream, http2, tlsOut }: Hop): Cluster {
   const options: UpstreamHttpOptions = {
     explicitHttpConfig: http2 === true ? { http2ProtocolOptions: {} } : { httpProtocolOptions: {} },
+    ...(maxRequestsPerConnection === undefined ? {} : { commonHttpProtocolOptions: { maxRequestsPerConnection } }),
   };
   return {
     name: "upstream",

@@ -30,7 +30,8 @@ export class BodySender {
   begin(head: Head): void {
     this.beginTunnel();
     if (head.framing === CHUNKED) this.#dechunker = new Dechunker();
-    else if (head.framing === BY_LENGTH) this.#leftBytes = head.contentLength;
+    // Of HTTP/2 trailers may follow a body whose length is told; of HTTP/1.1 nothing does.
+    else if (head.framing === BY_LENGTH && !head.isHttp2) this.#leftBytes = head.contentLength;
   }
 
   /** The stream has become something else: bytes pass as they are, until the end. */

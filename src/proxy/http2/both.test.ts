@@ -91,6 +91,22 @@ describe("HTTP/2 on both sides", () => {
     await finish();
   });
 
+  test("trailers follow a body whose length was told, too", async () => {
+    const { rig, backend, client, finish } = await http2Scene();
+    const call = client.call([...grpc2("/s/m"), "content-length", "3"], false).send("one");
+    call.end(["x-last", "1"]);
+    await rig.turn();
+    const [served] = backend.calls;
+    expect([served?.text, served?.trailers]).toEqual(["one", ["x-last", "1"]]);
+    served
+      ?.answer([...OK2, "content-length", "3"])
+      .send("ONE")
+      .end(["grpc-status", "0"]);
+    await rig.turn();
+    expect([call.text, call.trailers]).toEqual(["ONE", ["grpc-status", "0"]]);
+    await finish();
+  });
+
   test("a hundred calls over one connection, answered in any order", async () => {
     const { rig, backend, client, finish } = await http2Scene();
     const calls = Array.from({ length: 100 }, (_, i) => client.call(get2(`/${i}`)));
@@ -210,6 +226,9 @@ describe("HTTP/2 on both sides", () => {
       expect(call.status).toBe(200);
     }
     expect(backend.connections.map(({ calls }) => calls.length)).toEqual([2, 2, 1]);
+    const calls = Array.from({ length: 4 }, () => client.call(get2("/")));
+    await rig.until(() => calls.every(({ ended }) => ended));
+    expect(backend.connections.map((it) => it.calls.length)).toEqual([2, 2, 2, 2, 1]);
     await finish();
   });
 

@@ -239,6 +239,9 @@ function failureOf({ by, code, message }: StreamReset, answered: boolean): Failu
     case "local":
       return { kind: "upstreamProtocolError", details: message, requestSent: true, answered };
     case "connection":
+      // The endpoint broke the rules, or it is gone: of those, the first is an answer, if not a good one.
+      if (code !== ErrorCode.cancel)
+        return { kind: "upstreamProtocolError", details: message, requestSent: true, answered: true };
       return { kind: "upstreamReset", details: message, requestSent: true, answered };
   }
 }

@@ -121,5 +121,6 @@ function promise(stream: Stream, head: Head): void {
 const malformed = (streamId: number, error: HeadError): Http2Error =>
   new Http2Error(ErrorCode.protocolError, `Malformed message: ${error.reason}`, streamId, true);
 
+/** Its fields were good: as in Envoy, the stream ends and no more. */
 const wrongLength = (streamId: number): Http2Error =>
-  new Http2Error(ErrorCode.protocolError, "Malformed message: the body is not content-length long", streamId, true);
+  new Http2Error(ErrorCode.protocolError, "Malformed message: the body is not content-length long", streamId);

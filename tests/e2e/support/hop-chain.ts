@@ -19,6 +19,7 @@ export interface ChainOptions {
   /** Of the endpoint behind the last hop. */
   readonly http2?: boolean;
   readonly manager?: Hop["manager"];
+  readonly maxRequestsPerConnection?: number;
 }
 
 export class HopChain {
@@ -55,6 +56,9 @@ export class HopChain {
             ...(before ? { tlsIn: tls } : {}),
             ...(after ? { tlsOut: tls } : {}),
             ...(options.manager === undefined ? {} : { manager: options.manager }),
+            ...(options.maxRequestsPerConnection === undefined
+              ? {}
+              : { maxRequestsPerConnection: options.maxRequestsPerConnection }),
           };
           return [hopBootstrap(hop), admin];
         });
