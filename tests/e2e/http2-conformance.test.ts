@@ -90,7 +90,13 @@ describe.skipIf(!hasNghttp || envoyPath === undefined)("HTTP/2 as others judge i
       console.log(`h2spec --strict: Tulle ${count(ours ?? [])}; Envoy ${count(theirs ?? [])}`);
       const passes = new Set(theirs?.filter(({ outcome }) => outcome === "passed").map(({ name }) => name));
       expect(passes.size).toBeGreaterThan(100);
-      const failed = (ours ?? []).filter(({ outcome }) => outcome === "failed");
+      const failedOf = (cases: readonly SpecCase[] = []): SpecCase[] => cases.filter((it) => it.outcome === "failed");
+      let failed = failedOf(ours);
+      if (failed.some(({ name }) => passes.has(name))) {
+        // On a machine that is busy an answer may be late: only what fails again has failed.
+        const again = new Set(failedOf(await runSpec(tulle.port, folder, h2spec ?? "")).map(({ name }) => name));
+        failed = failed.filter(({ name }) => again.has(name));
+      }
       for (const { detail, name } of failed) console.log(`  failed: ${name}: ${detail}`);
       expect(failed.filter(({ name }) => passes.has(name)).map(({ detail, name }) => `${name}: ${detail}`)).toEqual([]);
       expect(ours).toHaveLength(theirs?.length ?? 0);

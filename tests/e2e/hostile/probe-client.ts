@@ -11,7 +11,7 @@ import type { Message } from "./cases.ts";
 export type ConnectionState = "Open" | "ClosedByServer" | "TimedOut" | "Error";
 
 /** How long an answer may take; upstream allows 5 s, and nothing here is far away. */
-const ANSWER_MS = 1000;
+const ANSWER_MS = 2000;
 const DRAIN_MS = 100;
 const LINGER_MS = 50;
 const BODY_CHARS = 4096;
