@@ -7,6 +7,7 @@
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import type { Priority } from "../engine/cluster/limits.ts";
 import { FAILURES, type FailureKind, httpStatusOfGrpc } from "../engine/failures.ts";
+import { CONNECT } from "../engine/http/upgrades.ts";
 import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
 import type { ResponseHead } from "../wire/http1/response-head.ts";
 import { ClusterHold } from "./cluster-hold.ts";
@@ -107,13 +108,24 @@ export class Attempts implements Waiter {
     this.#isAwaited = true;
     owner.upstreamSocket = upstream.socket;
     owner.upstreamStartMs = owner.context.clock.nowMs();
-    if (this.#isSwitching) return void upstream.send(owner, NO_BODY, false);
+    if (this.#isSwitching) return this.#ask(upstream);
     const taken = upstream.send(owner, this.body, done);
     this.body.isTaken = taken;
     this.body.sent();
     // An answer of our own comes at once.
     if (done && this.#isAwaited) this.#startTryDeadline();
     owner.onSent(taken);
+  }
+
+  /** For another protocol. */
+  #ask(upstream: UpstreamRequest): void {
+    upstream.send(this.#owner, NO_BODY, false);
+    if (this.isUpgrading && this.#isAwaited) this.#startTryDeadline();
+  }
+
+  /** An upgrade is timed like a request that is complete, as by Envoy; a CONNECT is not, until it is answered. */
+  get isUpgrading(): boolean {
+    return this.#isSwitching && this.#owner.head.upgrade !== CONNECT;
   }
 
   /**

@@ -35,6 +35,10 @@ export class ExchangeTimeouts {
     if (timeoutMs > 0) context.deadlines.set(this.#route, timeoutMs);
   }
 
+  stopRoute(): void {
+    this.#record.context.deadlines.clear(this.#route);
+  }
+
   end(): void {
     const { deadlines } = this.#record.context;
     deadlines.clear(this.#route);

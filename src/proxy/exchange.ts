@@ -99,7 +99,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
     this.cluster = cluster;
     this.context.route(this, forward);
     this.#timeouts.startDuration();
-    if (this.isRequestDone) this.#timeouts.startRoute();
+    if (this.isRequestDone || this.#attempts.isUpgrading) this.#timeouts.startRoute();
     this.#attempts.begin(this.context.retryOf(this, forward));
   }
 
@@ -189,11 +189,12 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   }
 
   #settleUpgrade(status: number): void {
+    const isTimed = this.#attempts.isUpgrading;
     this.isSwitched = switches(this.head.upgrade, status);
-    if (this.isSwitched) return;
+    if (this.isSwitched) return this.#timeouts.stopRoute();
     // What the client has sent for the other protocol is nobody's.
     this.#endRequest();
-    this.#timeouts.startRoute();
+    if (!isTimed) this.#timeouts.startRoute();
   }
 
   onResponseBody(buf: Uint8Array, start: number, end: number): boolean {

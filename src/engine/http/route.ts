@@ -95,7 +95,8 @@ function compiledRoute(message: Route, parent: RouteParent, match: CompiledMatch
   return {
     name: message.name ?? "",
     virtualHostName: virtualHost.name ?? "",
-    timeoutMs: action.timeout ?? DEFAULT_TIMEOUT_MS,
+    // As Envoy, whatever is said: of the two the newer one counts.
+    timeoutMs: action.maxStreamDuration === undefined ? (action.timeout ?? DEFAULT_TIMEOUT_MS) : 0,
     idleTimeoutMs: action.idleTimeout,
     streamLimits: compileStreamLimits(action),
     retryPolicyMessage: action.retryPolicy,

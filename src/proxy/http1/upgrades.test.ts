@@ -124,16 +124,33 @@ describe("an endpoint that does not switch", () => {
     await rig.finish();
   });
 
-  test("has its route's time from then on", async () => {
+  test("has the time of its route for that, and for its answer", async () => {
     const { rig, backend } = await scene({ ...WEBSOCKET, action: { timeout: 1000 } });
-    const client = await rig.client();
-    await rig.exchange(client, UPGRADE);
-    await rig.advance(5000);
-    expect(client.text).toBe("");
+    const [silent, slow] = [await rig.client(), await rig.client()];
+    await rig.exchange(silent, UPGRADE);
+    await rig.exchange(slow, UPGRADE);
+    await rig.advance(600);
     backend.last.send("HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\n12345");
     await rig.turn();
-    await rig.advance(1010);
-    expect(client.closed).toBe(true);
+    await rig.advance(410);
+    expect([statusOf(silent.text), slow.closed]).toEqual([504, true]);
+    await rig.finish();
+  });
+
+  test("has the time of an attempt for that, and is tried again", async () => {
+    const retryPolicy = { retryOn: "5xx", numRetries: 1, perTryTimeout: 500 };
+    const { rig, backend } = await scene({ ...WEBSOCKET, action: { retryPolicy } });
+    const client = await rig.client();
+    await rig.exchange(client, UPGRADE);
+    await rig.advance(510);
+    await rig.advance(100);
+    expect(backend.connections).toHaveLength(2);
+    backend.last.send(SWITCH);
+    await rig.turn();
+    expect(statusOf(client.take())).toBe(101);
+    // Then no time of an attempt counts any more.
+    await rig.advance(5000);
+    expect(client.closed).toBe(false);
     await rig.finish();
   });
 

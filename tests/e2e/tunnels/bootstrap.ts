@@ -84,6 +84,8 @@ export const LISTENERS: Readonly<Record<string, ListenerSettings>> = {
         maxStreamDuration: { grpcTimeoutHeaderMax: 0, grpcTimeoutHeaderOffset: 400 },
       }),
       prefix("/grpc/ignored", { timeout: 0, maxStreamDuration: { maxStreamDuration: 500 } }),
+      prefix("/both", { timeout: 500, maxStreamDuration: { maxStreamDuration: 5000 } }),
+      prefix("/grpc/both", { timeout: 500, maxStreamDuration: { grpcTimeoutHeaderMax: 0 } }),
       prefix("/duration", { timeout: 0, maxStreamDuration: { maxStreamDuration: 500 } }),
       prefix("/try-idle/retried", {
         timeout: 0,
@@ -96,7 +98,7 @@ export const LISTENERS: Readonly<Record<string, ListenerSettings>> = {
 };
 
 const LOG_FORMAT = [
-  "%DOWNSTREAM_REMOTE_ADDRESS% %REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% %PROTOCOL%",
+  "%DOWNSTREAM_REMOTE_ADDRESS_WITHOUT_PORT% %REQ(:METHOD)% %REQ(:PATH)% %REQ(:AUTHORITY)% %PROTOCOL%",
   "%RESPONSE_CODE% %RESPONSE_FLAGS%",
   "%RESPONSE_CODE_DETAILS%",
   "in=%BYTES_RECEIVED% out=%BYTES_SENT%",

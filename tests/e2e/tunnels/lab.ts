@@ -32,8 +32,8 @@ const QUIET_MS = 60;
 const NOTHING_MS = 250;
 
 interface Run {
-  /** The client's. */
-  readonly port: number;
+  /** The client's address: each script has its own, in 127.0.0.0/8. */
+  readonly from: string;
   readonly seen: readonly string[];
 }
 
@@ -112,24 +112,23 @@ export class TunnelLab {
   /** What came of each step of each script, then its lines of the access log. */
   async runAll(scripts: readonly Script[]): Promise<readonly (readonly string[])[]> {
     const runs: Run[] = [];
-    for (const script of scripts) runs.push(await this.#run(script));
+    for (const [i, script] of scripts.entries()) runs.push(await this.#run(script, `127.1.${i >> 8}.${i & 255}`));
     await this.#isLogged(runs);
     const log = this.#log();
-    return runs.map(({ port, seen }) => {
-      const own = `127.0.0.1:${port} `;
+    return runs.map(({ from, seen }) => {
+      const own = `${from} `;
       const lines = log.filter((line) => line.startsWith(own)).map((line) => line.slice(own.length));
       return [...seen, `log ${lines.join(" + ")}`];
     });
   }
 
-  async #run({ listener, steps }: Script): Promise<Run> {
+  async #run({ listener, steps }: Script, from: string): Promise<Run> {
     this.#backends = [];
     this.#closes = false;
     const port = this.#ports[Object.keys(LISTENERS).indexOf(listener)] ?? 0;
-    const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true });
+    const socket = connect({ port, host: "127.0.0.1", localAddress: from, allowHalfOpen: true });
     const client = new End(socket, this.#onEvent);
     await new Promise((resolve) => socket.once("connect", resolve));
-    const own = socket.localPort ?? 0;
     const seen: string[] = [];
     for (const step of steps) {
       this.#act(step, client);
@@ -140,7 +139,7 @@ export class TunnelLab {
     client.socket.destroy();
     await this.#quiet();
     for (const { socket } of this.#backends) socket.destroy();
-    return { port: own, seen };
+    return { from, seen };
   }
 
   #act(step: Step, client: End): void {

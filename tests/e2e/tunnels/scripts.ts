@@ -74,7 +74,40 @@ const TIMES: readonly Script[] = [
   },
 ];
 
+/** The slow timeouts are looked after once a second. */
+const LONG: Step = { waitMs: 2500 };
+const ENDS: readonly Script[] = [
+  {
+    what: "a CONNECT that nobody answers",
+    listener: "forward",
+    steps: [{ client: CONNECT }, LONG, { resets: "client" }],
+  },
+  {
+    what: "a timeout beside a duration",
+    listener: "times",
+    steps: [{ client: get("/both", []) }, WAIT, { resets: "client" }],
+  },
+  {
+    what: "a timeout beside a grpc-timeout",
+    listener: "times",
+    steps: [{ client: grpc("/grpc/both", "5S") }, WAIT, { resets: "client" }],
+  },
+  { what: "an upgrade that nobody answers", listener: "websocket", steps: [{ client: get("/idle") }, LONG] },
+  {
+    what: "a tunnel without a byte",
+    listener: "websocket",
+    steps: [{ client: get("/idle") }, { server: SWITCH }, { client: "ping" }, LONG],
+  },
+  { what: "an upgrade that takes too long", listener: "websocket", steps: [{ client: get("/short") }, LONG] },
+  {
+    what: "a tunnel that takes too long",
+    listener: "websocket",
+    steps: [{ client: get("/short") }, { server: SWITCH }, { client: "ping" }, LONG],
+  },
+];
+
 export const SCRIPTS: readonly Script[] = [
+  ...ENDS,
   ...TIMES,
   { what: "an upgrade where none is configured", listener: "none", steps: [{ client: get("/") }, { client: PLAIN }] },
   {
