@@ -135,6 +135,23 @@ describe("frames that say nothing, to a server whose answers nobody reads", () =
     expect(session.congested).toBe(false);
   });
 
+  test("frames on streams that have ended, by the thousand", () => {
+    const first = [request(1, OPEN), frame(rstStream, 0, 1, CANCEL)];
+    expect(takes(5000, () => frame(rstStream, 0, 1, CANCEL), first)).toBe(1004);
+  });
+
+  test("a peer that sends RST_STREAM and WINDOW_UPDATE behind every stream is no attacker", () => {
+    const { session, log } = server([]);
+    log.onRequest = ({ stream }) => stream!.sendHeaders([":status", "200"], true);
+    for (let i = 0; i < 20_000; i++) {
+      session.receive(request(odd(i)), 0);
+      session.receive(frame(rstStream, 0, odd(i), "00000000"), 0);
+      session.receive(frame(windowUpdate, 0, odd(i), "00000001"), 0);
+      session.consumeOutput(session.output.length);
+    }
+    expect([log.failed, log.streams.length]).toEqual([undefined, 20_000]);
+  });
+
   test("the same frames, spread over time, are welcome", () => {
     const { session, log } = server([]);
     for (let i = 0; i < 5000; i++) {

@@ -36,7 +36,7 @@ export interface FloodLimits {
   /** Streams that we reset because of the peer's faults (CVE-2025-8671, "MadeYouReset"). */
   readonly faults: Rate;
   readonly settings: Rate;
-  /** PING, WINDOW_UPDATE and RST_STREAM on closed streams, unknown frames, and windows so small that a frame carries next to nothing. */
+  /** PING, unknown frames, and windows so small that a frame carries next to nothing. */
   readonly overhead: Rate;
 }
 
@@ -53,6 +53,8 @@ export const DEFAULT_FLOOD_LIMITS: FloodLimits = {
   settings: { burst: 100, perSecond: 10 },
   overhead: { burst: 5000, perSecond: 1000 },
 };
+
+const MAX_LATE_FRAMES = 1000;
 
 type Bucket = "resets" | "faults" | "settings" | "overhead";
 const BUCKETS: readonly Bucket[] = ["resets", "faults", "settings", "overhead"];
@@ -71,6 +73,7 @@ export class FloodGuard {
   #emptyFrames = 0;
   #priorityFrames = 0;
   #windowUpdates = 0;
+  #lateFrames = 0;
   #hasTinyWindow = false;
 
   constructor(limits: FloodLimits) {
@@ -124,6 +127,12 @@ export class FloodGuard {
     if (this.nowMs - openedMs >= prematureResetMs) return;
     const streams = Math.max(this.#closedStreams, prematureResetStreams);
     if (++this.#prematureResets * 2 > streams) throw flood("premature resets", `half of ${streams} streams`);
+  }
+
+  /** RST_STREAM or HEADERS came for a stream that has ended. Some peers send one behind every stream. @throws {Http2Error} enhanceYourCalm */
+  late(): void {
+    if (++this.#lateFrames > MAX_LATE_FRAMES + 4 * this.#openedStreams)
+      throw flood("frames on streams that have ended", `4 a stream and ${MAX_LATE_FRAMES}`);
   }
 
   /** HEADERS, CONTINUATION or DATA came. @throws {Http2Error} enhanceYourCalm */

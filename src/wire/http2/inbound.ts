@@ -206,14 +206,15 @@ export class Inbound implements FrameSink {
     if (!streams.isIgnored(streamId)) {
       throw new Http2Error(ErrorCode.streamClosed, `${what} came for stream ${streamId}, which is closed`);
     }
-    flood.count("overhead");
+    // DATA is bounded by its window, and was under way when the stream ended.
+    if (what !== "DATA") flood.late();
   }
 
   #rstStream(streamId: number, code: number): void {
     const { streams, flood, role } = this.#session;
     if (streams.isIdle(streamId)) throw fault(`RST_STREAM came for stream ${streamId}, which is idle`);
     const stream = streams.get(streamId);
-    if (stream === undefined) return flood.count("overhead");
+    if (stream === undefined) return flood.late();
     if (role === "server") flood.reset(stream.openedMs);
     const by = code === ErrorCode.refusedStream ? "refused" : "remote";
     this.#session.endStream(stream, { code, by, message: "the peer reset the stream" });
@@ -251,8 +252,7 @@ export class Inbound implements FrameSink {
     if (streamId === 0) return this.#session.outbound.widen(increment);
     if (streams.isIdle(streamId)) throw fault(`WINDOW_UPDATE came for stream ${streamId}, which is idle`);
     const stream = streams.get(streamId);
-    if (stream === undefined) flood.count("overhead");
-    else this.#session.widen(stream, increment);
+    if (stream !== undefined) this.#session.widen(stream, increment);
   }
 }
 
