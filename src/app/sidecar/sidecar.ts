@@ -80,6 +80,8 @@ export class Sidecar {
     const failed = await this.proxy.start();
     if (failed[0] !== undefined) throw new Error(`listener ${failed[0].name}: ${failed[0].reason}`);
     await this.#startWorkers();
+    // Workers that do not come up, and somebody who would not wait.
+    if (this.#draining) return;
     this.#startAgent();
     this.#startLink();
   }

@@ -21,6 +21,8 @@ class FakeWorker implements WorkerPort {
   readonly #events: WorkerEvents;
   refuses = "";
   isDeaf = false;
+  /** It never says that it is there. */
+  isMute = false;
   requests = 0;
 
   constructor(events: WorkerEvents) {
@@ -30,6 +32,7 @@ class FakeWorker implements WorkerPort {
   send(message: ToWorker): void {
     this.got.push(message);
     if (this.isDeaf) return;
+    if (message.t === "start" && this.isMute) return;
     if (message.t === "start") queueMicrotask(() => this.#events.onMessage({ t: "loaded" }));
     else if (message.t === "ask") this.#events.onMessage({ t: "answer", id: message.id, value: this.#answer(message) });
     else if (message.t === "stop") this.end("with code 0");
@@ -141,6 +144,29 @@ describe("a group of workers", () => {
     expect(await applied).toEqual([]);
     clock.advance(100);
     expect(workers.length).toBe(3);
+  });
+
+  test("may be stopped while workers do not come up", async () => {
+    const group = new WorkerGroup({
+      count: 1,
+      clock: new ManualClock(),
+      log: silentLog,
+      self: {},
+      overload: NO_OVERLOAD,
+      level: () => "info",
+      spawn: (events) => {
+        const worker = new FakeWorker(events);
+        worker.isMute = true;
+        return worker;
+      },
+      listenToGive: () => ({ port: 1, close() {} }),
+      dial() {},
+      openSink: () => (bytes) => bytes.length,
+    });
+    const started = group.start(() => ({ secrets: [], changes: [] }));
+    await group.stop();
+    await started;
+    expect(group.isServing).toBe(false);
   });
 
   test("stops all, and starts none anew", async () => {

@@ -86,14 +86,14 @@ export class WorkerGroup {
   }
 
   /**
-   * Resolves when all of them serve.
+   * Resolves when all of them serve, or the group is stopped.
    * @param state What has been accepted so far, asked for again with each worker that is started.
    */
   async start(state: () => GroupState): Promise<void> {
     this.#state = state;
     const loaded = new Promise<void>((resolve) => {
       this.#onLoaded = () => {
-        if (this.#running.length === this.#options.count && this.#loaded.size === this.#options.count) resolve();
+        if (this.#stopping || this.#loaded.size === this.#options.count) resolve();
       };
     });
     for (let index = 0; index < this.#options.count; index++) this.#spawn(index);
@@ -239,6 +239,7 @@ export class WorkerGroup {
   async stop(): Promise<void> {
     const { clock } = this.#options;
     this.#stopping = true;
+    this.#onLoaded();
     for (const worker of this.#running) worker.send({ t: "stop" });
     const untilMs = clock.nowMs() + STOP_LIMIT_MS;
     while (this.#running.length > 0 && clock.nowMs() < untilMs) await sleep(clock, 20);
