@@ -113,14 +113,29 @@ export function family(pid: number): number[] {
   return found;
 }
 
+/** What each thread had used when it was last looked at: threads end, and what they did stays done. */
+const threadNs = new Map<string, number>();
+
 /** CPU that the programs have used so far, all threads, in microseconds. Steal is not in it. */
 export function cpuUs(programs: readonly Program[]): number {
-  let ns = 0;
+  const prefixes: string[] = [];
   for (const { pid } of programs)
-    for (const member of family(pid))
-      for (const task of readdirSync(`/proc/${member}/task`))
-        ns += Number(readFileSync(`/proc/${member}/task/${task}/schedstat`, "utf8").split(" ")[0]);
+    for (const member of family(pid)) {
+      prefixes.push(`${member}/`);
+      for (const task of readdirSync(`/proc/${member}/task`)) threadNs.set(`${member}/${task}`, runNs(member, task));
+    }
+  let ns = 0;
+  for (const [thread, used] of threadNs) if (prefixes.some((prefix) => thread.startsWith(prefix))) ns += used;
   return ns / 1000;
+}
+
+/** A thread that ended since it was listed keeps what it had. */
+function runNs(pid: number, task: string): number {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${task}/schedstat`, "utf8").split(" ")[0]);
+  } catch {
+    return threadNs.get(`${pid}/${task}`) ?? 0;
+  }
 }
 
 /** Resident memory of the programs now, in megabytes. */

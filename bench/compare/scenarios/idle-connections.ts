@@ -15,7 +15,7 @@ import type { Subject } from "../topology.ts";
 
 const COUNTS = [1000, 9000] as const;
 /** Collectors of garbage run a while after the work. */
-const SETTLE_MS = 4000;
+const SETTLE_MS = 10_000;
 
 export async function runIdleConnections(tls: boolean, setup: Setup, options: RunOptions): Promise<void> {
   const subjects = await startSubjects(setup, { protocol: "http1", hops: tls ? "inbound" : "one" }, options.peers);

@@ -46,9 +46,9 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   /** Where the connection was counted in, and will be counted out. */
   readonly #stats: HttpContext["stats"]["stats"];
   readonly #openedMs: number;
-  readonly #head: RequestHead;
   readonly #body = new BodyScanner();
-  readonly #exchange: Exchange;
+  /** What serves its requests; undefined before the first, and while it is idle. */
+  #serving: Exchange | undefined;
   #context: HttpContext;
   #phase: Phase = "head";
   /** Bytes that were read and not used: a head that is not complete, or requests that wait. */
@@ -80,12 +80,23 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     this.#onClosed = onClosed;
     this.#output = new Output(socket);
     this.#sender = new ResponseSender(this.#output);
-    this.#head = new RequestHead(this.#context.http.settings.maxHeadersCount);
-    this.#exchange = new Exchange(this, this.connection, this.#context, this.#head);
     this.#openedMs = this.#quietSinceMs = this.#context.clock.nowMs();
     this.#stats = this.#context.stats.stats;
     this.#stats.cxHttp1Total.add(1);
     socket.handler = this;
+  }
+
+  get #exchange(): Exchange {
+    return this.#serving ?? this.#serve();
+  }
+
+  #serve(): Exchange {
+    const head = new RequestHead(this.#context.http.settings.maxHeadersCount);
+    return (this.#serving = new Exchange(this, this.connection, this.#context, head));
+  }
+
+  get #head(): RequestHead {
+    return this.#exchange.head;
   }
 
   get isIdle(): boolean {
@@ -311,7 +322,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     if (this.#closed) return;
     this.#phase = "closing";
     this.#rest = NO_BYTES;
-    this.#head.buf = NO_BYTES;
+    if (this.#serving !== undefined) this.#serving.head.buf = NO_BYTES;
     this.#quietSinceMs = this.#context.clock.nowMs();
     this.#active = false;
     this.#resume();
@@ -370,7 +381,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     if (this.#closed) return;
     this.#closed = true;
     this.#phase = "closing";
-    this.#exchange.onDownstreamClose();
+    this.#serving?.onDownstreamClose();
     this.#onClosed(this);
   }
 
@@ -393,6 +404,8 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   }
 
   #sweepIdle(nowMs: number, quietMs: number, settings: HttpSettings): void {
+    // Half of what an idle connection would keep. Who comes again soon finds it.
+    if (quietMs > KEPT_MS && this.isIdle) this.#serving = undefined;
     const { idleTimeoutMs, maxConnectionDurationMs, requestHeadersTimeoutMs } = settings;
     if (this.#headSinceMs >= 0) {
       if (nowMs - this.#headSinceMs > (requestHeadersTimeoutMs || HEAD_TIMEOUT_MS))
@@ -407,5 +420,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
 }
 
 const CONTINUE = Buffer.from("HTTP/1.1 100 Continue\r\n\r\n");
+/** How long an idle connection keeps what serves its requests. */
+const KEPT_MS = 2000;
 /** How long a head may take that has begun. Envoy has no limit unless `request_headers_timeout` is set; we do. */
 const HEAD_TIMEOUT_MS = 10_000;
