@@ -111,10 +111,10 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
     this.#owner.onClosed(this);
   }
 
-  onCarried(carried: ClientStream): void {
+  onCarried(carried: ClientStream, isFree: boolean): void {
     this.#active--;
     if (this.#active === 0) this.#idleSinceMs = this.#clock.nowMs();
-    if (this.#spare.length < MAX_SPARE) this.#spare.push(carried);
+    if (isFree && this.#spare.length < MAX_SPARE) this.#spare.push(carried);
     if (!this.#lost) this.#owner.onRoom(this);
   }
 

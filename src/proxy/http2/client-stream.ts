@@ -28,8 +28,8 @@ export interface CarriedBy {
   whenSettled(then: (knowsConnect: boolean) => void): void;
   /** A head came: {@link ClientStream.passHead} tells it when the bytes that are here have been read. */
   headIsDue(carried: ClientStream): void;
-  /** The object is free for another request. */
-  onCarried(carried: ClientStream): void;
+  /** The stream has ended. @param isFree The object may carry another request. */
+  onCarried(carried: ClientStream, isFree: boolean): void;
 }
 
 export class ClientStream implements UpstreamRequest, StreamHandler {
@@ -40,6 +40,8 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
   #trailers: Trailers | undefined;
   #caller: Caller | undefined;
   #headIsDue = false;
+  /** Its caller may still send when the endpoint has ended the stream: the object must not be another's then. */
+  #isTunnel = false;
   #answered = false;
   #paused = false;
   #heldBytes = 0;
@@ -95,6 +97,7 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
   }
 
   #openTunnel(caller: Caller): void {
+    this.#isTunnel = true;
     this.#owner.openStream(this, false);
     if (this.#sendHead(caller, false)) this.#body.beginTunnel();
     this.#owner.touch();
@@ -220,7 +223,7 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
 
   onClosed(): void {
     this.#headIsDue = false;
-    this.#owner.onCarried(this);
+    this.#owner.onCarried(this, !this.#isTunnel);
   }
 }
 

@@ -109,6 +109,28 @@ describe("a WebSocket", () => {
     await finish();
   });
 
+  test("an endpoint that ends first: what its client still sends reaches no other request", async () => {
+    const { rig, backend, finish } = await toHttp2();
+    const first = await rig.client();
+    first.send(UPGRADE);
+    await rig.turn();
+    backend.calls[0]?.answer(OK2).send("bye").end();
+    await rig.turn();
+    expect([first.take().endsWith("bye"), first.ended]).toEqual([true, true]);
+    const second = await rig.client();
+    second.send("POST / HTTP/1.1\r\nHost: app\r\nContent-Length: 10\r\n\r\n12345");
+    await rig.turn();
+    first.send("not for the second");
+    await rig.turn();
+    first.socket.end();
+    await rig.turn();
+    backend.answer = (call) => call.answer(OK2, true);
+    second.send("67890");
+    await rig.turn();
+    expect([backend.calls[1]?.text, statusOf(second.take())]).toEqual(["1234567890", 200]);
+    await finish();
+  });
+
   test("an endpoint that does not know extended CONNECT is not asked; the client is told", async () => {
     const { rig, backend, finish } = await toHttp2(false);
     const client = await rig.client();
