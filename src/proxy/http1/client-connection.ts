@@ -47,6 +47,8 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
   #partial: Uint8Array | undefined;
   /** A large read of which the caller still has something. */
   #lent: Uint8Array | undefined;
+  /** Until the caller takes more. What TLS has decrypted already comes all the same. */
+  #isPaused = false;
   #headDone = false;
   #interims = 0;
   #requestDone = false;
@@ -152,7 +154,12 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
 
   resume(): void {
     if (this.#lent !== undefined) freeChunk(this.#lent);
+    this.#goOn();
+  }
+
+  #goOn(): void {
     this.#lent = undefined;
+    this.#isPaused = false;
     this.socket.resume();
   }
 
@@ -226,11 +233,16 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
     const bodyEnd = this.#body.hasTrailers ? this.#body.trailersStart : end;
     const isAll = bodyEnd === buf.length;
     const taken = bodyEnd === pos || caller.onResponseBody(buf, pos, bodyEnd);
-    if (!taken && !this.#body.done) this.socket.pause();
+    if (!taken && !this.#body.done) this.#pause();
     if (isAll && buf.length >= FREED_BYTES) this.#lend(buf, taken);
     if (!this.#body.done || this.#caller !== caller) return;
     if (this.#body.hasTrailers) this.#passTrailers(caller);
     this.#finish(!isAll && end < buf.length);
+  }
+
+  #pause(): void {
+    this.#isPaused = true;
+    this.socket.pause();
   }
 
   /** What the caller has taken is nobody's any more; what it has not, when it asks for more. */
@@ -264,6 +276,8 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
   #finish(extra: boolean): void {
     const caller = this.#caller;
     this.#caller = undefined;
+    // Nobody will ask for more, and what was lent is the caller's still.
+    if (this.#isPaused) this.#goOn();
     const head = this.#head;
     if (head.first[ID["keep-alive"]] !== 0) this.#heed(parseKeepAlive(head.header("keep-alive") ?? ""));
     const reusable = head.keepAlive && this.#requestDone && !extra && !this.retired && this.#output.waitingBytes === 0;

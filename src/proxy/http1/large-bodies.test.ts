@@ -1,6 +1,9 @@
 /** Bodies whose reads are given back as soon as they have been passed on: every byte must have left before. */
 import { expect, test } from "bun:test";
+import { memoryNetwork } from "../../../tests/support/proxy-rig.ts";
 import { answer, bodyOf, GET, OK, post, scene, statusOf } from "../../../tests/support/proxy-scene.ts";
+import { MemoryNetwork } from "../../net/memory-network.ts";
+import type { Socket } from "../../net/socket.ts";
 
 /** No two places of it within 64 kB look alike, so that bytes of another read are noticed. */
 const PATTERN = Array.from({ length: 65_521 }, (_, i) => String.fromCharCode((i * 31 + (i >> 8)) & 0xff)).join("");
@@ -141,4 +144,46 @@ test("the body of a large answer never begins where the kernel copies slowly; a 
   const isSlow = (growth: number): boolean => growth > 0 && growth < 16;
   expect((await growths("small")).filter(isSlow)).toHaveLength(15);
   expect((await growths(body(50_000))).filter(isSlow)).toEqual([]);
+});
+
+/** Endpoints' bytes that TLS had decrypted when their socket was paused come all the same. */
+class LatePauses extends MemoryNetwork {
+  override dial(...[options, onOpen, onFail]: Parameters<MemoryNetwork["dial"]>): void {
+    const opened = (socket: Socket): void => {
+      const [pause, resume] = [socket.pause.bind(socket), socket.resume.bind(socket)];
+      let isDue = false;
+      socket.pause = () => {
+        isDue = true;
+        this.later(() => isDue && pause());
+      };
+      socket.resume = () => {
+        isDue = false;
+        resume();
+      };
+      onOpen(socket);
+    };
+    super.dial(options, opened, onFail);
+  }
+}
+
+test("an answer whose end comes in spite of a pause leaves its connection as good as it was", async () => {
+  const { rig, backend } = await scene({ network: (clock) => memoryNetwork(clock, new LatePauses(clock)) });
+  const client = await rig.client();
+  client.send(GET);
+  await rig.turn();
+  client.socket.pause();
+  const text = body(65_000 + 40_000 + 100);
+  backend.last.send(`HTTP/1.1 200 OK\r\ncontent-length: ${text.length}\r\n\r\n${text.slice(0, 65_000)}`);
+  await rig.turn();
+  backend.last.send(text.slice(65_000, 105_000));
+  backend.last.send(text.slice(105_000));
+  await rig.turn();
+  const other = await rig.client();
+  backend.answer = () => OK;
+  expect(statusOf(await rig.exchange(other, GET))).toBe(200);
+  expect(backend.connections).toHaveLength(1);
+  client.socket.resume();
+  await rig.turn();
+  expect(bodyOf(client.take())).toBe(text);
+  await rig.finish();
 });
