@@ -174,6 +174,20 @@ describe("how a connection ends", () => {
 });
 
 describe("what takes too long, and what is too large", () => {
+  test("a request that was malformed does not keep an idle connection open", async () => {
+    const { rig, finish } = await http2Scene({
+      commonHttpProtocolOptions: { idleTimeout: 3000 },
+      http2ProtocolOptions: { overrideStreamErrorOnInvalidHttpMessage: true },
+    });
+    const client = await http2Client(rig);
+    const call = client.call(get2("/", "connection", "close"));
+    await rig.turn();
+    expect([call.reset?.code, client.goaway]).toEqual([1, undefined]);
+    for (let i = 0; i < 6; i++) await rig.advance(1000);
+    expect([client.goaway, client.ended]).toEqual([0, true]);
+    await finish();
+  });
+
   test("a stream on which nothing moves ends; its connection goes on", async () => {
     const { rig, finish } = await http2Scene({ streamIdleTimeout: 5000 });
     const client = await http2Client(rig);

@@ -79,10 +79,14 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
 
   acquireStream(): Stream {
     const served = this.#spare.pop() ?? new ServerStream(this, this.contextNow());
-    this.#serving.add(served);
     const most = this.contextNow().http.settings.maxRequestsPerConnection;
     if (++this.#requests === most || this.contextNow().isDraining()) this.drain();
     return served.stream;
+  }
+
+  /** Not before: a request whose head is malformed leaves its object to the next. */
+  onServing(served: ServerStream): void {
+    this.#serving.add(served);
   }
 
   onServed(served: ServerStream): void {

@@ -27,6 +27,8 @@ export interface ServedBy {
   contextNow(): HttpContext;
   /** Something waits to be written. */
   touch(): void;
+  /** A request has begun on it. */
+  onServing(served: ServerStream): void;
   /** The object is free for another stream. */
   onServed(served: ServerStream): void;
 }
@@ -74,6 +76,7 @@ export class ServerStream implements Downstream, StreamHandler {
     const context = this.#owner.contextNow();
     this.#quietSinceMs = context.clock.nowMs();
     this.#serving = this.#active = true;
+    this.#owner.onServing(this);
     this.#requestDone = endStream;
     this.#paused = false;
     this.#heldBytes = this.receivedBodyBytes = 0;
