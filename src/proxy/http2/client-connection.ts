@@ -178,7 +178,8 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
   /** Called about once a second. */
   sweep(nowMs: number, idleTimeoutMs: number): void {
     const quietMs = this.#active === 0 || this.#ending ? nowMs - this.#idleSinceMs : 0;
-    if (this.#ending) {
+    // One that broke the protocol may not read what it is told of that.
+    if (this.#ending || this.#session.isClosed) {
       if (quietMs > LINGER_MS) this.socket.close();
       return;
     }

@@ -188,6 +188,23 @@ describe("what takes too long, and what is too large", () => {
     await finish();
   });
 
+  test("a client that broke the protocol and reads nothing is closed all the same", async () => {
+    const { rig, finish } = await http2Scene();
+    const raw = await rig.client();
+    raw.send(`${PREFACE}${EMPTY_SETTINGS}`);
+    await rig.turn();
+    raw.socket.pause();
+    // Answers to PINGs fill what the socket takes, until they are too many.
+    for (let i = 0; i < 62; i++) {
+      raw.send("\0\0\x08\x06\0\0\0\0\0pingping".repeat(80));
+      await rig.turn();
+    }
+    expect(rig.stat("http.in.downstream_cx_protocol_error")).toBe(1);
+    for (let i = 0; i < 4; i++) await rig.advance(1000);
+    expect(rig.stat("http.in.downstream_cx_active")).toBe(0);
+    await finish();
+  });
+
   test("a stream on which nothing moves ends; its connection goes on", async () => {
     const { rig, finish } = await http2Scene({ streamIdleTimeout: 5000 });
     const client = await http2Client(rig);

@@ -107,6 +107,7 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
 
   onFailed(): void {
     this.#stats.cxProtocolError.add(1);
+    this.#idleSinceMs = this.contextNow().clock.nowMs();
     this.touch();
   }
 
@@ -131,10 +132,7 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
   }
 
   sweep(nowMs: number): void {
-    if (this.#ending) {
-      if (nowMs - this.#idleSinceMs > this.contextNow().http.settings.delayedCloseTimeoutMs) this.#socket.close();
-      return;
-    }
+    if (this.#ending || this.#session.isClosed) return this.#sweepEnding(nowMs);
     if (!this.#session.sweep(nowMs)) return this.abort();
     for (const served of this.#serving) served.sweep(nowMs);
     if (this.#serving.size === 0 && nowMs > this.#idleSinceMs) this.#spare.length = 0;
@@ -146,5 +144,12 @@ export class Http2ServerConnection implements SocketHandler, SessionHandler, Ser
     if (this.#serving.size > 0 || idleTimeoutMs === 0 || nowMs - this.#idleSinceMs <= idleTimeoutMs) return;
     if (this.#drainedMs === undefined) this.#stats.cxIdleTimeout.add(1);
     this.drain();
+  }
+
+  /** Who broke the protocol may not read what it is told of that. */
+  #sweepEnding(nowMs: number): void {
+    if (nowMs - this.#idleSinceMs <= this.contextNow().http.settings.delayedCloseTimeoutMs) return;
+    if (this.#ending) this.#socket.close();
+    else this.abort();
   }
 }
