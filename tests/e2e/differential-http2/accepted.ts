@@ -69,7 +69,8 @@ export const ACCEPTED_STREAMS: readonly Accepted[] = [
   },
   {
     why: "interim answers are passed on (RFC 9110 §15.2), but for 100, which is ours to send; Envoy drops them",
-    covers: ({ at, envoy, tulle }) => / interim \d$/.test(at) && (envoy === NOTHING || tulle === NOTHING),
+    covers: ({ at, envoy, tulle }) =>
+      / interim \d$/.test(at) && (envoy === NOTHING || tulle === NOTHING || envoy.startsWith(":status: 100")),
   },
   {
     why: "a client's scheme is not believed where the connection says another one",

@@ -181,8 +181,7 @@ export const ACCEPTED_ODD: readonly Accepted[] = [
   },
   {
     why: "an empty line of a list adds nothing to it (RFC 9110 §5.6.1)",
-    covers: ({ at, envoy, tulle }, wire) =>
-      has(wire, ["empty element"]) && at.endsWith(" header accept") && tulle === `,${envoy}`,
+    covers: ({ at, envoy, tulle }) => at.startsWith("backend ") && at.includes(" header ") && tulle === `,${envoy}`,
   },
   {
     why: "the name of a coding has no case (RFC 9112 §7)",
@@ -191,6 +190,16 @@ export const ACCEPTED_ODD: readonly Accepted[] = [
   {
     why: "an upgrade that has a body is refused: where it ends is another matter to each reader (RFC 9110 §7.8 has none with a switch)",
     covers: (_, wire, all) => has(wire, ["upgrade"]) && refusesWith(all, "tulle", /^http1\.upgrade_with_body$/),
+  },
+  {
+    why: "an Upgrade of HTTP/1.0 is ignored (RFC 9110 §7.8)",
+    covers: (_, wire, all) =>
+      has(wire, ["upgrade"]) && has(wire, ["HTTP/1.0"]) && refusesWith(all, "envoy", /^upgrade_failed$/),
+  },
+  {
+    why: "of an answer to an upgrade that is no switch Envoy drops the body, and so does not see that it is wrong",
+    covers: ({ at }, wire) =>
+      has(wire, ["upgrade"]) && has(wire, ["answer chunk-bad-size"]) && / (result|cut)$/.test(at),
   },
   {
     why: "the options of Connection have no case",

@@ -208,6 +208,11 @@ const PROXIES: readonly Accepted[] = [
       (/^answer \d (body|header content-length)$|^log \d (details|bytes)$/.test(at) || tulle === NOTHING),
   },
   {
+    why: "an answer to an upgrade that is no switch is framed as any other",
+    covers: ({ at, envoy }, wire) =>
+      says(wire, UPGRADE) && at.endsWith(" header transfer-encoding") && envoy === NOTHING,
+  },
+  {
     why: "how long an endpoint took, and how many attempts, is told of an answer to an upgrade as well",
     covers: ({ at, envoy }, wire) =>
       says(wire, UPGRADE) && / header x-envoy-(upstream-service-time|attempt-count)$/.test(at) && envoy === NOTHING,
