@@ -1,6 +1,9 @@
 import { expect, test } from "bun:test";
 import { limits } from "../../../tests/support/proxy-resources.ts";
+import { memoryNetwork } from "../../../tests/support/proxy-rig.ts";
 import { answer, bodyOf, GET, get, headerOf, OK, post, scene, statusOf } from "../../../tests/support/proxy-scene.ts";
+import { MemoryNetwork } from "../../net/memory-network.ts";
+import type { Listener } from "../../net/socket.ts";
 
 const answersOf = (text: string): string[] => text.split(/(?=HTTP\/1\.1 \d)/);
 /** What a client sent to a backend, by path. */
@@ -402,5 +405,28 @@ test("an idle connection does not hold the bytes of its last request", async () 
   await rig.exchange(client, get("/", "X-A: asked"));
   // What the log tells was read before they were let go.
   expect(await rig.logged()).toEqual(["asked answered"]);
+  await rig.finish();
+});
+
+/** Accepted sockets are as those of TLS whose client does not read: they cannot be closed, only cut off. */
+class StuckNetwork extends MemoryNetwork {
+  override listen(...[options, accept]: Parameters<MemoryNetwork["listen"]>): Promise<Listener> {
+    return super.listen(options, (socket) => {
+      socket.close = () => {};
+      accept(socket);
+    });
+  }
+}
+
+test("a client of TLS that does not read the last answer is cut off", async () => {
+  const { rig, backend } = await scene({ network: (clock) => memoryNetwork(clock, new StuckNetwork(clock)) });
+  // One read from the endpoint, and with the longer head a little more than the client takes.
+  backend.answer = () => answer("x".repeat(65_490));
+  const client = await rig.client();
+  client.socket.pause();
+  client.send(get("/", "Connection: close"));
+  for (let i = 0; i < 5; i++) await rig.advance(1000);
+  expect(await rig.logged()).toHaveLength(1);
+  expect(rig.stat("http.in.downstream_cx_active")).toBe(0);
   await rig.finish();
 });

@@ -58,6 +58,8 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   #keepAlive = true;
   #paused = false;
   #closed = false;
+  /** Told to close. A client of TLS that does not read keeps it from that, until it is cut off. */
+  #isLeaving = false;
   #running = false;
   /** The client has half-closed: it gets its answers and nothing more comes. */
   #ended = false;
@@ -330,8 +332,14 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   }
 
   #sayGoodbye(): void {
-    if (this.#context.http.settings.delayedCloseTimeoutMs === 0) this.#socket.close();
+    if (this.#context.http.settings.delayedCloseTimeoutMs === 0) this.#leave();
     else this.#socket.end();
+  }
+
+  #leave(): void {
+    if (this.#isLeaving) this.#socket.destroy();
+    else this.#socket.close();
+    this.#isLeaving = true;
   }
 
   abort(): void {
@@ -395,7 +403,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     this.#active = false;
     const quietMs = nowMs - this.#quietSinceMs;
     if (this.#phase === "closing") {
-      if (quietMs > this.#context.http.settings.delayedCloseTimeoutMs) this.#socket.close();
+      if (quietMs > this.#context.http.settings.delayedCloseTimeoutMs) this.#leave();
     } else if (this.#phase === "head") {
       this.#sweepIdle(nowMs, quietMs, this.#contextNow().http.settings);
     } else {

@@ -178,10 +178,10 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
   /** Called about once a second. */
   sweep(nowMs: number, idleTimeoutMs: number): void {
     const quietMs = this.#active === 0 || this.#ending ? nowMs - this.#idleSinceMs : 0;
-    // One that broke the protocol may not read what it is told of that.
     if (this.#ending || this.#session.isClosed) {
-      if (quietMs > LINGER_MS) this.socket.close();
-      return;
+      if (quietMs <= LINGER_MS) return;
+      // One that broke the protocol may not read what it is told of that.
+      return this.#ending ? this.socket.close() : this.destroy();
     }
     if (!this.#session.sweep(nowMs)) return this.destroy();
     if (quietMs > 0) this.#spare.length = 0;
