@@ -70,4 +70,8 @@ async function main(): Promise<void> {
   }
 }
 
+// Programs are not to outlive a run that is told to end.
+for (const signal of ["SIGINT", "SIGTERM"] as const)
+  process.once(signal, () => void stopAll().then(() => process.exit(1)));
+
 await main();
