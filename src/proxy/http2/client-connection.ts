@@ -75,6 +75,7 @@ export class Http2ClientConnection implements SocketHandler, SessionHandler, Car
     if (!this.#session.open(stream, isToHead)) throw new Error("a stream is opened on a connection without room");
     this.requests++;
     this.#active++;
+    if (!this.#session.streams.hasLocalId) this.drain();
   }
 
   touch(): void {

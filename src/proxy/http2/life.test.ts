@@ -14,6 +14,7 @@ import { answer, GET, OK, scene, statusOf } from "../../../tests/support/proxy-s
 import type { Fields } from "../../wire/http2/fields.ts";
 import { FieldsSession, ORPHAN } from "../../wire/http2/fields-session.ts";
 import { CLIENT_PREFACE } from "../../wire/http2/constants.ts";
+import { StreamRegistry } from "../../wire/http2/registry.ts";
 import { Cluster } from "../../xds/proto/cluster.ts";
 import { Listener } from "../../xds/proto/listener.ts";
 
@@ -136,6 +137,27 @@ describe("how a connection ends", () => {
     const calls = [client.call(get2("/")), client.call(get2("/"))];
     await rig.until(() => client.ended);
     expect(calls.map(({ status }) => status)).toEqual([200, 200]);
+    await finish();
+  });
+
+  test("one that has no numbers left for streams is followed by another", async () => {
+    const { rig, backend, finish } = await http2Scene();
+    backend.answer = (call) => call.answer(OK2, true);
+    const client = await rig.client();
+    const real = Object.getOwnPropertyDescriptor(StreamRegistry.prototype, "hasLocalId") as PropertyDescriptor;
+    const few = function (this: StreamRegistry): boolean {
+      return this.isIdle(5);
+    };
+    Object.defineProperty(StreamRegistry.prototype, "hasLocalId", { ...real, get: few });
+    try {
+      for (let i = 0; i < 4; i++) expect(statusOf(await rig.exchange(client, GET))).toBe(200);
+    } finally {
+      Object.defineProperty(StreamRegistry.prototype, "hasLocalId", real);
+    }
+    expect(backend.connections.map(({ calls, ended }) => [calls.length, ended])).toEqual([
+      [3, true],
+      [1, false],
+    ]);
     await finish();
   });
 

@@ -45,9 +45,14 @@ export class StreamRegistry {
     return [...this.#streams.values()];
   }
 
+  /** Another stream of ours would get a number: a connection has 2^30 of them, a few days at full load. */
+  get hasLocalId(): boolean {
+    return this.#nextLocalId <= MAX_STREAM_ID;
+  }
+
   /** A number for a new stream of ours; undefined when all are used. */
   takeLocalId(): number | undefined {
-    if (this.#nextLocalId > MAX_STREAM_ID) return undefined;
+    if (!this.hasLocalId) return undefined;
     this.#nextLocalId += 2;
     return this.#nextLocalId - 2;
   }

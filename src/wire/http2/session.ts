@@ -134,9 +134,8 @@ export class Session implements StreamPort {
 
   /** A new stream of ours would be accepted now. */
   get canOpen(): boolean {
-    return (
-      this.#phase.t === "open" && !this.#remoteGoaway && this.streams.localOpen < this.#remote.maxConcurrentStreams
-    );
+    if (this.#phase.t !== "open" || this.#remoteGoaway || !this.streams.hasLocalId) return false;
+    return this.streams.localOpen < this.#remote.maxConcurrentStreams;
   }
 
   /** Nothing more will happen: close once the output is written. */
@@ -194,7 +193,7 @@ export class Session implements StreamPort {
    * Opens a stream for a request, whose head must follow at once.
    *
    * @param isToHead The method is HEAD.
-   * @returns False while {@link canOpen} is false or when stream numbers ran out.
+   * @returns False while {@link canOpen} is false.
    */
   open(stream: Stream, isToHead: boolean): boolean {
     const id = this.canOpen ? this.streams.takeLocalId() : undefined;
