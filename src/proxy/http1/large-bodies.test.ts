@@ -146,6 +146,24 @@ test("the body of a large answer never begins where the kernel copies slowly; a 
   expect((await growths(body(50_000))).filter(isSlow)).toEqual([]);
 });
 
+test("an interim head waits for the client while the answer behind it, without a body, is done with", async () => {
+  const { rig, backend } = await scene();
+  const client = await rig.client();
+  client.socket.pause();
+  client.send(GET);
+  await rig.turn();
+  const interim = (bytes: number): string => `HTTP/1.1 103 Early Hints\r\nlink: ${"l".repeat(bytes)}\r\n\r\n`;
+  backend.last.send(interim(60_000));
+  await rig.turn();
+  backend.last.send(`${interim(20_000)}HTTP/1.1 204 No Content\r\nx-a: ${"a".repeat(14_000)}\r\n\r\n`);
+  await rig.turn();
+  client.socket.resume();
+  await rig.turn();
+  const text = client.take();
+  expect(text.startsWith(`${interim(60_000)}${interim(20_000)}HTTP/1.1 204 No Content\r\n`)).toBe(true);
+  await rig.finish();
+});
+
 /** Endpoints' bytes that TLS had decrypted when their socket was paused come all the same. */
 class LatePauses extends MemoryNetwork {
   override dial(...[options, onOpen, onFail]: Parameters<MemoryNetwork["dial"]>): void {

@@ -287,7 +287,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
   }
 
   sendInterim(head: ResponseHead): void {
-    if (this.#head.isVersion11) this.#output.write(head.buf, head.start, head.end, true);
+    if (this.#head.isVersion11) this.#output.write(head.buf, head.start, head.end, false);
   }
 
   sendBody(buf: Uint8Array, start: number, end: number): boolean {
