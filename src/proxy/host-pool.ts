@@ -117,7 +117,7 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
     if (needed === "sure" && (connection.maxIdleMs !== Infinity || connection.socket.peer?.spiffeId !== undefined))
       return true;
     if (needed === "sure" && this.#idleMs(connection) < SURE_MS) return true;
-    return this.#counts.connections >= this.#settings.maxConnections;
+    return !this.#mayDial;
   }
 
   #idleMs({ idleSinceMs }: ClientConnection): number {

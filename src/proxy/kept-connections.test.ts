@@ -55,7 +55,10 @@ test("a POST leaves a connection that it does not trust to others", async () =>
     ]),
   ).toBe(2));
 
-test("and takes it where no other may be opened", async () =>
+test.each([
+  ["to the cluster", limits({ maxConnections: 1 })],
+  ["to the endpoint", { circuitBreakers: { perHostThresholds: [{ maxConnections: 1 }] } }],
+])("and takes it where no other %s may be opened", async (_, cluster) =>
   expect(
     await connectionsFor(
       SILENT,
@@ -63,9 +66,10 @@ test("and takes it where no other may be opened", async () =>
         [0, GET],
         [5000, POST],
       ],
-      { cluster: limits({ maxConnections: 1 }) },
+      { cluster },
     ),
-  ).toBe(1));
+  ).toBe(1),
+);
 
 test("connections whose time is over are closed", async () => {
   const { rig, backend } = await scene();
