@@ -129,7 +129,9 @@ export const rawHandlers = {
   close(raw: NativeSocket<SocketState>, error?: Error): void {
     raw.data?.socket?.closed(error);
   },
+  /** Also what a handler throws comes here, and then Bun leaves the socket open. */
   error(raw: NativeSocket<SocketState>, error: Error): void {
     raw.data?.socket?.closed(error);
+    raw.terminate();
   },
 };

@@ -195,7 +195,10 @@ const secureHandlers = {
     handshake?.done(secure, error, ok);
   },
   close: (secure: Raw, error?: Error): void => closed(secure.data, error),
-  error: (secure: Raw, error: Error): void => closed(secure.data, error),
+  error(secure: Raw, error: Error): void {
+    closed(secure.data, error);
+    secure.terminate();
+  },
 };
 
 function certificateOf(secure: Raw): PeerIdentity | undefined {
