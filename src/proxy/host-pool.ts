@@ -162,7 +162,8 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
     while (this.#idle[0] !== undefined && nowMs - this.#idle[0].idleSinceMs > idleTimeoutMs)
       (this.#idle.shift() as ClientConnection).destroy();
     for (const connection of this.#idle.filter((it) => nowMs - it.idleSinceMs >= it.maxIdleMs)) connection.destroy();
-    if (!this.#mayShare) return;
+    // An endpoint of TLS may speak HTTP/1.1 from now on, and have connections of HTTP/2 from before.
+    if (this.#settings.protocol === "http1") return;
     for (const connection of this.#all)
       if (connection instanceof Http2ClientConnection) connection.sweep(nowMs, idleTimeoutMs);
   }

@@ -5,6 +5,8 @@
  */
 import type { Socket } from "../../net/socket.ts";
 import { CONNECT } from "../../engine/http/upgrades.ts";
+import { UNTIL_CLOSE } from "../../wire/http1/head.ts";
+import { ID } from "../../wire/http1/known.ts";
 import { ResponseHead } from "../../wire/http1/response-head.ts";
 import { Trailers } from "../../wire/http1/trailers.ts";
 import { ErrorCode, errorName } from "../../wire/http2/constants.ts";
@@ -150,7 +152,7 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
       return;
     }
     // An upgrade that the endpoint of HTTP/2 agreed to reads as in HTTP/1.1 from here on.
-    if (this.#isUpgraded) head.status = 101;
+    if (this.#isUpgraded) becomeSwitch(head);
     if (!endStream) {
       this.#headIsDue = true;
       return this.#owner.headIsDue(this);
@@ -232,6 +234,13 @@ const nameOf = (code: number): string =>
   errorName(code)
     .replace(/[A-Z]/g, (c) => `_${c}`)
     .toUpperCase();
+
+/** Bytes of a tunnel have no length, whatever the answer says (RFC 9110 §9.3.6). */
+function becomeSwitch(head: ResponseHead): void {
+  head.status = 101;
+  head.framing = UNTIL_CLOSE;
+  head.remove((line) => head.ids[line] === ID["content-length"]);
+}
 
 function failureOf({ by, code, message }: StreamReset, answered: boolean): Failure {
   switch (by) {

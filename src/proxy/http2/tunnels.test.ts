@@ -131,6 +131,20 @@ describe("a WebSocket", () => {
     await finish();
   });
 
+  test("a length in the answer of an endpoint of HTTP/2 is none of the tunnel's", async () => {
+    const { rig, backend, finish } = await toHttp2();
+    const client = await rig.client();
+    client.send(UPGRADE);
+    await rig.turn();
+    backend.calls[0]?.answer([...OK2, "content-length", "5"]).send("first");
+    await rig.turn();
+    const text = client.take();
+    expect([statusOf(text), headerOf(text, "content-length"), text.endsWith("first")]).toEqual([101, [], true]);
+    client.socket.destroy();
+    await rig.turn();
+    await finish();
+  });
+
   test("an endpoint that does not know extended CONNECT is not asked; the client is told", async () => {
     const { rig, backend, finish } = await toHttp2(false);
     const client = await rig.client();
