@@ -98,7 +98,8 @@ export function outcomeOfStreams(
     if (finals[1] !== undefined) found.set(`${at} trailers`, lines(finals[1]));
   }
   // Streams go on their way at the same time.
-  const byLine = http1.toSorted((a, b) => (a.line < b.line ? -1 : 1));
+  const spelled = ({ headers, line }: SeenRequest): string => `${line} ${lines(headers.flat())}`;
+  const byLine = http1.toSorted((a, b) => (spelled(a) < spelled(b) ? -1 : 1));
   const key = ({ fields }: SeenHttp2Request): string => lines(fields).replace(":scheme: https", ":scheme: http");
   const byFields = http2.toSorted((a, b) => (key(a) < key(b) ? -1 : 1));
   for (const [i, { body, framing, headers, line, trailers }] of byLine.entries()) {
