@@ -47,6 +47,11 @@ export class Http2Call implements FieldsHandler {
     return Number(this.field(":status"));
   }
 
+  /** Bytes that the other side does not take. */
+  get unsentBytes(): number {
+    return this.#unsent.reduce((sum, { length }) => sum + length, 0);
+  }
+
   get isOver(): boolean {
     return this.ended || this.reset !== undefined;
   }
