@@ -28,6 +28,7 @@ import { EnvoyAgents } from "./envoy-agents.ts";
 import { envoyProgram } from "./envoy-program.ts";
 import { GatewayPlaces } from "./gateway-places.ts";
 import { type Plan, type PlannedInstance, planOf } from "./plan.ts";
+import { proxyEnvironment } from "./proxy-program.ts";
 import { accepts, isReady, until } from "./readiness.ts";
 
 export interface UpOptions {
@@ -224,7 +225,7 @@ export class Up {
     return {
       name: proxyName(id),
       command: [...program, "-c", bootstrapFile, ...(workers > 1 ? ["--workers", String(workers)] : [])],
-      environment,
+      environment: proxyEnvironment(environment),
       workingFolder: this.#runFolder,
       logFile: logPath(this.#runFolder, id, "proxy"),
     };
