@@ -135,6 +135,11 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.#forget();
   }
 
+  /** When it was closed. */
+  get endMs(): number {
+    return this.startMs + this.durationMs;
+  }
+
   /** Configuration that may be old by the next request, and endpoints that may have left. */
   #forget(): void {
     this.forward = undefined;

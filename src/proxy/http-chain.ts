@@ -15,7 +15,7 @@ import type { AccessLog } from "../telemetry/access-log.ts";
 import { type HttpStats, httpStats } from "../telemetry/envoy-stats.ts";
 import type { RandomIds } from "../telemetry/random-ids.ts";
 import type { Registry } from "../telemetry/registry.ts";
-import { formatTraceparent, newTrace, parseTraceparent } from "../telemetry/trace-context.ts";
+import { parseTraceparent } from "../telemetry/trace-context.ts";
 import { ID } from "../wire/http1/known.ts";
 import type { RequestHead } from "../wire/http1/request-head.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
@@ -186,7 +186,7 @@ export class HttpChain implements HttpContext {
     // Of two lines none is the right one: joined, they cannot be read.
     const came = head.first[ID.traceparent] === 0 ? undefined : head.header("traceparent");
     if (came !== undefined && parseTraceparent(came) !== undefined) return "";
-    return formatTraceparent(newTrace(this.#services.ids, 0));
+    return this.#services.ids.unsampledTraceparent();
   }
 
   #normalize(exchange: ExchangeRecord): Reply | undefined {

@@ -156,6 +156,14 @@ describe("random ids", () => {
     }
   });
 
+  test("a traceparent that begins here is one that is read, is not sampled, and is new each time", () => {
+    const ids = idsOf(5);
+    const made = Array.from({ length: 400 }, () => ids.unsampledTraceparent());
+    for (const traceparent of made)
+      expect(parseTraceparent(traceparent)).toMatchObject({ sampled: false, random: true });
+    expect(new Set(made).size).toBe(made.length);
+  });
+
   test("ids are never all zero, and bytes are drawn in pools", () => {
     let fills = 0;
     const zeros = new RandomIds((into) => {
@@ -166,6 +174,7 @@ describe("random ids", () => {
       expect(zeros.traceId()).toMatch(/^0{31}1$/);
       expect(zeros.spanId()).toMatch(/^0{15}1$/);
     }
-    expect(fills).toBe(1);
+    expect(zeros.unsampledTraceparent()).toBe(`00-${"0".repeat(31)}1-${"0".repeat(15)}1-02`);
+    expect(fills).toBe(3);
   });
 });

@@ -3,13 +3,15 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { proxyEnvironment } from "./proxy-program.ts";
 
-const NAME = "BUN_JSC_thresholdForFTLOptimizeAfterWarmUp";
-
-test("a proxy of `up` compiles when one of the launcher does", () => {
+test("a proxy of `up` runs as one of the launcher does", () => {
   const launcher = readFileSync(join(import.meta.dir, "../../../tulle"), "utf8");
-  expect(launcher).toContain(`export ${NAME}="\${${NAME}:-${proxyEnvironment({})[NAME]}}"`);
+  for (const [name, value] of Object.entries(proxyEnvironment({})))
+    expect(launcher).toContain(`export ${name}="\${${name}:-${value}}"`);
 });
 
 test("who sets it otherwise is heard", () => {
-  expect(proxyEnvironment({ [NAME]: "64000", PATH: "/bin" })).toEqual({ [NAME]: "64000", PATH: "/bin" });
+  expect(proxyEnvironment({ BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "64000", PATH: "/bin" })).toEqual({
+    BUN_JSC_thresholdForFTLOptimizeAfterWarmUp: "64000",
+    PATH: "/bin",
+  });
 });

@@ -310,7 +310,7 @@ export class ServerConnection implements SocketHandler, Downstream, DownstreamCo
     this.#phase = "head";
     // An idle connection does not keep the bytes that its last request came in.
     this.#head.buf = NO_BYTES;
-    this.#quietSinceMs = this.#context.clock.nowMs();
+    this.#quietSinceMs = this.#exchange.endMs;
     if (this.#output.waitingBytes === 0) this.#goOn();
   }
 

@@ -2,7 +2,8 @@
 import { describe, expect, test } from "bun:test";
 import { BAD_BODY, BodyScanner } from "./body.ts";
 import { Dechunker } from "./dechunk.ts";
-import { BY_LENGTH, CHUNKED, type Framing, latin1, NO_BODY, UNTIL_CLOSE } from "./head.ts";
+import { BY_LENGTH, CHUNKED, type Framing, NO_BODY, UNTIL_CLOSE } from "./head.ts";
+import { latin1 } from "./text.ts";
 
 const bytes = (text: string): Buffer => Buffer.from(text, "latin1");
 

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { spells } from "./text.ts";
 
 export interface ConnectionOptions {
   readonly close: boolean;
@@ -40,6 +41,18 @@ const PROTECTED: ReadonlySet<string> = new Set([
   "traceparent",
   "tracestate",
 ]);
+
+const KEEP_ALIVE = "keep-alive";
+const CLOSE = "close";
+const KEPT: ConnectionOptions = { close: false, keepAlive: true, names: [] };
+const CLOSED: ConnectionOptions = { close: true, keepAlive: false, names: [] };
+
+/** What `buf[start, end)` says, where it is one of the two words that nearly all messages have. */
+export function usualOptions(buf: Uint8Array, start: number, end: number): ConnectionOptions | undefined {
+  const length = end - start;
+  if (length === KEEP_ALIVE.length && spells(buf, start, KEEP_ALIVE)) return KEPT;
+  return length === CLOSE.length && spells(buf, start, CLOSE) ? CLOSED : undefined;
+}
 
 /** Reads the joined value of all Connection lines; a string says what is wrong with it. */
 export function connectionOptions(value: string): ConnectionOptions | string {

@@ -7,7 +7,8 @@ import { type TwinResult, twinChunked, twinRequest, twinResponse } from "../../.
 import { type Random, seededRandom } from "../../base/random.ts";
 import { BAD_BODY, BodyScanner } from "./body.ts";
 import { Dechunker } from "./dechunk.ts";
-import { BY_LENGTH, CHUNKED, type Head, latin1, NO_BODY } from "./head.ts";
+import { BY_LENGTH, CHUNKED, type Head, NO_BODY } from "./head.ts";
+import { latin1 } from "./text.ts";
 import { RequestHead } from "./request-head.ts";
 import { ResponseHead } from "./response-head.ts";
 

@@ -11,8 +11,9 @@
  * @module
  */
 import { CHAR, COLON, CR, LF, LOWER, SP, TAB, TOKEN, VALUE } from "./chars.ts";
-import { connectionOptions } from "./connection-options.ts";
+import { type ConnectionOptions, connectionOptions, usualOptions } from "./connection-options.ts";
 import { HOP_BY_HOP, ID, KNOWN_COUNT, knownId } from "./known.ts";
+import { latin1 } from "./text.ts";
 
 /** Most header lines in a head; Envoy's default for `max_headers_count`. */
 const MAX_HEADERS = 100;
@@ -301,13 +302,20 @@ export abstract class Head {
   }
 
   #readConnection(): boolean {
-    const value = this.header("connection") as string;
-    const options = value === "keep-alive" ? KEEP_ALIVE : value === "close" ? CLOSE : connectionOptions(value);
+    const options = this.#usualConnection() ?? connectionOptions(this.header("connection") as string);
     if (typeof options === "string") return this.refuse(400, options);
     // Close wins over keep-alive, whatever their order (RFC 9112 §9.3).
     this.keepAlive = !options.close && (this.isVersion11 || options.keepAlive);
     this.connectionNames = options.names;
     return true;
+  }
+
+  /** Without a string, where there is one line that says what nearly all say. */
+  #usualConnection(): ConnectionOptions | undefined {
+    const { first, ids, count, offsets } = this;
+    const line = (first[ID.connection] as number) - 1;
+    for (let i = line + 1; i < count; i++) if (ids[i] === ID.connection) return undefined;
+    return usualOptions(this.buf, offsets[line * 5 + 2] as number, offsets[line * 5 + 3] as number);
   }
 
   protected refuse(status: HeadError["status"], reason: string): false {
@@ -342,8 +350,6 @@ const SEMICOLON = 0x3b;
 const EMPTY = new Uint8Array(0);
 const NO_NAMES: readonly string[] = [];
 const NO_ERROR: HeadError = { status: 400, reason: "" };
-const KEEP_ALIVE = { close: false, keepAlive: true, names: NO_NAMES };
-const CLOSE = { close: true, keepAlive: false, names: NO_NAMES };
 /** Headers that may come once, by id. Envoy answers 501 to a repeated coding. */
 const ONCE: readonly string[] = ["", "host", "content-length", "transfer-encoding"];
 const KNOWN: ReadonlyMap<string, number> = new Map(Object.entries(ID));
@@ -356,12 +362,4 @@ function nameProblem(found: number, empty: boolean): string {
     return empty ? "a folded header line" : "white space between a header's name and its colon";
   if (found === LF) return "a bare LF";
   return empty ? "a header line without a name" : "a header line without a colon, or a name with a forbidden character";
-}
-
-/** A Buffer has this; the types of Bun do not say so. */
-type LatinBuffer = Uint8Array & { latin1Slice(start: number, end: number): string };
-
-/** Bytes of a Buffer as a string, one char a byte. */
-export function latin1(buf: Uint8Array, start: number, end: number): string {
-  return (buf as LatinBuffer).latin1Slice(start, end);
 }

@@ -4,8 +4,9 @@
  * @module
  */
 import { CHAR, COLON, CR, HEX, HOST, LF, METHOD, SP, TARGET } from "./chars.ts";
-import { BY_LENGTH, CHUNKED, Head, INCOMPLETE, latin1, NO_BODY } from "./head.ts";
+import { BY_LENGTH, CHUNKED, Head, INCOMPLETE, NO_BODY } from "./head.ts";
 import { ID } from "./known.ts";
+import { latin1, spells, spellsLower } from "./text.ts";
 
 /** Empty lines before a request line that are forgiven (RFC 9112 §2.2 asks for one). */
 const MAX_BLANK_LINES = 2;
@@ -185,18 +186,6 @@ function behindBlankLines(buf: Uint8Array, start: number, end: number): number {
     pos += 2;
   }
   return pos;
-}
-
-/** Whether `buf` from `start` on has these characters. */
-function spells(buf: Uint8Array, start: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (buf[start + i] !== text.charCodeAt(i)) return false;
-  return true;
-}
-
-/** As {@link spells}, with letters in whatever case. `text` is in lower case and has no `[`, `\\`, `]`, `^` or `_`. */
-function spellsLower(buf: Uint8Array, start: number, text: string): boolean {
-  for (let i = 0; i < text.length; i++) if (((buf[start + i] as number) | 0x20) !== text.charCodeAt(i)) return false;
-  return true;
 }
 
 function methodOf(buf: Uint8Array, start: number, end: number): string {

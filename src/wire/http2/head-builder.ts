@@ -16,7 +16,8 @@
  */
 import { CHAR, CR, LF, METHOD } from "../http1/chars.ts";
 import { isForbiddenTrailer } from "../http1/body.ts";
-import { BY_LENGTH, type Head, type HeadError, latin1, NO_BODY, UNTIL_CLOSE } from "../http1/head.ts";
+import { BY_LENGTH, type Head, type HeadError, NO_BODY, UNTIL_CLOSE } from "../http1/head.ts";
+import { latin1 } from "../http1/text.ts";
 import { ID } from "../http1/known.ts";
 import { reasonPhrase } from "../http1/reason-phrases.ts";
 import { isHost, RequestHead } from "../http1/request-head.ts";

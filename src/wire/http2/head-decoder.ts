@@ -3,7 +3,8 @@
  *
  * @module
  */
-import { latin1, type Head, type HeadError } from "../http1/head.ts";
+import type { Head, HeadError } from "../http1/head.ts";
+import { latin1 } from "../http1/text.ts";
 import { DEFAULT_TABLE_BYTES, ErrorCode } from "./constants.ts";
 import { Http2Error } from "./error.ts";
 import { type FieldFacts, inspectField, Kind, NO_PROBLEM } from "./field-kinds.ts";
