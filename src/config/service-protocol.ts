@@ -39,7 +39,7 @@ export interface PortWords {
   readonly appProtocol: string | undefined;
 }
 
-/** Warns on a name outside the rule [IST0118], so that nobody wonders why a server that speaks first answers late. */
+/** Warns on a name outside the rule [IST0118], so that nobody wonders why what is silent at first has no routes. */
 export function protocolOf(port: Node, { number, name, appProtocol }: PortWords): Protocol {
   const said = appProtocol ?? name;
   const found = said === undefined ? undefined : lookUp(said.toLowerCase(), appProtocol !== undefined);

@@ -17,8 +17,8 @@ export interface MeshSettings {
   /** Policies here hold for the whole mesh. Default `istio-system`. */
   readonly rootNamespace: string;
   /**
-   * How long a connection to a port of unknown protocol may be silent before it is taken for TCP. 0: for ever, as Istio does by
-   * default; a server that speaks first is then never heard.
+   * How long both sides of a connection to a port of unknown protocol may be silent before it is taken for TCP. 0: for ever, as
+   * Istio does by default; an Envoy then never hears a server that speaks first.
    */
   readonly protocolDetectionTimeoutMs: number;
   /** Whether HTTP/1.1 goes over HTTP/2 between proxies where no DestinationRule says so. */

@@ -68,6 +68,7 @@ function configOf(
         : { t: "tcp", chain: tcpChain(services, chain, terminal, side) },
     serverTls: () => (tls === undefined ? undefined : services.tls.serverTls(tls)),
     refusal: admission(chain, services.http.registry),
+    wouldRefuse: foresight(chain),
     hasSecrets: () => tls === undefined || services.tls.serverTls(tls) !== undefined,
   };
 }
@@ -97,6 +98,15 @@ function admission({ networkRbac }: CompiledChain, registry: Registry): (peer: P
       if (!allowed) return details;
     }
     return undefined;
+  };
+}
+
+/** As {@link admission}, but nothing of it is counted. Compiled when the first client is silent: few chains ever ask. */
+function foresight({ networkRbac }: CompiledChain): (peer: PeerView) => boolean {
+  let rules: readonly ReturnType<typeof compileNetworkRbac>[] | undefined;
+  return (peer) => {
+    rules ??= networkRbac.map(({ config, path }) => compileNetworkRbac(config, path));
+    return rules.some((rule) => !rule(peer).allowed);
   };
 }
 

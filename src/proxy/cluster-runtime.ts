@@ -270,13 +270,14 @@ export class ClusterRuntime {
    * A connection of its own, for a TCP proxy.
    * @param client Whose it is.
    * @param onOpen Must call `closed` once when the connection has closed.
+   * @returns Gives up a dial that has not come to an end: then neither callback comes, and it no longer counts.
    */
   dial(
     endpoint: Endpoint,
     client: ClientAddresses,
     onOpen: (socket: Socket, closed: () => void) => void,
     onFail: (error: DialError) => void,
-  ): void {
+  ): () => void {
     const { counts } = this.#breakers.DEFAULT;
     const events = this.#poolEvents(endpoint);
     counts.connections++;
@@ -293,7 +294,12 @@ export class ClusterRuntime {
       events.onConnectFailure(error);
       onFail(error);
     };
-    dialHost(this.#services.network, this.#addressOf(endpoint, client), opened, failed);
+    const giveUp = dialHost(this.#services.network, this.#addressOf(endpoint, client), opened, failed);
+    return () => {
+      if (!giveUp()) return;
+      counts.connections--;
+      this.#forgetIfGone();
+    };
   }
 
   #poolEvents(endpoint: Endpoint) {

@@ -57,6 +57,15 @@ export class FirstBytes {
     return this.#bytes.subarray(0, this.#length);
   }
 
+  /** The client has said nothing to its chain, and need not say yet whom it speaks for. */
+  get isSilent(): boolean {
+    return this.#length === 0 && !this.#filters.some((filter, i) => i >= this.#at && this.#awaitsHeader(filter));
+  }
+
+  #awaitsHeader({ kind, isDisabled }: CompiledListenerFilter): boolean {
+    return kind.t === "proxyProtocol" && !isDisabled(this.#port);
+  }
+
   /** Takes what came. Must not be called again once it has said anything but "more". */
   push(chunk: Uint8Array): Verdict {
     this.#append(chunk);

@@ -33,20 +33,35 @@ function optionsOf({ address, port, path, preface, tls, connectTimeoutMs }: Host
   }
 }
 
-/** Exactly one of the two callbacks comes; `onFail` at once where the certificate is missing. */
+/**
+ * Exactly one of the two callbacks comes; `onFail` at once where the certificate is missing.
+ * @returns Gives the dial up: none comes any more. False where one has come already.
+ */
 export function dialHost(
   network: Network,
   host: HostAddress,
   onOpen: (socket: Socket) => void,
   onFail: (error: DialError) => void,
-): void {
+): () => boolean {
+  let isPending = true;
+  const settle = (): boolean => {
+    const wasPending = isPending;
+    isPending = false;
+    return wasPending;
+  };
+  const opened = (socket: Socket): void => (settle() ? onOpen(socket) : socket.destroy());
+  const failed = (error: DialError): void => {
+    if (settle()) onFail(error);
+  };
   let options: DialOptions;
   try {
     options = optionsOf(host);
   } catch (error) {
-    return onFail(error as DialError);
+    failed(error as DialError);
+    return settle;
   }
-  network.dial(options, onOpen, onFail);
+  network.dial(options, opened, failed);
+  return settle;
 }
 
 /** What a failed dial is to the request that waited for it. */

@@ -16,31 +16,56 @@ export type InspectionEnd =
 
 const DONE: InspectionEnd = { t: "done" };
 
+/** Who asked for an inspection. */
+export interface Inspector {
+  /** Called once. The socket's handler is whoever takes it over; until then nothing that comes is heard. */
+  onInspected(end: InspectionEnd): void;
+  /** The last of several waits has begun. @param decide Ends the inspection as done, by what is known so far. */
+  onLastWait?(decide: () => void): void;
+}
+
 /**
  * Feeds what a client sends to `first`, until that knows enough.
  *
- * @param onEnd Called once. The socket's handler is whoever takes it over; until then nothing that comes is heard.
+ * @param waitsMs How long that may take: all of them, one after the other.
  */
 export function inspect(
   socket: Socket,
   first: FirstBytes,
   clock: Clock,
-  timeoutMs: number,
-  onEnd: (end: InspectionEnd) => void,
+  waitsMs: readonly number[],
+  inspector: Inspector,
 ): void {
-  socket.handler = new Inspection(first, clock, timeoutMs, onEnd);
+  socket.handler = new Inspection(first, clock, waitsMs, inspector);
 }
 
 class Inspection implements SocketHandler {
   readonly #first: FirstBytes;
-  readonly #timer: Timer;
-  readonly #onEnd: (end: InspectionEnd) => void;
+  readonly #clock: Clock;
+  readonly #waitsMs: readonly number[];
+  readonly #inspector: Inspector;
+  #timer: Timer;
+  /** Of the waits, the one that is under way. */
+  #wait = 0;
   #hasEnded = false;
 
-  constructor(first: FirstBytes, clock: Clock, timeoutMs: number, onEnd: (end: InspectionEnd) => void) {
+  constructor(first: FirstBytes, clock: Clock, waitsMs: readonly number[], inspector: Inspector) {
     this.#first = first;
-    this.#onEnd = onEnd;
-    this.#timer = clock.after(timeoutMs, () => this.#end({ t: "timeout" }));
+    this.#clock = clock;
+    this.#waitsMs = waitsMs;
+    this.#inspector = inspector;
+    this.#timer = this.#after(waitsMs[0] ?? 0);
+  }
+
+  #after(delayMs: number): Timer {
+    return this.#clock.after(delayMs, () => this.#due());
+  }
+
+  #due(): void {
+    const nextMs = this.#waitsMs[++this.#wait];
+    if (nextMs === undefined) return this.#end({ t: "timeout" });
+    this.#timer = this.#after(nextMs);
+    if (this.#wait === this.#waitsMs.length - 1) this.#inspector.onLastWait?.(() => this.#end(DONE));
   }
 
   onData(chunk: Uint8Array): void {
@@ -64,6 +89,6 @@ class Inspection implements SocketHandler {
     if (this.#hasEnded) return;
     this.#hasEnded = true;
     this.#timer.cancel();
-    this.#onEnd(end);
+    this.#inspector.onInspected(end);
   }
 }

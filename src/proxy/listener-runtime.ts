@@ -6,14 +6,17 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
+import { carriesPlainBytes } from "../engine/listener/dial-ahead.ts";
 import type { CompiledChain, CompiledListener } from "../engine/listener/listener.ts";
 import type { CompiledListenerFilter } from "../engine/listener/listener-filters.ts";
 import { type AcceptedSocket, deafHandler, type Listener, type Network, type Socket } from "../net/socket.ts";
 import type { ListenerFilterStats, ListenerStats } from "../telemetry/envoy-stats.ts";
 import type { ClientHello } from "../wire/client-hello.ts";
 import { withCommonAlpn } from "./common-alpn.ts";
+import { Detection, type DetectionHost } from "./detection.ts";
+import type { DialAhead } from "./dial-ahead.ts";
 import { FirstBytes } from "./first-bytes.ts";
-import { inspect } from "./inspection.ts";
+import { inspect, type InspectionEnd } from "./inspection.ts";
 import type { LiveChain } from "./live-chain.ts";
 import type { Overload } from "./overload.ts";
 
@@ -39,6 +42,10 @@ export class ListenerRuntime {
   #chains: ListenerChains;
   #listener: Listener | undefined;
   #draining = false;
+  readonly #detection: DetectionHost = {
+    dialAhead: (...asked) => this.#dialAhead(...asked),
+    onDetected: (...found) => this.#onDetected(...found),
+  };
 
   constructor(name: string, chains: ListenerChains, stats: ListenerStats, services: ListenerServices) {
     this.name = name;
@@ -79,7 +86,7 @@ export class ListenerRuntime {
   #accept(socket: AcceptedSocket): void {
     if (this.#refuses()) return socket.destroy();
     const { filters } = this.#chains.compiled.listenerFilters;
-    if (filters.length === 0) return this.#serve(socket, this.#firstBytes(filters, socket));
+    if (filters.length === 0) return this.#serve(socket, this.#firstBytes(filters, socket), undefined);
     this.#inspect(socket, filters);
   }
 
@@ -99,39 +106,43 @@ export class ListenerRuntime {
   /** Lets the filters look; what they find chooses the chain. */
   #inspect(socket: AcceptedSocket, filters: readonly CompiledListenerFilter[]): void {
     const first = this.#firstBytes(filters, socket);
-    if (first.step().t === "done") return this.#serve(socket, first);
-    const { continueOnTimeout, timeoutMs } = this.#chains.compiled.listenerFilters;
-    const { stats } = this.stats;
+    if (first.step().t === "done") return this.#serve(socket, first, undefined);
     const { clock, overload } = this.#services;
-    stats.preCxActive.add(1);
+    this.stats.stats.preCxActive.add(1);
     overload.connections++;
-    inspect(socket, first, clock, timeoutMs, (end) => {
-      stats.preCxActive.add(-1);
-      overload.connections--;
-      if (end.t === "timeout") stats.preCxTimeout.add(1);
-      else if (end.t === "left") stats.listenerFilterRemoteClose.add(1);
-      else if (end.t === "refused") this.#debug("connection refused", socket, end.why);
-      // A server may be the one to speak first: then its client is silent, and is what it seems so far.
-      if (end.t === "done" || (end.t === "timeout" && continueOnTimeout)) this.#serve(socket, first);
-      else drop(socket, first.rest.length > 0);
-    });
+    const { inspectionWaitsMs } = this.#chains.compiled;
+    inspect(socket, first, clock, inspectionWaitsMs, new Detection(this.#detection, socket, first));
   }
 
-  #serve(socket: AcceptedSocket, first: FirstBytes): void {
-    const chains = this.#chains;
-    const { addresses, detected } = first;
-    if (addresses !== undefined) socket.speakFor(addresses.source, addresses.destination);
-    const chain = chains.compiled.select({
-      destinationPort: socket.local.port,
-      destinationAddress: socket.local.address,
-      sourceAddress: socket.remote.address,
-      sourcePort: socket.remote.port,
-      directSourceAddress: socket.directRemote.address,
-      transport: detected.transport,
-      sni: detected.hello?.sni ?? "",
-      alpn: detected.alpn,
-    });
+  #onDetected(socket: AcceptedSocket, first: FirstBytes, end: InspectionEnd, ahead: DialAhead | undefined): void {
     const { stats } = this.stats;
+    stats.preCxActive.add(-1);
+    this.#services.overload.connections--;
+    if (end.t === "timeout") stats.preCxTimeout.add(1);
+    else if (end.t === "left") stats.listenerFilterRemoteClose.add(1);
+    else if (end.t === "refused") this.#debug("connection refused", socket, end.why);
+    // A server may be the one to speak first: then its client is silent, and is what it seems so far.
+    const goesOn = end.t === "done" || (end.t === "timeout" && this.#chains.compiled.listenerFilters.continueOnTimeout);
+    if (goesOn) return this.#serve(socket, first, ahead);
+    ahead?.release();
+    drop(socket, first.rest.length > 0);
+  }
+
+  /** Calls the endpoint of the chain that the client gets if it stays silent. */
+  #dialAhead(socket: AcceptedSocket, first: FirstBytes, onSpoken: () => void): DialAhead | undefined {
+    // It may be for nothing: not while there is too much to do.
+    if (this.#services.overload.rejectConnections > 0) return undefined;
+    const chains = this.#chains;
+    const chain = select(chains.compiled, socket, first);
+    if (chain === undefined || !carriesPlainBytes(chain)) return undefined;
+    return chains.liveOf(chain).dialAhead(socket, onSpoken);
+  }
+
+  #serve(socket: AcceptedSocket, first: FirstBytes, ahead: DialAhead | undefined): void {
+    const chains = this.#chains;
+    const chain = select(chains.compiled, socket, first);
+    const { stats } = this.stats;
+    if (chain === undefined || chain.tls !== undefined) ahead?.release();
     if (chain === undefined) {
       stats.noFilterChainMatch.add(1);
       return drop(socket, first.rest.length > 0);
@@ -147,7 +158,7 @@ export class ListenerRuntime {
     };
     const live = chains.liveOf(chain);
     if (chain.tls !== undefined) return this.#awaitHello(live, chain, socket, first, closed);
-    live.serve(socket, first.rest, first.detected.hello?.sni, closed);
+    live.serve(socket, first.rest, first.detected.hello?.sni, closed, ahead);
   }
 
   /** TLS begins with a whole hello; no filter need have looked for it. */
@@ -163,12 +174,13 @@ export class ListenerRuntime {
     const untilMs = this.#services.clock.nowMs() + limitMs;
     if (first.detected.transport === "tls" || hello.push(first.rest).t === "done")
       return this.#startTls(live, socket, first.rest, first.detected.hello ?? hello.detected.hello, untilMs, closed);
-    inspect(socket, hello, this.#services.clock, limitMs, (end) => {
+    const onInspected = (end: InspectionEnd): void => {
       if (end.t === "done") return this.#startTls(live, socket, hello.rest, hello.detected.hello, untilMs, closed);
       if (end.t === "timeout") this.stats.stats.cxTransportSocketConnectTimeout.add(1);
       drop(socket, hello.rest.length > 0);
       closed();
-    });
+    };
+    inspect(socket, hello, this.#services.clock, [limitMs], { onInspected });
   }
 
   /** @param first All bytes of the client so far. @param untilMs When the handshake must be over. */
@@ -200,7 +212,7 @@ export class ListenerRuntime {
     const opened = (secure: Socket): void => {
       timer.cancel();
       stats.sslHandshake.add(1);
-      live.serve(secure, NOTHING, secure.sni, closed);
+      live.serve(secure, NOTHING, secure.sni, closed, undefined);
     };
     socket.startTls(withCommonAlpn(tls, hello.alpn), first, opened, (error) => fail(error.message));
   }
@@ -208,6 +220,25 @@ export class ListenerRuntime {
   #debug(message: string, socket: Socket, why: string): void {
     this.#services.log.debug(message, { listener: this.name, remote: socket.remote.address, why });
   }
+}
+
+/** The chain that fits what is known of a connection so far. */
+function select(
+  { select: chainFor }: CompiledListener,
+  socket: AcceptedSocket,
+  { addresses, detected }: FirstBytes,
+): CompiledChain | undefined {
+  if (addresses !== undefined) socket.speakFor(addresses.source, addresses.destination);
+  return chainFor({
+    destinationPort: socket.local.port,
+    destinationAddress: socket.local.address,
+    sourceAddress: socket.remote.address,
+    sourcePort: socket.remote.port,
+    directSourceAddress: socket.directRemote.address,
+    transport: detected.transport,
+    sni: detected.hello?.sni ?? "",
+    alpn: detected.alpn,
+  });
 }
 
 /** Lets go of a connection that nobody serves. Who has said something must not think that it was heard. */

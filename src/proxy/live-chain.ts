@@ -9,6 +9,7 @@ import type { PeerView } from "../engine/request.ts";
 import type { ServerTls, Socket } from "../net/socket.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import { viewOf } from "./connection.ts";
+import type { DialAhead } from "./dial-ahead.ts";
 import type { DownstreamConnection } from "./downstream.ts";
 import { serveHttp } from "./http-accept.ts";
 import type { HttpContext } from "./http-context.ts";
@@ -24,6 +25,8 @@ export interface ChainConfig {
   readonly serverTls: () => ServerTls | undefined;
   /** Network filters: why they refuse the connection; undefined when they let it in. */
   readonly refusal: (peer: PeerView) => string | undefined;
+  /** Whether they would refuse it, asked ahead: it counts nowhere. */
+  readonly wouldRefuse: (peer: PeerView) => boolean;
   /** Whether the certificates that it needs are there. */
   readonly hasSecrets: () => boolean;
 }
@@ -97,14 +100,36 @@ export class LiveChain {
   }
 
   /**
+   * Calls the endpoint of a client that has not spoken, before it is known what it will speak. Undefined where nobody is
+   * called: for HTTP the client's request decides who that is.
+   */
+  dialAhead(client: Socket, onSpoken: () => void): DialAhead | undefined {
+    const { terminal, wouldRefuse } = this.#config;
+    if (terminal.t !== "tcp" || this.#draining || wouldRefuse(viewOf(client))) return undefined;
+    return terminal.chain.dialAhead(client, onSpoken);
+  }
+
+  /**
    * Takes over an open connection.
    * @param first Bytes that were read from it already.
    * @param sni The server name that its client asked for.
+   * @param ahead Used, or let go.
    */
-  serve(socket: Socket, first: Uint8Array, sni: string | undefined, onClosed: () => void): void {
+  serve(
+    socket: Socket,
+    first: Uint8Array,
+    sni: string | undefined,
+    onClosed: () => void,
+    ahead: DialAhead | undefined,
+  ): void {
     const { refusal, terminal } = this.#config;
     const why = this.#draining ? "draining" : refusal(viewOf(socket));
-    if (terminal.t === "tcp") return this.#serveTcp(terminal.chain, socket, first, sni, why, onClosed);
+    const usable =
+      why === undefined && terminal.t === "tcp" && ahead !== undefined && terminal.chain.mayUse(ahead, sni);
+    // Before anything is begun: it may have had the last place that the circuit breaker gives.
+    if (!usable) ahead?.release();
+    if (terminal.t === "tcp")
+      return this.#serveTcp(terminal.chain, socket, first, sni, why, onClosed, usable ? ahead : undefined);
     if (why !== undefined) {
       socket.destroy();
       return onClosed();
@@ -119,13 +144,14 @@ export class LiveChain {
     sni: string | undefined,
     refusal: string | undefined,
     onClosed: () => void,
+    ahead: DialAhead | undefined,
   ): void {
     const connection = chain.connection(socket, sni, () => {
       this.#tunnels.delete(connection);
       onClosed();
     });
     this.#tunnels.add(connection);
-    if (refusal === undefined) connection.open(first);
+    if (refusal === undefined) connection.open(first, ahead);
     else connection.refuse(refusal);
   }
 

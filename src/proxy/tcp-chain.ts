@@ -10,6 +10,7 @@ import type { Socket } from "../net/socket.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import type { TcpStats } from "../telemetry/envoy-stats.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
+import { DialAhead } from "./dial-ahead.ts";
 import { TcpConnection } from "./tcp-connection.ts";
 import type { TcpMetrics } from "./tcp-metrics.ts";
 
@@ -30,6 +31,30 @@ export class TcpChain {
 
   constructor(context: TcpContext) {
     this.#context = context;
+  }
+
+  /**
+   * Calls the endpoint of a client that has not spoken; undefined where there is none, or a circuit breaker is open.
+   * @param onSpoken See {@link DialAhead}.
+   */
+  dialAhead(client: Socket, onSpoken: () => void): DialAhead | undefined {
+    const { clusters, proxy, random } = this.#context;
+    const cluster = clusters.get(proxy.clusterFor(random, undefined));
+    if (cluster === undefined || !cluster.breakerOf("DEFAULT").mayConnect()) return undefined;
+    const endpoint = cluster.pick(random, undefined, 1);
+    if (endpoint === undefined) return undefined;
+    return new DialAhead(this, cluster, endpoint, client, onSpoken);
+  }
+
+  /**
+   * Whether what was dialled is what a connection would dial now: configuration may have changed meanwhile.
+   * @param sni The server name that the client turned out to ask for.
+   */
+  mayUse(ahead: DialAhead, sni: string | undefined): boolean {
+    const { clusters, proxy } = this.#context;
+    const { cluster } = ahead;
+    const leadsThere = clusters.get(cluster.compiled.name) === cluster && !(proxy.followsSni && sni);
+    return ahead.caller === this && ahead.isThere && leadsThere;
   }
 
   /**

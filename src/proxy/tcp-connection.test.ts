@@ -1,11 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { HeldNetwork } from "../../tests/support/held-network.ts";
 import { chain, cluster, listener, LOOPBACK } from "../../tests/support/proxy-resources.ts";
 import { memoryNetwork, ProxyRig } from "../../tests/support/proxy-rig.ts";
 import { GET, OK, scene } from "../../tests/support/proxy-scene.ts";
 import { accessLog, tunnelled } from "../../tests/support/tunnelled.ts";
 import { ManualClock } from "../base/manual-clock.ts";
-import { MemoryNetwork } from "../net/memory-network.ts";
-import type { ClientTls, Listener as BoundListener } from "../net/socket.ts";
+import type { ClientTls } from "../net/socket.ts";
 import { plainStats } from "../telemetry/plain-stats.ts";
 import { writeProxyHeader } from "../wire/proxy-protocol.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
@@ -16,34 +16,6 @@ import { TlsInspector } from "../xds/proto/listener-filters.ts";
 import { RawBuffer } from "../xds/proto/tls.ts";
 import { ProxyProtocolUpstreamTransport } from "../xds/proto/upstream-proxy-protocol.ts";
 import { pack } from "../xds/types/any.ts";
-
-/** The network in memory, with dials to a port held back, and accepted sockets that may go on reading when they are paused. */
-class HeldNetwork extends MemoryNetwork {
-  heldPort = 0;
-  readonly #readsOn: boolean;
-  readonly #held: (() => void)[] = [];
-
-  constructor(clock: ManualClock, readsOn: boolean) {
-    super(clock);
-    this.#readsOn = readsOn;
-  }
-
-  override listen(...[options, accept]: Parameters<MemoryNetwork["listen"]>): Promise<BoundListener> {
-    return super.listen(options, (socket) => {
-      if (this.#readsOn) socket.pause = () => {};
-      accept(socket);
-    });
-  }
-
-  override dial(...dial: Parameters<MemoryNetwork["dial"]>): void {
-    if (dial[0].port === this.heldPort) this.#held.push(() => super.dial(...dial));
-    else super.dial(...dial);
-  }
-
-  release(): void {
-    for (const dial of this.#held.splice(0)) dial();
-  }
-}
 
 test("bytes and the end of a client that come before its endpoint is connected are kept", async () => {
   // What TLS has decrypted already comes in spite of a pause.

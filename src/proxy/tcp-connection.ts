@@ -2,7 +2,7 @@
  * The life of one connection of a TCP proxy: it gets one to an endpoint, the two are joined, and what became of it is told.
  *
  * Differs from Envoy: idle connections and those that are too old are looked for once a second; an endpoint is not called
- * before the client has finished TLS and is let in.
+ * before the client has finished TLS and is let in; it may have been called ahead (`dial-ahead.ts`).
  *
  * @module
  */
@@ -11,10 +11,11 @@ import type { FailureKind } from "../engine/failures.ts";
 import type { DialError, Socket, SocketHandler } from "../net/socket.ts";
 import { deafHandler } from "../net/socket.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
+import type { DialAhead } from "./dial-ahead.ts";
 import type { TcpContext } from "./tcp-chain.ts";
 import type { MeteredConnection } from "./tcp-metrics.ts";
 import { TcpRecord } from "./tcp-record.ts";
-import { joinSockets, type Tunnel } from "./tcp-tunnel.ts";
+import { type Greeting, joinSockets, type Tunnel } from "./tcp-tunnel.ts";
 
 const NO_BYTES: readonly Uint8Array[] = [];
 
@@ -57,14 +58,18 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
     return this.downstream.secure ? this.#context.localSpiffeId() : undefined;
   }
 
-  /** @param first What the client has sent already. */
-  open(first: Uint8Array): void {
+  /**
+   * @param first What the client has sent already.
+   * @param ahead A connection to an endpoint that this one is to use.
+   */
+  open(first: Uint8Array, ahead: DialAhead | undefined): void {
     const { clusters, proxy, random, stats } = this.#context;
     stats.cxTotal.add(1);
     if (first.length > 0) this.#early = [first];
     // What else it sends stays in the kernel until somebody takes it.
     this.downstream.pause();
     this.downstream.handler = this;
+    if (ahead !== undefined) return this.#takeOver(ahead);
     this.cluster = clusters.get(proxy.clusterFor(random, this.requestedServerName));
     if (this.cluster === undefined) {
       stats.cxNoRoute.add(1);
@@ -79,6 +84,18 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
     this.downstream.handler = this;
     this.connectionTerminationDetails = details;
     this.abort();
+  }
+
+  /** It is the first attempt, whenever it was made. */
+  #takeOver(ahead: DialAhead): void {
+    const { cluster, endpoint } = ahead;
+    this.cluster = cluster;
+    this.endpoint = endpoint;
+    this.upstreamRequestAttemptCount++;
+    ahead.take({
+      onOpen: (socket, closed, greeting) => this.#connected(socket, closed, greeting),
+      onFail: (error) => this.#notConnected(cluster, endpoint, error),
+    });
   }
 
   #connect(cluster: ClusterRuntime): void {
@@ -109,7 +126,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
     this.#connect(cluster);
   }
 
-  #connected(upstream: Socket, closed: () => void): void {
+  #connected(upstream: Socket, closed: () => void, greeting?: Greeting): void {
     if (this.#isOver) {
       upstream.handler = { ...deafHandler, onClose: closed };
       return upstream.destroy();
@@ -120,7 +137,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
     const early = this.#early;
     this.#early = NO_BYTES;
     this.#context.metrics.opened(this);
-    this.#tunnel = joinSockets(this.downstream, upstream, early, this.#hasEnded, (tunnel) => {
+    this.#tunnel = joinSockets(this.downstream, upstream, early, this.#hasEnded, greeting, (tunnel) => {
       closed();
       if (tunnel.upstreamWasReset) this.flag("upstreamRemoteReset");
       this.#over();

@@ -88,6 +88,13 @@ class Side implements SocketHandler {
   }
 }
 
+/** What an endpoint did before it was joined with its client. */
+export interface Greeting {
+  readonly heard: readonly Uint8Array[];
+  /** It has half-closed. */
+  readonly hasEnded: boolean;
+}
+
 /** A pair of sockets. */
 export interface Tunnel {
   /** From the client, so far. */
@@ -112,6 +119,7 @@ class TcpTunnel implements Tunnel {
     upstream: Socket,
     early: readonly Uint8Array[],
     hasEnded: boolean,
+    greeting: Greeting | undefined,
     onEnd: (tunnel: Tunnel) => void,
   ) {
     const closed = (): void => {
@@ -127,6 +135,13 @@ class TcpTunnel implements Tunnel {
     downstream.resume();
     for (const chunk of early) this.#downstream.onData(chunk);
     if (hasEnded) this.#downstream.onEnd();
+    if (greeting !== undefined) this.#greet(greeting);
+  }
+
+  #greet({ heard, hasEnded }: Greeting): void {
+    this.#upstream.socket.resume();
+    for (const chunk of heard) this.#upstream.onData(chunk);
+    if (hasEnded) this.#upstream.onEnd();
   }
 
   get receivedBytes(): number {
@@ -153,9 +168,10 @@ class TcpTunnel implements Tunnel {
 }
 
 /**
- * Joins two sockets. Both must be open; the endpoint's must not have been read from.
+ * Joins two sockets. Both must be open.
  * @param early What the client has sent already.
  * @param hasEnded The client has half-closed already.
+ * @param greeting Undefined where the endpoint's socket has not been read from, nor paused.
  * @param onEnd Called once when both are closed.
  */
 export function joinSockets(
@@ -163,7 +179,8 @@ export function joinSockets(
   upstream: Socket,
   early: readonly Uint8Array[],
   hasEnded: boolean,
+  greeting: Greeting | undefined,
   onEnd: (tunnel: Tunnel) => void,
 ): Tunnel {
-  return new TcpTunnel(downstream, upstream, early, hasEnded, onEnd);
+  return new TcpTunnel(downstream, upstream, early, hasEnded, greeting, onEnd);
 }

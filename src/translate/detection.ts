@@ -4,7 +4,7 @@
  * Source: Istio's names of ALPN, by which proxies of a mesh tell each other what is inside of their TLS: `istio` for opaque bytes,
  * `istio-http/1.1` and `istio-h2` for HTTP. An application's own TLS has none of them.
  *
- * Differs: detection ends after 5 s by default, where Istio's has no end, so that a server that speaks first is heard.
+ * Differs: detection ends after 5 s by default, where Istio's has no end, so that an Envoy hears a server that speaks first.
  *
  * @module
  */

@@ -20,6 +20,15 @@ spec: {selector: {app: vault}, ports: [{name: https, port: 443, targetPort: 8080
 ---
 ${workloadOf("vault", "vault", [process.execPath, `${APPS}/tls-echo.ts`], { CERT: svid.certChainPem, KEY: svid.privateKeyPem })}`;
 
+/** A server that speaks first, on a port that does not say so. */
+const MAIL = `
+apiVersion: v1
+kind: Service
+metadata: {name: mail}
+spec: {selector: {app: mail}, ports: [{name: post, port: 2525, targetPort: 8080}]}
+---
+${workloadOf("mail", "mail", [process.execPath, `${APPS}/greeter.ts`])}`;
+
 const SECURITY = "security.istio.io/v1";
 const noTicks = document(
   SECURITY,
@@ -33,12 +42,14 @@ const onlyReading = document(
   "{name: only-reading}",
   "{selector: {matchLabels: {app: legacy}}, action: ALLOW, rules: [{to: [{operation: {methods: [GET]}}]}]}",
 );
-const openVault = document(
-  SECURITY,
-  "PeerAuthentication",
-  "{name: vault}",
-  "{selector: {matchLabels: {app: vault}}, mtls: {mode: PERMISSIVE}}",
-);
+const permissive = (app: string): string =>
+  document(
+    SECURITY,
+    "PeerAuthentication",
+    `{name: ${app}}`,
+    `{selector: {matchLabels: {app: ${app}}}, mtls: {mode: PERMISSIVE}}`,
+  );
+const DETECTION_HAS_NO_END = document("tulle.dev/v1", "Mesh", "{name: mesh}", "{protocolDetectionTimeout: 0s}");
 
 const loopback = (mesh: MeshRun, service: string, port: number): string =>
   mesh.proxy("page-v1").loopbacks[`${service}.default.svc.cluster.local:${port}`] ?? "";
@@ -87,7 +98,7 @@ describe.each(kinds.map((args) => [args.join(" ") || "sidecars", args] as const)
     const entry = mesh.url("vault").slice("http://".length);
     const before = await overTls(entry).catch(() => "refused");
     expect(before).toBe("refused");
-    mesh.write("open-vault.yaml", openVault);
+    mesh.write("open-vault.yaml", permissive("vault"));
     await eventually("TLS of a stranger passes", async () => (await overTls(entry)) === "inside: /secret");
     expect(await overTls(loopback(mesh, "vault", 443))).toBe("inside: /secret");
   });
@@ -108,10 +119,52 @@ describe.each(kinds.map((args) => [args.join(" ") || "sidecars", args] as const)
   });
 });
 
+const ownKinds = kinds
+  .filter((args) => !args.includes("envoy"))
+  .map((args) => [args.join(" ") || "sidecars", args] as const);
+
+// Detection never ends there: whoever is heard was not heard because time had run out. An Envoy hears nobody.
+describe.each(ownKinds)("ports that do not say what they speak, where detection has no end, %s", (_, args) => {
+  let mesh: MeshRun;
+  const files = { "mail.yaml": MAIL, "open-mail.yaml": permissive("mail"), "mesh.yaml": DETECTION_HAS_NO_END };
+  beforeAll(async () => void (mesh = await MeshRun.start({ folder: EXAMPLE, args, files })), 60_000);
+  afterAll(() => mesh.stop(), 40_000);
+
+  async function expectGreeting(address: string): Promise<void> {
+    const client = new LineClient(address);
+    expect(await client.hear()).toBe("220 hello");
+    client.say("ehlo");
+    expect(await client.hear()).toBe("EHLO");
+    client.close();
+  }
+
+  test("a server that speaks first is heard through mutual TLS", () => expectGreeting(loopback(mesh, "mail", 2525)));
+
+  test("and in plain text, where that is let in", () => expectGreeting(mesh.url("mail").slice("http://".length)));
+
+  test("a client of HTTP that is silent for a while is served as HTTP", async () => {
+    const address = loopback(mesh, "legacy", 8000);
+    const stat = (name: string): Promise<number> => statOf(mesh, /outbound.8000..legacy/, name);
+    const before = await stat("upstream_cx_total");
+    const client = new LineClient(address);
+    await eventually("its endpoint was called", async () => (await stat("upstream_cx_total")) > before);
+    client.say(`GET /plain HTTP/1.1\r\nHost: ${address}\r\nConnection: close\r\n\r`);
+    expect(await client.hear()).toBe("HTTP/1.1 200 OK\r");
+    client.close();
+    await eventually("what was called is let go", async () => (await stat("upstream_cx_active")) === 0);
+    expect(await stat("downstream_cx_total")).toBe(0);
+  });
+});
+
+/** A statistic of the page's proxy, of all that carries bytes there: a shared one has clusters for each caller. */
+async function statOf(mesh: MeshRun, of: RegExp, name: string): Promise<number> {
+  const lines = (await mesh.admin("page-v1", "/stats")).split("\n");
+  const found = lines.filter((line) => of.test(line) && line.includes("@tcp") && line.includes(`.${name}: `));
+  return found.reduce((sum, line) => sum + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+}
+
 // An Envoy lets the server speak before it asks.
-describe.each(
-  kinds.filter((args) => !args.includes("envoy")).map((args) => [args.join(" ") || "sidecars", args] as const),
-)("policies of opaque ports, %s", (_, args) => {
+describe.each(ownKinds)("policies of opaque ports, %s", (_, args) => {
   let mesh: MeshRun;
   beforeAll(async () => void (mesh = await MeshRun.start({ folder: EXAMPLE, args })), 60_000);
   afterAll(() => mesh.stop(), 40_000);

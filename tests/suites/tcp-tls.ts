@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { ManualClock } from "../../src/base/manual-clock.ts";
+import { DIAL_AHEAD_AFTER_MS } from "../../src/engine/listener/dial-ahead.ts";
 import { MemoryNetwork } from "../../src/net/memory-network.ts";
 import type { ClientTls, Socket } from "../../src/net/socket.ts";
 import { Cluster } from "../../src/xds/proto/cluster.ts";
@@ -18,6 +19,7 @@ import { cluster, listener } from "../support/proxy-resources.ts";
 import { ProxyRig } from "../support/proxy-rig.ts";
 import {
   bothWays,
+  httpInspector,
   LARGE,
   type MakeNetwork,
   opened,
@@ -58,7 +60,7 @@ export function tcpTlsSuite(name: string, network: MakeNetwork, nowMs: number): 
     };
 
     /** Two hops: plaintext in, a header and mutual TLS behind it between, plaintext out. */
-    async function twoHops(): Promise<TcpScene> {
+    async function twoHops(over: Partial<Listener> = {}): Promise<TcpScene> {
       const rig = new ProxyRig({ network });
       const backend = await rig.backend();
       await rig.apply(Cluster, cluster("app", [backend.port]));
@@ -66,7 +68,7 @@ export function tcpTlsSuite(name: string, network: MakeNetwork, nowMs: number): 
       await rig.apply(Listener, listener(inner, { name: "inner", listenerFilters: [proxyProtocol, tlsInspector] }));
       await rig.until(() => rig.proxy.listeners.allStarted);
       await rig.apply(Cluster, cluster("mesh", [rig.portOf("inner")], { transportSocket: told }));
-      await rig.apply(Listener, listener([tcp("mesh")]));
+      await rig.apply(Listener, listener([tcp("mesh")], over));
       await rig.until(() => rig.proxy.listeners.allStarted);
       return { rig, backend };
     }
@@ -78,6 +80,57 @@ export function tcpTlsSuite(name: string, network: MakeNetwork, nowMs: number): 
       await bothWays(made.rig, client, endpoint, Infinity);
       expect(made.rig.stat("proxy_proto.versions.v2.found")).toBe(1);
       await made.rig.finish();
+    });
+
+    test("over two hops a server that speaks first is heard at once, and each direction carries all", async () => {
+      const made = await twoHops({ listenerFilters: [httpInspector], continueOnListenerFiltersTimeout: true });
+      const { rig } = made;
+      const client = await rig.client();
+      await rig.until(() => rig.stat("listener.127.0.0.1_0.downstream_pre_cx_active") === 1);
+      await rig.advance(DIAL_AHEAD_AFTER_MS);
+      const endpoint = await opened(made);
+      endpoint.send("220 welcome");
+      await rig.until(() => client.text === "220 welcome");
+      await bothWays(rig, client, endpoint, Infinity);
+      expect(made.backend.connections).toHaveLength(1);
+      await rig.finish();
+    });
+
+    test("over two hops what a server says while its client has only begun is held, and all of it arrives", async () => {
+      const made = await twoHops({ listenerFilters: [httpInspector], continueOnListenerFiltersTimeout: true });
+      const { rig } = made;
+      const client = await rig.client();
+      await rig.until(() => rig.stat("listener.127.0.0.1_0.downstream_pre_cx_active") === 1);
+      await rig.advance(DIAL_AHEAD_AFTER_MS);
+      const endpoint = await opened(made);
+      client.send("GE");
+      for (let turn = 0; turn < 20; turn++) await rig.turn();
+      endpoint.send("x".repeat(LARGE));
+      for (let turn = 0; turn < 50; turn++) await rig.turn();
+      expect([client.bytes, endpoint.unsentBytes > 0]).toEqual([0, true]);
+      client.send("NERAL\r\n");
+      await rig.until(() => client.bytes === LARGE && endpoint.text === "GENERAL\r\n");
+      await rig.finish();
+    });
+
+    // What begins TLS in memory is no hello of a client of its own.
+    test.skipIf(inMemory)("a client that is silent at first and then begins TLS, where both are taken", async () => {
+      const plain = tcp("other", { filterChainMatch: { transportProtocol: "raw_buffer" } });
+      const secured = tcp("app", { transportSocket: down, filterChainMatch: { transportProtocol: "tls" } });
+      const over = { listenerFilters: [tlsInspector], continueOnListenerFiltersTimeout: true };
+      const made = await tcpScene(network, [plain, secured], over);
+      const { rig, backend } = made;
+      const silent = await rig.client();
+      await rig.until(() => rig.stat("listener.127.0.0.1_0.downstream_pre_cx_active") === 1);
+      await rig.advance(DIAL_AHEAD_AFTER_MS);
+      const ahead = await opened(made);
+      silent.send(await clientHello("app"));
+      await rig.until(() => ahead.closed);
+      expect([ahead.bytes, rig.stat("tcp.other.downstream_cx_total")]).toEqual([0, 0]);
+      const client = await rig.client("in", tls);
+      client.send("hello");
+      await rig.until(() => backend.last.text === "hello");
+      await rig.finish();
     });
 
     test("what a client sends with its handshake is not lost", async () => {

@@ -3,6 +3,7 @@
  * where both ends of a connection may be told of at once.
  */
 import { describe, expect, test } from "bun:test";
+import { DIAL_AHEAD_AFTER_MS } from "../../src/engine/listener/dial-ahead.ts";
 import { writeProxyHeader } from "../../src/wire/proxy-protocol.ts";
 import { TcpProxy } from "../../src/xds/proto/filter-tcp-proxy.ts";
 import { pack } from "../../src/xds/types/any.ts";
@@ -22,6 +23,7 @@ export function tcpSuite(name: string, network: MakeNetwork): void {
   describe(name, () => {
     plaintext(network);
     detection(network);
+    dialingAhead(network);
   });
 }
 
@@ -82,17 +84,18 @@ function plaintext(network: MakeNetwork): void {
   });
 }
 
-function detection(network: MakeNetwork): void {
-  const chains = [
-    tcp("app", { filterChainMatch: { applicationProtocols: ["http/1.1"], transportProtocol: "raw_buffer" } }),
-    tcp("other", { filterChainMatch: { transportProtocol: "raw_buffer" } }),
-  ];
-  const detecting = {
-    listenerFilters: [tlsInspector, httpInspector],
-    listenerFiltersTimeout: 2000,
-    continueOnListenerFiltersTimeout: true,
-  };
+/** One for HTTP, and one for whatever else is not TLS. */
+const chains = [
+  tcp("app", { filterChainMatch: { applicationProtocols: ["http/1.1"], transportProtocol: "raw_buffer" } }),
+  tcp("other", { filterChainMatch: { transportProtocol: "raw_buffer" } }),
+];
+const detecting = {
+  listenerFilters: [tlsInspector, httpInspector],
+  listenerFiltersTimeout: 2000,
+  continueOnListenerFiltersTimeout: true,
+};
 
+function detection(network: MakeNetwork): void {
   test("HTTP by its first line, in pieces; another protocol by its first byte", async () => {
     const made = await tcpScene(network, chains, detecting);
     const http = await made.rig.client();
@@ -153,5 +156,83 @@ function detection(network: MakeNetwork): void {
     forged.send("hello, I have none");
     await made.rig.until(() => forged.closed);
     await made.rig.finish();
+  });
+}
+
+function dialingAhead(network: MakeNetwork): void {
+  /** A client that has been silent for so long that its endpoint was called. */
+  async function called() {
+    const made = await tcpScene(network, chains, detecting);
+    const client = await made.rig.client();
+    // It takes a moment until a client is accepted.
+    await made.rig.until(() => made.rig.stat("listener.127.0.0.1_0.downstream_pre_cx_active") === 1);
+    await made.rig.advance(DIAL_AHEAD_AFTER_MS);
+    return { ...made, client, endpoint: await opened(made) };
+  }
+
+  test("a server that speaks first is heard as soon as it does, and goes on", async () => {
+    const { rig, client, endpoint, backend } = await called();
+    endpoint.send("220 welcome");
+    await rig.until(() => client.text === "220 welcome");
+    endpoint.send(", who is there?");
+    await rig.until(() => client.text === "220 welcome, who is there?");
+    await bothWays(rig, client, endpoint, KERNEL_TAKES);
+    expect(backend.connections).toHaveLength(1);
+    expect(rig.stat("listener.127.0.0.1_0.downstream_pre_cx_timeout")).toBe(0);
+    await rig.finish();
+  });
+
+  test("what a server says and its end come to the client, and then the client's end to the server", async () => {
+    const { rig, client, endpoint } = await called();
+    endpoint.send("bye");
+    endpoint.socket.end();
+    await rig.until(() => client.ended);
+    expect(client.text).toBe("bye");
+    client.send("more");
+    client.socket.end();
+    await rig.until(() => client.closed && endpoint.closed);
+    expect([endpoint.text, client.error, endpoint.error]).toEqual(["more", undefined, undefined]);
+    await rig.finish();
+  });
+
+  test("a client that speaks after all gets the connection that is there, or it is let go", async () => {
+    const other = await called();
+    other.client.send("\0\0\0\x04ping");
+    await other.rig.until(() => other.endpoint.bytes === 8);
+    other.endpoint.send("pong");
+    await other.rig.until(() => other.client.text === "pong");
+    expect(other.backend.connections).toHaveLength(1);
+    await other.rig.finish();
+    const http = await called();
+    http.client.send("GET / HTTP/1.1\r\n");
+    await http.rig.until(() => http.endpoint.closed && http.backend.last.text === "GET / HTTP/1.1\r\n");
+    expect(http.endpoint.bytes).toBe(0);
+    expect(http.rig.stat("tcp.other.downstream_cx_total")).toBe(0);
+    await http.rig.finish();
+  });
+
+  test("what a server says while its client has only begun is held, and little of it", async () => {
+    const { rig, client, endpoint } = await called();
+    client.send("GE");
+    for (let turn = 0; turn < 20; turn++) await rig.turn();
+    const size = 24_000_000;
+    endpoint.send("x".repeat(size));
+    for (let turn = 0; turn < 50; turn++) await rig.turn();
+    expect(client.bytes).toBe(0);
+    expect(endpoint.unsentBytes).toBeGreaterThan(size - KERNEL_TAKES);
+    client.send("T it? No: bytes.\n");
+    await rig.until(() => client.bytes === size && endpoint.text === "GET it? No: bytes.\n");
+    await rig.finish();
+  });
+
+  test("a client that goes, or ends without a word, takes it along", async () => {
+    for (const goes of ["destroy", "end"] as const) {
+      const { rig, client, endpoint } = await called();
+      client.socket[goes]();
+      await rig.until(() => endpoint.closed && client.closed);
+      expect(rig.stat("tcp.other.downstream_cx_total")).toBe(0);
+      expect(rig.stat("cluster.other.upstream_cx_active")).toBe(0);
+      await rig.finish();
+    }
   });
 }

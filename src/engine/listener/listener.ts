@@ -15,6 +15,7 @@ import { isAny } from "../../xds/types/any.ts";
 import { CompileError, refuseOthers, unpackAt } from "../compile-error.ts";
 import { compileDownstreamTls, type DownstreamTls } from "../tls.ts";
 import { compileChainMatch, type ConnectionFacts } from "./chain-match.ts";
+import { inspectionWaits } from "./dial-ahead.ts";
 import { compileListenerFilters, type ListenerFilters } from "./listener-filters.ts";
 import { type CompiledTcpProxy, compileTcpProxy } from "./tcp-proxy.ts";
 
@@ -22,6 +23,8 @@ export interface CompiledListener {
   readonly name: string;
   readonly address: { readonly address: string; readonly port: number; readonly path?: string };
   readonly listenerFilters: ListenerFilters;
+  /** The times that the filters wait, one after the other; see `dial-ahead.ts`. */
+  readonly inspectionWaitsMs: readonly number[];
   /** Of a request's body, kept for another attempt at most. */
   readonly bufferLimitBytes: number;
   readonly chains: readonly CompiledChain[];
@@ -99,11 +102,16 @@ export function compileListener(listener: Listener): CompiledListener {
   const match = compileChainMatch(
     chains.map((chain, i) => ({ chain, match: listener.filterChains?.[i]?.filterChainMatch, path: chain.path })),
   );
+  const listenerFilters = compileListenerFilters(listener);
   return {
     name,
     address: addressOf(listener),
     bufferLimitBytes: listener.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
-    listenerFilters: compileListenerFilters(listener),
+    listenerFilters,
+    inspectionWaitsMs: inspectionWaits(
+      listenerFilters,
+      defaultChain === undefined ? chains : [...chains, defaultChain],
+    ),
     chains,
     defaultChain,
     statPrefix: listener.statPrefix ?? "",

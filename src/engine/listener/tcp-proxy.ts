@@ -16,6 +16,8 @@ export interface CompiledTcpProxy {
   readonly statPrefix: string;
   /** The cluster of a connection. @param sni The server name that it asks for; undefined without TLS. */
   readonly clusterFor: (random: Random, sni: string | undefined) => string;
+  /** The server name is the cluster's name, where there is one. */
+  readonly followsSni: boolean;
   readonly maxConnectAttempts: number;
   /** Without a byte either way. Infinity: for ever. */
   readonly idleTimeoutMs: number;
@@ -55,6 +57,7 @@ export function compileTcpProxy(proxy: TcpProxy, path: string, bySni: boolean): 
   return {
     statPrefix: proxy.statPrefix,
     clusterFor: bySni ? (random, sni) => sni || configured(random) : configured,
+    followsSni: bySni,
     maxConnectAttempts,
     idleTimeoutMs: (proxy.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS) || Number.POSITIVE_INFINITY,
     maxDurationMs: maxDurationMs ?? Number.POSITIVE_INFINITY,
