@@ -74,6 +74,17 @@ describe("retry conditions", () => {
   for (const [retryOn, expected] of Object.entries(table))
     test(`${retryOn === "" ? "none" : retryOn}`, () => expect(retried(retryOn)).toEqual(expected.toSorted()));
 
+  test("what an endpoint has had is wanted again by every condition that retries an answer or a reset", () => {
+    const before: readonly string[] = ["connectFailure", "refused", "unsent"];
+    for (const retryOn of Object.keys(table)) {
+      const asksLater = retried(retryOn).some((name) => !before.includes(name));
+      if (asksLater) expect([retryOn, compile({ retryOn }).repeatsSent(true)]).toEqual([retryOn, true]);
+    }
+    const istio = compile({ retryOn: "connect-failure,refused-stream,reset-before-request,unavailable,cancelled" });
+    expect([istio.repeatsSent(false), istio.repeatsSent(true)]).toEqual([false, true]);
+    expect(compile({ retryOn: "connect-failure,refused-stream" }).repeatsSent(true)).toBe(false);
+  });
+
   test("an answer that says it was rate limited is retried only when asked for, whatever its status", () => {
     const limited = answer(503, { "x-envoy-ratelimited": "true" });
     expect(compile({ retryOn: "5xx" }).shouldRetry(limited)).toBe(false);

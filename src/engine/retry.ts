@@ -46,6 +46,12 @@ export interface CompiledRetry {
   readonly hostSelectionAttempts: number;
   /** Whether it depends on headers of the request: ask `retryForRequest` for each. */
   readonly asksRequest: boolean;
+  /**
+   * Whether a request may be wanted again that an endpoint has had, which need not say that it did nothing: by how it answers,
+   * or that it does not. Envoy keeps every body for as long as there is a policy, and goes by the `grpc-status` of answers to
+   * requests that are no gRPC, too.
+   */
+  repeatsSent(isGrpc: boolean): boolean;
   /** The wait before the nth retry, n from 1: random within base × 2^(n-1), at most the maximum. */
   backoffMs(attempt: number, random: Random): number;
   shouldRetry(outcome: AttemptOutcome): boolean;
@@ -104,6 +110,11 @@ export class RetryDecider implements CompiledRetry {
     this.asksRequest = settings.retriableRequestHeaders.length > 0;
   }
 
+  repeatsSent(isGrpc: boolean): boolean {
+    const { retryOn } = this.settings;
+    return (retryOn & ON_SENT) !== 0 || (isGrpc && asksGrpcStatus(retryOn));
+  }
+
   backoffMs(attempt: number, random: Random): number {
     const { baseMs, maxMs } = this.settings;
     return Math.floor(random() * Math.min(baseMs * 2 ** (attempt - 1), maxMs));
@@ -142,3 +153,11 @@ export class RetryDecider implements CompiledRetry {
 
 /** A broken attempt would become a 5xx, so the conditions on those cover it. */
 const ANY_RESET = RETRY_ON.reset | RETRY_ON["5xx"] | RETRY_ON["gateway-error"];
+
+/** Conditions on what an endpoint of HTTP/1.1 does with a request that it has got. */
+const ON_SENT =
+  ANY_RESET |
+  RETRY_ON["retriable-4xx"] |
+  RETRY_ON["retriable-status-codes"] |
+  RETRY_ON["retriable-headers"] |
+  RETRY_ON["envoy-ratelimited"];

@@ -111,10 +111,17 @@ export class Attempts implements Waiter {
     if (this.#isSwitching) return this.#ask(upstream);
     const taken = upstream.send(owner, this.body, done);
     this.body.isTaken = taken;
+    this.body.keep &&= this.#mayRepeat(upstream);
     this.body.sent();
     // An answer of our own comes at once.
     if (done && this.#isAwaited) this.#startTryDeadline();
     owner.onSent(taken);
+  }
+
+  /** What `upstream` has got may have to be sent again; of most requests it cannot, and their bodies are not kept. */
+  #mayRepeat(upstream: UpstreamRequest): boolean {
+    const { head, isIdempotent } = this.#owner;
+    return upstream.mayRefuse || (upstream.isReused && isIdempotent) || this.#retry.repeatsSent(head.isGrpc);
   }
 
   /** For another protocol. */

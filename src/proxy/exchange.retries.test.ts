@@ -184,6 +184,40 @@ test("without a policy nothing is kept", async () => {
   await rig.finish();
 });
 
+test("the body of a call of gRPC is kept for what its answer may say", async () => {
+  const at = await scene(retrying("unavailable"));
+  const { rig, backend } = at;
+  backend.answer = () => {
+    backend.answer = () => OK;
+    return "HTTP/1.1 200 OK\r\ncontent-type: application/grpc\r\ngrpc-status: 14\r\ncontent-length: 0\r\n\r\n";
+  };
+  const client = await rig.client();
+  client.send("POST / HTTP/1.1\r\nHost: app\r\nContent-Type: application/grpc\r\nContent-Length: 3\r\n\r\nabc");
+  await rig.turn();
+  await rig.advance(BACKOFF_MS);
+  expect(requests(at)).toBe(2);
+  expect(bodyOf(backend.last.text).endsWith("abc")).toBe(true);
+  await rig.finish();
+});
+
+test("a PUT on a kept connection that was closed is sent again with its body, whatever the policy", async () => {
+  const { rig, backend } = await scene(retrying("connect-failure"));
+  backend.answer = () => OK;
+  const client = await rig.client();
+  await rig.exchange(client, GET);
+  const stale = backend.last;
+  backend.answer = (_, peer) => {
+    if (peer !== stale) return OK;
+    peer.socket.destroy();
+    return undefined;
+  };
+  const answered = await rig.exchange(client, "PUT / HTTP/1.1\r\nHost: app\r\nContent-Length: 3\r\n\r\nabc");
+  expect(bodyOf(answered)).toBe("ok");
+  expect(backend.last).not.toBe(stale);
+  expect(bodyOf(backend.last.text)).toBe("abc");
+  await rig.finish();
+});
+
 test("nothing is tried again once the answer has begun", async () => {
   const { rig, backend } = await scene(retrying("5xx,reset"));
   const client = await rig.client();

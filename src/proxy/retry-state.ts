@@ -38,6 +38,11 @@ export class RetryState {
     return this.#policy !== undefined;
   }
 
+  /** Whether an attempt may follow one whose request an endpoint has had. */
+  repeatsSent(isGrpc: boolean): boolean {
+    return this.#policy?.repeatsSent(isGrpc) ?? false;
+  }
+
   pick(cluster: ClusterRuntime, random: Random): Endpoint | undefined {
     return cluster.pick(random, this.#tried, this.#policy?.hostSelectionAttempts ?? 1);
   }

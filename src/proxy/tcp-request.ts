@@ -21,6 +21,7 @@ import type { Caller, UpstreamRequest, UpstreamSource, Waiter } from "./upstream
 class TcpRequest implements UpstreamRequest, SocketHandler {
   readonly socket: Socket;
   readonly isReused = false;
+  readonly mayRefuse = false;
   bodyBytes = 0;
   readonly #output: Output;
   readonly #onClosed: () => void;

@@ -44,6 +44,8 @@ export interface UpstreamRequest {
   readonly socket: Socket;
   /** Other requests went this way before: the endpoint may have closed it meanwhile. */
   readonly isReused: boolean;
+  /** The endpoint has a way to say that it did nothing of it. */
+  readonly mayRefuse: boolean;
   /** Body bytes of the answer so far, without framing. */
   readonly bodyBytes: number;
   /**

@@ -63,6 +63,8 @@ export class ClientConnection implements SocketHandler, UpstreamRequest {
   #closed = false;
   /** Any byte of an answer to the present request was seen. */
   #answered = false;
+  /** Only HTTP/2 can say that it did nothing. */
+  readonly mayRefuse = false;
   /** Requests begun on it. */
   requests = 0;
   /** When it went idle, on the proxy's clock. */

@@ -48,6 +48,7 @@ export class ClientStream implements UpstreamRequest, StreamHandler {
   #paused = false;
   #heldBytes = 0;
   isReused = false;
+  readonly mayRefuse = true;
   bodyBytes = 0;
 
   constructor(owner: CarriedBy) {
