@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { launchBarePipe } from "./peers/bare-pipe.ts";
 import { launchHaproxy } from "./peers/haproxy.ts";
 import { launchNghttpx } from "./peers/nghttpx.ts";
 import { launchNginx } from "./peers/nginx.ts";
@@ -16,6 +17,7 @@ const PEERS: Readonly<Record<string, Launcher>> = {
   nginx: launchNginx,
   HAProxy: launchHaproxy,
   nghttpx: launchNghttpx,
+  "bare-pipe": launchBarePipe,
 };
 
 /**

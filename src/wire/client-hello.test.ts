@@ -186,7 +186,7 @@ test("the hello of a real client", async () => {
 
 describe("fuzz", () => {
   const seed = Number(process.env["TULLE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-  const runs = process.env["TULLE_LONG"] === "1" ? 2_000_000 : 20_000;
+  const runs = process.env["TULLE_LONG"] === "1" ? 10_000_000 : 20_000;
 
   test(`${runs} damaged hellos: no throw, and more bytes never change the answer`, () => {
     console.log(`client-hello fuzz: TULLE_SEED=${seed}`);
