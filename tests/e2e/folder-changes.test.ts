@@ -106,7 +106,8 @@ describe("a folder that changes every second", () => {
   test("no proxy has refused anything, and all of them agree in the end", async () => {
     const agreed = async () => {
       const found = await mesh.status();
-      return found.publication.acknowledged === found.publication.proxies && found;
+      if (found.publication.acknowledged === found.publication.proxies) return found;
+      throw new Error(JSON.stringify(found));
     };
     // A listener whose port another program has for a moment is asked for again after 5 seconds and more.
     const status = await eventually("all proxies agree", agreed, 45_000);
