@@ -84,9 +84,11 @@ function target(to: Destination, levels: RouteLevels): RouteTarget {
   };
 }
 
+/** Of several lines the first one counts, as in Envoy. */
 function byHeader(forward: Forward, header: string): (request: RequestView) => Forward {
-  const read = headerReader(header.toLowerCase());
-  return (request) => ({ ...forward, clusterName: read(request) ?? "" });
+  const name = header.toLowerCase();
+  const read = headerReader(name);
+  return (request) => ({ ...forward, clusterName: request.headerLines?.(name)[0] ?? read(request) ?? "" });
 }
 
 interface Share {

@@ -412,3 +412,29 @@ test("the host of the endpoint, where the route says so", async () => {
   expect(headerOf(backend.last.text, "x-forwarded-host")).toEqual(["app"]);
   await rig.finish();
 });
+
+test("a request without a body says so where its method may have one", async () => {
+  const { rig, backend } = await scene();
+  backend.answer = () => OK;
+  const client = await rig.client();
+  const lengthOf = async (method: string, lines = ""): Promise<readonly string[]> => {
+    await rig.exchange(client, `${method} / HTTP/1.1\r\nHost: app\r\n${lines}\r\n`);
+    const lengths = headerOf(backend.last.text, "content-length");
+    backend.last.take();
+    return lengths;
+  };
+  for (const method of ["POST", "PUT", "PATCH", "OPTIONS"])
+    expect([method, await lengthOf(method)]).toEqual([method, ["0"]]);
+  for (const method of ["GET", "DELETE"]) expect([method, await lengthOf(method)]).toEqual([method, []]);
+  expect(await lengthOf("POST", "Content-Length: 0\r\n")).toEqual(["0"]);
+  await rig.finish();
+});
+
+test("of several lines of a cluster_header the first one counts", async () => {
+  const { rig, backend } = await scene({ action: { cluster: undefined, clusterHeader: "x-cluster" } });
+  backend.answer = () => OK;
+  const client = await rig.client();
+  const answered = await rig.exchange(client, get("/", "x-cluster: app", "x-cluster: other"));
+  expect(statusOf(answered)).toBe(200);
+  await rig.finish();
+});

@@ -5,12 +5,18 @@
  * @module
  */
 import { CONNECT } from "../../engine/http/upgrades.ts";
-import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
+import { CHUNKED, NO_BODY, UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import { ID } from "../../wire/http1/known.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
 import { RequestHeaders } from "../request-headers.ts";
 import type { UpstreamRequest } from "../upstream.ts";
+
+/**
+ * Methods whose requests usually have no body. Of others a server may want to hear that there is none (RFC 9110 §8.6), and
+ * answer 411; Envoy tells it.
+ */
+const BODILESS: ReadonlySet<string> = new Set(["GET", "HEAD", "DELETE", "TRACE", "CONNECT"]);
 
 export class RequestWriter {
   readonly writer = new MessageWriter();
@@ -30,6 +36,7 @@ export class RequestWriter {
     if (exchange.head.upgrade !== "") return this.#endUpgrade(exchange);
     // A body whose length nobody told came over HTTP/2.
     if (framing === CHUNKED || framing === UNTIL_CLOSE) writer.text("transfer-encoding: chunked\r\n");
+    else if (framing === NO_BODY && !BODILESS.has(exchange.method)) writer.text("content-length: 0\r\n");
     writer.text("\r\n");
   }
 
