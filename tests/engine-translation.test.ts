@@ -4,6 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
+import { compileCluster } from "../src/engine/cluster/cluster.ts";
 import { compileHttp, type CompiledHttp, type Decision } from "../src/engine/http.ts";
 import { compileNetworkRbac } from "../src/engine/rbac/network-rbac.ts";
 import { formatTraceStep, type TraceStep } from "../src/engine/trace.ts";
@@ -150,3 +151,16 @@ spec:
 });
 
 const regexEngine = (): string[] => Object.keys(require.cache).filter((file) => file.includes("re2js"));
+
+test("SIMPLE without sni: the host of each request names the server, and the engine takes the cluster", () => {
+  const byHost = (tls: string) => {
+    const rule = `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: r}, spec: {host: reviews, trafficPolicy: {tls: {mode: SIMPLE${tls}}}}}`;
+    const state = stateOf(service("reviews", ["http:9080"]), workload("reviews", "v1", [9080]), rule);
+    const { clusters } = resourcesOf(state, "reviews-v1-0");
+    const outbound = clusters.find(({ name = "" }) => name.startsWith("outbound|"));
+    return outbound && compileCluster(outbound).http.serverByHost;
+  };
+  expect(byHost("")).toEqual({ sni: true, san: true });
+  expect(byHost(", subjectAltNames: [a.example.com]")).toEqual({ sni: true, san: false });
+  expect(byHost(", sni: a.example.com")).toBeUndefined();
+});

@@ -81,6 +81,14 @@ function hasDnsName({ dnsSans }: PeerNames, test: (name: string) => boolean, exa
   return dnsSans.some((name) => test(name) || (exact !== undefined && coversLabel(name, exact)));
 }
 
+/** The certificate has `host` itself among its names. Source: `auto_san_validation`. Differs: a host that is an address has none. */
+export function namedAs(host: string): PeerNameCheck {
+  const name = host.toLowerCase();
+  const test = (dns: string): boolean => dns.toLowerCase() === name;
+  return (peer) =>
+    hasDnsName(peer, test, name) ? undefined : `wanted DNS exact ${quoted(host)}, found ${shown(peer)}`;
+}
+
 /** RFC 6125 section 6.4.3, with the wildcard as the whole first label only. */
 function coversLabel(name: string, exact: string): boolean {
   const dot = exact.indexOf(".");

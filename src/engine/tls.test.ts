@@ -8,7 +8,7 @@ import {
 } from "../xds/proto/tls.ts";
 import { pack } from "../xds/types/any.ts";
 import { CompileError } from "./compile-error.ts";
-import { compileDownstreamTls, compileUpstreamTls, discoveredSecrets, keyPairOf } from "./tls.ts";
+import { compileDownstreamTls, compileUpstreamTls, discoveredSecrets, keyPairOf, towards } from "./tls.ts";
 
 const SECRETS: CommonTlsContext = {
   tlsCertificateSdsSecretConfigs: [{ name: "default" }],
@@ -251,5 +251,28 @@ describe("TLS contexts", () => {
   test("the usual parameters pass", () => {
     const tlsParams = { tlsMinimumProtocolVersion: "TLSv1_2", tlsMaximumProtocolVersion: "TLSv1_3" } as const;
     expect(refused(() => upstream({ commonTlsContext: { ...FILES, tlsParams } }))).toBe("accepted");
+  });
+});
+
+describe("towards the host of a request", () => {
+  const own = validating({ matchTypedSubjectAltNames: [{ sanType: "DNS", matcher: { suffix: ".example.com" } }] });
+  const of = (host: string, by = { sni: true, san: true }) =>
+    own && towards({ ...own, sni: "own.example.com" }, host, by);
+  const named = (...dnsSans: readonly string[]) => ({ uriSans: [], dnsSans });
+
+  test("its name is asked for, an address is not", () => {
+    expect(of("a.example.com")?.sni).toBe("a.example.com");
+    for (const host of ["127.0.0.1", "::1", "[::1]", ""]) expect(of(host)?.sni, host).toBe("own.example.com");
+    expect(of("a.example.com", { sni: false, san: true })?.sni).toBe("own.example.com");
+  });
+
+  test("the certificate must have it, besides what the context asks", () => {
+    const to = of("a.example.com");
+    expect(to?.refuses(named("b.example.com", "A.example.com"))).toBeUndefined();
+    expect(to?.refuses(named("*.example.com"))).toBeUndefined();
+    expect(to?.refuses(named("b.example.com"))).toContain('wanted DNS exact "a.example.com", found "b.example.com"');
+    expect(of("a.example.org")?.refuses(named("a.example.org"))).toContain("wanted DNS suffix");
+    expect(of("127.0.0.1")?.refuses(named("a.example.com"))).toContain("wanted DNS exact");
+    expect(of("a.example.org", { sni: true, san: false })?.refuses(named("b.example.com"))).toBeUndefined();
   });
 });

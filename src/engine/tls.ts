@@ -22,7 +22,8 @@ import {
 } from "../xds/proto/tls.ts";
 import { isAny } from "../xds/types/any.ts";
 import { CompileError, refuseOthers, unpackAt } from "./compile-error.ts";
-import { compilePeerNames, type PeerNameCheck } from "./tls-names.ts";
+import { parseIp } from "../base/ip-address.ts";
+import { compilePeerNames, namedAs, type PeerNameCheck } from "./tls-names.ts";
 
 /** Where something of a context comes from: a secret by its name, or what the resource itself holds or points to. */
 export type TlsSource<T> =
@@ -135,6 +136,24 @@ export function compileDownstreamTls(socket: TransportSocket | undefined, path: 
       "needs a validation context: without one no client certificate can be verified",
     );
   return { ...common, certificate, requireClientCertificate };
+}
+
+/**
+ * `tls` towards the server that a request's `host` names, without its port. A name in the context gives way to the host's, unless
+ * that is an address: those are no SNI (RFC 6066 section 3).
+ */
+export function towards(
+  tls: UpstreamTls,
+  host: string,
+  by: { readonly sni: boolean; readonly san: boolean },
+): UpstreamTls {
+  const isName = host !== "" && parseIp(host.replace(/^\[(.*)\]$/, "$1")) === undefined;
+  const named = namedAs(host);
+  return {
+    ...tls,
+    sni: by.sni && isName ? host : tls.sni,
+    refuses: by.san ? (peer) => named(peer) ?? tls.refuses(peer) : tls.refuses,
+  };
 }
 
 const isPlain = (socket: TransportSocket | undefined): boolean =>

@@ -85,8 +85,8 @@ export class Attempts implements Waiter {
     if (endpoint === undefined) return owner.onAttemptsFailed("noHealthyUpstream", "");
     const isTcp = owner.forward?.route.upgrades?.isTcp(owner.head) ?? false;
     const source = isTcp
-      ? new TcpSource(cluster, endpoint, owner.connection.view)
-      : cluster.poolOf(endpoint, this.#priority, owner.head.isHttp2, owner.connection.view);
+      ? new TcpSource(cluster, endpoint, owner.connection.view, owner.authority)
+      : cluster.poolOf(endpoint, this.#priority, owner.head.isHttp2, owner.connection.view, owner.authority);
     const breaker = cluster.breakerOf(this.#priority);
     if (!cluster.admit(breaker, source)) return owner.onAttemptsFailed("upstreamOverflow", "");
     owner.onEndpoint(endpoint);

@@ -16,7 +16,7 @@ import type { ClientTls, DialError, Socket } from "../net/socket.ts";
 import type { ClusterStats } from "../telemetry/envoy-stats.ts";
 import { writeProxyHeader } from "../wire/proxy-protocol.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
-import { type ClientAddresses, ClientPools } from "./client-pools.ts";
+import { ANY_PURPOSE, type ClientAddresses, ClientPools, type Purpose, purposeOf } from "./client-pools.ts";
 import { type Failure, isTryTimeout } from "./failure.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { dialHost, type HostAddress } from "./host-dialer.ts";
@@ -27,7 +27,11 @@ import type { Pool, UpstreamSource } from "./upstream.ts";
 export interface ClusterServices extends PoolServices {
   readonly random: Random;
   /** The TLS settings for an endpoint of the cluster, made anew when secrets rotate; undefined for plaintext. */
-  readonly tlsFor: (cluster: CompiledCluster, endpoint: Endpoint) => (() => ClientTls) | undefined;
+  readonly tlsFor: (
+    cluster: CompiledCluster,
+    endpoint: Endpoint,
+    host: string | undefined,
+  ) => (() => ClientTls) | undefined;
   readonly statsOf: (clusterName: string) => ClusterStats;
 }
 
@@ -43,6 +47,8 @@ export class ClusterRuntime {
   /** By priority; the second of each is for clients of HTTP/2 where the endpoint is spoken to as the client speaks. */
   readonly #pools = { DEFAULT: poolPair(), HIGH: poolPair() };
   readonly #clientPools = new ClientPools();
+  /** Some pools are not for everybody. */
+  readonly #hasPurposes: boolean;
   readonly #breakers: Readonly<Record<Priority, CircuitBreaker>>;
   #outlierTimer: Timer | undefined;
   /** Set once it has been closed: whether no other cluster has its name. */
@@ -54,6 +60,7 @@ export class ClusterRuntime {
     this.compiled = compiled;
     this.#services = services;
     this.stats = services.statsOf(compiled.name);
+    this.#hasPurposes = compiled.usesProxyProtocol || compiled.http.serverByHost !== undefined;
     this.#breakers = {
       DEFAULT: new CircuitBreaker(compiled.limits.default),
       HIGH: new CircuitBreaker(compiled.limits.high),
@@ -208,31 +215,31 @@ export class ClusterRuntime {
     });
   }
 
-  /** @param fromHttp2 The client speaks HTTP/2, which the cluster may want to follow. @param client Whom the request is from. */
-  poolOf(endpoint: Endpoint, priority: Priority, fromHttp2: boolean, client: ClientAddresses): Pool {
-    const { http, usesProxyProtocol } = this.compiled;
+  /**
+   * @param fromHttp2 The client speaks HTTP/2, which the cluster may want to follow.
+   * @param client Whom the request is from.
+   * @param authority Whom it is for.
+   */
+  poolOf(endpoint: Endpoint, priority: Priority, fromHttp2: boolean, client: ClientAddresses, authority: string): Pool {
+    const { http } = this.compiled;
     const follows = http.protocol === "useDownstream";
     const protocol = http.protocol === "useDownstream" ? (fromHttp2 ? "http2" : "http1") : http.protocol;
-    if (usesProxyProtocol && this.compiled.proxyProtocolOf(endpoint) !== undefined)
-      return this.#clientPools.of(endpoint, client, protocol, () =>
-        this.#makePool(endpoint, "DEFAULT", protocol, client),
+    const purpose = this.#hasPurposes ? purposeOf(this.compiled, endpoint, client, authority) : ANY_PURPOSE;
+    if (purpose !== ANY_PURPOSE)
+      return this.#clientPools.of(endpoint, purpose, protocol, priority, () =>
+        this.#makePool(endpoint, priority, protocol, purpose),
       );
     const pools = this.#pools[priority][follows && fromHttp2 ? 1 : 0];
     let pool = pools.get(endpoint);
-    if (pool === undefined) pools.set(endpoint, (pool = this.#makePool(endpoint, priority, protocol, undefined)));
+    if (pool === undefined) pools.set(endpoint, (pool = this.#makePool(endpoint, priority, protocol, ANY_PURPOSE)));
     return pool;
   }
 
-  #makePool(
-    endpoint: Endpoint,
-    priority: Priority,
-    protocol: PoolSettings["protocol"],
-    client: ClientAddresses | undefined,
-  ): HostPool {
+  #makePool(endpoint: Endpoint, priority: Priority, protocol: PoolSettings["protocol"], purpose: Purpose): HostPool {
     const { http, limits } = this.compiled;
     const breaker = this.#breakers[priority];
     const settings: PoolSettings = {
-      ...this.#addressOf(endpoint, client),
+      ...this.#addressOf(endpoint, purpose),
       protocol,
       http2: http.http2,
       maxRequestsPerConnection: http.maxRequestsPerConnection,
@@ -246,11 +253,10 @@ export class ClusterRuntime {
     return pool;
   }
 
-  /** @param client Whom connections to it speak for; undefined where they speak for nobody. */
-  #addressOf(endpoint: Endpoint, client: ClientAddresses | undefined): HostAddress {
+  #addressOf(endpoint: Endpoint, { client, host }: Purpose): HostAddress {
     const { address, path, port } = endpoint;
     const { connectTimeoutMs } = this.compiled;
-    const tls = this.#services.tlsFor(this.compiled, endpoint);
+    const tls = this.#services.tlsFor(this.compiled, endpoint, host);
     const version = this.compiled.proxyProtocolOf(endpoint);
     const preface =
       version === undefined || client === undefined
@@ -269,16 +275,19 @@ export class ClusterRuntime {
   /**
    * A connection of its own, for a TCP proxy.
    * @param client Whose it is.
+   * @param authority Whom a request that it is for names; undefined for connections without one.
    * @param onOpen Must call `closed` once when the connection has closed.
    * @returns Gives up a dial that has not come to an end: then neither callback comes, and it no longer counts.
    */
   dial(
     endpoint: Endpoint,
     client: ClientAddresses,
+    authority: string | undefined,
     onOpen: (socket: Socket, closed: () => void) => void,
     onFail: (error: DialError) => void,
   ): () => void {
     const { counts } = this.#breakers.DEFAULT;
+    const purpose = purposeOf(this.compiled, endpoint, client, authority);
     const events = this.#poolEvents(endpoint);
     counts.connections++;
     const closed = (): void => {
@@ -294,7 +303,7 @@ export class ClusterRuntime {
       events.onConnectFailure(error);
       onFail(error);
     };
-    const giveUp = dialHost(this.#services.network, this.#addressOf(endpoint, client), opened, failed);
+    const giveUp = dialHost(this.#services.network, this.#addressOf(endpoint, purpose), opened, failed);
     return () => {
       if (!giveUp()) return;
       counts.connections--;

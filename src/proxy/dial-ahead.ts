@@ -60,6 +60,7 @@ export class DialAhead implements SocketHandler {
     this.#giveUp = cluster.dial(
       endpoint,
       client,
+      undefined,
       (socket, closed) => this.#opened(socket, closed),
       (error) => this.#failed(error),
     );

@@ -81,7 +81,7 @@ export class Proxy {
       clock,
       turn,
       random,
-      tlsFor: (cluster, endpoint) => tls.clientTls(cluster, endpoint),
+      tlsFor: (cluster, endpoint, host) => tls.clientTls(cluster, endpoint, host),
       statsOf: (name) => clusterStats(registry, name),
     });
     const services = {

@@ -111,6 +111,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
     cluster.dial(
       endpoint,
       this.downstream,
+      undefined,
       (socket, closed) => this.#connected(socket, closed),
       (error) => this.#notConnected(cluster, endpoint, error),
     );

@@ -116,18 +116,20 @@ export class TcpSource implements UpstreamSource {
   readonly #cluster: ClusterRuntime;
   readonly #endpoint: Endpoint;
   readonly #client: ClientAddresses;
+  readonly #authority: string;
   #waiter: Waiter | undefined;
 
-  constructor(cluster: ClusterRuntime, endpoint: Endpoint, client: ClientAddresses) {
+  constructor(cluster: ClusterRuntime, endpoint: Endpoint, client: ClientAddresses, authority: string) {
     this.#cluster = cluster;
     this.#endpoint = endpoint;
     this.#client = client;
+    this.#authority = authority;
   }
 
   acquire(waiter: Waiter): void {
     if (!this.#cluster.mayConnect()) return waiter.onNoConnection(OVERFLOW);
     this.#waiter = waiter;
-    this.#cluster.dial(this.#endpoint, this.#client, this.#opened, this.#failed);
+    this.#cluster.dial(this.#endpoint, this.#client, this.#authority, this.#opened, this.#failed);
   }
 
   cancel(): void {

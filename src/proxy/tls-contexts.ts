@@ -6,7 +6,13 @@
  */
 import type { CompiledCluster } from "../engine/cluster/cluster.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
-import type { CertificateSource, DownstreamTls, TlsSource, UpstreamTls } from "../engine/tls.ts";
+import {
+  type CertificateSource,
+  type DownstreamTls,
+  type TlsSource,
+  towards,
+  type UpstreamTls,
+} from "../engine/tls.ts";
 import type { ClientTls, ServerTls } from "../net/socket.ts";
 import type { DataSource } from "../xds/proto/core-base.ts";
 import { CertificateNames } from "./certificate-names.ts";
@@ -28,10 +34,16 @@ export class TlsContexts {
     this.#readFile = readFile;
   }
 
-  /** The settings for an endpoint; undefined for plain text. They are asked for at each dial and throw while a secret is missing. */
-  clientTls(cluster: CompiledCluster, endpoint: Endpoint): (() => ClientTls) | undefined {
-    const tls = cluster.tlsOf(endpoint);
-    return tls === undefined ? undefined : () => this.clientOf(tls);
+  /**
+   * The settings for an endpoint; undefined for plain text. They are asked for at each dial and throw while a secret is missing.
+   * @param host Of the requests that the connections are for; undefined where it does not count.
+   */
+  clientTls(cluster: CompiledCluster, endpoint: Endpoint, host: string | undefined): (() => ClientTls) | undefined {
+    const own = cluster.tlsOf(endpoint);
+    const by = cluster.http.serverByHost;
+    if (own === undefined) return undefined;
+    const tls = host === undefined || by === undefined ? own : towards(own, host, by);
+    return () => this.clientOf(tls);
   }
 
   /** @throws {Error} While a secret is missing. */

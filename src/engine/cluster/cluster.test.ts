@@ -105,6 +105,14 @@ describe("cluster", () => {
     expect(compileCluster(http({ useDownstreamProtocolConfig: {} })).http.protocol).toBe("useDownstream");
   });
 
+  test("the server behind TLS may be named by each request's host", () => {
+    const by = (upstreamHttpProtocolOptions: UpstreamHttpOptions["upstreamHttpProtocolOptions"]) =>
+      compileCluster(http({ upstreamHttpProtocolOptions })).http.serverByHost;
+    expect(by({ autoSni: true, autoSanValidation: true })).toEqual({ sni: true, san: true });
+    expect(by({ autoSni: true })).toEqual({ sni: true, san: false });
+    expect(by({})).toBeUndefined();
+  });
+
   test("the socket of an endpoint: the first match of its labels, else the cluster's", () => {
     const cluster = compileCluster({
       ...EDS,
@@ -166,8 +174,8 @@ describe("cluster", () => {
         `${options}.common_http_protocol_options.max_connection_duration`,
       ],
       [
-        http({ upstreamHttpProtocolOptions: { autoSanValidation: true } }),
-        `${options}.upstream_http_protocol_options.auto_san_validation`,
+        http({ upstreamHttpProtocolOptions: { autoSni: true, overrideAutoSniHeader: "x-sni" } }),
+        `${options}.upstream_http_protocol_options.override_auto_sni_header`,
       ],
       [{ ...EDS, typedExtensionProtocolOptions: { other: pack(RawBuffer, {}) } }, "typed_extension_protocol_options"],
       [{ ...EDS, transportSocket: { typedConfig: pack(UpstreamHttpOptions, {}) } }, "transport_socket.typed_config"],

@@ -23,6 +23,16 @@ export interface ClusterHttp {
   readonly maxRequestsPerConnection: number;
   /** Infinity: for ever. */
   readonly idleTimeoutMs: number;
+  /** What each request's host says of the server behind TLS; undefined: nothing, the TLS context has it all. */
+  readonly serverByHost: ServerByHost | undefined;
+}
+
+/** Source: `auto_sni` and `auto_san_validation` of `UpstreamHttpProtocolOptions`. */
+export interface ServerByHost {
+  /** The name to ask for. */
+  readonly sni: boolean;
+  /** The name that its certificate must have, besides what the TLS context asks. */
+  readonly san: boolean;
 }
 
 const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -38,7 +48,7 @@ const OPTIONS = new Set([
 const COMMON = new Set(["idleTimeout", "maxRequestsPerConnection"]);
 const EXPLICIT = new Set(["httpProtocolOptions", "http2ProtocolOptions"]);
 const SEVERAL = new Set(["httpProtocolOptions", "http2ProtocolOptions"]);
-const NONE = new Set<string>();
+const BY_HOST = new Set(["autoSni", "autoSanValidation"]);
 /** Besides trailers, what concerns servers alone. */
 const HTTP1 = new Set([
   "enableTrailers",
@@ -61,15 +71,14 @@ export function compileClusterHttp(cluster: Cluster): ClusterHttp {
   const options = unpackAt(any, UpstreamHttpOptions, OPTIONS_PATH);
   refuseOthers(options, OPTIONS_PATH, OPTIONS);
   refuseOthers(options.explicitHttpConfig ?? {}, `${OPTIONS_PATH}.explicit_http_config`, EXPLICIT);
-  // The name to ask for and to check would follow each request's host.
-  refuseOthers(
-    options.upstreamHttpProtocolOptions ?? {},
-    `${OPTIONS_PATH}.upstream_http_protocol_options`,
-    NONE,
-    "name the server in the TLS context's sni and match_typed_subject_alt_names",
-  );
   const lives = livesOf(options.commonHttpProtocolOptions, `${OPTIONS_PATH}.common_http_protocol_options`, cluster);
-  return { ...protocolOf(options), ...lives };
+  return { ...protocolOf(options), ...lives, serverByHost: serverByHost(options.upstreamHttpProtocolOptions) };
+}
+
+function serverByHost(options: UpstreamHttpOptions["upstreamHttpProtocolOptions"]): ServerByHost | undefined {
+  const { autoSni: sni = false, autoSanValidation: san = false } = options ?? {};
+  refuseOthers(options ?? {}, `${OPTIONS_PATH}.upstream_http_protocol_options`, BY_HOST);
+  return sni || san ? { sni, san } : undefined;
 }
 
 /** One protocol, or two with the options of each. */
@@ -106,7 +115,7 @@ function trailersOf(http1: Http1ProtocolOptions | undefined, path: string): bool
 
 function deprecatedOptions(cluster: Cluster): ClusterHttp {
   const lives = livesOf(cluster.commonHttpProtocolOptions, "common_http_protocol_options", cluster);
-  return { ...oneProtocol(cluster, ""), ...lives };
+  return { ...oneProtocol(cluster, ""), ...lives, serverByHost: undefined };
 }
 
 function livesOf(common: HttpProtocolOptions | undefined, path: string, { maxRequestsPerConnection = 0 }: Cluster) {
