@@ -225,6 +225,14 @@ describe("routes", () => {
     ["headers: {request: {remove: [':path']}}", "is not a header that can be removed"],
     ["headers: {response: {set: {host: a}}}", "is not a header that can be edited here"],
     ['headers: {request: {set: {a: "b\\r\\nc: d"}}}', "without line breaks"],
+    [
+      'headers: {request: {set: {x-a: "%HOSTNAME%"}}}',
+      "headers.request.set.x-a: the operator %HOSTNAME% is not supported in headers",
+    ],
+    ['headers: {response: {add: {x-a: "a %START_TIMES%"}}}', 'did you mean "START_TIME"?'],
+    ['headers: {request: {set: {x-a: "%START_TIME(%s)%"}}}', "the operator %START_TIME% takes no argument here"],
+    ['headers: {request: {set: {x-a: "%REQ()%"}}}', "the operator %REQ% takes a header and at most one alternative"],
+    ['headers: {request: {set: {x-a: "100%25%"}}}', "the operator %25% is not supported"],
     ["rewrite: {authority: a}\nheaders: {request: {set: {Host: b}}}", "the authority is set twice"],
     ["time_out: 5s", 'unknown field "time_out"; did you mean "timeout"?'],
   ])("%s is refused", (more, message) => {

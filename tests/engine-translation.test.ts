@@ -8,11 +8,13 @@ import { compileCluster } from "../src/engine/cluster/cluster.ts";
 import { compileHttp, type CompiledHttp, type Decision } from "../src/engine/http.ts";
 import { compileNetworkRbac } from "../src/engine/rbac/network-rbac.ts";
 import { formatTraceStep, type TraceStep } from "../src/engine/trace.ts";
+import { PLAIN_OPERATORS } from "../src/model/header-operators.ts";
 import { defaultTranslateOptions } from "../src/translate/options.ts";
 import { type MeshState, type ProxyResources, translate } from "../src/translate/translate.ts";
 import { NetworkRbac } from "../src/xds/proto/filter-network-rbac.ts";
 import { HttpConnectionManager } from "../src/xds/proto/http-connection-manager.ts";
 import { isAny, unpack } from "../src/xds/types/any.ts";
+import { load } from "./support/documents.ts";
 import { service, stateOf, workload } from "./support/mesh.ts";
 import { peerOf, PLAIN_PEER, request, type RequestParts } from "./support/requests.ts";
 
@@ -163,4 +165,18 @@ test("SIMPLE without sni: the host of each request names the server, and the eng
   expect(byHost("")).toEqual({ sni: true, san: true });
   expect(byHost(", subjectAltNames: [a.example.com]")).toEqual({ sni: true, san: false });
   expect(byHost(", sni: a.example.com")).toBeUndefined();
+});
+
+test("an operator that proxies do not know costs its own document, and every operator that is accepted compiles", () => {
+  const rule = (name: string, value: string): string =>
+    `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: ${name}}, spec: {hosts: [${name}], http: [
+      {headers: {request: {set: {x-a: "${value}"}}}, route: [{destination: {host: reviews}}]}]}}`;
+  const all = [...PLAIN_OPERATORS.map((name) => `%${name}%`), "%REQ(a?b):3%", "%RESP(c)%", "100%", "%%"].join(" ");
+  const loaded = load([rule("wrong", "%HOSTNAME%"), rule("good", all)].join("\n---\n"));
+  expect(loaded.mesh.virtualServices.map(({ origin }) => origin.name)).toEqual(["good"]);
+  expect(loaded.problems.map(({ path, message }) => `${path}: ${message.split(" (")[0]}`)).toEqual([
+    "spec.http[0].headers.request.set.x-a: the operator %HOSTNAME% is not supported in headers",
+  ]);
+  const state = stateOf(service("reviews", ["http:9080"]), workload("reviews", "v1", [9080]), rule("good", all));
+  expect(managers(resourcesOf(state, "reviews-v1-0"), "outbound").length).toBeGreaterThan(0);
 });

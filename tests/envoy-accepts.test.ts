@@ -7,6 +7,7 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import "../src/xds/proto/all.ts";
+import { PLAIN_OPERATORS } from "../src/model/header-operators.ts";
 import { defaultTranslateOptions } from "../src/translate/options.ts";
 import { type MeshState, type ProxyResources, translate } from "../src/translate/translate.ts";
 import { EDGE_DOCUMENTS } from "./e2e/agreement/edge-documents.ts";
@@ -59,6 +60,8 @@ function objection(resources: ProxyResources): string | undefined {
 const sidecar = (state: MeshState, instance: string): ProxyResources =>
   translate(withLoopbacks(state), { t: "sidecar", instance }, options);
 
+const EVERY_OPERATOR = [...PLAIN_OPERATORS.map((name) => `%${name}%`), "%REQ(a?b):3%", "%RESP(c)%"].join(" ");
+
 const FEATURES: Readonly<Record<string, string>> = {
   "no documents but services": "{}",
   "every match, edit, fault, retry and redirect of a VirtualService": `
@@ -81,7 +84,7 @@ spec:
     - uri: {exact: /exact}
     - uri: {regex: "/re/[^/]+"}
     rewrite: {uri: /v2, authority: new.example.com}
-    headers: {request: {set: {X-A: "100%", x-empty: ""}, add: {x-b: "%PROTOCOL%"}, remove: [x-c]}, response: {add: {x-d: e}}}
+    headers: {request: {set: {X-A: "100%", x-empty: ""}, add: {x-b: "%PROTOCOL%", x-all: "OPERATORS"}, remove: [x-c]}, response: {add: {x-d: e}}}
     fault: {delay: {percentage: {value: 0.01}, fixedDelay: 5s}, abort: {percentage: {value: 50}, httpStatus: 503}}
     retries: {attempts: 3, perTryTimeout: 2s, retryOn: "5xx,reset,503"}
     timeout: 3s
@@ -171,7 +174,8 @@ spec:
 
 describe.skipIf(ENVOY === undefined)("Envoy accepts", () => {
   describe.each(Object.entries(FEATURES))("%s", (_, yaml) => {
-    const documents = yaml === "{}" ? base : [...base, yaml.replaceAll("FOLDER", folder)];
+    const documents =
+      yaml === "{}" ? base : [...base, yaml.replaceAll("FOLDER", folder).replaceAll("OPERATORS", EVERY_OPERATOR)];
 
     test("in a sidecar", () => {
       for (const instance of ["reviews-v1-0", "other-v1-0"])

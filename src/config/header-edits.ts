@@ -3,7 +3,9 @@
  *
  * @module
  */
+import { HEADER_OPERATORS, operatorProblem, PLAIN_OPERATORS } from "../model/header-operators.ts";
 import type { HeaderEdits, HeaderOperations } from "../model/virtual-service.ts";
+import { didYouMean } from "./did-you-mean.ts";
 import { headerValue, isHeaderName, textMap } from "./names.ts";
 import type { Node, Read } from "./node.ts";
 import { text } from "./read-values.ts";
@@ -32,7 +34,7 @@ function operations(authority: boolean): Read<HeaderOperations> {
     const allowed = isAuthority(name) ? authority : isHeaderName(name);
     if (!allowed) at.failAtKey(`${quote(name)} is not a header that can be edited here`);
   };
-  const written = textMap(checkName, headerValue);
+  const written = textMap(checkName, formattedValue);
   return (node) => {
     const fields = node.fields({ known: ["set", "add", "remove"] });
     return {
@@ -42,6 +44,22 @@ function operations(authority: boolean): Read<HeaderOperations> {
     };
   };
 }
+
+/** A header's value, whose operators the proxies know. */
+function formattedValue(node: Node): string {
+  const value = headerValue(node);
+  const problem = operatorProblem(value);
+  if (problem === undefined) return value;
+  const { mustHold, name } = problem;
+  if (mustHold !== undefined) node.fail(`the operator %${name}% ${mustHold}, found ${quote(value)}`);
+  else
+    node.fail(
+      `the operator %${name}% is not supported in headers${didYouMean(name, OPERATORS)} (known: ${OPERATORS.join(", ")}; %% is a percent sign)`,
+    );
+  return value;
+}
+
+const OPERATORS = [...HEADER_OPERATORS.map((name) => `${name}(X)`), ...PLAIN_OPERATORS];
 
 function removed(node: Node): string {
   const name = text(node);

@@ -55,8 +55,17 @@ export interface SubstitutionView {
   /** Address and port. */
   readonly upstreamHost: string | undefined;
   readonly upstreamCluster: string | undefined;
+  readonly upstreamLocalAddress: string | undefined;
+  readonly upstreamPeerUriSan: string | undefined;
+  /** 1 for the first. */
+  readonly upstreamRequestAttemptCount: number;
+  /** Empty for none. */
+  readonly responseFlags: string;
+  readonly responseCodeDetails: string | undefined;
   readonly downstreamLocalAddress: string | undefined;
   readonly downstreamRemoteAddress: string | undefined;
+  readonly downstreamDirectRemoteAddress: string | undefined;
+  readonly downstreamLocalUriSan: string | undefined;
   readonly downstreamPeerUriSan: string | undefined;
   readonly requestedServerName: string | undefined;
   readonly routeName: string | undefined;

@@ -4,10 +4,12 @@
  * Source: Envoy documentation, "HTTP header manipulation" and the command operators of access logs. What has no value
  * prints as nothing.
  *
- * Not here: `DYNAMIC_METADATA`, `FILTER_STATE`, `ENVIRONMENT` and what else is rarely put into headers: refused.
+ * Not here: `DYNAMIC_METADATA`, `FILTER_STATE`, `ENVIRONMENT` and what else is rarely put into headers: refused. What there is
+ * stands in `model/header-operators.ts`.
  *
  * @module
  */
+import { headersOf, isHeaderOperator, isPlainOperator, type PlainOperator } from "../model/header-operators.ts";
 import { CompileError } from "./compile-error.ts";
 import { wireText } from "./match/wire-text.ts";
 import type { SubstitutionView } from "./request.ts";
@@ -15,12 +17,25 @@ import type { SubstitutionView } from "./request.ts";
 export type Format = (view: SubstitutionView) => string;
 type Read = (view: SubstitutionView) => string | undefined;
 
-const OPERATORS: Readonly<Record<string, Read>> = {
+const OPERATORS: Readonly<Record<PlainOperator, Read>> = {
   PROTOCOL: (v) => v.protocol,
   RESPONSE_CODE: (v) => (v.responseCode > 0 ? String(v.responseCode) : undefined),
   START_TIME: (v) => new Date(v.startWallMs).toISOString(),
   UPSTREAM_HOST: (v) => v.upstreamHost,
   UPSTREAM_CLUSTER: (v) => v.upstreamCluster,
+  UPSTREAM_CLUSTER_RAW: (v) => v.upstreamCluster,
+  UPSTREAM_LOCAL_ADDRESS: (v) => v.upstreamLocalAddress,
+  UPSTREAM_LOCAL_ADDRESS_WITHOUT_PORT: (v) => withoutPort(v.upstreamLocalAddress),
+  UPSTREAM_LOCAL_PORT: (v) => portOf(v.upstreamLocalAddress),
+  UPSTREAM_REMOTE_PORT: (v) => portOf(v.upstreamHost),
+  UPSTREAM_PEER_URI_SAN: (v) => v.upstreamPeerUriSan,
+  UPSTREAM_REQUEST_ATTEMPT_COUNT: (v) => String(v.upstreamRequestAttemptCount),
+  RESPONSE_FLAGS: (v) => v.responseFlags || "-",
+  RESPONSE_CODE_DETAILS: (v) => v.responseCodeDetails || undefined,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS: (v) => v.downstreamDirectRemoteAddress,
+  DOWNSTREAM_DIRECT_REMOTE_ADDRESS_WITHOUT_PORT: (v) => withoutPort(v.downstreamDirectRemoteAddress),
+  DOWNSTREAM_DIRECT_REMOTE_PORT: (v) => portOf(v.downstreamDirectRemoteAddress),
+  DOWNSTREAM_LOCAL_URI_SAN: (v) => v.downstreamLocalUriSan,
   UPSTREAM_REMOTE_ADDRESS: (v) => v.upstreamHost,
   UPSTREAM_REMOTE_ADDRESS_WITHOUT_PORT: (v) => withoutPort(v.upstreamHost),
   DOWNSTREAM_REMOTE_ADDRESS: (v) => v.downstreamRemoteAddress,
@@ -73,25 +88,29 @@ function part(found: RegExpExecArray, template: string, path: string): string | 
 }
 
 function operator(name: string, argument: string | undefined, path: string): Read {
-  if (name === "REQ")
-    return headerOperator(argument, path, (lower) => own(PSEUDO, lower) ?? ((v) => v.requestHeader(lower)));
-  if (name === "RESP") return headerOperator(argument, path, (lower) => (v) => v.responseHeader(lower));
-  const read = own(OPERATORS, name);
-  if (read === undefined) throw new CompileError(path, `the operator %${name}% is not supported in headers`);
+  if (isHeaderOperator(name)) {
+    const reader = name === "REQ" ? requestHeader : responseHeader;
+    const [first, other] = headerNames(argument, path).map(reader);
+    return (view) => first?.(view) ?? other?.(view);
+  }
+  if (!isPlainOperator(name)) throw new CompileError(path, `the operator %${name}% is not supported in headers`);
   if (argument !== undefined) throw new CompileError(path, `%${name}% takes no argument here, found "${argument}"`);
-  return read;
+  return OPERATORS[name];
 }
 
-function headerOperator(argument: string | undefined, path: string, reader: (lowerName: string) => Read): Read {
-  const names = (argument ?? "").toLowerCase().split("?");
-  if (names.length > 2 || names.some((name) => !/^:?[!#$&'*+.^_`|~0-9a-z-]+$/.test(name))) {
-    throw new CompileError(
-      path,
-      `expected a header and at most one alternative, as (X) or (X?Y), found "${argument ?? ""}"`,
-    );
-  }
-  const [first, other] = names.map(reader);
-  return (view) => first?.(view) ?? other?.(view);
+const requestHeader = (lower: string): Read => own(PSEUDO, lower) ?? ((v) => v.requestHeader(lower));
+const responseHeader =
+  (lower: string): Read =>
+  (v) =>
+    v.responseHeader(lower);
+
+function headerNames(argument: string | undefined, path: string): readonly string[] {
+  const names = headersOf(argument);
+  if (names !== undefined) return names;
+  throw new CompileError(
+    path,
+    `expected a header and at most one alternative, as (X) or (X?Y), found "${argument ?? ""}"`,
+  );
 }
 
 function own(table: Readonly<Record<string, Read>>, name: string): Read | undefined {

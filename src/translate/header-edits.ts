@@ -1,11 +1,11 @@
 /**
  * Header edits of a rule or of a destination.
  *
- * Values are format strings to Envoy, as in Istio: `%DOWNSTREAM_REMOTE_ADDRESS%` is replaced. A percent sign that begins no command stands
- * for itself, where Envoy would refuse the route and with it all routes.
+ * Values are format strings to Envoy, as in Istio: `%DOWNSTREAM_REMOTE_ADDRESS%` is replaced (`model/header-operators.ts`).
  *
  * @module
  */
+import { withPercentsDoubled } from "../model/header-operators.ts";
 import type { HeaderEdits, HeaderOperations } from "../model/virtual-service.ts";
 import type { HeaderAppendAction, HeaderValueOption } from "../xds/proto/core-base.ts";
 
@@ -45,16 +45,11 @@ function options(
   return Object.entries(headers)
     .filter(([name]) => !isAuthority(name))
     .map(([name, value]) => ({
-      header: { key: name.toLowerCase(), value: escapePercent(value) },
+      header: { key: name.toLowerCase(), value: withPercentsDoubled(value) },
       appendAction,
       keepEmptyValue: value === "" ? true : undefined,
     }));
 }
-
-const COMMAND_OR_PERCENT = /%%|%[A-Z0-9_]+(?:\([^)]*\))?(?::\d+)?%|%/g;
-
-const escapePercent = (value: string): string =>
-  value.replace(COMMAND_OR_PERCENT, (found) => (found === "%" ? "%%" : found));
 
 const removed = ({ remove }: HeaderOperations): readonly string[] =>
   remove.filter((name) => name !== "").map((name) => name.toLowerCase());

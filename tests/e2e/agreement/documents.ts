@@ -17,6 +17,9 @@ const RULES = `{hosts: [echo], http: [
   {name: edits, match: [{uri: {exact: /edits}}], route: ${V1}, headers: {
     request: {set: {x-set: "100%", host: edited.example}, add: {x-add: more}, remove: [x-remove, user-agent]},
     response: {set: {x-answer: "50%"}, add: {x-add: more}, remove: [x-internal]}}},
+  {name: operators, match: [{uri: {exact: /operators}}], route: ${V1}, headers: {
+    request: {set: {x-made: "%REQ(x-none?:path)% %REQ(x-long):3% %PROTOCOL% %ROUTE_NAME% %UPSTREAM_CLUSTER_RAW% %DOWNSTREAM_LOCAL_URI_SAN%"}},
+    response: {set: {x-made: "%RESPONSE_CODE% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %UPSTREAM_PEER_URI_SAN%.", x-flags: "%RESPONSE_FLAGS%", x-details: "%RESPONSE_CODE_DETAILS%"}}}},
   {name: moved, match: [{uri: {prefix: /moved/}}], redirect: {uri: /there, authority: elsewhere.example, redirectCode: 308}},
   {name: secure, match: [{uri: {prefix: /secure}}], redirect: {scheme: https, port: 8443}},
   {name: abort, match: [{uri: {prefix: /abort}}], fault: {abort: {httpStatus: 418, percentage: {value: 100}}}, route: ${V1}},

@@ -40,6 +40,7 @@ export const PROBES: readonly Probe[] = [
   get("/re/42"),
   get("/re/x"),
   get("/edits", { "x-remove": "r", "x-add": "before", "user-agent": "test" }),
+  get("/operators", { "x-long": "abcdef" }),
   get("/moved/here?a=b"),
   get("/secure/x"),
   get("/abort"),
