@@ -132,6 +132,35 @@ describe("the example", () => {
     });
   });
 
+  test("mirrors are told, with what awaits the copies, and do not touch the outcome", async () => {
+    const files = withDocument(
+      "mirrored",
+      `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: details}
+spec:
+  hosts: [details]
+  http:
+  - route: [{destination: {host: details}}]
+    mirrors:
+    - destination: {host: reviews, subset: v2}
+      percentage: {value: 0.5}
+    - destination: {host: ratings}
+`,
+    );
+    const asked = ["--from", "productpage-v1", "http://details:9080/details/1"];
+    const { code, mirrors, summary } = await explain(files, ...asked);
+    expect([code, summary]).toEqual([0, "allowed: it goes to details-v1 or details-v2"]);
+    expect(mirrors).toMatchObject([
+      { host: "reviews.default.svc.cluster.local", subset: "v2", share: 0.005, outcome: "denied" },
+      { host: "ratings.default.svc.cluster.local", share: 1, outcome: "denied" },
+    ]);
+    const { out } = await runCli(["explain", ...files.flatMap((f) => ["-f", f]), ...asked]);
+    expect(out).toContain(
+      "mirror  reviews.default.svc.cluster.local:9080 subset v2  a copy of 0.5 % of such requests, answers are dropped\n",
+    );
+  });
+
   test("faults are told; one that always aborts fails the call", async () => {
     const delayed = await bookinfo(
       "--from",

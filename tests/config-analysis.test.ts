@@ -34,6 +34,15 @@ describe("destinations", () => {
     );
   });
 
+  test("a mirror that leads nowhere", () => {
+    const [from] = /      - destination: \{host: reviews, subset: v2, port: \{number: 9080\}\}[^\n]*\n/.exec(SHOP) ?? [
+      "",
+    ];
+    expect(changed(from, `${from}      mirrors: [{destination: {host: nobody}}]\n`).join()).toContain(
+      'spec.http[0].mirrors[0].destination.host: no Service has the host "nobody.shop.svc.cluster.local", so copies sent there fail [IST0101]',
+    );
+  });
+
   test("a subset that no rule defines", () => {
     expect(changed("subset: v2, port", "subset: v3, port")).toEqual([
       'shop.yaml:84:48 spec.http[0].route[0].destination.subset: no DestinationRule for reviews.shop.svc.cluster.local defines the subset "v3" [IST0101]; defined are v1, v2',

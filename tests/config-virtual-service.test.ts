@@ -217,7 +217,14 @@ describe("routes", () => {
     ["fault: {abort: {percentage: {value: 1}}}", 'fault.abort: field "httpStatus" is missing'],
     ["fault: {abort: {grpcStatus: UNAVAILABLE, httpStatus: 500}}", "fault.abort.grpcStatus: is not supported yet"],
     ["redirect: {uri: /}", "route: cannot stand beside redirect"],
-    ["mirror: {host: a}", "mirror: is not supported yet"],
+    ["mirror: {subset: a}", 'mirror: field "host" is missing'],
+    ["mirrors: [{percentage: {value: 1}}]", 'mirrors[0]: field "destination" is missing'],
+    ["mirrors: [{destination: {host: a}}]\nmirror: {host: a}", "mirrors: cannot stand beside mirror"],
+    ["mirror: {host: a}\nmirrorPercentage: {value: 101}", "mirrorPercentage.value: must be a number from 0 to 100"],
+    ["mirror: {host: a}\nmirrorPercentage: 50", "mirrorPercentage: must be a mapping"],
+    ["mirror: {host: a}\nmirror_percent: 101", "mirror_percent: must be a whole number from 0 to 100"],
+    ["mirror: {host: a}\nmirror_percent: 1\nmirrorPercent: 1", "mirror_percent: cannot stand beside mirrorPercent"],
+    ["mirrors: [{destination: {host: a}, percentage: {value: -1}}]", "mirrors[0].percentage.value: must be a number"],
     ["corsPolicy: {}", "corsPolicy: is not supported yet"],
     ["directResponse: {status: 200}", "directResponse: is not supported yet"],
     ["rewrite: {}", "rewrite: must have at least one of uri, authority"],
@@ -271,4 +278,34 @@ describe("routes", () => {
   test("what says no more than the default is taken", () => {
     expect(errors(virtualService(ROUTE, "  gateways: [mesh]\n  exportTo: ['*']\n"))).toEqual([]);
   });
+});
+
+describe("mirrors", () => {
+  const shares = (more: string): string[] =>
+    action(`${ROUTE}\n${more}`).mirrors.map(
+      ({ field, host, percentage }) => `${field} ${host.split(".")[0]} ${percentage}`,
+    );
+
+  test.each([
+    ["mirror: {host: a}", ["mirror a 100"]],
+    ["mirror: {host: a}\nmirrorPercentage: {value: 12.5}", ["mirror a 12.5"]],
+    ["mirror: {host: a}\nmirrorPercentage: {}", ["mirror a 0"]],
+    ["mirror: {host: a}\nmirrorPercent: 7", ["mirror a 7"]],
+    ["mirror: {host: a}\nmirror_percent: 7\nmirrorPercentage: {value: 8}", ["mirror a 8"]],
+    [
+      "mirrors: [{destination: {host: a}}, {destination: {host: b}, percentage: {value: 5}}]",
+      ["mirrors[0].destination a 100", "mirrors[1].destination b 5"],
+    ],
+  ])("%s", (more, expected) => expect(shares(more)).toEqual(expected));
+
+  test("subset and port are read as those of a route", () => {
+    const [mirror] = action(`${ROUTE}\nmirror: {host: a, subset: v2, port: {number: 81}}`).mirrors;
+    expect(mirror).toMatchObject({ host: "a.shop.svc.cluster.local", subset: "v2", port: 81 });
+  });
+
+  test.each([
+    [`${ROUTE}\nmirrorPercentage: {value: 5}`, "mirrorPercentage: warning: has no effect without mirror"],
+    [`${ROUTE}\nmirror: {host: a}\nmirror_percent: 7`, "mirror_percent: warning: is deprecated [IST0002]"],
+    ["redirect: {uri: /}\nmirror: {host: a}", "mirror: warning: has no effect beside redirect"],
+  ])("%s is warned of", (http, message) => expect(warnings(virtualService(http)).join("\n")).toContain(message));
 });

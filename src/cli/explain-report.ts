@@ -16,14 +16,15 @@ import type { Source } from "../translate/source.ts";
 import type { Paint } from "./paint.ts";
 
 export function explanationText(explanation: Explanation, paint: Paint): string {
-  const { request, routing, destinations, outcome, summary } = explanation;
+  const { request, routing, destinations, mirrors, outcome, summary } = explanation;
   const lines = [
     `${paint.bold(`${request.method} ${request.url}`)}`,
     ...Object.entries(request.headers).map(([name, value]) => `  ${name}: ${value}`),
     `  from ${whence(request)}`,
   ];
   if (routing !== undefined) lines.push("", ...routingLines(routing, paint));
-  for (const destination of destinations) lines.push("", ...destinationLines(destination, paint));
+  for (const destination of destinations) lines.push("", ...destinationLines("destination", destination, paint));
+  for (const mirror of mirrors) lines.push("", ...destinationLines("mirror", mirror, paint));
   lines.push("", `${paint.bold("outcome")}  ${COLOR[outcome](paint)(summary)}`);
   return `${lines.join("\n")}\n`;
 }
@@ -91,13 +92,20 @@ function effects(routing: Routing, paint: Paint): readonly string[] {
   return lines;
 }
 
-function destinationLines(destination: DestinationExplanation, paint: Paint): readonly string[] {
+/** @param what A mirror gets copies, and its answers are dropped. */
+function destinationLines(
+  what: "destination" | "mirror",
+  destination: DestinationExplanation,
+  paint: Paint,
+): readonly string[] {
   const { host, port, subset, share, weight, destinationRule, loadBalancer } = destination;
-  const part = weight === undefined ? "" : `  ${Number((share * 100).toFixed(2))} % (${weight})`;
+  const percent = Number((share * 100).toFixed(4));
+  const weighted = weight === undefined ? "" : `  ${percent} % (${weight})`;
+  const part = what === "mirror" ? `  a copy of ${percent} % of such requests, answers are dropped` : weighted;
   const rule = destinationRule === undefined ? [] : [`  ${document(destinationRule, paint)}`];
   const balancer = loadBalancer === undefined ? "" : `, ${loadBalancer}`;
   return [
-    `${paint.bold("destination")}  ${host}:${port}${subset === undefined ? "" : ` subset ${subset}`}${part}`,
+    `${paint.bold(what)}  ${host}:${port}${subset === undefined ? "" : ` subset ${subset}`}${part}`,
     ...rule,
     `  endpoints${balancer}${destination.endpoints.length === 0 ? paint.red(": none") : ""}`,
     ...destination.endpoints.map((e) => `    ${e.used ? yes(paint) : no(paint)} ${e.workload}: ${e.reason}`),

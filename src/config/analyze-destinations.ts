@@ -13,10 +13,11 @@ export function analyzeDestinations(index: MeshIndex): readonly Finding[] {
     const http = vs.http.map(({ action }) => (action.t === "route" ? action.destinations : []));
     const check = (kind: string, rules: readonly (readonly ConnectionDestination[])[]): readonly Finding[] =>
       rules.flatMap((destinations, i) =>
-        destinations.flatMap((d, j) => checkDestination(index, vs, d, `spec.${kind}[${i}]`, j)),
+        destinations.flatMap((d, j) => checkDestination(index, vs, d, routePath(vs, `spec.${kind}[${i}]`, j))),
       );
     return [
       ...check("http", http),
+      ...checkMirrors(index, vs),
       ...check(
         "tls",
         vs.tls.map((rule) => rule.destinations),
@@ -29,19 +30,32 @@ export function analyzeDestinations(index: MeshIndex): readonly Finding[] {
   });
 }
 
+const isSplit = (vs: VirtualService): boolean => vs.origin.kind === "TrafficSplit";
+
+const routePath = (vs: VirtualService, rule: string, j: number): string =>
+  isSplit(vs) ? `spec.backends[${j}].service` : `${rule}.route[${j}].destination`;
+
+function checkMirrors(index: MeshIndex, vs: VirtualService): readonly Finding[] {
+  return vs.http.flatMap(({ action }, i) =>
+    action.t !== "route"
+      ? []
+      : action.mirrors.flatMap((m) => checkDestination(index, vs, m, `spec.http[${i}].${m.field}`, "copies")),
+  );
+}
+
+/** @param what What is sent there. */
 function checkDestination(
   index: MeshIndex,
   vs: VirtualService,
-  d: ConnectionDestination,
-  rule: string,
-  j: number,
+  d: Pick<ConnectionDestination, "host" | "subset" | "port">,
+  path: string,
+  what: "calls" | "copies" = "calls",
 ): readonly Finding[] {
-  const split = vs.origin.kind === "TrafficSplit";
-  const path = split ? `spec.backends[${j}].service` : `${rule}.route[${j}].destination`;
+  const split = isSplit(vs);
   const at = (field: string): string => (split ? path : `${path}.${field}`);
   const service = index.services.get(d.host);
   if (service === undefined) {
-    const message = `no Service has the host ${quote(d.host)}, so calls sent there fail [IST0101]${shortNameHint(d.host, index)}`;
+    const message = `no Service has the host ${quote(d.host)}, so ${what} sent there fail [IST0101]${shortNameHint(d.host, index)}`;
     return [{ severity: "error", origin: vs.origin, path: at("host"), message }];
   }
   const found: Finding[] = [];

@@ -8,6 +8,7 @@ import { type HttpRule, noHeaderEdits, type RouteAction } from "../model/virtual
 import { fault } from "./fault.ts";
 import { headerEdits, setsAuthority } from "./header-edits.ts";
 import { httpMatch } from "./http-match.ts";
+import { MIRROR_FIELDS, mirrors } from "./mirrors.ts";
 import type { Fields, Node, Read } from "./node.ts";
 import { duration, text } from "./read-values.ts";
 import { redirect } from "./redirect.ts";
@@ -15,17 +16,19 @@ import { retries } from "./retries.ts";
 import { rewrite } from "./rewrite.ts";
 import { routeDestinations } from "./route-destinations.ts";
 
-const KNOWN = ["name", "match", "route", "redirect", "rewrite", "timeout", "retries", "fault", "headers"] as const;
-const UNSUPPORTED = [
-  "directResponse",
-  "delegate",
-  "mirror",
-  "mirrors",
-  "mirrorPercentage",
-  "mirrorPercent",
-  "mirror_percent",
-  "corsPolicy",
-];
+const KNOWN = [
+  "name",
+  "match",
+  "route",
+  "redirect",
+  "rewrite",
+  "timeout",
+  "retries",
+  "fault",
+  "headers",
+  ...MIRROR_FIELDS,
+] as const;
+const UNSUPPORTED = ["directResponse", "delegate", "corsPolicy"];
 
 type RuleFields = Fields<(typeof KNOWN)[number]>;
 
@@ -57,6 +60,7 @@ function routeAction(fields: RuleFields, namespace: string, settings: MeshSettin
     rewrite: fields.optional("rewrite", rewrite),
     timeoutMs: fields.optional("timeout", duration),
     retries: fields.optional("retries", retries),
+    mirrors: mirrors(fields, namespace, settings),
   };
 }
 
@@ -69,7 +73,8 @@ function checkAction(fields: RuleFields): void {
     return;
   }
   for (const name of ["route", "fault", "rewrite"] as const) fields.at(name)?.failAtKey(`cannot stand beside redirect`);
-  for (const name of ["timeout", "retries"] as const) fields.at(name)?.warn("has no effect beside redirect");
+  for (const name of ["timeout", "retries", "mirror", "mirrors"] as const)
+    fields.at(name)?.warn("has no effect beside redirect");
 }
 
 const writes = (node: Node, name: string): boolean => node.tree.t === "map" && node.tree.entries.has(name);

@@ -70,7 +70,8 @@ function weighted(
   };
 }
 
-function destination(
+/** `{host, subset, port}`. */
+export function destination(
   node: Node,
   namespace: string,
   settings: MeshSettings,

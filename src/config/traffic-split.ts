@@ -125,7 +125,7 @@ function rule(split: TrafficSplit, backends: readonly SplitBackend[], port: numb
     place,
     name: undefined,
     matches: port === undefined ? [] : [{ ...match, port }],
-    action: { t: "route", destinations, rewrite: undefined, timeoutMs: undefined, retries: undefined },
+    action: { t: "route", destinations, rewrite: undefined, timeoutMs: undefined, retries: undefined, mirrors: [] },
     headers: noHeaderEdits,
     fault: undefined,
   };

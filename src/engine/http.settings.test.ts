@@ -79,10 +79,13 @@ describe("what is refused, with its path", () => {
       hcm({ routeConfig: routesOf([{ match: { prefix: "/" }, route: {} }]) }),
     ],
     [
-      "route_config.virtual_hosts[0].routes[0].route.request_mirror_policies: is not supported",
+      "route_config.virtual_hosts[0].routes[0].route.request_mirror_policies[0]: must hold either cluster or cluster_header, found both",
       hcm({
         routeConfig: routesOf([
-          { match: { prefix: "/" }, route: { cluster: "a", requestMirrorPolicies: [{ cluster: "b" }] } },
+          {
+            match: { prefix: "/" },
+            route: { cluster: "a", requestMirrorPolicies: [{ cluster: "b", clusterHeader: "c" }] },
+          },
         ]),
       }),
     ],

@@ -21,6 +21,7 @@ import { type FailureKind, replyOf } from "./failures.ts";
 import { compileFilters } from "./http/filters.ts";
 import type { FilterChain } from "./http/filters.ts";
 import { decideTarget } from "./http/decide.ts";
+import type { Mirror, Mirrors } from "./http/mirrors.ts";
 import type { RouterSettings } from "./http/router.ts";
 import { compileRoutes, type RouteTable } from "./http/route-table.ts";
 import { compileSettings, type HttpSettings } from "./http/settings.ts";
@@ -47,6 +48,8 @@ export interface Forward {
   readonly hostRewrite: string | undefined;
   /** Which endpoints of the cluster, raw; those of the weighted cluster are merged in. */
   readonly metadataMatch: Metadata | undefined;
+  /** Who gets a copy of this request; undefined for nobody. */
+  readonly mirrors: readonly Mirror[] | undefined;
 }
 
 /** An answer without an upstream. */
@@ -116,6 +119,8 @@ export interface CompiledRoute {
   readonly hashPolicies: readonly RouteActionHashPolicy[];
   readonly origin: RouteOrigin | undefined;
   readonly metadata: Metadata | undefined;
+  /** Who may get copies of its requests; undefined for nobody. */
+  readonly mirrors: Mirrors | undefined;
   /** Undefined: what the connection manager says counts. */
   readonly upgrades: RouteUpgrades | undefined;
   /** The virtual cluster that a request counts for; undefined where there are none. */

@@ -6,7 +6,16 @@
 import type { RouteOrigin } from "./origin.ts";
 
 export interface TraceStep {
-  readonly step: "authority" | "virtualHost" | "route" | "cluster" | "filter" | "policy" | "fault" | "outcome";
+  readonly step:
+    | "authority"
+    | "virtualHost"
+    | "route"
+    | "cluster"
+    | "mirror"
+    | "filter"
+    | "policy"
+    | "fault"
+    | "outcome";
   /** What was looked at: a virtual host's name, `route 3 "canary"`, a policy's name. */
   readonly subject: string;
   readonly verdict: "matched" | "notMatched" | "chosen" | "allowed" | "denied" | "applied" | "skipped";

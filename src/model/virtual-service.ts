@@ -88,6 +88,16 @@ export interface RouteAction {
   readonly timeoutMs: number | undefined;
   /** Undefined: the mesh's default policy. */
   readonly retries: Retries | undefined;
+  /** Who gets a copy of calls. */
+  readonly mirrors: readonly MirrorDestination[];
+}
+
+/** Its answers are dropped. */
+export interface MirrorDestination extends Omit<WeightedDestination, "weight" | "headers"> {
+  /** In the document, such as `mirrors[0].destination`. */
+  readonly field: string;
+  /** 0 to 100. */
+  readonly percentage: number;
 }
 
 export interface WeightedDestination {

@@ -18,6 +18,7 @@ import { ExchangeTimeouts } from "./exchange-timeouts.ts";
 import { type Failure, resetDetails } from "./failure.ts";
 import { grpcStatusIn } from "./grpc-status.ts";
 import type { HttpContext } from "./http-context.ts";
+import { Mirroring } from "./mirroring.ts";
 import { refusedUpgrade, switches } from "./upgrade.ts";
 
 /** `delayed`: by a fault. `asking`: no answer has begun. `answering`: the head of the answer is on its way to the client. */
@@ -34,6 +35,8 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   readonly #delay = new Deadline(() => this.#onDelayed());
   #phase: Phase = "idle";
   #delayed: Forward | Reply | undefined;
+  /** Its copies, until it is complete. */
+  #mirroring: Mirroring | undefined;
   isRequestDone = false;
   /** Of a connection that has switched: the endpoint sends no more. */
   #responseDone = false;
@@ -100,7 +103,20 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
     this.context.route(this, forward);
     this.#timeouts.startDuration();
     if (this.isRequestDone || this.#attempts.isUpgrading) this.#timeouts.startRoute();
+    if (forward.mirrors === undefined) this.#attempts.begin(this.context.retryOf(this, forward));
+    else this.#forwardMirrored(forward);
+  }
+
+  /** As in Envoy a request that has no endpoint is not mirrored. */
+  #forwardMirrored(forward: Forward): void {
+    const { isRequestDone } = this;
+    const { body } = this.#attempts;
+    const { trailers } = body;
+    const mirroring = Mirroring.of(this, forward, body);
     this.#attempts.begin(this.context.retryOf(this, forward));
+    if (this.forward !== forward) return;
+    mirroring?.begin(isRequestDone, trailers);
+    if (!isRequestDone) this.#mirroring = mirroring;
   }
 
   /** Counted as by Envoy: from when it is allowed, whatever the endpoint says to it. */
@@ -142,6 +158,7 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   onRequestBody(buf: Uint8Array, start: number, end: number, done: boolean): boolean {
     if (this.#phase === "idle") return true;
     if (done) this.#endRequest();
+    if (this.#mirroring !== undefined) this.#mirroring.write(buf, start, end);
     if (!this.#attempts.write(buf, start, end)) this.#downstream.pauseRequest();
     const isKept = this.#attempts.body.bytes > 0;
     if (done) this.#onRequestEnd();
@@ -149,9 +166,15 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
   }
 
   #onRequestEnd(): void {
+    if (this.#mirroring !== undefined) this.#endMirroring(this.#mirroring);
     this.#attempts.endRequest();
     if (this.isSwitched) return this.#endSwitched();
     if (this.cluster !== undefined) this.#timeouts.startRoute();
+  }
+
+  #endMirroring(mirroring: Mirroring): void {
+    mirroring.end(this.#attempts.body.trailers);
+    this.#mirroring = undefined;
   }
 
   #endRequest(): void {
@@ -298,6 +321,8 @@ export class Exchange extends ExchangeRecord implements AttemptOwner {
 
   /** @param broken The client has no complete answer. */
   #end(broken: boolean): void {
+    this.#mirroring?.cancel();
+    this.#mirroring = undefined;
     this.#attempts.end(!broken && this.responseCode < 500);
     this.#timeouts.end();
     this.context.deadlines.clear(this.#delay);

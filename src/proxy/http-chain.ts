@@ -49,6 +49,8 @@ export interface HttpServices {
   readonly overload: Overload;
   /** Access logs with lines that were not written out. */
   readonly unwrittenLogs: Set<AccessLog>;
+  /** See `HttpContext`. */
+  readonly localAddress: string;
   isDraining(): boolean;
 }
 
@@ -87,6 +89,7 @@ export class HttpChain implements HttpContext {
   readonly stats: HttpStats;
   readonly peerHeader: string | undefined;
   readonly bufferLimitBytes: number;
+  readonly localAddress: string;
   readonly #services: HttpServices;
   readonly #options: HttpChainOptions;
 
@@ -103,6 +106,7 @@ export class HttpChain implements HttpContext {
     this.stats = httpStats(services.registry, options.http.settings.statPrefix);
     this.peerHeader = options.peerHeader;
     this.bufferLimitBytes = options.bufferLimitBytes;
+    this.localAddress = services.localAddress;
     this.#services = services;
     this.#options = options;
   }

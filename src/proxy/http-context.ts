@@ -28,6 +28,8 @@ export interface HttpContext {
   readonly http2Writers: Http2Writers;
   readonly turn: Turn;
   readonly stats: HttpStats;
+  /** Of this machine, as mirrors are told where a copy comes from. */
+  readonly localAddress: string;
   /** Of a request's body, kept for another attempt at most. */
   readonly bufferLimitBytes: number;
   /** How this side names its workload to a peer of the mesh. */

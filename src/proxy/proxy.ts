@@ -49,6 +49,8 @@ export interface ProxyOptions {
   readonly openSink: OpenSink;
   /** The workload that this process stands in front of, where it is one. */
   readonly self: PeerLabels;
+  /** Of this machine, for mirrored requests. */
+  readonly localAddress: string;
   /** What to do under too much load; nothing, where it is not given. */
   readonly overload?: { readonly compiled: CompiledOverload; readonly memory: MemorySource } | undefined;
 }
@@ -96,6 +98,7 @@ export class Proxy {
       http2Writers: new Http2Writers(() => clock.wallMs()),
       turn,
       overload,
+      localAddress: options.localAddress,
       unwrittenLogs: this.#unwrittenLogs,
       isDraining: () => this.#draining,
     };

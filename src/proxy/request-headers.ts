@@ -13,11 +13,15 @@ import { joined, NO_REPLACEMENTS } from "./client-headers.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
 import { HeaderOverlay } from "./header-overlay.ts";
 import type { HeaderSink } from "./header-sink.ts";
+import { writeMirrorLines } from "./mirror-head.ts";
 import type { UpstreamRequest } from "./upstream.ts";
 
 const DROP_ALWAYS = new Uint8Array(64);
 for (const name of ["host", "transfer-encoding", "x-envoy-expected-rq-timeout-ms", "x-tulle-peer"] as const)
   DROP_ALWAYS[ID[name]] = 1;
+
+/** What a head asks of the way that it goes. */
+export type Way = Pick<UpstreamRequest, "isReused" | "socket">;
 
 export class RequestHeaders {
   readonly #sink: HeaderSink;
@@ -28,9 +32,9 @@ export class RequestHeaders {
     this.#sink = sink;
   }
 
-  write(exchange: ExchangeRecord, upstream: UpstreamRequest): void {
+  write(exchange: ExchangeRecord, upstream: Way): void {
     const { head, forward } = exchange;
-    if (forward === undefined) throw new Error("a request is written before it was decided");
+    if (forward === undefined) return writeMirrorLines(this.#sink, exchange, upstream);
     this.#exchange = exchange;
     this.#overlay.apply(forward.requestHeaders, head, exchange);
     this.#sink.lines(head, this.#drops);
@@ -55,7 +59,7 @@ export class RequestHeaders {
     return this.#overlay.drops(head, line);
   };
 
-  #writeAdded(exchange: ExchangeRecord, upstream: UpstreamRequest): void {
+  #writeAdded(exchange: ExchangeRecord, upstream: Way): void {
     const sink = this.#sink;
     const { head, forward } = exchange;
     const { first } = head;

@@ -43,6 +43,8 @@ export const CLUSTER_STATS = {
   rqRetrySuccess: ["counter", "upstream_rq_retry_success"],
   rqRetryOverflow: ["counter", "upstream_rq_retry_overflow"],
   rqRetryLimitExceeded: ["counter", "upstream_rq_retry_limit_exceeded"],
+  /** Ours: copies of requests that were given up because the cluster did not keep up. */
+  rqMirrorDropped: ["counter", "upstream_rq_mirror_dropped"],
   membershipChange: ["counter", "membership_change"],
   membershipHealthy: ["gauge", "membership_healthy"],
   membershipTotal: ["gauge", "membership_total"],

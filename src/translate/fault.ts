@@ -12,14 +12,14 @@ export const FAULT_FILTER = "envoy.filters.http.fault";
 
 export function faultConfig({ delay, abort }: Fault): Readonly<Record<string, AnyMessage>> {
   const config: HTTPFault = {
-    delay: delay && { fixedDelay: delay.fixedDelayMs, percentage: fraction(delay.percentage) },
-    abort: abort && { httpStatus: abort.httpStatus, percentage: fraction(abort.percentage) },
+    delay: delay && { fixedDelay: delay.fixedDelayMs, percentage: percentOf(delay.percentage) },
+    abort: abort && { httpStatus: abort.httpStatus, percentage: percentOf(abort.percentage) },
   };
   return { [FAULT_FILTER]: pack(HTTPFault, config) };
 }
 
 /** Millionths, so that 0.01 % is what it says. */
-const fraction = (percentage: number): FractionalPercent => ({
+export const percentOf = (percentage: number): FractionalPercent => ({
   numerator: Math.round(percentage * 10_000),
   denominator: "MILLION",
 });

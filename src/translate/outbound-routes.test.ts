@@ -185,6 +185,26 @@ describe("rules", () => {
     });
   });
 
+  test("mirrors, as Istio says them: each with its part, under the host that was called", () => {
+    const [route] = rules(`[{route: [{destination: {host: reviews}}], mirrors: [
+ {destination: {host: ratings}}, {destination: {host: reviews, subset: v2, port: {number: 9081}}, percentage: {value: 0.5}},
+ {destination: {host: ratings}, percentage: {value: 0}}]}]`);
+    const mirror = (name: string, numerator: number) => ({
+      cluster: name,
+      runtimeFraction: { defaultValue: { numerator, denominator: "MILLION" as const } },
+      traceSampled: false,
+      disableShadowHostSuffixAppend: true,
+    });
+    expect(route?.route?.requestMirrorPolicies).toEqual([
+      mirror(cluster("ratings", 80), 1_000_000),
+      mirror(cluster("reviews", 9081, "v2"), 5000),
+    ]);
+    const [without] = rules(
+      "[{route: [{destination: {host: reviews}}], mirror: {host: ratings}, mirrorPercentage: {value: 0}}]",
+    );
+    expect(without?.route?.requestMirrorPolicies).toBeUndefined();
+  });
+
   test("a redirect names what it changes", () => {
     const [route] = rules("[{redirect: {uri: /new, authority: b.example.com, redirectCode: 307}}]");
     expect(route?.route).toBeUndefined();

@@ -8,7 +8,8 @@
  */
 import type { HttpRule, RouteAction, WeightedDestination } from "../model/virtual-service.ts";
 import type { Route } from "../xds/proto/route.ts";
-import type { ClusterWeight, RouteAction as EnvoyRouteAction } from "../xds/proto/route-action.ts";
+import type { ClusterWeight, RequestMirrorPolicy, RouteAction as EnvoyRouteAction } from "../xds/proto/route-action.ts";
+import { percentOf } from "./fault.ts";
 import { editedAuthority, headerEdits } from "./header-edits.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import type { RouteContext } from "./routes.ts";
@@ -24,6 +25,7 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
     hostRewriteLiteral: action.rewrite?.authority ?? editedAuthority(rule.headers),
     timeout: action.timeoutMs ?? 0,
     retryPolicy: retryPolicy(action.retries),
+    requestMirrorPolicies: mirrorPolicies(action.mirrors, context),
   };
   if (live.length === 1 && only !== undefined) {
     const authority = editedAuthority(only.headers) ?? common.hostRewriteLiteral;
@@ -43,6 +45,21 @@ function clusterWeight(destination: WeightedDestination, context: RouteContext):
     hostRewriteLiteral: editedAuthority(destination.headers),
     ...headerEdits(destination.headers),
   };
+}
+
+/**
+ * As Istio 1.28 and later: the host stays as it is (`DISABLE_SHADOW_HOST_SUFFIX`), so that a mirror's routes and policies
+ * take a copy for what it is a copy of. What has 0 % is left out.
+ */
+function mirrorPolicies(mirrors: RouteAction["mirrors"], context: RouteContext): RequestMirrorPolicy[] | undefined {
+  const live = mirrors.filter(({ percentage }) => percentage > 0);
+  if (live.length === 0) return undefined;
+  return live.map((mirror) => ({
+    cluster: destinationCluster(mirror, context),
+    runtimeFraction: { defaultValue: percentOf(mirror.percentage) },
+    traceSampled: false,
+    disableShadowHostSuffixAppend: true,
+  }));
 }
 
 type To = Pick<WeightedDestination, "host" | "subset" | "port">;

@@ -176,6 +176,7 @@ export class ProxyRig {
         return line.length;
       },
       self: options.self ?? {},
+      localAddress: "192.0.2.1",
       overload: options.overload,
     });
   }

@@ -40,6 +40,7 @@ export function explainConnection(simulated: SimulatedMesh, asked: ExplainReques
     },
     routing: undefined,
     destinations,
+    mirrors: [],
     outcome,
     summary: summaryOf(outcome, undefined, destinations, false),
   };

@@ -66,6 +66,7 @@ function fromWorkload(
     request: described(asked, sent, from.workload.name, simulated.identityOf(from)),
     routing: routed.routing,
     destinations,
+    mirrors: mirrorsOf(simulated, from, routed),
     outcome,
     summary:
       (outcome === "noRoute" ? opaquePort(simulated.mesh, sent.authority, from.workload.namespace) : undefined) ??
@@ -78,6 +79,16 @@ const destinationsOf = (simulated: SimulatedMesh, from: Instance, routed: Routed
     const way = { clusterName: forward.clusterName, share, weight };
     return destinationOf(simulated, from, way, routed.request.forwardedBy(forward));
   });
+
+/** The copies of each way are alike but for headers that a destination has for itself: those of the first are looked at. */
+function mirrorsOf(simulated: SimulatedMesh, from: Instance, routed: Routed): readonly DestinationExplanation[] {
+  const [way] = routed.ways;
+  return (way?.forward.route.mirrors?.shares ?? []).flatMap(({ clusterName, percent }) => {
+    if (way === undefined || clusterName === undefined) return [];
+    const share = { clusterName, share: percent / 100, weight: undefined };
+    return [destinationOf(simulated, from, share, routed.request.forwardedBy(way.forward))];
+  });
+}
 
 /** A client outside of the mesh, as far as the gateway lets it in, and on from there. */
 function throughGateway(
@@ -94,13 +105,14 @@ function throughGateway(
   const entered = entersAt(simulated, gateway, url);
   if (entered.t === "refused") {
     const summary = `fails: ${entered.reason}; the connection is closed`;
-    return { request, routing: undefined, destinations: [], outcome: "fails", summary };
+    return { request, routing: undefined, destinations: [], mirrors: [], outcome: "fails", summary };
   }
   const routed = routeRequest(entered.http, sent, outsider(entered.tls));
   const { routing } = routed;
   const destinations = destinationsOf(simulated, gateway, routed);
   const outcome = outcomeOfRouted(routed, destinations);
-  return { request, routing, destinations, outcome, summary: edgeSummary(outcome, routed, destinations) };
+  const mirrors = mirrorsOf(simulated, gateway, routed);
+  return { request, routing, destinations, mirrors, outcome, summary: edgeSummary(outcome, routed, destinations) };
 }
 
 /** The gateway is the one who answers. */
@@ -140,7 +152,7 @@ function fromOutside(simulated: SimulatedMesh, asked: ExplainRequest, url: URL, 
     const gateway = gatewayFor(simulated, url);
     if (gateway !== undefined) return throughGateway(simulated, asked, gateway, url, sent);
     const summary = summaryOf("noRoute", undefined, []);
-    return { request, routing: undefined, destinations: [], outcome: "noRoute", summary };
+    return { request, routing: undefined, destinations: [], mirrors: [], outcome: "noRoute", summary };
   }
   const destination = dialed(simulated, called, sent);
   const { outcome } = destination;
@@ -148,6 +160,7 @@ function fromOutside(simulated: SimulatedMesh, asked: ExplainRequest, url: URL, 
     request,
     routing: undefined,
     destinations: [destination],
+    mirrors: [],
     outcome,
     summary: summaryOf(outcome, undefined, [destination]),
   };

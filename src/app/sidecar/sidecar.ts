@@ -9,6 +9,7 @@ import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Svid } from "../../identity/svid.ts";
 import type { UpstreamTls } from "../../engine/tls.ts";
+import { localAddress } from "../../net/local-address.ts";
 import type { ClientTls, DialOptions, Network } from "../../net/socket.ts";
 import { AccessSinks } from "../../proxy/access-sinks.ts";
 import { Proxy, type ProxyOptions } from "../../proxy/proxy.ts";
@@ -66,6 +67,7 @@ export class Sidecar {
       readFile: (path) => readFileSync(path, "utf8"),
       openSink: this.#sinks.sink,
       self: labelsOf(bootstrap.node),
+      localAddress: localAddress(),
       // Where there are workers, they are who may have too much to do.
       overload: workers === undefined ? overload : undefined,
     });

@@ -23,6 +23,7 @@ test("a listener whose port is taken is rejected, asked for again, and taken whe
     registry: new Registry(),
     fillRandom() {},
     readFile: () => "",
+    localAddress: "192.0.2.1",
     openSink: () => (line) => line.length,
     self: {},
   });

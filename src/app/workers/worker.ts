@@ -6,6 +6,7 @@
 import { type Clock, sleep } from "../../base/clock.ts";
 import { lineLog, type Log, type LogLevel } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import { localAddress } from "../../net/local-address.ts";
 import type { DescriptorChannel } from "../../net/descriptor-channel.ts";
 import { HandedNetwork } from "../../net/handed-network.ts";
 import { AccessSinks } from "../../proxy/access-sinks.ts";
@@ -124,6 +125,7 @@ export class Worker {
       readFile,
       openSink: this.#output.sink,
       self,
+      localAddress: localAddress(),
       overload: { compiled: overload, memory },
     });
     send({ t: "loaded" });

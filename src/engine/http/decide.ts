@@ -25,7 +25,7 @@ export function decideTarget(
     if (outcome.reply !== undefined) return settle(delayMs, outcome.reply, trace);
   }
   const { end } = target;
-  return settle(delayMs, typeof end === "function" ? end(request) : end, trace);
+  return settle(delayMs, typeof end === "function" ? end(request, random, trace) : end, trace);
 }
 
 function settle(delayMs: number, then: Forward | Reply, trace: Trace | undefined): Decision {

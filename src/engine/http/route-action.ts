@@ -15,7 +15,8 @@ import type { RequestView } from "../request.ts";
 import type { Trace } from "../trace.ts";
 import { type CompiledEdits, compileEdits, HEADER_EDITS, joinEdits } from "./header-operations.ts";
 import type { FilterChain, FilterOverrides } from "./filters.ts";
-import type { RouteTarget } from "./target.ts";
+import type { Mirrors } from "./mirrors.ts";
+import type { RouteEnd, RouteTarget } from "./target.ts";
 
 /** Where a matched request goes. */
 export type Pick = (request: RequestView, randomValue: number, trace: Trace | undefined) => RouteTarget;
@@ -74,13 +75,24 @@ function target(to: Destination, levels: RouteLevels): RouteTarget {
     responseHeaders: edits.response,
     hostRewrite: to.hostRewrite || undefined,
     metadataMatch: to.metadataMatch,
+    mirrors: undefined,
   };
+  const end = to.clusterHeader === undefined ? forward : byHeader(forward, to.clusterHeader);
   return {
     route,
     clusterName: to.clusterHeader === undefined ? forward.clusterName : undefined,
     filters: filters.withOverrides(overrides),
     responseHeaders: edits.response,
-    end: to.clusterHeader === undefined ? forward : byHeader(forward, to.clusterHeader),
+    end: route.mirrors === undefined ? end : mirrored(end, route.mirrors),
+  };
+}
+
+/** Requests that want another protocol are not mirrored, as in Envoy. */
+function mirrored(end: Forward | ((request: RequestView) => Forward), { pick }: Mirrors): RouteEnd {
+  return (request, random, trace) => {
+    const forward = typeof end === "function" ? end(request) : end;
+    const mirrors = request.upgrade ? undefined : pick(request, random, trace);
+    return mirrors === undefined ? forward : { ...forward, mirrors };
   };
 }
 

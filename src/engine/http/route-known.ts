@@ -16,6 +16,7 @@ export const KNOWN_CONFIGURATION: ReadonlySet<string> = new Set([
   "maxDirectResponseBodySizeBytes",
   "ignorePortInHostMatching",
   "ignorePathParametersInPathMatching",
+  "requestMirrorPolicies",
   "typedPerFilterConfig",
   "metadata",
   ...HEADER_EDITS,
@@ -31,6 +32,7 @@ export const KNOWN_VIRTUAL_HOST: ReadonlySet<string> = new Set([
   "includeAttemptCountInResponse",
   "typedPerFilterConfig",
   "retryPolicy",
+  "requestMirrorPolicies",
   "metadata",
   ...HEADER_EDITS,
 ]);
@@ -67,6 +69,7 @@ export const KNOWN_ACTION: ReadonlySet<string> = new Set([
   "priority",
   "hashPolicy",
   "clusterNotFoundResponseCode",
+  "requestMirrorPolicies",
   "maxStreamDuration",
   "upgradeConfigs",
 ]);

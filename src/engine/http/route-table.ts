@@ -14,6 +14,7 @@ import { DomainTable } from "./domains.ts";
 import type { FilterChain } from "./filters.ts";
 import { compileEdits } from "./header-operations.ts";
 import { KNOWN_CONFIGURATION } from "./route-known.ts";
+import { compileMirrors } from "./mirrors.ts";
 import type { RouteTarget } from "./target.ts";
 import { type CompiledVirtualHost, compileVirtualHost, type HostParent } from "./virtual-host.ts";
 
@@ -81,6 +82,7 @@ export function compileRoutes(message: RouteConfiguration, filters: FilterChain,
     mostSpecificWins: message.mostSpecificHeaderMutationsWins ?? false,
     filters,
     overrides,
+    mirrors: compileMirrors(message.requestMirrorPolicies, fieldPath(path, "requestMirrorPolicies")),
     maxDirectResponseBytes: message.maxDirectResponseBodySizeBytes ?? DEFAULT_MAX_DIRECT_RESPONSE_BYTES,
   };
   const at = fieldPath(path, "virtualHosts");

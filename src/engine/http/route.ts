@@ -13,6 +13,7 @@ import { originOf } from "../origin.ts";
 import { pathOnly, type RequestView } from "../request.ts";
 import { compileEdits, joinEdits } from "./header-operations.ts";
 import { compileDirectResponse, compileRedirect } from "./redirect.ts";
+import { compileMirrors, type Mirrors } from "./mirrors.ts";
 import { compileRewrite } from "./rewrite.ts";
 import { compileClusters, type Pick, type RouteLevels } from "./route-action.ts";
 import { type CompiledMatch, compileRouteMatch } from "./route-match.ts";
@@ -34,6 +35,8 @@ export interface RouteEntry {
 export interface RouteParent extends Omit<RouteLevels, "route"> {
   readonly virtualHost: VirtualHost;
   readonly virtualClusterOf: CompiledRoute["virtualClusterOf"];
+  /** For routes that have none of their own. */
+  readonly mirrors: Mirrors | undefined;
   readonly maxDirectResponseBytes: number;
 }
 
@@ -115,8 +118,18 @@ function compiledRoute(message: Route, parent: RouteParent, match: CompiledMatch
     origin: originOf(message.metadata) ?? originOf(virtualHost.metadata),
     metadata: message.metadata,
     virtualClusterOf: parent.virtualClusterOf,
+    mirrors: mirrorsOf(action, parent, at),
     upgrades: compileRouteUpgrades(action.upgradeConfigs, fieldPath(at, "upgradeConfigs")),
   };
+}
+
+function mirrorsOf(
+  { requestMirrorPolicies = [] }: RouteAction,
+  parent: RouteParent,
+  path: string,
+): Mirrors | undefined {
+  if (requestMirrorPolicies.length === 0) return parent.mirrors;
+  return compileMirrors(requestMirrorPolicies, fieldPath(path, "requestMirrorPolicies"));
 }
 
 function hostRewriteOf(action: RouteAction, path: string): CompiledRoute["hostRewriteOf"] {

@@ -18,8 +18,11 @@ export interface RouteTarget {
   readonly filters: readonly FilterStep[];
   /** Put on replies of filters too. */
   readonly responseHeaders: readonly HeaderOperation[];
-  readonly end: Forward | Reply | ((request: RequestView) => Forward | Reply);
+  readonly end: Forward | Reply | RouteEnd;
 }
+
+/** An end that depends on the request: on its headers, or by chance. */
+export type RouteEnd = (request: RequestView, random: Random, trace: Trace | undefined) => Forward | Reply;
 
 /** A filter of the chain; undefined lets the request pass. */
 export type FilterStep = (

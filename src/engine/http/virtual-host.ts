@@ -12,6 +12,7 @@ import { originOf, type RouteOrigin } from "../origin.ts";
 import type { PeerView, RequestView } from "../request.ts";
 import type { Trace, TraceStep } from "../trace.ts";
 import { compileEdits } from "./header-operations.ts";
+import { compileMirrors } from "./mirrors.ts";
 import { httpsRedirect } from "./redirect.ts";
 import { compileRoute, type RouteEntry, type RouteParent } from "./route.ts";
 import { INDEX_FROM, RouteIndex } from "./route-index.ts";
@@ -103,6 +104,10 @@ export function compileVirtualHost(message: VirtualHost, parent: HostParent, pat
     ...parent,
     virtualHost: message,
     virtualClusterOf: compileVirtualClusters(message.virtualClusters, fieldPath(path, "virtualClusters")),
+    mirrors:
+      (message.requestMirrorPolicies ?? []).length === 0
+        ? parent.mirrors
+        : compileMirrors(message.requestMirrorPolicies, fieldPath(path, "requestMirrorPolicies")),
     edits: [compileEdits(message, path), ...parent.edits],
     overrides,
   };

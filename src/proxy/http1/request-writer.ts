@@ -9,8 +9,7 @@ import { CHUNKED, NO_BODY, UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import { ID } from "../../wire/http1/known.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
 import type { ExchangeRecord } from "../exchange-record.ts";
-import { RequestHeaders } from "../request-headers.ts";
-import type { UpstreamRequest } from "../upstream.ts";
+import { RequestHeaders, type Way } from "../request-headers.ts";
 
 /**
  * Methods whose requests usually have no body. Of others a server may want to hear that there is none (RFC 9110 §8.6), and
@@ -23,7 +22,7 @@ export class RequestWriter {
   readonly #headers = new RequestHeaders(this.writer);
 
   /** Puts the head into {@link writer}; a body may follow there. */
-  head(exchange: ExchangeRecord, upstream: UpstreamRequest): void {
+  head(exchange: ExchangeRecord, upstream: Way): void {
     const { writer } = this;
     writer.reset();
     writer.text(exchange.method);
