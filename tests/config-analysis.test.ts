@@ -110,6 +110,8 @@ describe("rules that no call reaches", () => {
       "no call reaches this rule: spec.http[0].match[0]",
     ],
     [["{headers: {x: {}}}", "{headers: {x: {exact: a}, y: {}}}"], "no call reaches this rule"],
+    [["{queryParams: {x: {}}}", "{queryParams: {x: {exact: a}, y: {}}}"], "no call reaches this rule"],
+    [["{withoutHeaders: {x: {exact: a}}}", "{withoutHeaders: {x: {}}}"], "no call reaches this rule"],
     [
       ["{uri: {prefix: /a}}", "{uri: {prefix: /b}}, {uri: {prefix: /ab}}"],
       "spec.http[1].match[1]: warning: no call reaches this match: spec.http[0].match[0] takes all of it [IST0131]",
@@ -127,6 +129,11 @@ describe("rules that no call reaches", () => {
     [["{uri: {regex: '/a.*'}}", "{uri: {exact: /a}}"]],
     [["{headers: {x: {exact: a}}}", "{headers: {x: {}}}"]],
     [["{port: 80}", "{uri: {prefix: /}}"]],
+    [["{queryParams: {x: {exact: a}}}", "{queryParams: {x: {}}}"]],
+    [["{queryParams: {x: {}}}", ""]],
+    [["{withoutHeaders: {x: {}}}", "{withoutHeaders: {x: {exact: a}}}"]],
+    [["{withoutHeaders: {x: {exact: ''}}}", "{withoutHeaders: {x: {}}}"]],
+    [["{withoutHeaders: {x: {}}}", ""]],
   ])("%j are all reached", (matches) => {
     expect(rules(matches.map(rule).join(""))).toEqual([]);
   });

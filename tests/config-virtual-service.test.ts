@@ -117,8 +117,9 @@ describe("matches", () => {
     ["{headers: {A: {exact: x}, a: {exact: y}}}", "matched twice"],
     ["{headers: {method: {exact: GET}}}", "is no header: write match.method"],
     ["{headers: {'@request.auth.claims.sub': {exact: x}}}", "not supported yet"],
-    ["{withoutHeaders: {a: {}}}", "is not supported yet"],
-    ["{queryParams: {a: {exact: b}}}", "is not supported yet"],
+    ["{withoutHeaders: {uri: {}}}", "is no header: write match.uri"],
+    ["{queryParams: {a: {exac: b}}}", 'unknown field "exac"'],
+    ["{queryParams: {'a b': {exact: b}}}", "is no name of a query parameter"],
     ["{sourceLabels: {app: a}}", "is not supported yet"],
     ["{gateways: [ed_ge]}", "must be mesh, or a Gateway as name or namespace/name"],
     ["{port: 0}", "must be a whole number from 1 to 65535, found number 0"],
@@ -149,12 +150,31 @@ describe("routes", () => {
       `${ROUTE}\ntimeout: 1h2m\nrewrite: {uri: /x}\nretries: {attempts: 3, perTryTimeout: 1.5s, retryOn: "5xx, reset,503"}`,
     );
     expect(read.timeoutMs).toBe(3_720_000);
-    expect(read.rewrite).toEqual({ uri: "/x", authority: undefined });
-    expect(read.retries).toEqual({ attempts: 3, perTryTimeoutMs: 1500, retryOn: ["5xx", "reset", "503"] });
+    expect(read.rewrite).toEqual({ uri: "/x", uriRegex: undefined, authority: undefined });
+    expect(read.retries).toEqual({
+      attempts: 3,
+      perTryTimeoutMs: 1500,
+      retryOn: ["5xx", "reset", "503"],
+      backoffMs: undefined,
+      ignorePreviousHosts: true,
+    });
+    expect(
+      action(`${ROUTE}\nretries: {attempts: 1, backoff: 1s, retryIgnorePreviousHosts: false}`).retries,
+    ).toMatchObject({
+      backoffMs: 1000,
+      ignorePreviousHosts: false,
+    });
+    expect(action(`${ROUTE}\nrewrite: {uriRegexRewrite: {match: '^/a/([^/]+)', rewrite: '/b/\\1'}}`).rewrite).toEqual({
+      uri: undefined,
+      uriRegex: { match: "^/a/([^/]+)", rewrite: "/b/\\1" },
+      authority: undefined,
+    });
     expect(action(`${ROUTE}\nretries: {attempts: 0}`).retries).toEqual({
       attempts: 0,
       perTryTimeoutMs: undefined,
       retryOn: undefined,
+      backoffMs: undefined,
+      ignorePreviousHosts: true,
     });
     expect(action(ROUTE)).toMatchObject({ timeoutMs: undefined, retries: undefined });
   });
@@ -176,12 +196,27 @@ describe("routes", () => {
     expect(rule("redirect: {uri: /new, redirectCode: 307}").action).toEqual({
       t: "redirect",
       uri: "/new",
+      prefixRewrite: undefined,
       authority: undefined,
       scheme: undefined,
       port: undefined,
+      derivePort: undefined,
       code: 307,
     });
     expect(rule("redirect: {scheme: https}").action).toMatchObject({ code: 301 });
+    expect(rule("redirect: {prefixRewrite: /b, derivePort: FROM_REQUEST_PORT}").action).toMatchObject({
+      prefixRewrite: "/b",
+      derivePort: "FROM_REQUEST_PORT",
+    });
+  });
+
+  test("direct responses", () => {
+    const answer = (text: string) => rule(`directResponse: ${text}`).action;
+    expect(answer("{status: 503}")).toEqual({ t: "directResponse", status: 503, body: undefined });
+    expect(answer("{status: 200, body: {string: 'hi é'}}")).toMatchObject({ body: "hi é" });
+    expect(answer("{status: 200, body: {bytes: aGkgw6k=}}")).toMatchObject({ body: "hi é" });
+    const large = `directResponse: {status: 200, body: {string: ${"x".repeat(110_000)}}}`;
+    expect(warnings(virtualService(large)).join()).toContain("has 110000 bytes, which every proxy");
   });
 
   test("header edits", () => {
@@ -208,7 +243,9 @@ describe("routes", () => {
     ["retries: {retryOn: 5xx}", "retries.retryOn: has no effect without attempts"],
     ["retries: {attempts: -1}", "retries.attempts: must be a whole number from 0"],
     ["retries: {attempts: 1, retryOn: 'conect-failure'}", 'did you mean "connect-failure"?'],
-    ["retries: {attempts: 1, backoff: 1s}", "retries.backoff: is not supported yet"],
+    ["retries: {attempts: 1, backoff: 0s}", "retries.backoff: must be a duration of 1ms or more"],
+    ["retries: {backoff: 1s}", "retries.backoff: has no effect without attempts"],
+    ["retries: {attempts: 1, retryRemoteLocalities: true}", "retries.retryRemoteLocalities: is not supported yet"],
     ["fault: {}", "fault: must have at least one of delay, abort"],
     [
       "fault: {abort: {percentage: {value: 101}, httpStatus: 500}}",
@@ -226,9 +263,13 @@ describe("routes", () => {
     ["mirror: {host: a}\nmirror_percent: 1\nmirrorPercent: 1", "mirror_percent: cannot stand beside mirrorPercent"],
     ["mirrors: [{destination: {host: a}, percentage: {value: -1}}]", "mirrors[0].percentage.value: must be a number"],
     ["corsPolicy: {}", "corsPolicy: is not supported yet"],
-    ["directResponse: {status: 200}", "directResponse: is not supported yet"],
+    ["directResponse: {status: 200}", "route: cannot stand beside directResponse"],
     ["rewrite: {}", "rewrite: must have at least one of uri, authority"],
-    ["rewrite: {uriRegexRewrite: {match: a, rewrite: b}}", "rewrite.uriRegexRewrite: is not supported yet"],
+    ["rewrite: {uri: /a, uriRegexRewrite: {match: a, rewrite: b}}", "rewrite.uriRegexRewrite: cannot stand beside uri"],
+    ["rewrite: {uriRegexRewrite: {match: '(', rewrite: b}}", "rewrite.uriRegexRewrite.match: must be a regular"],
+    ["rewrite: {uriRegexRewrite: {match: '(a)', rewrite: 'b\\2'}}", "is no group of match, which has 1"],
+    ["rewrite: {uriRegexRewrite: {match: a, rewrite: 'b\\n'}}", "a backslash must be before a group's number"],
+    ["rewrite: {uriRegexRewrite: {match: a, rewrite: 'b c'}}", "must be of a path's characters"],
     ["headers: {request: {remove: [':path']}}", "is not a header that can be removed"],
     ["headers: {response: {set: {host: a}}}", "is not a header that can be edited here"],
     ['headers: {request: {set: {a: "b\\r\\nc: d"}}}', "without line breaks"],
@@ -248,8 +289,23 @@ describe("routes", () => {
 
   test.each([
     ["route: []", "route: must have at least one destination"],
-    ["timeout: 5s", "must have a route or a redirect"],
-    ["redirect: {}", "redirect: must have at least one of uri, authority, scheme, port"],
+    ["timeout: 5s", "must have a route, a redirect or a directResponse"],
+    ["redirect: {}", "redirect: must have at least one of uri, prefixRewrite, authority, scheme, port, derivePort"],
+    ["redirect: {uri: /, prefixRewrite: /}", "redirect.prefixRewrite: cannot stand beside uri"],
+    ["redirect: {port: 1, derivePort: FROM_REQUEST_PORT}", "redirect.derivePort: cannot stand beside port"],
+    ["redirect: {derivePort: FROM_PORT}", 'must be one of FROM_PROTOCOL_DEFAULT, FROM_REQUEST_PORT, found "FROM_PORT"'],
+    ["redirect: {prefixRewrite: '/a b'}", "redirect.prefixRewrite: must be a path without spaces"],
+    ["redirect: {uri: /}\ndirectResponse: {status: 200}", "directResponse: cannot stand beside redirect"],
+    ["directResponse: {}", 'directResponse: field "status" is missing'],
+    ["directResponse: {status: 199}", "directResponse.status: must be a whole number from 200 to 599"],
+    ["directResponse: {status: 200, body: {}}", "directResponse.body: must have at least one of string, bytes"],
+    ["directResponse: {status: 200, body: {string: a, bytes: YQ==}}", "directResponse.body.bytes: cannot stand beside"],
+    ["directResponse: {status: 200, body: {bytes: '%'}}", "directResponse.body.bytes: must be bytes in base64"],
+    ["directResponse: {status: 200, body: {bytes: /w==}}", "bytes that are no UTF-8 text are not supported yet"],
+    [
+      `directResponse: {status: 200, body: {string: ${"x".repeat(1_048_577)}}}`,
+      "may have 1048576 bytes, found 1048577",
+    ],
     ["redirect: {uri: /, redirectCode: 304}", "redirect.redirectCode: must be one of 301"],
     ["route: [{destination: {subset: a}}]", 'route[0].destination: field "host" is missing'],
     ["route: [{destination: {host: '*.a'}}]", "route[0].destination.host: must be a host name"],

@@ -120,17 +120,22 @@ spec:
   http:
   - match:
     - {uri: {prefix: /api}, ignoreUriCase: true, headers: {a: {exact: b}, any: {}, re: {regex: "x[0-9]+(y|z)*"}},
-       method: {exact: GET}, authority: {prefix: rev}, scheme: {exact: http}}
+       method: {exact: GET}, authority: {prefix: rev}, scheme: {exact: http}, withoutHeaders: {x: {}, y: {regex: "a|b"}},
+       queryParams: {q: {}, r: {exact: s}}}
     - uri: {exact: /exact}
     - uri: {regex: "/re/[^/]+"}
-    rewrite: {uri: /v2, authority: new.example.com}
+    rewrite: {uriRegexRewrite: {match: "^/re(/.*)", rewrite: '/v2\\1'}, authority: new.example.com}
     headers: {request: {set: {x-a: "100%"}, add: {x-b: b}, remove: [x-c]}, response: {add: {x-d: e}}}
     fault: {delay: {percentage: {value: 0.01}, fixedDelay: 5s}, abort: {percentage: {value: 50}, httpStatus: 503}}
-    retries: {attempts: 3, perTryTimeout: 2s, retryOn: "5xx,reset"}
+    retries: {attempts: 3, perTryTimeout: 2s, retryOn: "5xx,reset", backoff: 50ms, retryIgnorePreviousHosts: false}
     timeout: 3s
     route: [{destination: {host: reviews}}]
   - match: [{uri: {prefix: /old}}]
     redirect: {uri: /new, authority: elsewhere.example.com, scheme: https, port: 8443, redirectCode: 308}
+  - match: [{uri: {prefix: /prefix}}]
+    redirect: {prefixRewrite: /new, derivePort: FROM_REQUEST_PORT}
+  - match: [{uri: {prefix: /direct}}]
+    directResponse: {status: 503, body: {string: "${"x".repeat(100_000)}"}}
   - route: [{destination: {host: reviews}}]`,
     `
 apiVersion: security.istio.io/v1

@@ -77,6 +77,8 @@ spec:
       uri: {prefix: /api}
       ignoreUriCase: true
       headers: {end-user: {exact: jason}, x-any: {}, x-re: {regex: "a.*"}, x-pre: {prefix: ab}}
+      withoutHeaders: {x-not: {}, x-but: {regex: "b.*"}, A-not: {exact: ""}}
+      queryParams: {any: {}, q: {exact: "1"}, re: {regex: "[0-9]+"}, pre: {prefix: x}}
       method: {exact: GET}
       authority: {prefix: rev}
       scheme: {exact: http}
@@ -95,6 +97,19 @@ spec:
     - {destination: {host: reviews, subset: v2, port: {number: 9081}}, weight: 10}
   - match: [{uri: {prefix: /old}}]
     redirect: {uri: /new, authority: elsewhere.example.com, scheme: https, port: 8443, redirectCode: 308}
+  - match: [{uri: {prefix: /prefix}}]
+    redirect: {prefixRewrite: /new, derivePort: FROM_REQUEST_PORT, redirectCode: 302}
+  - match: [{uri: {prefix: /default}}]
+    redirect: {scheme: https, derivePort: FROM_PROTOCOL_DEFAULT, redirectCode: 303}
+  - match: [{uri: {prefix: /direct}}]
+    directResponse: {status: 503, body: {string: "LARGE"}}
+    headers: {response: {set: {content-type: text/html}}}
+  - match: [{uri: {prefix: /bare}}]
+    directResponse: {status: 204}
+  - match: [{uri: {prefix: /group}}]
+    rewrite: {uriRegexRewrite: {match: "^/group/([^/]+)(/.*)?$", rewrite: "\\\\2/\\\\1"}, authority: other.example.com}
+    retries: {attempts: 2, backoff: 100ms, retryIgnorePreviousHosts: false}
+    route: [{destination: {host: ratings}}]
   - match: [{uri: {prefix: /absent}}]
     retries: {attempts: 0}
     route: [{destination: {host: absent}}]
@@ -175,7 +190,15 @@ spec:
 describe.skipIf(ENVOY === undefined)("Envoy accepts", () => {
   describe.each(Object.entries(FEATURES))("%s", (_, yaml) => {
     const documents =
-      yaml === "{}" ? base : [...base, yaml.replaceAll("FOLDER", folder).replaceAll("OPERATORS", EVERY_OPERATOR)];
+      yaml === "{}"
+        ? base
+        : [
+            ...base,
+            yaml
+              .replaceAll("FOLDER", folder)
+              .replaceAll("OPERATORS", EVERY_OPERATOR)
+              .replaceAll("LARGE", "x".repeat(5000)),
+          ];
 
     test("in a sidecar", () => {
       for (const instance of ["reviews-v1-0", "other-v1-0"])

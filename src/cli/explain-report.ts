@@ -88,7 +88,8 @@ function effects(routing: Routing, paint: Paint): readonly string[] {
   for (const edit of headers.response) say("response", edit);
   say("timeout", timeoutMs === undefined ? "none" : `${timeoutMs} ms`);
   const perTry = retries?.perTryTimeoutMs === undefined ? "" : `, ${retries.perTryTimeoutMs} ms for each try`;
-  say("retries", retries === undefined ? "none" : `${retries.attempts}, on ${retries.on.join(", ")}${perTry}`);
+  const waits = retries?.backoffMs === undefined ? "" : `, the first after ${retries.backoffMs} ms at most`;
+  say("retries", retries === undefined ? "none" : `${retries.attempts}, on ${retries.on.join(", ")}${perTry}${waits}`);
   return lines;
 }
 

@@ -61,18 +61,31 @@ function coversMatch(first: HttpMatch | undefined, later: HttpMatch | undefined)
     (first.port === undefined || first.port === later.port) &&
     (first.gateways === undefined || (later.gateways?.every((name) => first.gateways?.includes(name)) ?? false)) &&
     (["method", "authority", "scheme"] as const).every((f) => coversString(first[f], later[f])) &&
-    Object.entries(first.headers).every(
-      ([name, m]) => Object.hasOwn(later.headers, name) && coversString(m, later.headers[name]),
-    )
+    coversAll(first.headers, later.headers) &&
+    coversAll(first.queryParams, later.queryParams) &&
+    excludesNoMore(first.withoutHeaders, later.withoutHeaders)
   );
 }
+
+type Matches = Readonly<Record<string, StringMatch>>;
+
+const coversAll = (first: Matches, later: Matches): boolean =>
+  Object.entries(first).every(([name, m]) => Object.hasOwn(later, name) && coversString(m, later[name]));
+
+/** What `first` keeps out, `later` keeps out as well. A missing header counts as an empty one, but not where presence is asked. */
+const excludesNoMore = (first: Matches, later: Matches): boolean =>
+  Object.entries(first).every(([name, m]) => {
+    const other = Object.hasOwn(later, name) ? later[name] : undefined;
+    if (other?.t === "present" && m.t !== "present") return m.t !== "regex" && m.value !== "";
+    return other !== undefined && coversString(other, m);
+  });
 
 function matchesAll(m: HttpMatch): boolean {
   const uri = m.uri === undefined || (m.uri.t === "prefix" && m.uri.value === "/");
   return (
     uri &&
     (m.method ?? m.authority ?? m.scheme ?? m.port ?? m.gateways) === undefined &&
-    Object.keys(m.headers).length === 0
+    [m.headers, m.withoutHeaders, m.queryParams].every((matches) => Object.keys(matches).length === 0)
   );
 }
 

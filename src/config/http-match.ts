@@ -12,8 +12,20 @@ import { flag, port, text } from "./read-values.ts";
 import { headerMatch, stringMatch } from "./string-match.ts";
 import { quote } from "./tree.ts";
 
-const KNOWN = ["name", "uri", "scheme", "method", "authority", "headers", "port", "ignoreUriCase", "gateways"] as const;
-const UNSUPPORTED = ["withoutHeaders", "queryParams", "sourceLabels", "sourceNamespace", "statPrefix"];
+const KNOWN = [
+  "name",
+  "uri",
+  "scheme",
+  "method",
+  "authority",
+  "headers",
+  "withoutHeaders",
+  "queryParams",
+  "port",
+  "ignoreUriCase",
+  "gateways",
+] as const;
+const UNSUPPORTED = ["sourceLabels", "sourceNamespace", "statPrefix"];
 
 /** @param namespace Of the rule, for the names of gateways. */
 export const httpMatch =
@@ -37,6 +49,8 @@ function readMatch(node: Node, namespace: string): HttpMatch {
     authority: fields.optional("authority", one),
     scheme: fields.optional("scheme", one),
     headers: fields.optional("headers", headerMatches) ?? {},
+    withoutHeaders: fields.optional("withoutHeaders", headerMatches) ?? {},
+    queryParams: fields.optional("queryParams", queryMatches) ?? {},
     port: fields.optional("port", port),
     gateways: fields.optional("gateways", gatewayReferences(namespace)),
   };
@@ -56,4 +70,14 @@ function headerMatches(node: Node): Readonly<Record<string, StringMatch>> {
     matches.set(name, headerMatch(at));
   }
   return Object.fromEntries(matches);
+}
+
+/** Names as they are written in a URL: case counts. */
+function queryMatches(node: Node): Readonly<Record<string, StringMatch>> {
+  return Object.fromEntries(
+    node.entries().map(([name, at]) => {
+      if (name === "" || /[&=#\s]/.test(name)) at.failAtKey(`${quote(name)} is no name of a query parameter`);
+      return [name, headerMatch(at)] as const;
+    }),
+  );
 }

@@ -5,6 +5,7 @@
  */
 import type { MeshSettings } from "../model/mesh.ts";
 import { type HttpRule, noHeaderEdits, type RouteAction } from "../model/virtual-service.ts";
+import { directResponse } from "./direct-response.ts";
 import { fault } from "./fault.ts";
 import { headerEdits, setsAuthority } from "./header-edits.ts";
 import { httpMatch } from "./http-match.ts";
@@ -21,6 +22,7 @@ const KNOWN = [
   "match",
   "route",
   "redirect",
+  "directResponse",
   "rewrite",
   "timeout",
   "retries",
@@ -28,7 +30,7 @@ const KNOWN = [
   "headers",
   ...MIRROR_FIELDS,
 ] as const;
-const UNSUPPORTED = ["directResponse", "delegate", "corsPolicy"];
+const UNSUPPORTED = ["delegate", "corsPolicy"];
 
 type RuleFields = Fields<(typeof KNOWN)[number]>;
 
@@ -37,7 +39,7 @@ export function httpRule(namespace: string, settings: MeshSettings): Read<HttpRu
     const fields = node.fields({ known: KNOWN, unsupported: UNSUPPORTED });
     const headers = fields.optional("headers", headerEdits) ?? noHeaderEdits;
     const route = routeAction(fields, namespace, settings);
-    const redirected = fields.optional("redirect", redirect);
+    const own = fields.optional("redirect", redirect) ?? fields.optional("directResponse", directResponse);
     checkAction(fields);
     if (route.rewrite?.authority !== undefined && setsAuthority(headers)) {
       node.fail("the authority is set twice: by rewrite.authority and by headers.request");
@@ -46,7 +48,7 @@ export function httpRule(namespace: string, settings: MeshSettings): Read<HttpRu
       place: node.place,
       name: fields.optional("name", text),
       matches: fields.list("match", httpMatch(namespace)),
-      action: redirected ?? route,
+      action: own ?? route,
       headers,
       fault: fields.optional("fault", fault),
     };
@@ -66,15 +68,17 @@ function routeAction(fields: RuleFields, namespace: string, settings: MeshSettin
 
 /** A rule does one thing. Istio refuses the same pairs; for timeout and retries it only keeps quiet. */
 function checkAction(fields: RuleFields): void {
-  if (!fields.has("redirect")) {
-    const elsewhere = ["directResponse", "delegate"].some((name) => writes(fields.node, name));
-    if (!fields.has("route") && !elsewhere && fields.node.tree.t === "map")
-      fields.node.fail("must have a route or a redirect");
+  const own = (["redirect", "directResponse"] as const).filter((name) => fields.has(name));
+  const [first, second] = own;
+  if (first === undefined) {
+    if (!fields.has("route") && !writes(fields.node, "delegate") && fields.node.tree.t === "map")
+      fields.node.fail("must have a route, a redirect or a directResponse");
     return;
   }
-  for (const name of ["route", "fault", "rewrite"] as const) fields.at(name)?.failAtKey(`cannot stand beside redirect`);
+  if (second !== undefined) fields.at(second)?.failAtKey(`cannot stand beside ${first}`);
+  for (const name of ["route", "fault", "rewrite"] as const) fields.at(name)?.failAtKey(`cannot stand beside ${first}`);
   for (const name of ["timeout", "retries", "mirror", "mirrors"] as const)
-    fields.at(name)?.warn("has no effect beside redirect");
+    fields.at(name)?.warn(`has no effect beside ${first}`);
 }
 
 const writes = (node: Node, name: string): boolean => node.tree.t === "map" && node.tree.entries.has(name);

@@ -72,6 +72,12 @@ export const headerValue = textThat(
   "a header value without line breaks",
 );
 
+/** What may stand in a path: it is written into a request line, or a `location`. Other bytes are written as `%20`. */
+export const pathText = textThat(
+  (v) => v !== "" && v.length <= 16_384 && !/[^!-~\u0080-\u{10ffff}]|#/u.test(v),
+  'a path without spaces, "#" and control characters',
+);
+
 /** A mapping of text to text, checked item by item. */
 export function textMap(
   checkKey: (key: string, at: Node) => void,

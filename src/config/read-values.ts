@@ -140,12 +140,6 @@ export function onlyAs(holds: (node: Node) => boolean): Read<void> {
   };
 }
 
-/** The node is exactly this scalar. */
-export const isScalar =
-  (...values: readonly (string | boolean | number)[]) =>
-  (node: Node): boolean =>
-    node.tree.t === "scalar" && node.tree.value !== null && values.includes(node.tree.value);
-
 /** The node is a list of exactly this one text. */
 export const isListOf =
   (value: string) =>

@@ -11,7 +11,7 @@ import { quote } from "./tree.ts";
 /** Some kilobytes of expression compile to megabytes of program. */
 const MAX_REGEX_LENGTH = 2_048;
 
-type Compile = (pattern: string) => unknown;
+type Compile = (pattern: string) => { readonly groupCount: () => number };
 let compile: Compile | undefined;
 
 /** Loaded when the first document with an expression comes: most have none. */
@@ -41,5 +41,14 @@ function regexFault(value: string): string | undefined {
     return undefined;
   } catch (error) {
     return error instanceof Error ? error.message : String(error);
+  }
+}
+
+/** How many groups an expression has, which must be one. */
+export function groupsIn(pattern: string): number {
+  try {
+    return compiler()(pattern).groupCount();
+  } catch {
+    return 9;
   }
 }

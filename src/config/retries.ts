@@ -8,7 +8,7 @@
 import type { Retries } from "../model/virtual-service.ts";
 import { didYouMean } from "./did-you-mean.ts";
 import type { Node } from "./node.ts";
-import { duration, integer, isScalar, MAX_INT32, onlyAs, text } from "./read-values.ts";
+import { duration, flag, integer, MAX_INT32, text } from "./read-values.ts";
 import { quote } from "./tree.ts";
 
 /** Envoy's words, of x-envoy-retry-on and x-envoy-retry-grpc-on. */
@@ -33,16 +33,17 @@ const WORDS = [
 
 export function retries(node: Node): Retries {
   const fields = node.fields({
-    known: ["attempts", "perTryTimeout", "retryOn", "retryIgnorePreviousHosts"],
-    unsupported: ["retryRemoteLocalities", "backoff"],
+    known: ["attempts", "perTryTimeout", "retryOn", "retryIgnorePreviousHosts", "backoff"],
+    unsupported: ["retryRemoteLocalities"],
   });
-  fields.optional("retryIgnorePreviousHosts", onlyAs(isScalar(true)));
   const attempts = fields.optional("attempts", integer(0, MAX_INT32)) ?? 0;
   const read = {
     perTryTimeoutMs: fields.optional("perTryTimeout", duration),
     retryOn: fields.optional("retryOn", retryOn),
+    backoffMs: fields.optional("backoff", duration),
+    ignorePreviousHosts: fields.optional("retryIgnorePreviousHosts", flag) ?? true,
   };
-  for (const name of ["perTryTimeout", "retryOn"] as const) {
+  for (const name of ["perTryTimeout", "retryOn", "backoff"] as const) {
     if (attempts === 0) fields.at(name)?.failAtKey("has no effect without attempts: 0, or none, turns retries off");
   }
   return { attempts, ...read };

@@ -109,6 +109,8 @@ function rule(split: TrafficSplit, backends: readonly SplitBackend[], port: numb
     authority: undefined,
     scheme: undefined,
     headers: {},
+    withoutHeaders: {},
+    queryParams: {},
     gateways: undefined,
   };
   const destinations = backends.map(

@@ -56,7 +56,7 @@ export interface HttpRule {
   readonly name: string | undefined;
   /** One of them must match; none at all matches every request. */
   readonly matches: readonly HttpMatch[];
-  readonly action: RouteAction | RedirectAction;
+  readonly action: RouteAction | RedirectAction | DirectResponseAction;
   readonly headers: HeaderEdits;
   readonly fault: Fault | undefined;
 }
@@ -73,6 +73,10 @@ export interface HttpMatch {
   readonly scheme: StringMatch | undefined;
   /** Lower-case names. */
   readonly headers: Readonly<Record<string, StringMatch>>;
+  /** None of these may match; lower-case names. A header that is not there counts as an empty one. */
+  readonly withoutHeaders: Readonly<Record<string, StringMatch>>;
+  /** By name, as they are written in the URL. */
+  readonly queryParams: Readonly<Record<string, StringMatch>>;
   /** The port that was called. */
   readonly port: number | undefined;
   /** As {@link VirtualService.gateways}; undefined: all of these. */
@@ -113,16 +117,30 @@ export interface WeightedDestination {
 
 export interface RedirectAction {
   readonly t: "redirect";
+  /** Replaces the path; the query is kept unless it has one of its own. */
   readonly uri: string | undefined;
+  /** Replaces what was matched of the path. Never beside `uri`. */
+  readonly prefixRewrite: string | undefined;
   readonly authority: string | undefined;
   readonly scheme: string | undefined;
   readonly port: number | undefined;
+  /** Never beside `port`. */
+  readonly derivePort: "FROM_PROTOCOL_DEFAULT" | "FROM_REQUEST_PORT" | undefined;
   readonly code: 301 | 302 | 303 | 307 | 308;
 }
 
+/** An answer without a destination. */
+export interface DirectResponseAction {
+  readonly t: "directResponse";
+  readonly status: number;
+  readonly body: string | undefined;
+}
+
 export interface Rewrite {
-  /** Replaces the path, or the part that a `prefix` match matched. */
+  /** Replaces the path, or the part that a `prefix` match matched. Never beside `uriRegex`. */
   readonly uri: string | undefined;
+  /** Replaces what `match` (RE2) matches in the path; `\1` in `rewrite` stands for a group. */
+  readonly uriRegex: { readonly match: string; readonly rewrite: string } | undefined;
   readonly authority: string | undefined;
 }
 
@@ -132,6 +150,10 @@ export interface Retries {
   readonly perTryTimeoutMs: number | undefined;
   /** Envoy's words and bare status codes, such as `5xx,reset,connect-failure,503`. Undefined: the mesh's default. */
   readonly retryOn: readonly string[] | undefined;
+  /** Of the first wait, which doubles. Undefined: Envoy's 25 ms. */
+  readonly backoffMs: number | undefined;
+  /** An endpoint that failed this call is avoided. */
+  readonly ignorePreviousHosts: boolean;
 }
 
 export interface Fault {

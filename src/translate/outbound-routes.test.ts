@@ -114,6 +114,50 @@ describe("rules", () => {
     expect(rules(http, 9081).map((r) => r.route?.cluster)).toEqual([cluster("ratings", 80)]);
   });
 
+  test("headers that must not be there, and query parameters", () => {
+    const [route, next] =
+      rules(`[{match: [{withoutHeaders: {b: {}, a: {exact: x}}, headers: {aa: {}}, queryParams: {z: {}, q: {prefix: x}}}],
+ route: [{destination: {host: reviews}}]}, {match: [{queryParams: {q: {}}}], route: [{destination: {host: reviews}}]},
+ {route: [{destination: {host: ratings}}]}]`);
+    expect(route?.match?.headers).toEqual([
+      { name: "a", stringMatch: { exact: "x" }, invertMatch: true, treatMissingHeaderAsEmpty: true },
+      { name: "aa", presentMatch: true },
+      { name: "b", presentMatch: true, invertMatch: true, treatMissingHeaderAsEmpty: undefined },
+    ]);
+    expect(route?.match?.queryParameters).toEqual([
+      { name: "q", stringMatch: { prefix: "x" } },
+      { name: "z", presentMatch: true },
+    ]);
+    expect(next?.match?.queryParameters).toHaveLength(1);
+  });
+
+  test("redirects: a port is left out where it is the scheme's own, or kept from the request", () => {
+    const portOf = (redirect: string): unknown => rules(`[{redirect: {${redirect}}}]`)[0]?.redirect?.portRedirect;
+    expect(portOf("port: 80")).toBeUndefined();
+    expect(portOf("port: 443")).toBe(443);
+    expect(portOf("port: 443, scheme: https")).toBeUndefined();
+    expect(portOf("port: 80, scheme: https")).toBe(80);
+    expect(portOf("derivePort: FROM_REQUEST_PORT")).toBe(9080);
+    expect(portOf("derivePort: FROM_PROTOCOL_DEFAULT")).toBeUndefined();
+    expect(rules("[{redirect: {prefixRewrite: /b}}]")[0]?.redirect).toMatchObject({
+      prefixRewrite: "/b",
+      pathRedirect: undefined,
+    });
+  });
+
+  test("direct responses, and rewrites by expression", () => {
+    const [direct, bare] = rules(`[{match: [{uri: {exact: /a}}], directResponse: {status: 503, body: {string: later}},
+ headers: {response: {set: {a: b}}}}, {directResponse: {status: 200}}]`);
+    expect(direct?.directResponse).toEqual({ status: 503, body: { inlineString: "later" } });
+    expect(direct?.responseHeadersToAdd).toHaveLength(1);
+    expect(bare?.directResponse).toEqual({ status: 200, body: undefined });
+    const [regex] = rules(
+      `[{rewrite: {uriRegexRewrite: {match: a(b), rewrite: "\\\\1"}}, route: [{destination: {host: reviews}}]}]`,
+    );
+    expect(regex?.route?.regexRewrite).toEqual({ pattern: { regex: "a(b)" }, substitution: "\\1" });
+    expect(configure().maxDirectResponseBodySizeBytes).toBe(1_048_576);
+  });
+
   test("headers, method, authority and scheme are matched, in a fixed order", () => {
     const [route] = rules(`[{match: [{headers: {z: {}, a: {prefix: x}}, method: {exact: GET}, authority: {regex: "r.*"},
  scheme: {exact: http}, uri: {prefix: /A}, ignoreUriCase: true}], route: [{destination: {host: reviews}}]}]`);
@@ -156,6 +200,11 @@ describe("rules", () => {
       hostSelectionRetryMaxAttempts: 5,
     });
     expect(bare?.route?.retryPolicy?.retryOn).toContain("connect-failure,");
+    const [again] = rules(
+      `[{retries: {attempts: 1, backoff: 0.1s, retryIgnorePreviousHosts: false}, route: [{destination: {host: reviews}}]}]`,
+    );
+    expect(again?.route?.retryPolicy).toMatchObject({ retryBackOff: { baseInterval: 100 } });
+    expect(again?.route?.retryPolicy?.retryHostPredicate).toBeUndefined();
     expect(off?.route?.retryPolicy).toBeUndefined();
   });
 

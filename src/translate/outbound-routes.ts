@@ -16,6 +16,7 @@ import type { VirtualService } from "../model/virtual-service.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
 import { domainsAt, domainsAtAnyPort, namesOf } from "./domains.ts";
 import { indexOf, isWildcard, type MeshIndex, maySpeakHttp, virtualServiceOf } from "./mesh-index.ts";
+import { MAX_DIRECT_RESPONSE_BYTES } from "./redirect.ts";
 import { defaultRoute, type RouteContext, ruleRoutes } from "./routes.ts";
 import type { Scope } from "./scope.ts";
 
@@ -26,7 +27,12 @@ export const routeConfigurationName = (scope: Scope): string => `http_proxy${sco
 export function outboundRoutes(mesh: Mesh, scope: Scope): RouteConfiguration {
   const index = indexOf(mesh);
   const hosts = [...serviceHosts(mesh, index, scope), ...ruleHosts(mesh, index, scope), blockAll];
-  return { name: routeConfigurationName(scope), virtualHosts: withoutDoubles(hosts), validateClusters: false };
+  return {
+    name: routeConfigurationName(scope),
+    virtualHosts: withoutDoubles(hosts),
+    validateClusters: false,
+    maxDirectResponseBodySizeBytes: MAX_DIRECT_RESPONSE_BYTES,
+  };
 }
 
 function serviceHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly VirtualHost[] {
@@ -43,7 +49,13 @@ function serviceHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly Virt
 export function serviceRoutes(service: Service, port: number, index: MeshIndex, scope: Scope): readonly Route[] {
   const virtualService = virtualServiceOf(index, service.hostname);
   if (virtualService === undefined) return [defaultRoute(service, port, scope)];
-  return ruleRoutes(virtualService, { scope, port, gateway: MESH_GATEWAY, servicesByHost: index.servicesByHost });
+  return ruleRoutes(virtualService, {
+    scope,
+    port,
+    gateway: MESH_GATEWAY,
+    isTls: false,
+    servicesByHost: index.servicesByHost,
+  });
 }
 
 /** Hosts that are no services. */
@@ -55,6 +67,7 @@ function ruleHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly Virtual
         scope,
         port,
         gateway: MESH_GATEWAY,
+        isTls: false,
         servicesByHost: index.servicesByHost,
       });
       const names = isWildcard(host) ? [host] : namesOf(host, scope, mesh.settings.clusterDomain);

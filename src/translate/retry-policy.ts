@@ -19,7 +19,6 @@ const elsewhere: RetryPolicy = {
   retryHostPredicate: [
     { name: "envoy.retry_host_predicates.previous_hosts", typedConfig: pack(PreviousHostsPredicate, {}) },
   ],
-  hostSelectionRetryMaxAttempts: 5,
 };
 
 /** Undefined when `attempts` is 0. */
@@ -29,7 +28,9 @@ export function retryPolicy(retries: Retries | undefined): RetryPolicy | undefin
     ...conditions(retries?.retryOn ?? []),
     numRetries: retries?.attempts ?? DEFAULT_ATTEMPTS,
     perTryTimeout: retries?.perTryTimeoutMs,
-    ...elsewhere,
+    retryBackOff: retries?.backoffMs === undefined ? undefined : { baseInterval: retries.backoffMs },
+    ...(retries?.ignorePreviousHosts === false ? undefined : elsewhere),
+    hostSelectionRetryMaxAttempts: 5,
   };
 }
 

@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { HttpRule, RouteAction, WeightedDestination } from "../model/virtual-service.ts";
+import type { HttpRule, Rewrite, RouteAction, WeightedDestination } from "../model/virtual-service.ts";
 import type { Route } from "../xds/proto/route.ts";
 import type { ClusterWeight, RequestMirrorPolicy, RouteAction as EnvoyRouteAction } from "../xds/proto/route-action.ts";
 import { percentOf } from "./fault.ts";
@@ -22,6 +22,7 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
   const [only] = live;
   const common: EnvoyRouteAction = {
     prefixRewrite: action.rewrite?.uri,
+    regexRewrite: regexRewrite(action.rewrite),
     hostRewriteLiteral: action.rewrite?.authority ?? editedAuthority(rule.headers),
     timeout: action.timeoutMs ?? 0,
     retryPolicy: retryPolicy(action.retries),
@@ -37,6 +38,9 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
   const clusters = live.map((d) => clusterWeight(d, context));
   return { route: { ...common, weightedClusters: { clusters } }, ...headerEdits(rule.headers) };
 }
+
+const regexRewrite = (rewrite: Rewrite | undefined): EnvoyRouteAction["regexRewrite"] =>
+  rewrite?.uriRegex && { pattern: { regex: rewrite.uriRegex.match }, substitution: rewrite.uriRegex.rewrite };
 
 function clusterWeight(destination: WeightedDestination, context: RouteContext): ClusterWeight {
   return {

@@ -4,9 +4,10 @@
  * @module
  */
 import { unreachable } from "../base/unreachable.ts";
+import type { StringMatch } from "../model/match.ts";
 import type { HttpMatch } from "../model/virtual-service.ts";
-import type { HeaderMatcher, RouteMatch } from "../xds/proto/route-match.ts";
-import { escapeRegex, headerMatcher } from "./string-matcher.ts";
+import type { HeaderMatcher, QueryParameterMatcher, RouteMatch } from "../xds/proto/route-match.ts";
+import { escapeRegex, headerMatcher, stringMatcher } from "./string-matcher.ts";
 
 export const everything: RouteMatch = { prefix: "/" };
 
@@ -17,11 +18,13 @@ export function routeMatch(match: HttpMatch): RouteMatch {
     ...pathMatch(match),
     caseSensitive: match.ignoreUriCase ? false : undefined,
     headers: headers.length === 0 ? undefined : headers,
+    queryParameters: queryMatchers(match),
   };
 }
 
 /** Whether no request gets past a route with this match. */
-export const matchesEverything = (match: RouteMatch): boolean => match.prefix === "/" && match.headers === undefined;
+export const matchesEverything = (match: RouteMatch): boolean =>
+  match.prefix === "/" && match.headers === undefined && match.queryParameters === undefined;
 
 function pathMatch({ uri }: HttpMatch): RouteMatch {
   switch (uri?.t) {
@@ -41,8 +44,33 @@ function pathMatch({ uri }: HttpMatch): RouteMatch {
   }
 }
 
-function headerMatchers({ headers, method, authority, scheme }: HttpMatch): readonly HeaderMatcher[] {
-  const named = Object.entries(headers).sort(([a], [b]) => (a < b ? -1 : 1));
+function headerMatchers({ headers, withoutHeaders, method, authority, scheme }: HttpMatch): readonly HeaderMatcher[] {
+  const wanted = Object.entries(headers).map(([name, match]) => headerMatcher(name, match));
+  const unwanted = Object.entries(withoutHeaders).map(([name, match]) => without(name, match));
   const pseudo = Object.entries({ ":method": method, ":authority": authority, ":scheme": scheme });
-  return [...named, ...pseudo].flatMap(([name, match]) => (match === undefined ? [] : [headerMatcher(name, match)]));
+  return [
+    ...[...wanted, ...unwanted].sort(byName),
+    ...pseudo.flatMap(([name, match]) => (match === undefined ? [] : [headerMatcher(name, match)])),
+  ];
 }
+
+/** A header that is missing passes, unless the empty value is what is unwanted. As Istio. */
+const without = (name: string, match: StringMatch): HeaderMatcher => ({
+  ...headerMatcher(name, match),
+  invertMatch: true,
+  treatMissingHeaderAsEmpty: match.t === "present" ? undefined : true,
+});
+
+function queryMatchers({ queryParams }: HttpMatch): RouteMatch["queryParameters"] {
+  const matchers = Object.entries(queryParams).map(
+    ([name, match]): QueryParameterMatcher =>
+      match.t === "present" ? { name, presentMatch: true } : { name, stringMatch: stringMatcher(match) },
+  );
+  return matchers.length === 0 ? undefined : matchers.sort(byName);
+}
+
+interface Named {
+  readonly name?: string | undefined;
+}
+
+const byName = (a: Named, b: Named): number => ((a.name ?? "") < (b.name ?? "") ? -1 : 1);

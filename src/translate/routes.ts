@@ -6,12 +6,13 @@
  *
  * @module
  */
+import { unreachable } from "../base/unreachable.ts";
 import type { Service } from "../model/service.ts";
-import type { HttpMatch, HttpRule, RedirectAction, VirtualService } from "../model/virtual-service.ts";
+import type { HttpMatch, HttpRule, VirtualService } from "../model/virtual-service.ts";
 import type { Route } from "../xds/proto/route.ts";
-import type { RedirectAction as EnvoyRedirect, RedirectResponseCode } from "../xds/proto/route-action.ts";
 import { faultConfig } from "./fault.ts";
 import { headerEdits } from "./header-edits.ts";
+import { directResponse, redirect } from "./redirect.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import { routeAction } from "./route-action.ts";
 import { everything, matchesEverything, routeMatch } from "./route-match.ts";
@@ -24,6 +25,8 @@ export interface RouteContext {
   readonly port: number | undefined;
   /** Who serves the routes: a Gateway as `namespace/name`, or `mesh`. */
   readonly gateway: string;
+  /** Its clients speak TLS, which ends here. */
+  readonly isTls: boolean;
   readonly servicesByHost: ReadonlyMap<string, Service>;
 }
 
@@ -56,8 +59,17 @@ function ruleRoute(
     metadata: sourceMetadata(virtualService.origin, rule.place, rule.name ?? `http[${index}]`),
     typedPerFilterConfig: rule.fault && faultConfig(rule.fault),
   };
-  if (rule.action.t === "redirect") return { ...common, redirect: redirect(rule.action), ...headerEdits(rule.headers) };
-  return { ...common, ...routeAction(rule, rule.action, context) };
+  const { action } = rule;
+  switch (action.t) {
+    case "redirect":
+      return { ...common, redirect: redirect(action, context), ...headerEdits(rule.headers) };
+    case "directResponse":
+      return { ...common, directResponse: directResponse(action), ...headerEdits(rule.headers) };
+    case "route":
+      return { ...common, ...routeAction(rule, action, context) };
+    default:
+      return unreachable(action);
+  }
 }
 
 /** `rule.match`, or what of the two has a name. */
@@ -78,19 +90,3 @@ export function defaultRoute(service: Service, port: number, scope: Scope): Rout
     },
   };
 }
-
-const REDIRECT_CODES: Readonly<Record<RedirectAction["code"], RedirectResponseCode>> = {
-  301: "MOVED_PERMANENTLY",
-  302: "FOUND",
-  303: "SEE_OTHER",
-  307: "TEMPORARY_REDIRECT",
-  308: "PERMANENT_REDIRECT",
-};
-
-const redirect = (r: RedirectAction): EnvoyRedirect => ({
-  pathRedirect: r.uri,
-  hostRedirect: r.authority,
-  schemeRedirect: r.scheme,
-  portRedirect: r.port,
-  responseCode: REDIRECT_CODES[r.code],
-});

@@ -11,6 +11,7 @@ import type { Service } from "../model/service.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
 import { indexOf } from "./mesh-index.ts";
 import { serviceRoutes } from "./outbound-routes.ts";
+import { MAX_DIRECT_RESPONSE_BYTES } from "./redirect.ts";
 import type { Scope } from "./scope.ts";
 
 const HTTP_PORT = 80;
@@ -41,6 +42,7 @@ export function serviceRouteConfiguration(
       ),
     ],
     validateClusters: false,
+    maxDirectResponseBodySizeBytes: MAX_DIRECT_RESPONSE_BYTES,
   };
 }
 

@@ -69,6 +69,8 @@ export interface RetriesExplanation {
   readonly attempts: number;
   readonly on: readonly string[];
   readonly perTryTimeoutMs: number | undefined;
+  /** The first wait at most. */
+  readonly backoffMs: number | undefined;
 }
 
 export interface FaultExplanation {

@@ -180,6 +180,7 @@ function retriesOf(route: Route | undefined): RetriesExplanation | undefined {
     attempts: policy.numRetries ?? 1,
     on: [...words, ...(policy.retriableStatusCodes ?? []).map(String)],
     perTryTimeoutMs: policy.perTryTimeout,
+    backoffMs: policy.retryBackOff?.baseInterval,
   };
 }
 

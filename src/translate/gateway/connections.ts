@@ -78,6 +78,7 @@ function tcpProxy(
     scope,
     port: server.port.number,
     gateway: gatewayName(gateway),
+    isTls: false,
     servicesByHost: indexOf(mesh).servicesByHost,
   };
   const live = destinations.filter(({ weight }) => weight > 0);

@@ -10,6 +10,7 @@ import { gatewayName } from "../../model/gateway.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../../xds/proto/route.ts";
 import { indexOf } from "../mesh-index.ts";
+import { MAX_DIRECT_RESPONSE_BYTES } from "../redirect.ts";
 import { everything, matchesEverything } from "../route-match.ts";
 import { ruleRoutes } from "../routes.ts";
 import type { Scope } from "../scope.ts";
@@ -54,6 +55,7 @@ function routeConfiguration(
     // Clients name the port they dial, which need not be the one that is written.
     ignorePortInHostMatching: true,
     validateClusters: false,
+    maxDirectResponseBodySizeBytes: MAX_DIRECT_RESPONSE_BYTES,
   };
 }
 
@@ -62,7 +64,13 @@ function addServer(hosts: Map<string, HostRoutes>, { gateway, server }: ServedSe
   const name = gatewayName(gateway);
   const port = server.port.number;
   const redirects = server.tls?.httpsRedirect === true;
-  const context = { scope, port, gateway: name, servicesByHost: indexOf(mesh).servicesByHost };
+  const context = {
+    scope,
+    port,
+    gateway: name,
+    isTls: server.tls !== undefined && !redirects,
+    servicesByHost: indexOf(mesh).servicesByHost,
+  };
   const at = (host: string): HostRoutes => {
     const found = hosts.get(host) ?? { routes: [], port, redirects };
     hosts.set(host, found);

@@ -20,6 +20,15 @@ const RULES = `{hosts: [echo], http: [
   {name: operators, match: [{uri: {exact: /operators}}], route: ${V1}, headers: {
     request: {set: {x-made: "%REQ(x-none?:path)% %REQ(x-long):3% %PROTOCOL% %ROUTE_NAME% %UPSTREAM_CLUSTER_RAW% %DOWNSTREAM_LOCAL_URI_SAN%"}},
     response: {set: {x-made: "%RESPONSE_CODE% %UPSTREAM_REQUEST_ATTEMPT_COUNT% %UPSTREAM_PEER_URI_SAN%.", x-flags: "%RESPONSE_FLAGS%", x-details: "%RESPONSE_CODE_DETAILS%"}}}},
+  {name: unless, match: [{uri: {prefix: /unless}, withoutHeaders: {x-not: {}, x-kind: {prefix: b}}}], route: ${V2}},
+  {name: queried, match: [{uri: {prefix: /query}, queryParams: {v: {exact: "2"}, any: {}, n: {regex: "[0-9]+"}}}], route: ${V2}},
+  {name: group, match: [{uri: {prefix: /group/}}], rewrite: {uriRegexRewrite: {match: "^/group/([^/]+)(/.*)?$", rewrite: "/by-\\\\1\\\\2"}}, route: ${V1}},
+  {name: prefix, match: [{uri: {prefix: /prefix/}}], redirect: {prefixRewrite: /other/, redirectCode: 302}},
+  {name: ports, match: [{uri: {prefix: /ports}}], redirect: {port: 8080, redirectCode: 303}},
+  {name: own-port, match: [{uri: {prefix: /own-port}}], redirect: {scheme: https, derivePort: FROM_REQUEST_PORT, redirectCode: 307}},
+  {name: default-port, match: [{uri: {prefix: /default-port}}], redirect: {scheme: https, port: 443}},
+  {name: direct, match: [{uri: {prefix: /direct}}], directResponse: {status: 418, body: {string: "no coffee é"}}, headers: {response: {set: {x-answer: "%RESPONSE_CODE%"}}}},
+  {name: bare, match: [{uri: {prefix: /bare}}], directResponse: {status: 204}},
   {name: moved, match: [{uri: {prefix: /moved/}}], redirect: {uri: /there, authority: elsewhere.example, redirectCode: 308}},
   {name: secure, match: [{uri: {prefix: /secure}}], redirect: {scheme: https, port: 8443}},
   {name: abort, match: [{uri: {prefix: /abort}}], fault: {abort: {httpStatus: 418, percentage: {value: 100}}}, route: ${V1}},
@@ -32,7 +41,7 @@ const RULES = `{hosts: [echo], http: [
   {name: split, match: [{uri: {prefix: /split}}], route: [
     {destination: {host: echo, subset: v1}, weight: 75},
     {destination: {host: echo, subset: v2}, weight: 25, headers: {response: {set: {x-canary: "1"}}}}]},
-  {name: rest, match: [{uri: {prefix: /plain}}, {uri: {prefix: /deny}}, {uri: {prefix: /any}}], route: ${V1}}]}`;
+  {name: rest, match: [{uri: {prefix: /plain}}, {uri: {prefix: /deny}}, {uri: {prefix: /any}}, {uri: {prefix: /unless}}, {uri: {prefix: /query}}], route: ${V1}}]}`;
 
 const SECURITY = "security.istio.io/v1";
 
