@@ -95,6 +95,9 @@ spec:
       weight: 90
       headers: {request: {set: {host: written.example.com}}, response: {remove: [server]}}
     - {destination: {host: reviews, subset: v2, port: {number: 9081}}, weight: 10}
+    mirrors:
+    - {destination: {host: reviews, subset: v2, port: {number: 9081}}, percentage: {value: 0.01}}
+    - {destination: {host: ratings}}
   - match: [{uri: {prefix: /old}}]
     redirect: {uri: /new, authority: elsewhere.example.com, scheme: https, port: 8443, redirectCode: 308}
   - match: [{uri: {prefix: /prefix}}]

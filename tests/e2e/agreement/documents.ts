@@ -35,6 +35,7 @@ const RULES = `{hosts: [echo], http: [
   {name: delay, match: [{uri: {prefix: /delay}}], fault: {delay: {fixedDelay: 0.15s, percentage: {value: 100}}}, route: ${V1}},
   {name: slow, match: [{uri: {prefix: /slow}}], timeout: 0.3s, route: ${V1}},
   {name: tries, match: [{uri: {prefix: /tries}}], timeout: 2s, retries: {attempts: 2, perTryTimeout: 0.2s, retryOn: "5xx,reset"}, route: ${V1}},
+  {name: mirrored, match: [{uri: {prefix: /mirrored}}], route: ${V1}, mirror: {host: echo, subset: v2}},
   {name: tester, match: [{headers: {end-user: {exact: jason}}}], route: ${V2}},
   {name: put, match: [{method: {exact: PUT}}], route: ${V2}},
   {name: no-subset, match: [{uri: {prefix: /nowhere}}], route: [{destination: {host: echo, subset: v9}}]},
