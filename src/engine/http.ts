@@ -14,10 +14,11 @@ import type { Random } from "../base/random.ts";
 import type { AccessLog } from "../xds/proto/access-log.ts";
 import type { Metadata } from "../xds/proto/core-base.ts";
 import type { HttpConnectionManager } from "../xds/proto/http-connection-manager.ts";
-import type { RetryPolicy, RouteActionHashPolicy } from "../xds/proto/route-action.ts";
+import type { RetryPolicy } from "../xds/proto/route-action.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import { CompileError } from "./compile-error.ts";
 import { type FailureKind, replyOf } from "./failures.ts";
+import type { RouteHash } from "./hash/request-hash.ts";
 import { compileFilters } from "./http/filters.ts";
 import type { FilterChain } from "./http/filters.ts";
 import { decideTarget } from "./http/decide.ts";
@@ -116,7 +117,8 @@ export interface CompiledRoute {
   readonly includeAttemptCount: { readonly request: boolean; readonly response: boolean };
   readonly clusterNotFoundStatus: number;
   readonly priority: "DEFAULT" | "HIGH";
-  readonly hashPolicies: readonly RouteActionHashPolicy[];
+  /** What of a request chooses its endpoint, where the cluster's balancer hashes; undefined for nothing. */
+  readonly hash: RouteHash | undefined;
   readonly origin: RouteOrigin | undefined;
   readonly metadata: Metadata | undefined;
   /** Who may get copies of its requests; undefined for nobody. */

@@ -81,7 +81,8 @@ export class Attempts implements Waiter {
     const owner = this.#owner;
     const cluster = this.#cluster;
     owner.attempts++;
-    const endpoint = this.#retry.pick(cluster, owner.context.random);
+    const hash = cluster.hashes ? owner.hash() : undefined;
+    const endpoint = this.#retry.pick(cluster, owner.context.random, hash);
     if (endpoint === undefined) return owner.onAttemptsFailed("noHealthyUpstream", "");
     const isTcp = owner.forward?.route.upgrades?.isTcp(owner.head) ?? false;
     const source = isTcp

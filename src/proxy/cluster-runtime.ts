@@ -6,7 +6,7 @@
  */
 import type { Timer } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
-import { type Balancer, createBalancer } from "../engine/cluster/balancer.ts";
+import { type Balancer, createBalancer, hashes } from "../engine/cluster/balancer.ts";
 import type { CompiledCluster } from "../engine/cluster/cluster.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../engine/cluster/endpoints.ts";
@@ -41,6 +41,8 @@ export class ClusterRuntime {
   readonly compiled: CompiledCluster;
   readonly endpoints: EndpointSet;
   readonly stats: ClusterStats;
+  /** Its balancer wants a hash of each request. */
+  readonly hashes: boolean;
   readonly #services: ClusterServices;
   readonly #balancer: Balancer;
   readonly #outlier: OutlierDetector | undefined;
@@ -69,6 +71,7 @@ export class ClusterRuntime {
       panicPercent: compiled.healthyPanicPercent,
       onRemoved: (endpoint) => this.#dropPool(endpoint),
     });
+    this.hashes = hashes(compiled.balancer);
     this.#balancer = createBalancer(compiled.balancer);
     if (compiled.outlier !== undefined) {
       this.#outlier = new OutlierDetector(compiled.outlier, this.endpoints, services.random);
@@ -94,8 +97,14 @@ export class ClusterRuntime {
     stats.ejectionsActive.set(all.reduce((ejected, endpoint) => ejected + (endpoint.ejected ? 1 : 0), 0));
   }
 
-  pick(random: Random, avoid: ReadonlySet<Endpoint> | undefined, reselections: number): Endpoint | undefined {
-    const endpoint = this.#balancer.pick(this.endpoints, random, avoid, reselections);
+  /** @param hash Of the request, where the balancer {@link hashes}. */
+  pick(
+    random: Random,
+    avoid: ReadonlySet<Endpoint> | undefined,
+    reselections: number,
+    hash?: bigint,
+  ): Endpoint | undefined {
+    const endpoint = this.#balancer.pick(this.endpoints, random, avoid, reselections, hash);
     if (endpoint === undefined) this.stats.stats.cxNoneHealthy.add(1);
     return endpoint;
   }

@@ -19,6 +19,8 @@ import { NO_REPLACEMENTS, type Replacement } from "./client-headers.ts";
 import type { Connection } from "./connection.ts";
 import type { HttpContext } from "./http-context.ts";
 
+const NO_COOKIES: readonly string[] = [];
+
 export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   readonly connection: Connection;
   /** Pinned from the first byte to the last: a change of configuration concerns the next exchange. */
@@ -50,6 +52,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   traceparent = "";
   /** What goes out as `x-forwarded-client-cert`: undefined leaves the header alone, an empty string takes it away. */
   forwardedClientCert: string | undefined;
+  /** Lines of `set-cookie` for the client, by which it stays with its endpoint. */
+  setCookies: readonly string[] = NO_COOKIES;
   /** What goes out in place of the client's lines. */
   replacements: readonly Replacement[] = NO_REPLACEMENTS;
   /** The connection has become what the client asked for: bytes go both ways until both ends are done. */
@@ -108,12 +112,24 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.isSwitched = false;
     head.upgrade = "";
     this.replacements = NO_REPLACEMENTS;
+    this.setCookies = NO_COOKIES;
     this.grpcStatus = undefined;
     this.forwardedClientCert = undefined;
     const { stats } = context.stats;
     stats.rqTotal.add(1);
     (head.isHttp2 ? stats.rqHttp2Total : stats.rqHttp1Total).add(1);
     stats.rqActive.add(1);
+  }
+
+  /** What the route says of the request chooses its endpoint; undefined when nothing does. A client may get a cookie for it. */
+  hash(): bigint | undefined {
+    const { head: request, peer } = this;
+    const route = this.forward?.route.hash;
+    if (route === undefined) return undefined;
+    const sourceIp = this.context.http.settings.remoteAddressOf(request, peer);
+    const { hash, cookies } = route.of({ request, peer, sourceIp });
+    if (cookies.length > 0) this.setCookies = cookies.map(({ line }) => line);
+    return hash;
   }
 
   /** The endpoint of an attempt was chosen. */

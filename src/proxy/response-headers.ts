@@ -3,7 +3,7 @@
  * The same for every protocol.
  *
  * Added as Envoy does: `x-envoy-upstream-service-time`, `server` (the endpoint's is replaced), `date` where
- * there is none, `x-envoy-attempt-count` and `x-request-id` where they are asked for.
+ * there is none, `x-envoy-attempt-count` and `x-request-id` where they are asked for, `set-cookie` for clients that a cookie keeps with their endpoint.
  *
  * @module
  */
@@ -42,6 +42,7 @@ export class ResponseHeaders {
       sink.header("x-envoy-upstream-service-time", String(exchange.upstreamServiceMs));
     if (exchange.forward?.route.includeAttemptCount.response)
       sink.header("x-envoy-attempt-count", String(exchange.attempts));
+    if (exchange.setCookies.length > 0) this.#writeCookies(exchange.setCookies);
     if (head.first[ID.date] === 0) sink.header("date", this.#now());
     this.#writeServer(exchange, head.first[ID.server] !== 0);
     this.#finish(exchange);
@@ -55,6 +56,11 @@ export class ResponseHeaders {
     if (id === ID["transfer-encoding"]) return this.#dropsCoding;
     return this.#overlay.drops(head, line);
   };
+
+  #writeCookies(lines: readonly string[]): void {
+    if (this.#overlay.replaces("set-cookie")) return;
+    for (const line of lines) this.#sink.header("set-cookie", line);
+  }
 
   /** @param length Of the reply's body; undefined where there can be none. */
   writeReply(exchange: ExchangeRecord, reply: Reply, length: number | undefined): void {

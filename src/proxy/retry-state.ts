@@ -43,8 +43,8 @@ export class RetryState {
     return this.#policy?.repeatsSent(isGrpc) ?? false;
   }
 
-  pick(cluster: ClusterRuntime, random: Random): Endpoint | undefined {
-    return cluster.pick(random, this.#tried, this.#policy?.hostSelectionAttempts ?? 1);
+  pick(cluster: ClusterRuntime, random: Random, hash: bigint | undefined): Endpoint | undefined {
+    return cluster.pick(random, this.#tried, this.#policy?.hostSelectionAttempts ?? 1, hash);
   }
 
   /** Asks for another attempt behind one that failed; `retry` takes a place in the cluster. */

@@ -41,7 +41,8 @@ export class TcpChain {
     const { clusters, proxy, random } = this.#context;
     const cluster = clusters.get(proxy.clusterFor(random, undefined));
     if (cluster === undefined || !cluster.breakerOf("DEFAULT").mayConnect()) return undefined;
-    const endpoint = cluster.pick(random, undefined, 1);
+    const hash = cluster.hashes ? proxy.hashOf?.(client.remote.address) : undefined;
+    const endpoint = cluster.pick(random, undefined, 1, hash);
     if (endpoint === undefined) return undefined;
     return new DialAhead(this, cluster, endpoint, client, onSpoken);
   }

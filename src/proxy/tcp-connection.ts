@@ -104,7 +104,9 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
       cluster.stats.stats.cxConnectAttemptsExceeded.add(1);
       return this.#fail("retryLimit");
     }
-    const endpoint = cluster.pick(this.#context.random, undefined, 1);
+    const { proxy, random } = this.#context;
+    const hash = cluster.hashes ? proxy.hashOf?.(this.downstream.remote.address) : undefined;
+    const endpoint = cluster.pick(random, undefined, 1, hash);
     if (endpoint === undefined) return this.#fail("noHealthyUpstream");
     this.upstreamRequestAttemptCount++;
     this.endpoint = endpoint;

@@ -77,6 +77,8 @@ const BALANCERS: Readonly<Record<CompiledCluster["balancer"]["t"], string>> = {
   roundRobin: "round robin",
   leastRequest: "least request",
   random: "random",
+  ringHash: "ring hash",
+  maglev: "Maglev",
 };
 
 function readName(cluster: string): Called {

@@ -3,13 +3,14 @@
  *
  * Source: `lb_policy`, `*_lb_config` and `common_lb_config` of `envoy/config/cluster/v3/cluster.proto`.
  *
- * Not here: ring hash, Maglev, slow start, localities by weight, and extension policies.
+ * Not here: slow start, localities by weight, and extension policies.
  *
  * @module
  */
 import type { Cluster } from "../../xds/proto/cluster.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
 import type { BalancerPolicy } from "./balancer.ts";
+import { compileMaglev, compileRingHash } from "./hash-settings.ts";
 
 const LEAST_REQUEST = new Set(["choiceCount", "activeRequestBias"]);
 /**
@@ -21,11 +22,13 @@ const COMMON = new Set([
   "zoneAwareLbConfig",
   "updateMergeWindow",
   "ignoreNewHostsUntilFirstHc",
+  "consistentHashingLbConfig",
 ]);
 const ZONE_AWARE = new Set(["routingEnabled", "minClusterSize"]);
 
 /** @throws CompileError for policies and settings that are not supported. */
-export function compileBalancerPolicy({ lbPolicy, leastRequestLbConfig, roundRobinLbConfig }: Cluster): BalancerPolicy {
+export function compileBalancerPolicy(cluster: Cluster): BalancerPolicy {
+  const { lbPolicy, leastRequestLbConfig, roundRobinLbConfig } = cluster;
   refuseOthers(roundRobinLbConfig ?? {}, "round_robin_lb_config", new Set());
   refuseOthers(leastRequestLbConfig ?? {}, "least_request_lb_config", LEAST_REQUEST);
   switch (lbPolicy ?? "ROUND_ROBIN") {
@@ -35,10 +38,14 @@ export function compileBalancerPolicy({ lbPolicy, leastRequestLbConfig, roundRob
       return { t: "random" };
     case "LEAST_REQUEST":
       return leastRequest(leastRequestLbConfig);
+    case "RING_HASH":
+      return compileRingHash(cluster);
+    case "MAGLEV":
+      return compileMaglev(cluster);
     default:
       throw new CompileError(
         "lb_policy",
-        `${lbPolicy} is not supported yet: ROUND_ROBIN, LEAST_REQUEST and RANDOM are`,
+        `${lbPolicy} is not supported yet: ROUND_ROBIN, LEAST_REQUEST, RANDOM, RING_HASH and MAGLEV are`,
       );
   }
 }

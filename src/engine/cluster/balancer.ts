@@ -14,11 +14,16 @@ import { unreachable } from "../../base/unreachable.ts";
 import { EdfSchedule } from "./edf.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointGroup, EndpointSet } from "./endpoints.ts";
+import { HashBalancer, type HashPolicy } from "./hash-balancer.ts";
 
 export type BalancerPolicy =
   | { readonly t: "roundRobin" }
   | { readonly t: "leastRequest"; readonly choiceCount: number; readonly activeRequestBias: number }
-  | { readonly t: "random" };
+  | { readonly t: "random" }
+  | HashPolicy;
+
+/** Whether requests need a hash. */
+export const hashes = ({ t }: BalancerPolicy): boolean => t === "ringHash" || t === "maglev";
 
 export interface Balancer {
   /**
@@ -27,12 +32,14 @@ export interface Balancer {
    * @param avoid Endpoints that a retry has met before. When `reselections` further choices all fall on them, the last
    *   one is taken: a bad endpoint is better than none.
    * @param reselections `host_selection_retry_max_attempts`. Default 1.
+   * @param hash 64 bits, for balancers that hash; without it they choose at random.
    */
   pick(
     set: EndpointSet,
     random: Random,
     avoid?: ReadonlySet<Endpoint> | undefined,
     reselections?: number,
+    hash?: bigint,
   ): Endpoint | undefined;
 }
 
@@ -45,6 +52,9 @@ export function createBalancer(policy: BalancerPolicy): Balancer {
       return leastRequest(policy.choiceCount, policy.activeRequestBias);
     case "random":
       return new SetBalancer(false, byWeight, (group) => new BestOf(group, 1));
+    case "ringHash":
+    case "maglev":
+      return new HashBalancer(policy);
     default:
       return unreachable(policy);
   }

@@ -38,6 +38,10 @@ function refused(cluster: Cluster): string {
   return "accepted";
 }
 
+const hashing = (
+  consistentHashingLbConfig: NonNullable<Cluster["commonLbConfig"]>["consistentHashingLbConfig"],
+): Partial<Cluster> => ({ lbPolicy: "MAGLEV", commonLbConfig: { consistentHashingLbConfig } });
+
 describe("cluster", () => {
   test("defaults", () => {
     const { name, type, edsServiceName, connectTimeoutMs, balancer, healthyPanicPercent, http, usesTls, outlier } =
@@ -81,6 +85,34 @@ describe("cluster", () => {
       choiceCount: 5,
       activeRequestBias: 0, // a message without its value
     });
+  });
+
+  test("balancers that hash, with Envoy's defaults", () => {
+    const balancer = (over: Partial<Cluster>) => compileCluster({ ...EDS, ...over }).balancer;
+    const ring = { t: "ringHash", minSize: 1024, maxSize: 8_388_608, useHostname: false } as const;
+    expect(balancer({ lbPolicy: "RING_HASH" })).toEqual(ring);
+    const sizes = { minimumRingSize: 0, maximumRingSize: 5 };
+    expect(balancer({ lbPolicy: "RING_HASH", ringHashLbConfig: sizes })).toEqual({ ...ring, minSize: 0, maxSize: 5 });
+    expect(balancer({ lbPolicy: "MAGLEV" })).toEqual({ t: "maglev", tableSize: 65_537, useHostname: false });
+    const ringAt = "ring_hash_lb_config";
+    const hashingAt = "common_lb_config.consistent_hashing_lb_config";
+    const wrong: readonly (readonly [Partial<Cluster>, string])[] = [
+      [{ lbPolicy: "MAGLEV", maglevLbConfig: { tableSize: 1024 } }, "maglev_lb_config.table_size"],
+      [{ lbPolicy: "MAGLEV", maglevLbConfig: { tableSize: 5_000_077 } }, "maglev_lb_config.table_size"],
+      [
+        { lbPolicy: "RING_HASH", ringHashLbConfig: { minimumRingSize: 2, maximumRingSize: 1 } },
+        `${ringAt}.minimum_ring_size`,
+      ],
+      [{ lbPolicy: "RING_HASH", ringHashLbConfig: { maximumRingSize: 8_388_609 } }, `${ringAt}.maximum_ring_size`],
+      [
+        { lbPolicy: "RING_HASH", ringHashLbConfig: { minimumRingSize: 0, maximumRingSize: 0 } },
+        `${ringAt}.maximum_ring_size`,
+      ],
+      [{ lbPolicy: "RING_HASH", ringHashLbConfig: { hashFunction: "MURMUR_HASH_2" } }, `${ringAt}.hash_function`],
+      [hashing({ hashBalanceFactor: 120 }), `${hashingAt}.hash_balance_factor`],
+      [hashing({ useHostnameForHashing: true }), `${hashingAt}.use_hostname_for_hashing`],
+    ];
+    for (const [over, path] of wrong) expect(refused({ ...EDS, ...over }), path).toBe(path);
   });
 
   test("panic threshold: a message without its value is 0", () => {
@@ -147,7 +179,7 @@ describe("cluster", () => {
       [{ name: "c", type: "EDS" }, "eds_cluster_config.eds_config"],
       [{ ...EDS, edsClusterConfig: { edsConfig: { path: "/x" } } }, "eds_cluster_config.eds_config"],
       [{ name: "c", type: "ORIGINAL_DST" }, "type"],
-      [{ ...EDS, lbPolicy: "MAGLEV" }, "lb_policy"],
+      [{ ...EDS, lbPolicy: "CLUSTER_PROVIDED" }, "lb_policy"],
       [{ ...EDS, roundRobinLbConfig: { slowStartConfig: {} } }, "round_robin_lb_config.slow_start_config"],
       [
         { ...EDS, lbPolicy: "LEAST_REQUEST", leastRequestLbConfig: { choiceCount: 1 } },

@@ -65,6 +65,8 @@ const KNOWN = new Set([
   "outlierDetection",
   "leastRequestLbConfig",
   "roundRobinLbConfig",
+  "ringHashLbConfig",
+  "maglevLbConfig",
   "transportSocket",
   "transportSocketMatches",
   "metadata",

@@ -31,6 +31,8 @@ export interface EndpointSpec {
   /** 0 is used first. */
   readonly priority: number;
   readonly locality: Locality | undefined;
+  /** Its place in the assignment. */
+  readonly position: number;
 }
 
 /**
@@ -79,6 +81,7 @@ export class LiveEndpoint implements Endpoint {
   metadata: Metadata | undefined;
   priority: number;
   locality: Locality | undefined;
+  position: number;
   live = true;
   activeRequests = 0;
   activeConnections = 0;
@@ -111,6 +114,7 @@ export class LiveEndpoint implements Endpoint {
     this.metadata = spec.metadata;
     this.priority = spec.priority;
     this.locality = spec.locality;
+    this.position = spec.position;
   }
 
   /** Takes what a newer assignment says and keeps all state. `spec.key` must be this endpoint's. */
@@ -121,6 +125,7 @@ export class LiveEndpoint implements Endpoint {
     this.metadata = spec.metadata;
     this.priority = spec.priority;
     this.locality = spec.locality;
+    this.position = spec.position;
   }
 }
 
@@ -148,6 +153,7 @@ export function compileEndpoint(message: LbEndpoint, of: LocalityLbEndpoints, pa
     metadata: message.metadata,
     priority: of.priority ?? 0,
     locality: of.locality,
+    position: 0,
   };
 }
 

@@ -86,8 +86,13 @@ export class EndpointSet {
     const groups = this.#groups;
     const first = groups[0];
     if (first === undefined || first.percent === 100) return first;
-    let left = random() * 100;
-    for (const group of groups) {
+    return this.groupAt(random() * 100);
+  }
+
+  /** The group at a percentage of the load: 0 to below 100. */
+  groupAt(percent: number): EndpointGroup | undefined {
+    let left = percent;
+    for (const group of this.#groups) {
       left -= group.percent;
       if (left < 0) return group;
     }
@@ -140,6 +145,7 @@ export function compileAssignment(assignment: ClusterLoadAssignment, path = ""):
   refuseOthers(assignment, path, KNOWN_ASSIGNMENT);
   refuseOthers(assignment.policy ?? {}, `${at}policy`, KNOWN_POLICY);
   const byKey = new Map<string, EndpointSpec>();
+  let position = 0;
   for (const [i, locality] of (assignment.endpoints ?? []).entries()) {
     const localityPath = `${at}endpoints[${i}]`;
     refuseOthers(locality, localityPath, KNOWN_LOCALITY);
@@ -149,7 +155,7 @@ export function compileAssignment(assignment: ClusterLoadAssignment, path = ""):
     for (const [j, message] of (locality.lbEndpoints ?? []).entries()) {
       const spec = compileEndpoint(message, locality, `${localityPath}.lb_endpoints[${j}]`);
       const other = byKey.get(spec.key);
-      if (other === undefined || spec.priority < other.priority) byKey.set(spec.key, spec);
+      if (other === undefined || spec.priority < other.priority) byKey.set(spec.key, { ...spec, position: position++ });
     }
   }
   return [...byKey.values()].sort((a, b) => a.priority - b.priority || (a.key < b.key ? -1 : 1));

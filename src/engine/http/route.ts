@@ -7,6 +7,7 @@ import type { Route, VirtualHost } from "../../xds/proto/route.ts";
 import type { RouteAction } from "../../xds/proto/route-action.ts";
 import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import type { CompiledRoute, Forward, Reply } from "../http.ts";
+import { compileRouteHash } from "../hash/request-hash.ts";
 import { headerReader } from "../match/header-matcher.ts";
 import { compileSubstitution } from "../match/regex.ts";
 import { originOf } from "../origin.ts";
@@ -114,7 +115,7 @@ function compiledRoute(message: Route, parent: RouteParent, match: CompiledMatch
     },
     clusterNotFoundStatus: CLUSTER_NOT_FOUND[action.clusterNotFoundResponseCode ?? "SERVICE_UNAVAILABLE"],
     priority: action.priority ?? "DEFAULT",
-    hashPolicies: action.hashPolicy ?? [],
+    hash: compileRouteHash(action.hashPolicy, fieldPath(at, "hashPolicy")),
     origin: originOf(message.metadata) ?? originOf(virtualHost.metadata),
     metadata: message.metadata,
     virtualClusterOf: parent.virtualClusterOf,

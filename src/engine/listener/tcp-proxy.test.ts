@@ -63,6 +63,9 @@ test("what is wrong or not supported is refused by its path", () => {
     [{ tunnelingConfig: { hostname: "h" } }, "p.tunneling_config"],
     [{ metadataMatch: {} }, "p.metadata_match"],
     [{ hashPolicy: [{ sourceIp: {} }] }, "accepted"],
+    [{ hashPolicy: [{}] }, "p.hash_policy[0]"],
+    [{ hashPolicy: [{ filterState: { key: "k" } }] }, "p.hash_policy[0].filter_state"],
+    [{ hashPolicy: [{ sourceIp: {} }, { sourceIp: {} }] }, "p.hash_policy"],
   ];
   for (const [over, path] of cases) expect(refused(over), path).toBe(path);
 });

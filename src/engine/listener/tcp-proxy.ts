@@ -2,8 +2,7 @@
  * The TCP proxy filter, compiled: where its connections go, and for how long.
  *
  * Source: `envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto`, defaults as there;
- * `envoy.filters.network.sni_cluster`. `hash_policy` is taken and changes nothing: as in Envoy, only balancers that hash
- * look at it.
+ * `envoy.filters.network.sni_cluster`. As in Envoy, only balancers that hash look at `hash_policy`.
  *
  * @module
  */
@@ -11,6 +10,7 @@ import type { Random } from "../../base/random.ts";
 import type { AccessLog } from "../../xds/proto/access-log.ts";
 import type { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
+import { hashOfWire } from "../hash/xx-hash.ts";
 
 export interface CompiledTcpProxy {
   readonly statPrefix: string;
@@ -24,6 +24,8 @@ export interface CompiledTcpProxy {
   /** Of the client's connection. Infinity: for ever. */
   readonly maxDurationMs: number;
   readonly accessLog: readonly AccessLog[];
+  /** What leads a client's connections to one endpoint, from its IP address; undefined for nothing. */
+  readonly hashOf: ((clientAddress: string) => bigint) | undefined;
 }
 
 const KNOWN = new Set([
@@ -37,6 +39,7 @@ const KNOWN = new Set([
   "maxDownstreamConnectionDuration",
 ]);
 const WEIGHTED_CLUSTER = new Set(["name", "weight"]);
+const HASH_POLICY = new Set(["sourceIp"]);
 const DEFAULT_IDLE_TIMEOUT_MS = 3_600_000;
 
 /**
@@ -62,7 +65,17 @@ export function compileTcpProxy(proxy: TcpProxy, path: string, bySni: boolean): 
     idleTimeoutMs: (proxy.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS) || Number.POSITIVE_INFINITY,
     maxDurationMs: maxDurationMs ?? Number.POSITIVE_INFINITY,
     accessLog: proxy.accessLog ?? [],
+    hashOf: clientHash(proxy, `${path}.hash_policy`),
   };
+}
+
+function clientHash({ hashPolicy = [] }: TcpProxy, path: string): CompiledTcpProxy["hashOf"] {
+  if (hashPolicy.length > 1) throw new CompileError(path, `must hold at most 1 item, found ${hashPolicy.length}`);
+  const [policy] = hashPolicy;
+  if (policy === undefined) return undefined;
+  refuseOthers(policy, `${path}[0]`, HASH_POLICY);
+  if (policy.sourceIp === undefined) throw new CompileError(`${path}[0]`, "must hold source_ip");
+  return hashOfWire;
 }
 
 /** One cluster, or each of several as often as its weight says. */

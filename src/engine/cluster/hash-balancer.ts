@@ -1,0 +1,65 @@
+/**
+ * Ring hash and Maglev: requests of one hash go to one endpoint, and to the same one by every proxy.
+ *
+ * Source: Envoy's `ThreadAwareLoadBalancerBase`. The hash chooses the priority as well. A request without a hash goes
+ * anywhere. Tables are made when endpoints change (their weights and health included), before the next choice.
+ *
+ * Differs: degraded endpoints have a table of their own, for the share of requests that Envoy would give them and then
+ * has no endpoint for.
+ *
+ * @module
+ */
+import type { Random } from "../../base/random.ts";
+import type { Balancer } from "./balancer.ts";
+import type { Endpoint } from "./endpoint.ts";
+import type { EndpointGroup, EndpointSet } from "./endpoints.ts";
+import { HashRing } from "./hash-ring.ts";
+import { hashedEndpoints, type HashTable } from "./hash-table.ts";
+import { MaglevTable } from "./maglev.ts";
+
+export type HashPolicy =
+  | { readonly t: "ringHash"; readonly minSize: number; readonly maxSize: number; readonly useHostname: boolean }
+  | { readonly t: "maglev"; readonly tableSize: number; readonly useHostname: boolean };
+
+export class HashBalancer implements Balancer {
+  readonly #policy: HashPolicy;
+  #tables = new Map<EndpointGroup, HashTable>();
+  #set: EndpointSet | undefined;
+  #version = -1;
+
+  constructor(policy: HashPolicy) {
+    this.#policy = policy;
+  }
+
+  pick(
+    set: EndpointSet,
+    random: Random,
+    avoid?: ReadonlySet<Endpoint>,
+    reselections = 1,
+    hash: bigint = randomHash(random),
+  ): Endpoint | undefined {
+    if (this.#version !== set.version || this.#set !== set) this.#rebuild(set);
+    const group = set.groupAt(Number(hash % 100n));
+    const table = group && this.#tables.get(group);
+    let endpoint = table?.pick(hash, 0);
+    for (let i = 1; i <= reselections && endpoint !== undefined && avoid?.has(endpoint); i += 1)
+      endpoint = table?.pick(hash, i);
+    return endpoint;
+  }
+
+  #rebuild(set: EndpointSet): void {
+    this.#set = set;
+    this.#version = set.version;
+    this.#tables = new Map(set.groups.map((group) => [group, tableOf(this.#policy, group.endpoints)]));
+  }
+}
+
+function tableOf(policy: HashPolicy, endpoints: readonly Endpoint[]): HashTable {
+  const hosts = hashedEndpoints(endpoints, policy.useHostname);
+  if (policy.t === "maglev") return new MaglevTable(hosts, policy.tableSize);
+  return new HashRing(hosts, policy.minSize, policy.maxSize);
+}
+
+const WORD = 2 ** 32;
+const randomHash = (random: Random): bigint =>
+  (BigInt(Math.floor(random() * WORD)) << 32n) | BigInt(Math.floor(random() * WORD));
