@@ -87,7 +87,7 @@ function target(to: Destination, levels: RouteLevels): RouteTarget {
   };
 }
 
-/** Requests that want another protocol are not mirrored, as in Envoy. */
+/** Requests that want another protocol are not mirrored. Envoy has that for CONNECT alone: it asks a mirror for a WebSocket. */
 function mirrored(end: Forward | ((request: RequestView) => Forward), { pick }: Mirrors): RouteEnd {
   return (request, random, trace) => {
     const forward = typeof end === "function" ? end(request) : end;
