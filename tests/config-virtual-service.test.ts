@@ -219,6 +219,35 @@ describe("routes", () => {
     expect(warnings(virtualService(large)).join()).toContain("has 110000 bytes, which every proxy");
   });
 
+  test("CORS", () => {
+    const policy =
+      "{allowOrigins: [{exact: a}, {prefix: b}], allowMethods: [GET], exposeHeaders: ['*'], maxAge: 1h, unmatchedPreflights: IGNORE}";
+    expect(rule(`${ROUTE}\ncorsPolicy: ${policy}`).cors).toEqual({
+      allowOrigins: [
+        { t: "exact", value: "a" },
+        { t: "prefix", value: "b" },
+      ],
+      allowMethods: ["GET"],
+      allowHeaders: [],
+      exposeHeaders: ["*"],
+      maxAgeSeconds: 3600,
+      allowCredentials: undefined,
+      forwardsUnmatched: false,
+    });
+    expect(rule(`${ROUTE}\ncorsPolicy: {allowOrigin: [a]}`).cors).toMatchObject({
+      allowOrigins: [{ t: "exact", value: "a" }],
+      forwardsUnmatched: true,
+    });
+    expect(rule(ROUTE).cors).toBeUndefined();
+    const warned = (cors: string): string => warnings(virtualService(`${ROUTE}\ncorsPolicy: ${cors}`)).join();
+    expect(warned("{}")).toContain("has no allowOrigins, so no origin is allowed");
+    expect(warned("{allowOrigin: [a]}")).toContain("is deprecated [IST0002]");
+    expect(warned("{allowOrigins: [{exact: '*'}], allowCredentials: true}")).toContain("every origin may call");
+    expect(warnings(virtualService("redirect: {uri: /}\ncorsPolicy: {allowOrigins: [{exact: a}]}")).join()).toContain(
+      "corsPolicy: warning: has no effect beside redirect",
+    );
+  });
+
   test("header edits", () => {
     const read = rule(
       `${ROUTE}\nheaders: {request: {set: {__proto__: a, x-a: b}, add: {x-c: d}, remove: [x-e]}, response: {remove: [server]}}`,
@@ -262,7 +291,16 @@ describe("routes", () => {
     ["mirror: {host: a}\nmirror_percent: 101", "mirror_percent: must be a whole number from 0 to 100"],
     ["mirror: {host: a}\nmirror_percent: 1\nmirrorPercent: 1", "mirror_percent: cannot stand beside mirrorPercent"],
     ["mirrors: [{destination: {host: a}, percentage: {value: -1}}]", "mirrors[0].percentage.value: must be a number"],
-    ["corsPolicy: {}", "corsPolicy: is not supported yet"],
+    ["corsPolicy: {allowOrigins: [{}]}", "corsPolicy.allowOrigins[0]: must have one of exact, prefix, regex"],
+    ["corsPolicy: {allowOrigins: [{regex: '('}]}", "corsPolicy.allowOrigins[0].regex: must be a regular expression"],
+    ["corsPolicy: {allowOrigins: [a]}", "corsPolicy.allowOrigins[0]: must be a mapping"],
+    ["corsPolicy: {allowOrigin: [a], allowOrigins: [{exact: b}]}", "corsPolicy.allowOrigin: cannot stand beside"],
+    ["corsPolicy: {allowMethods: ['GET PUT']}", "corsPolicy.allowMethods[0]: must be a name, or *"],
+    ["corsPolicy: {allowHeaders: ['a: b']}", "corsPolicy.allowHeaders[0]: must be a name, or *"],
+    ["corsPolicy: {maxAge: 1500ms}", "corsPolicy.maxAge: must be whole seconds"],
+    ["corsPolicy: {allowCredentials: 'yes'}", "corsPolicy.allowCredentials: must be true or false"],
+    ["corsPolicy: {unmatchedPreflights: DROP}", 'must be one of UNSPECIFIED, FORWARD, IGNORE, found "DROP"'],
+    ["corsPolicy: {allowOrigns: []}", 'did you mean "allowOrigins"?'],
     ["directResponse: {status: 200}", "route: cannot stand beside directResponse"],
     ["rewrite: {}", "rewrite: must have at least one of uri, authority"],
     ["rewrite: {uri: /a, uriRegexRewrite: {match: a, rewrite: b}}", "rewrite.uriRegexRewrite: cannot stand beside uri"],

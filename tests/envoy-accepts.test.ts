@@ -107,6 +107,14 @@ spec:
   - match: [{uri: {prefix: /direct}}]
     directResponse: {status: 503, body: {string: "LARGE"}}
     headers: {response: {set: {content-type: text/html}}}
+  - match: [{uri: {prefix: /cors}}]
+    corsPolicy: {allowOrigins: [{exact: a}, {prefix: b}, {regex: "c.*"}], allowMethods: [GET, PUT], allowHeaders: [x], exposeHeaders: ["*"],
+      maxAge: 24h, allowCredentials: false, unmatchedPreflights: FORWARD}
+    route: [{destination: {host: ratings}}]
+  - match: [{uri: {prefix: /cors-none}}]
+    corsPolicy: {}
+    fault: {abort: {httpStatus: 500, percentage: {value: 1}}}
+    route: [{destination: {host: ratings}}]
   - match: [{uri: {prefix: /bare}}]
     directResponse: {status: 204}
   - match: [{uri: {prefix: /group}}]

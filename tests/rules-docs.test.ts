@@ -15,7 +15,7 @@ const rows = [...page.matchAll(/^\| `(\/[^`]*)`(?: with `([^`]+)`)? \| (.*) \|$/
 
 const folder = mkdtempSync(join(tmpdir(), "tulle-rules-"));
 const file = join(folder, "mesh.yaml");
-const services = ["shop", "shop-beta"].flatMap((name) => [
+const services = ["shop", "shop-beta", "api"].flatMap((name) => [
   service(name, ["http:80:8080"]),
   workload(name, "v1", [8080]),
 ]);
@@ -68,5 +68,24 @@ describe("docs/rules.md", () => {
     expect(routing?.retries).toMatchObject({ attempts: 3, perTryTimeoutMs: 1000, backoffMs: 100 });
     const other = await explained("/items?beta=2", undefined);
     expect(other.routing?.rules[0]?.reason).toBe('query beta: wanted exact "1", found "2"');
+  });
+
+  test("CORS: preflight requests are answered, and the origin is told why", async () => {
+    const asked = async (origin: string, method: string) => {
+      const headers = ["-H", `origin: ${origin}`, "-H", "access-control-request-method: POST"];
+      const args = ["explain", "-f", file, "-o", "json", "--from", "client-v1", method, "http://api/", ...headers];
+      const { out } = await runCli(args);
+      return JSON.parse(out) as Explanation;
+    };
+    const preflight = await asked("https://eu.shop.example", "OPTIONS");
+    expect(preflight.summary).toBe(
+      "answered by the caller's proxy: 200, the corsPolicy of the rule answers a preflight request",
+    );
+    expect(preflight.routing?.cors).toContain('found "https://eu.shop.example"; this is a preflight request');
+    const other = await asked("https://eu.shop.example.org", "OPTIONS");
+    expect([other.outcome, other.routing?.reply?.status]).toEqual(["answered", 200]);
+    const actual = await asked("https://shop.example", "POST");
+    expect(actual.outcome).toBe("allowed");
+    expect(actual.routing?.headers.response).toContain("set access-control-expose-headers: x-request-id");
   });
 });

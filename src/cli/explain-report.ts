@@ -78,6 +78,7 @@ function effects(routing: Routing, paint: Paint): readonly string[] {
   const lines: string[] = [];
   const say = (name: string, value: string): void => void lines.push(`  ${paint.dim(name.padEnd(8))} ${value}`);
   for (const { kind, what, percent } of faults) say("fault", `${kind} ${what} for ${percent} % of such requests`);
+  if (routing.cors !== undefined) say("cors", routing.cors);
   if (reply !== undefined) {
     say("answer", `${reply.status}, ${reply.reason}`);
     return lines;

@@ -5,6 +5,7 @@
  */
 import type { MeshSettings } from "../model/mesh.ts";
 import { type HttpRule, noHeaderEdits, type RouteAction } from "../model/virtual-service.ts";
+import { corsPolicy } from "./cors-policy.ts";
 import { directResponse } from "./direct-response.ts";
 import { fault } from "./fault.ts";
 import { headerEdits, setsAuthority } from "./header-edits.ts";
@@ -28,9 +29,10 @@ const KNOWN = [
   "retries",
   "fault",
   "headers",
+  "corsPolicy",
   ...MIRROR_FIELDS,
 ] as const;
-const UNSUPPORTED = ["delegate", "corsPolicy"];
+const UNSUPPORTED = ["delegate"];
 
 type RuleFields = Fields<(typeof KNOWN)[number]>;
 
@@ -51,6 +53,7 @@ export function httpRule(namespace: string, settings: MeshSettings): Read<HttpRu
       action: own ?? route,
       headers,
       fault: fields.optional("fault", fault),
+      cors: fields.optional("corsPolicy", corsPolicy),
     };
   };
 }
@@ -77,7 +80,7 @@ function checkAction(fields: RuleFields): void {
   }
   if (second !== undefined) fields.at(second)?.failAtKey(`cannot stand beside ${first}`);
   for (const name of ["route", "fault", "rewrite"] as const) fields.at(name)?.failAtKey(`cannot stand beside ${first}`);
-  for (const name of ["timeout", "retries", "mirror", "mirrors"] as const)
+  for (const name of ["timeout", "retries", "mirror", "mirrors", "corsPolicy"] as const)
     fields.at(name)?.warn(`has no effect beside ${first}`);
 }
 

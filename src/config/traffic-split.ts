@@ -130,5 +130,6 @@ function rule(split: TrafficSplit, backends: readonly SplitBackend[], port: numb
     action: { t: "route", destinations, rewrite: undefined, timeoutMs: undefined, retries: undefined, mirrors: [] },
     headers: noHeaderEdits,
     fault: undefined,
+    cors: undefined,
   };
 }

@@ -59,6 +59,7 @@ export interface HttpRule {
   readonly action: RouteAction | RedirectAction | DirectResponseAction;
   readonly headers: HeaderEdits;
   readonly fault: Fault | undefined;
+  readonly cors: CorsPolicy | undefined;
 }
 
 /** All that is given must match. */
@@ -159,6 +160,19 @@ export interface Retries {
 export interface Fault {
   readonly delay: { readonly percentage: number; readonly fixedDelayMs: number } | undefined;
   readonly abort: { readonly percentage: number; readonly httpStatus: number } | undefined;
+}
+
+/** Which other origins a browser may call from. */
+export interface CorsPolicy {
+  readonly allowOrigins: readonly StringMatch[];
+  /** `*` alone: whatever is asked for; so with headers. */
+  readonly allowMethods: readonly string[];
+  readonly allowHeaders: readonly string[];
+  readonly exposeHeaders: readonly string[];
+  readonly maxAgeSeconds: number | undefined;
+  readonly allowCredentials: boolean | undefined;
+  /** Preflight requests of other origins go to the destination; else they are answered, without leave. */
+  readonly forwardsUnmatched: boolean;
 }
 
 export interface HeaderEdits {

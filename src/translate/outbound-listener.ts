@@ -9,6 +9,7 @@ import type { HttpFilter } from "../xds/proto/http-connection-manager.ts";
 import type { Listener, NetworkFilter } from "../xds/proto/listener.ts";
 import { pack } from "../xds/types/any.ts";
 import { socketAddress } from "./endpoints.ts";
+import { cors } from "./cors.ts";
 import { FAULT_FILTER } from "./fault.ts";
 import { httpManager } from "./http-manager.ts";
 import type { TranslateOptions } from "./options.ts";
@@ -40,7 +41,7 @@ export function outboundManager(statPrefix: string, routeConfigName: string, opt
       rds: { configSource: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, routeConfigName },
       httpProtocolOptions: { allowAbsoluteUrl: true },
     },
-    [fault],
+    [fault, cors],
     options,
   );
 }

@@ -10,6 +10,7 @@ import { unreachable } from "../base/unreachable.ts";
 import type { Service } from "../model/service.ts";
 import type { HttpMatch, HttpRule, VirtualService } from "../model/virtual-service.ts";
 import type { Route } from "../xds/proto/route.ts";
+import { corsConfig } from "./cors.ts";
 import { faultConfig } from "./fault.ts";
 import { headerEdits } from "./header-edits.ts";
 import { directResponse, redirect } from "./redirect.ts";
@@ -57,7 +58,7 @@ function ruleRoute(
     name: routeName(rule, match),
     match: match === undefined ? everything : routeMatch(match),
     metadata: sourceMetadata(virtualService.origin, rule.place, rule.name ?? `http[${index}]`),
-    typedPerFilterConfig: rule.fault && faultConfig(rule.fault),
+    typedPerFilterConfig: filterConfigs(rule),
   };
   const { action } = rule;
   switch (action.t) {
@@ -70,6 +71,11 @@ function ruleRoute(
     default:
       return unreachable(action);
   }
+}
+
+function filterConfigs({ cors, fault }: HttpRule): Route["typedPerFilterConfig"] {
+  if (fault === undefined && cors === undefined) return undefined;
+  return { ...(fault && faultConfig(fault)), ...(cors && corsConfig(cors)) };
 }
 
 /** `rule.match`, or what of the two has a name. */

@@ -53,6 +53,8 @@ export interface Routing {
   readonly rewrite: { readonly path: string | undefined; readonly authority: string | undefined };
   readonly headers: { readonly request: readonly string[]; readonly response: readonly string[] };
   readonly faults: readonly FaultExplanation[];
+  /** What the rule's corsPolicy makes of the request's origin; undefined where there is no policy, or no origin. */
+  readonly cors: string | undefined;
   /** The caller's proxy answers by itself. */
   readonly reply: { readonly status: number; readonly reason: string } | undefined;
 }

@@ -143,6 +143,7 @@ function describe(
       response: end.responseHeaders.map(describeOperation),
     },
     faults: faultsOf(route),
+    cors: trace.find((s) => s.step === "filter" && s.subject === "cors")?.reason,
     reply: end.t === "reply" ? { status: end.status, reason: replyReason(end) } : undefined,
   };
 }
@@ -217,5 +218,6 @@ function replyReason(reply: Reply): string {
   if (reply.kind === "noRoute") return "no rule matches";
   if (reply.kind === "rbacDenied") return `refused by a policy of the gateway: ${reply.details}`;
   if (reply.kind === "faultAbort") return "the rule's fault";
+  if (reply.details === "cors_response") return "the corsPolicy of the rule answers a preflight request";
   return reply.body.trim() || reply.details;
 }

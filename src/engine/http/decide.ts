@@ -4,7 +4,7 @@
  * @module
  */
 import type { Random } from "../../base/random.ts";
-import type { Decision, Forward, Reply } from "../http.ts";
+import type { Decision, Forward, HeaderOperation, Reply } from "../http.ts";
 import type { PeerView, RequestView } from "../request.ts";
 import type { Trace } from "../trace.ts";
 import type { RouteTarget } from "./target.ts";
@@ -17,15 +17,23 @@ export function decideTarget(
   trace: Trace | undefined,
 ): Decision {
   let delayMs = 0;
+  let edits: readonly HeaderOperation[] | undefined;
   for (const filter of target.filters) {
     const outcome = filter(request, peer, target, random, trace);
     if (outcome === undefined) continue;
-    if (outcome.t === "reply") return settle(delayMs, outcome, trace);
-    delayMs += outcome.delayMs;
-    if (outcome.reply !== undefined) return settle(delayMs, outcome.reply, trace);
+    if (outcome.t === "reply") return settle(delayMs, edited(outcome, edits), trace);
+    if (outcome.t === "edits") edits = outcome.responseHeaders;
+    else {
+      delayMs += outcome.delayMs;
+      if (outcome.reply !== undefined) return settle(delayMs, edited(outcome.reply, edits), trace);
+    }
   }
   const { end } = target;
-  return settle(delayMs, typeof end === "function" ? end(request, random, trace) : end, trace);
+  return settle(delayMs, edited(typeof end === "function" ? end(request, random, trace) : end, edits), trace);
+}
+
+function edited<T extends Forward | Reply>(then: T, edits: readonly HeaderOperation[] | undefined): T {
+  return edits === undefined ? then : { ...then, responseHeaders: [...then.responseHeaders, ...edits] };
 }
 
 function settle(delayMs: number, then: Forward | Reply, trace: Trace | undefined): Decision {

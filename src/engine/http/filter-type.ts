@@ -14,6 +14,13 @@ export interface FilterContext {
   readonly observer: Observer | undefined;
 }
 
+/** What one level of routing holds for a filter. */
+export interface LevelConfig {
+  readonly config: AnyMessage;
+  /** Where it is, for errors. */
+  readonly path: string;
+}
+
 export interface FilterType {
   /** Of its configuration in the chain. */
   readonly message: MessageType<unknown>;
@@ -21,4 +28,8 @@ export interface FilterType {
   compile(config: AnyMessage, path: string, context: FilterContext): FilterStep | undefined;
   /** Of `typed_per_filter_config`: replaces the chain's. @throws {CompileError} */
   compileForRoute(config: AnyMessage, path: string, context: FilterContext): FilterStep | undefined;
+  /** Where levels are merged in place of the most specific one counting alone; it comes first. @throws {CompileError} */
+  compileLevels?(levels: readonly LevelConfig[]): FilterStep | undefined;
+  /** It passes over routes that answer themselves. */
+  readonly forwardsOnly?: true;
 }

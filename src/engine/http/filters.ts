@@ -13,7 +13,7 @@ import { type AnyMessage, isAny } from "../../xds/types/any.ts";
 import { CompileError, fieldPath, refuseOthers, unpackAt } from "../compile-error.ts";
 import type { Observer } from "../observer.ts";
 import { FAULT_FILTER } from "./fault.ts";
-import type { FilterContext, FilterType } from "./filter-type.ts";
+import type { FilterContext, FilterType, LevelConfig } from "./filter-type.ts";
 import { CORS_FILTER } from "./cors.ts";
 import { RBAC_FILTER } from "./rbac-filter.ts";
 import { compileRouter, isRouter, type RouterSettings } from "./router.ts";
@@ -53,26 +53,41 @@ export class FilterChain {
     this.#plain = filters.flatMap(({ step }) => step ?? []);
   }
 
-  /** @param levels The most specific first. @throws {CompileError} */
-  withOverrides(levels: readonly FilterOverrides[]): readonly FilterStep[] {
+  /**
+   * @param levels The most specific first.
+   * @param forwards False for a route that answers by itself.
+   * @throws {CompileError}
+   */
+  withOverrides(levels: readonly FilterOverrides[], forwards: boolean): readonly FilterStep[] {
     const used = levels.filter(({ configs }) => configs !== undefined && Object.keys(configs).length > 0);
     if (used.length === 0) return this.#plain;
-    return this.#filters.flatMap((filter) => this.#overridden(filter, used) ?? []);
+    const filters = this.#filters.filter(({ type }) => forwards || type.forwardsOnly !== true);
+    return filters.flatMap((filter) => this.#overridden(filter, used) ?? []);
   }
 
   #overridden(filter: NamedFilter, levels: readonly FilterOverrides[]): FilterStep | undefined {
+    const { type } = filter;
+    const found: LevelConfig[] = [];
     for (const { configs = {}, path } of levels) {
       if (!Object.hasOwn(configs, filter.name)) continue;
-      const any = configs[filter.name] as AnyMessage;
-      const at = `${path}["${filter.name}"]`;
-      if (!isAny(any, FilterConfig)) return filter.type.compileForRoute(any, at, this.#context);
-      const wrapped = unpackAt(any, FilterConfig, at);
-      if (wrapped.disabled === true) return undefined;
-      if (wrapped.config === undefined) return filter.whenOn;
-      return filter.type.compileForRoute(wrapped.config, fieldPath(at, "config"), this.#context);
+      const own = ownConfig(configs[filter.name] as AnyMessage, `${path}["${filter.name}"]`);
+      if (typeof own === "object") found.push(own);
+      else if (found.length === 0) return own === "on" ? filter.whenOn : undefined;
+      if (type.compileLevels === undefined) break;
     }
-    return filter.step;
+    const [first] = found;
+    if (first === undefined) return filter.step;
+    if (type.compileLevels !== undefined) return type.compileLevels(found);
+    return type.compileForRoute(first.config, first.path, this.#context);
   }
+}
+
+/** What a level says of a filter: a configuration, or only whether it is on. */
+function ownConfig(any: AnyMessage, path: string): LevelConfig | "on" | "off" {
+  if (!isAny(any, FilterConfig)) return { config: any, path };
+  const { config, disabled } = unpackAt(any, FilterConfig, path);
+  if (disabled === true) return "off";
+  return config === undefined ? "on" : { config, path: fieldPath(path, "config") };
 }
 
 const KNOWN = new Set(["name", "typedConfig", "isOptional", "disabled"]);

@@ -81,7 +81,7 @@ function target(to: Destination, levels: RouteLevels): RouteTarget {
   return {
     route,
     clusterName: to.clusterHeader === undefined ? forward.clusterName : undefined,
-    filters: filters.withOverrides(overrides),
+    filters: filters.withOverrides(overrides, true),
     responseHeaders: edits.response,
     end: route.mirrors === undefined ? end : mirrored(end, route.mirrors),
   };

@@ -90,7 +90,7 @@ export function compileRoutes(message: RouteConfiguration, filters: FilterChain,
   const noRoute: RouteTarget = {
     route: undefined,
     clusterName: undefined,
-    filters: filters.withOverrides([]),
+    filters: filters.withOverrides([], false),
     responseHeaders: [],
     end: replyOf("noRoute"),
   };

@@ -71,7 +71,7 @@ function compileAction(
   }
   const responseHeaders = joinEdits(edits, parent.mostSpecificWins).response;
   const end = compileOwnReply(message, route, parent, match, responseHeaders, path);
-  const filters = parent.filters.withOverrides(overrides);
+  const filters = parent.filters.withOverrides(overrides, false);
   return { route, clusterName: undefined, filters, responseHeaders, end };
 }
 

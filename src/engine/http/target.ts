@@ -24,6 +24,12 @@ export interface RouteTarget {
 /** An end that depends on the request: on its headers, or by chance. */
 export type RouteEnd = (request: RequestView, random: Random, trace: Trace | undefined) => Forward | Reply;
 
+/** Joins the operations on the answer, whoever makes it, behind the route's. */
+export interface FilterEdits {
+  readonly t: "edits";
+  readonly responseHeaders: readonly HeaderOperation[];
+}
+
 /** A filter of the chain; undefined lets the request pass. */
 export type FilterStep = (
   request: RequestView,
@@ -31,7 +37,7 @@ export type FilterStep = (
   target: RouteTarget,
   random: Random,
   trace: Trace | undefined,
-) => Reply | FilterDelay | undefined;
+) => Reply | FilterDelay | FilterEdits | undefined;
 
 /** The request waits, then is answered or goes on. */
 export interface FilterDelay {

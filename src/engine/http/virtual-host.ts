@@ -124,7 +124,7 @@ function tlsRequirement(
   const target: RouteTarget = {
     route: undefined,
     clusterName: undefined,
-    filters: parent.filters.withOverrides(parent.overrides),
+    filters: parent.filters.withOverrides(parent.overrides, false),
     responseHeaders: [],
     end: httpsRedirect(undefined),
   };

@@ -233,6 +233,7 @@ describe("listeners", () => {
     expect(manager.httpFilters?.map(({ name }) => name)).toEqual([
       "envoy.filters.http.rbac",
       "envoy.filters.http.fault",
+      "envoy.filters.http.cors",
       "envoy.filters.http.router",
     ]);
     expect(Object.keys(sources.policies)).toEqual(["ns[default]-policy[closed]-rule[0]"]);

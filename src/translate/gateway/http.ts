@@ -16,6 +16,7 @@ import type { HttpConnectionManager, HttpFilter } from "../../xds/proto/http-con
 import type { NetworkFilter } from "../../xds/proto/listener.ts";
 import { pack } from "../../xds/types/any.ts";
 import type { Authorization } from "../authorization.ts";
+import { cors } from "../cors.ts";
 import { FAULT_FILTER } from "../fault.ts";
 import { httpManager } from "../http-manager.ts";
 import type { TranslateOptions } from "../options.ts";
@@ -59,7 +60,7 @@ export function edgeManager(
   const authorizing = rbac.map(
     (rules): HttpFilter => ({ name: "envoy.filters.http.rbac", typedConfig: pack(HttpRbac, rules) }),
   );
-  return httpManager(config, [...authorizing, fault], options);
+  return httpManager(config, [...authorizing, fault, cors], options);
 }
 
 /** Does nothing by itself: routes bring their faults along. */

@@ -29,6 +29,42 @@ const get = (url: string, headers: Readonly<Record<string, string>> = {}): Probe
 const others = (url: string, extras: Extras = {}): Probe => probe("stranger", "GET", url, extras);
 const plain = (method: string, url: string, extras: Extras = {}): Probe => probe(undefined, method, url, extras);
 
+const A = { origin: "https://a.example" };
+const ASKS = { "access-control-request-method": "PUT", "access-control-request-headers": "x-one,x-nine" };
+const preflight = (url: string, headers: Readonly<Record<string, string>>): Probe =>
+  probe("client", "OPTIONS", url, { headers });
+
+const CORS: readonly Probe[] = [
+  get("/cors/one"),
+  get("/cors/one", A),
+  get("/cors/one", { origin: "" }),
+  get("/cors/one", { origin: "https://b.anything" }),
+  get("/cors/one", { origin: "https://x.c.example" }),
+  get("/cors/one", { origin: "https://x.c.example.org" }),
+  get("/cors/one", { origin: "null" }),
+  preflight("/cors/one", { ...A, ...ASKS }),
+  preflight("/cors/one", { ...A, ...ASKS, "access-control-request-private-network": "true" }),
+  preflight("/cors/one", A),
+  preflight("/cors/one", { ...A, "access-control-request-method": "" }),
+  preflight("/cors/one", { origin: "https://evil.example", ...ASKS }),
+  preflight("/cors/one", ASKS),
+  get("/cors/one", { ...A, ...ASKS }),
+  get("/cors/all", { origin: "https://any.example" }),
+  preflight("/cors/all", { origin: "https://any.example", ...ASKS }),
+  preflight("/cors/all", { origin: "https://any.example", "access-control-request-method": "LINK" }),
+  preflight("/cors/strict", { ...A, ...ASKS }),
+  preflight("/cors/strict", { origin: "https://evil.example", ...ASKS }),
+  get("/cors/strict", { origin: "https://evil.example" }),
+  get("/cors/strict", A),
+  get("/cors/abort", A),
+  get("/cors/nowhere", A),
+  get("/cors/slow", { ...A, "x-wait": "900" }),
+  get("/cors/split", A),
+  get("/cors/direct", A),
+  preflight("/cors/direct", { ...A, ...ASKS }),
+  preflight("/cors/moved", { ...A, ...ASKS }),
+];
+
 export const PROBES: readonly Probe[] = [
   get("/plain"),
   get("/plain/a?b=c&d"),
@@ -60,6 +96,7 @@ export const PROBES: readonly Probe[] = [
   probe("client", "HEAD", "/direct"),
   probe("client", "POST", "/direct", { body: "for nobody" }),
   get("/bare"),
+  ...CORS,
   get("/moved/here?a=b"),
   get("/secure/x"),
   get("/abort"),
