@@ -108,7 +108,10 @@ spec:
     ["{tls: {mode: SIMPLE, caCertificates: a, insecureSkipVerify: true}}", "cannot stand beside"],
     ["{portLevelSettings: [{port: {number: 80}}]}", "must have at least one of"],
     ["{portLevelSettings: [{loadBalancer: {simple: RANDOM}}]}", 'field "port" is missing'],
-    ["{retryBudget: {}}", "not supported yet"],
+    ["{retryBudget: {percent: 101}}", "trafficPolicy.retryBudget.percent: must be a number from 0 to 100"],
+    ["{retryBudget: {minRetryConcurrency: -1}}", "retryBudget.minRetryConcurrency: must be a whole number from 0"],
+    ["{retryBudget: {budgetInterval: 1s}}", "retryBudget.budgetInterval: is not supported yet"],
+    ["{portLevelSettings: [{port: {number: 1}, retryBudget: {}}]}", 'unknown field "retryBudget"'],
   ])("trafficPolicy %s is refused", (text, message) => {
     expect(errors(destinationRule(text)).join()).toContain(message);
   });

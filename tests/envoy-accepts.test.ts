@@ -139,6 +139,7 @@ spec:
     outlierDetection:
       {consecutive5xxErrors: 3, consecutiveGatewayErrors: 2, interval: 1s, baseEjectionTime: 2s, maxEjectionPercent: 50,
        minHealthPercent: 20, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 4}
+    retryBudget: {percent: 12.5, minRetryConcurrency: 2}
     portLevelSettings:
     - {port: {number: 9081}, loadBalancer: {simple: ROUND_ROBIN}, tls: {mode: DISABLE}}
   subsets:

@@ -109,10 +109,17 @@ function destinationLines(
   return [
     `${paint.bold(what)}  ${host}:${port}${subset === undefined ? "" : ` subset ${subset}`}${part}`,
     ...rule,
+    ...budgetLine(destination),
     `  endpoints${balancer}${destination.endpoints.length === 0 ? paint.red(": none") : ""}`,
     ...destination.endpoints.map((e) => `    ${e.used ? yes(paint) : no(paint)} ${e.workload}: ${e.reason}`),
     ...destination.arrivals.flatMap((arrival) => arrivalLines(arrival, paint)),
   ];
+}
+
+function budgetLine({ retryBudget }: DestinationExplanation): readonly string[] {
+  if (retryBudget === undefined) return [];
+  const { minConcurrency, percent } = retryBudget;
+  return [`  retries at once: ${percent} % of the requests, and ${minConcurrency} in any case`];
 }
 
 function arrivalLines(arrival: Arrival, paint: Paint): readonly string[] {

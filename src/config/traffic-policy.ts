@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { LoadBalancer, PortPolicy, TrafficPolicy } from "../model/destination-rule.ts";
+import type { LoadBalancer, PortPolicy, RetryBudget, TrafficPolicy } from "../model/destination-rule.ts";
 import { clientTls } from "./client-tls.ts";
 import { connectionPool } from "./connection-pool.ts";
 import type { Fields, Node } from "./node.ts";
 import { outlierDetection } from "./outlier-detection.ts";
-import { choice } from "./read-values.ts";
+import { choice, integer, MAX_UINT32, number } from "./read-values.ts";
 import { portNumber } from "./route-destinations.ts";
 
 export const noTrafficPolicy: TrafficPolicy = {
@@ -16,6 +16,7 @@ export const noTrafficPolicy: TrafficPolicy = {
   connectionPool: undefined,
   outlierDetection: undefined,
   tls: undefined,
+  retryBudget: undefined,
   portLevel: [],
 };
 
@@ -23,14 +24,27 @@ const PARTS = ["loadBalancer", "connectionPool", "outlierDetection", "tls"] as c
 type Parts = Fields<(typeof PARTS)[number]>;
 
 export function trafficPolicy(node: Node): TrafficPolicy {
-  const unsupported = ["tunnel", "proxyProtocol", "retryBudget"];
-  const fields = node.fields({ known: [...PARTS, "portLevelSettings"], unsupported });
+  const unsupported = ["tunnel", "proxyProtocol"];
+  const fields = node.fields({ known: [...PARTS, "retryBudget", "portLevelSettings"], unsupported });
   if (!unsupported.some((name) => node.tree.t === "map" && node.tree.entries.has(name)))
-    fields.oneOrMoreOf([...PARTS, "portLevelSettings"]);
-  return { ...parts(fields), portLevel: fields.optional("portLevelSettings", portPolicies) ?? [] };
+    fields.oneOrMoreOf([...PARTS, "retryBudget", "portLevelSettings"]);
+  return {
+    ...parts(fields),
+    retryBudget: fields.optional("retryBudget", retryBudget),
+    portLevel: fields.optional("portLevelSettings", portPolicies) ?? [],
+  };
 }
 
-function parts(fields: Parts): Omit<TrafficPolicy, "portLevel"> {
+/** Source: networking.istio.io TrafficPolicy.RetryBudget; defaults as there. */
+function retryBudget(node: Node): RetryBudget {
+  const fields = node.fields({ known: ["percent", "minRetryConcurrency"], unsupported: ["budgetInterval"] });
+  return {
+    percent: fields.optional("percent", number(0, 100)) ?? 20,
+    minRetryConcurrency: fields.optional("minRetryConcurrency", integer(0, MAX_UINT32)) ?? 3,
+  };
+}
+
+function parts(fields: Parts): PortPolicy["policy"] {
   return {
     loadBalancer: fields.optional("loadBalancer", loadBalancer),
     connectionPool: fields.optional("connectionPool", connectionPool),

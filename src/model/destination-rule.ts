@@ -26,13 +26,23 @@ export interface TrafficPolicy {
   readonly connectionPool: ConnectionPool | undefined;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: ClientTls | undefined;
+  /** Of the whole destination: port settings do not have it, and leave it as it is. */
+  readonly retryBudget: RetryBudget | undefined;
   /** Replaces, never merges with, the fields above for one service port. */
   readonly portLevel: readonly PortPolicy[];
 }
 
 export interface PortPolicy {
   readonly port: number;
-  readonly policy: Omit<TrafficPolicy, "portLevel">;
+  readonly policy: Omit<TrafficPolicy, "portLevel" | "retryBudget">;
+}
+
+/** Retries at once, as a share of the requests that run or wait. */
+export interface RetryBudget {
+  /** 0 to 100. */
+  readonly percent: number;
+  /** Always allowed. */
+  readonly minRetryConcurrency: number;
 }
 
 export type LoadBalancer = "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM";

@@ -7,7 +7,7 @@
  * @module
  */
 import { unreachable } from "../base/unreachable.ts";
-import type { ConnectionPool, OutlierDetection } from "../model/destination-rule.ts";
+import type { ConnectionPool, OutlierDetection, RetryBudget } from "../model/destination-rule.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { CircuitBreakers, OutlierDetection as EnvoyOutlierDetection } from "../xds/proto/cluster-health.ts";
 import type { Http2ProtocolOptions, HttpProtocolOptions } from "../xds/proto/core-protocol.ts";
@@ -21,7 +21,7 @@ const PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions
 export const connectTimeoutMs = (pool: ConnectionPool | undefined): number =>
   pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
 
-export function circuitBreakers(pool: ConnectionPool | undefined): CircuitBreakers {
+export function circuitBreakers(pool: ConnectionPool | undefined, budget: RetryBudget | undefined): CircuitBreakers {
   return {
     thresholds: [
       {
@@ -29,6 +29,10 @@ export function circuitBreakers(pool: ConnectionPool | undefined): CircuitBreake
         maxPendingRequests: pool?.http1MaxPendingRequests ?? NO_LIMIT,
         maxRequests: pool?.http2MaxRequests ?? NO_LIMIT,
         maxRetries: pool?.maxRetries ?? NO_LIMIT,
+        retryBudget: budget && {
+          budgetPercent: { value: budget.percent },
+          minRetryConcurrency: budget.minRetryConcurrency,
+        },
       },
     ],
   };

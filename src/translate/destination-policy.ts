@@ -13,6 +13,7 @@ import type {
   LoadBalancer,
   OutlierDetection,
   ClientTls,
+  RetryBudget,
   Subset,
   TrafficPolicy,
 } from "../model/destination-rule.ts";
@@ -26,6 +27,7 @@ export interface DestinationPolicy {
   readonly connectionPool: ConnectionPool | undefined;
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: ClientTls | undefined;
+  readonly retryBudget: RetryBudget | undefined;
 }
 
 /** The rule that callers in `namespace` see for `service`. */
@@ -59,7 +61,8 @@ function merged(rules: readonly DestinationRule[]): DestinationRule | undefined 
 }
 
 const saysSomething = (p: TrafficPolicy): boolean =>
-  p.portLevel.length > 0 || [p.loadBalancer, p.connectionPool, p.outlierDetection, p.tls].some((b) => b !== undefined);
+  p.portLevel.length > 0 ||
+  [p.loadBalancer, p.connectionPool, p.outlierDetection, p.tls, p.retryBudget].some((b) => b !== undefined);
 
 export function policyFor(
   rule: DestinationRule | undefined,
@@ -70,7 +73,8 @@ export function policyFor(
   if (subset === undefined) return base;
   const own = subset.trafficPolicy;
   const given = own.portLevel.find((p) => p.port === port);
-  return given?.policy ?? overlay(base, own);
+  const retryBudget = own.retryBudget ?? base.retryBudget;
+  return { ...(given?.policy ?? overlay(base, own)), retryBudget };
 }
 
 const none: DestinationPolicy = {
@@ -78,12 +82,15 @@ const none: DestinationPolicy = {
   connectionPool: undefined,
   outlierDetection: undefined,
   tls: undefined,
+  retryBudget: undefined,
 };
 
-const atPort = (policy: TrafficPolicy, port: number): DestinationPolicy =>
-  policy.portLevel.find((p) => p.port === port)?.policy ?? policy;
+const atPort = (policy: TrafficPolicy, port: number): DestinationPolicy => ({
+  ...(policy.portLevel.find((p) => p.port === port)?.policy ?? policy),
+  retryBudget: policy.retryBudget,
+});
 
-const overlay = (base: DestinationPolicy, own: DestinationPolicy): DestinationPolicy => ({
+const overlay = (base: DestinationPolicy, own: DestinationPolicy): Omit<DestinationPolicy, "retryBudget"> => ({
   loadBalancer: own.loadBalancer ?? base.loadBalancer,
   connectionPool: own.connectionPool ?? base.connectionPool,
   outlierDetection: own.outlierDetection ?? base.outlierDetection,

@@ -43,7 +43,7 @@ export function inboundCluster({ clusterName, port, protocol, services }: Inboun
     name: clusterName,
     type: "STATIC",
     connectTimeout: connectTimeoutMs(undefined),
-    circuitBreakers: circuitBreakers(undefined),
+    circuitBreakers: circuitBreakers(undefined, undefined),
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     loadAssignment: {
       clusterName,

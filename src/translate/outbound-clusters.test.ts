@@ -189,6 +189,21 @@ describe("a DestinationRule", () => {
     expect(reviews([a, b], 9080, "v2").endpoints.endpoints?.[0]?.lbEndpoints).toHaveLength(1);
   });
 
+  test("a retry budget is the whole destination's, whatever its ports say", () => {
+    const rule =
+      destinationRule(`trafficPolicy: {retryBudget: {percent: 12.5}, portLevelSettings: [{port: {number: 9081}, loadBalancer: {simple: RANDOM}}]},
+ subsets: [{name: v1, labels: {version: v1}, trafficPolicy: {retryBudget: {minRetryConcurrency: 0}}}, {name: v2, labels: {version: v2}}]`);
+    const budget = (port: number, subset: string): unknown =>
+      reviews([rule], port, subset).cluster.circuitBreakers?.thresholds?.[0]?.retryBudget;
+    const own = { budgetPercent: { value: 12.5 }, minRetryConcurrency: 3 };
+    for (const port of [9080, 9081]) {
+      expect(budget(port, "")).toEqual(own);
+      expect(budget(port, "v2")).toEqual(own);
+      expect(budget(port, "v1")).toEqual({ budgetPercent: { value: 20 }, minRetryConcurrency: 0 });
+    }
+    expect(reviews([]).cluster.circuitBreakers?.thresholds?.[0]?.retryBudget).toBeUndefined();
+  });
+
   test("DISABLE, ISTIO_MUTUAL and SIMPLE win over what is automatic", () => {
     const tls = (mode: string): string => destinationRule(`trafficPolicy: {tls: {${mode}}}`);
     expect(reviews([tls("mode: DISABLE")]).cluster.transportSocket).toBeUndefined();

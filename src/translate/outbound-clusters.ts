@@ -121,7 +121,7 @@ function edsCluster(name: string, policy: DestinationPolicy): Cluster {
     edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, serviceName: name },
     connectTimeout: connectTimeoutMs(policy.connectionPool),
     lbPolicy: policy.loadBalancer ?? DEFAULT_LB_POLICY,
-    circuitBreakers: circuitBreakers(policy.connectionPool),
+    circuitBreakers: circuitBreakers(policy.connectionPool, policy.retryBudget),
     outlierDetection: outlierDetection(policy.outlierDetection),
     commonLbConfig: { healthyPanicThreshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 } },
   };

@@ -54,7 +54,14 @@ export function destinationOf(
     destinationRule: resources.sources.clusters[called.cluster],
   };
   if (message === undefined)
-    return { ...common, loadBalancer: undefined, endpoints: [], arrivals: [], outcome: "fails" };
+    return {
+      ...common,
+      loadBalancer: undefined,
+      retryBudget: undefined,
+      endpoints: [],
+      arrivals: [],
+      outcome: "fails",
+    };
   const cluster = compileCluster(message);
   const set = new EndpointSet({ panicPercent: cluster.healthyPanicPercent });
   set.update(resources.endpoints.find((e) => e.clusterName === cluster.edsServiceName) ?? {});
@@ -67,6 +74,7 @@ export function destinationOf(
   return {
     ...common,
     loadBalancer: BALANCERS[cluster.balancer.t],
+    retryBudget: cluster.limits.default.retryBudget,
     endpoints: endpointsOf(simulated, from, called, usable),
     arrivals: together(arrivals),
     outcome: outcomeOf(arrivals),

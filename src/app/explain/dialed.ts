@@ -42,6 +42,7 @@ export function dialed(
     weight: undefined,
     destinationRule: undefined,
     loadBalancer: undefined,
+    retryBudget: undefined,
     endpoints: behind.map((i) => endpointOf(i, service, port, undefined)),
     arrivals: together(arrivals),
     outcome: outcomeOf(arrivals),

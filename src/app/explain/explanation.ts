@@ -94,6 +94,8 @@ export interface DestinationExplanation {
   readonly weight: string | undefined;
   readonly destinationRule: Source | undefined;
   readonly loadBalancer: string | undefined;
+  /** Retries at once: a share of the requests, in percent, or as many as are always allowed. */
+  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
   readonly endpoints: readonly EndpointExplanation[];
   /** What awaits the request at the endpoints; those where it is the same stand together. */
   readonly arrivals: readonly Arrival[];
