@@ -15,7 +15,7 @@ import type { RequestBuffer } from "./request-buffer.ts";
 export class Mirroring {
   readonly #copies: readonly MirrorRequest[];
   /** What there was of the body before they began. */
-  readonly #first: readonly Uint8Array[];
+  #first: readonly Uint8Array[];
 
   private constructor(copies: readonly MirrorRequest[], first: readonly Uint8Array[]) {
     this.#copies = copies;
@@ -41,6 +41,7 @@ export class Mirroring {
       if (isComplete) copy.end(trailers);
       copy.begin();
     }
+    this.#first = [];
   }
 
   /** More of the body, which stays the caller's. */
