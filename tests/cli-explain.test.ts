@@ -87,6 +87,30 @@ describe("the example", () => {
     expect(summary).toBe("allowed: 90 % to reviews-v1, 10 % to reviews-v3");
   });
 
+  test("which key chooses the endpoint, where the balancer hashes", async () => {
+    const balancerOf = async (key: string, ...args: string[]) => {
+      const documents = withDocument(
+        `hash-${key.replaceAll(/\W/g, "")}`,
+        `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: hash}, spec: {host: details-v1,
+ trafficPolicy: {loadBalancer: {consistentHash: {${key}}}}}}`,
+      );
+      const { destinations } = await explain(documents, "--from", "productpage-v1", ...args);
+      return destinations[0]?.loadBalancer;
+    };
+    const url = "http://details:9080/details/0?q=7";
+    const header = "httpHeaderName: end-user";
+    expect(await balancerOf(header, url, "-H", "end-user: ann")).toBe('ring hash by header end-user "ann"');
+    expect(await balancerOf(header, url)).toBe(
+      "ring hash by header end-user, of which the request has none: at random",
+    );
+    expect(await balancerOf("httpQueryParameterName: q, maglev: {}", url)).toBe('Maglev by query parameter q "7"');
+    expect(await balancerOf("useSourceIp: true", url)).toBe("ring hash by source IP");
+    expect(await balancerOf("httpCookie: {name: stay, ttl: 1h}", url)).toBe(
+      "ring hash by cookie stay, which the client gets",
+    );
+    expect(await balancerOf("useSourceIp: false", url)).toBe("ring hash without a key: at random");
+  });
+
   test("timeouts, retries and rewrites in force are told", async () => {
     const ratings = await bookinfo("--from", "reviews-v2", "http://ratings:9080/ratings/1");
     expect(ratings.routing).toMatchObject({

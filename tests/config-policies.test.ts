@@ -3,6 +3,7 @@
  */
 import { describe, expect, test } from "bun:test";
 import { errors, load } from "./support/documents.ts";
+import type { HashKey, HashTableKind } from "../src/model/destination-rule.ts";
 
 // === helpers ===
 
@@ -78,6 +79,45 @@ spec:
     });
   });
 
+  test("consistent hashing, by each key", () => {
+    const hashed = (key: string) => {
+      const { mesh, problems } = load(destinationRule(`{loadBalancer: {consistentHash: ${key}}}`));
+      return [mesh.destinationRules[0]?.trafficPolicy.loadBalancer, problems.map((p) => p.severity).join()] as const;
+    };
+    const ring = { t: "ringHash", minimumRingSize: undefined } as const;
+    const by = (key: HashKey | undefined, table: HashTableKind = ring) =>
+      ({ t: "consistentHash", key, table }) as const;
+    expect(hashed("{httpHeaderName: X-User, ringHash: {minimumRingSize: 7}}")).toEqual([
+      by({ t: "header", name: "X-User" }, { t: "ringHash", minimumRingSize: 7 }),
+      "",
+    ]);
+    expect(hashed("{httpQueryParameterName: q, maglev: {tableSize: 101}}")).toEqual([
+      by({ t: "query", name: "q" }, { t: "maglev", tableSize: 101 }),
+      "",
+    ]);
+    expect(
+      hashed("{httpCookie: {name: c, path: /, ttl: 0s, attributes: [{name: Secure}, {name: SameSite, value: Lax}]}}"),
+    ).toEqual([
+      by({
+        t: "cookie",
+        name: "c",
+        path: "/",
+        ttlMs: 0,
+        attributes: [
+          { name: "Secure", value: undefined },
+          { name: "SameSite", value: "Lax" },
+        ],
+      }),
+      "",
+    ]);
+    expect(hashed("{useSourceIp: true, minimumRingSize: 9}")).toEqual([
+      by({ t: "sourceIp" }, { t: "ringHash", minimumRingSize: 9 }),
+      "warning",
+    ]);
+    expect(hashed("{useSourceIp: false}")).toEqual([by(undefined), "warning"]);
+    expect(hashed("{}")).toEqual([by(undefined), "warning"]);
+  });
+
   test("Istio's zeros that mean not set", () => {
     const loaded = load(
       destinationRule("{connectionPool: {tcp: {maxConnections: 0}}, outlierDetection: {maxEjectionPercent: 0}}"),
@@ -93,7 +133,22 @@ spec:
     ["{}", "must have at least one of"],
     ["{loadBalancer: {simple: PASSTHROUGH}}", "not supported yet"],
     ["{loadBalancer: {simple: ROUNDROBIN}}", 'did you mean "ROUND_ROBIN"?'],
-    ["{loadBalancer: {consistentHash: {useSourceIp: true}}}", "not supported yet"],
+    [
+      "{loadBalancer: {simple: RANDOM, consistentHash: {useSourceIp: true}}}",
+      "one of simple, consistentHash, found both",
+    ],
+    ["{loadBalancer: {consistentHash: {useSourceIp: yes}}}", "must be true or false"],
+    [
+      "{loadBalancer: {consistentHash: {useSourceIp: true, httpHeaderName: a}}}",
+      "found httpHeaderName and useSourceIp",
+    ],
+    ["{loadBalancer: {consistentHash: {httpHeaderName: 'a b'}}}", "must be the name of a header"],
+    ["{loadBalancer: {consistentHash: {httpQueryParameterName: ''}}}", "must not be empty"],
+    ["{loadBalancer: {consistentHash: {httpCookie: {ttl: 0s}}}}", 'field "name" is missing'],
+    ["{loadBalancer: {consistentHash: {httpCookie: {name: a, path: '/;x'}}}}", "text without semicolons"],
+    ["{loadBalancer: {consistentHash: {httpHeaderName: a, maglev: {tableSize: 1024}}}}", "prime number"],
+    ["{loadBalancer: {consistentHash: {httpHeaderName: a, maglev: {}, ringHash: {}}}}", "one of ringHash, maglev"],
+    ["{loadBalancer: {consistentHash: {httpHeaderName: a, ringHash: {minimumRingSize: 8388609}}}}", "8388608"],
     ["{loadBalancer: {localityLbSetting: {}}}", "not supported yet"],
     ["{connectionPool: {}}", "must have at least one of tcp, http"],
     ["{connectionPool: {http: {h2UpgradePolicy: ALWAYS}}}", "must be one of DEFAULT, DO_NOT_UPGRADE, UPGRADE"],

@@ -145,6 +145,16 @@ spec:
   subsets:
   - {name: v1, labels: {version: v1}}
   - {name: v2, labels: {version: v2}, trafficPolicy: {outlierDetection: {consecutive5xxErrors: 0}, tls: {mode: ISTIO_MUTUAL}}}`,
+  "consistent hashing by every key": `
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: reviews},
+ spec: {host: reviews, trafficPolicy: {loadBalancer: {consistentHash: {httpCookie: {name: stay, path: /, ttl: 90s,
+  attributes: [{name: Secure}, {name: SameSite, value: Lax}]}, ringHash: {minimumRingSize: 2048}}},
+  portLevelSettings: [{port: {number: 9081}, loadBalancer: {consistentHash: {useSourceIp: true, maglev: {tableSize: 101}}}}]},
+  subsets: [{name: v1, labels: {version: v1}, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-user, maglev: {}}}}},
+   {name: v2, labels: {version: v2}, trafficPolicy: {loadBalancer: {consistentHash: {httpQueryParameterName: q}}}}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: reviews}, spec: {hosts: [reviews], http: [{route: [
+ {destination: {host: reviews, subset: v1}, weight: 1}, {destination: {host: reviews, subset: v2}, weight: 2}]}]}}`,
   "the client's own protocol, no detection, HTTP/2 between proxies": `
 {apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: ratings},
  spec: {host: ratings, trafficPolicy: {connectionPool: {http: {useClientProtocol: true}}}}}

@@ -5,6 +5,7 @@
  */
 import type { LoadBalancer, PortPolicy, RetryBudget, TrafficPolicy } from "../model/destination-rule.ts";
 import { clientTls } from "./client-tls.ts";
+import { consistentHash } from "./consistent-hash.ts";
 import { connectionPool } from "./connection-pool.ts";
 import type { Fields, Node } from "./node.ts";
 import { outlierDetection } from "./outlier-detection.ts";
@@ -69,10 +70,13 @@ const SIMPLE = ["UNSPECIFIED", "LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "LEAST_
 
 function loadBalancer(node: Node): LoadBalancer | undefined {
   const fields = node.fields({
-    known: ["simple"],
-    unsupported: ["consistentHash", "localityLbSetting", "zoneAwareLbSetting", "warmup", "warmupDurationSecs"],
+    known: ["simple", "consistentHash"],
+    unsupported: ["localityLbSetting", "zoneAwareLbSetting", "warmup", "warmupDurationSecs"],
   });
+  const hash = fields.optional("consistentHash", consistentHash);
   const simple = fields.optional("simple", choice(SIMPLE));
+  if (hash !== undefined && fields.has("simple")) node.fail("must have one of simple, consistentHash, found both");
+  if (hash !== undefined) return hash;
   switch (simple) {
     case undefined:
     case "UNSPECIFIED":

@@ -45,7 +45,33 @@ export interface RetryBudget {
   readonly minRetryConcurrency: number;
 }
 
-export type LoadBalancer = "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM";
+export type LoadBalancer = "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM" | ConsistentHash;
+
+/** Calls with the same key go to the same endpoint. */
+export interface ConsistentHash {
+  readonly t: "consistentHash";
+  /** Undefined: endpoints are chosen at random. */
+  readonly key: HashKey | undefined;
+  readonly table: HashTableKind;
+}
+
+export type HashKey =
+  | { readonly t: "header"; readonly name: string }
+  | { readonly t: "query"; readonly name: string }
+  | { readonly t: "sourceIp" }
+  | {
+      readonly t: "cookie";
+      readonly name: string;
+      readonly path: string | undefined;
+      /** 0: as long as the client's session. Undefined: clients without the cookie get none. */
+      readonly ttlMs: number | undefined;
+      readonly attributes: readonly { readonly name: string; readonly value: string | undefined }[];
+    };
+
+/** Sizes that are undefined are Istio's. */
+export type HashTableKind =
+  | { readonly t: "ringHash"; readonly minimumRingSize: number | undefined }
+  | { readonly t: "maglev"; readonly tableSize: number | undefined };
 
 export interface ConnectionPool {
   readonly maxConnections: number | undefined;

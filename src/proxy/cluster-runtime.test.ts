@@ -330,7 +330,7 @@ test("a cluster that comes again as it was keeps its connections", async () => {
 test("a wrong cluster is refused with its field, and the live one stays", async () => {
   const { rig, backend } = await scene();
   backend.answer = () => OK;
-  const [rejected] = await rig.offer(Cluster, cluster("app", [backend.port], { lbPolicy: "MAGLEV" }));
+  const [rejected] = await rig.offer(Cluster, cluster("app", [backend.port], { lbPolicy: "CLUSTER_PROVIDED" }));
   expect(rejected?.name).toBe("app");
   expect(rejected?.reason).toStartWith("lb_policy");
   expect(statusOf(await rig.exchange(await rig.client(), GET))).toBe(200);

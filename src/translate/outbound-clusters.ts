@@ -22,6 +22,7 @@ import { type Destination, identitiesOf, targetsOf, whoTakesMtls } from "./desti
 import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { MESH_HTTP, MESH_TCP } from "./detection.ts";
+import { balancerOf } from "./hash-policy.ts";
 import { isHttp, isHttp2 } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
 import { outboundCluster, outboundTcpCluster, type Scope } from "./scope.ts";
@@ -32,9 +33,6 @@ export interface OutboundCluster {
   readonly endpoints: ClusterLoadAssignment;
   readonly rule: DestinationRule | undefined;
 }
-
-/** Istio's default; Envoy's own is round robin. */
-const DEFAULT_LB_POLICY = "LEAST_REQUEST";
 
 export function outboundClusters(
   mesh: Mesh,
@@ -120,7 +118,7 @@ function edsCluster(name: string, policy: DestinationPolicy): Cluster {
     type: "EDS",
     edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, serviceName: name },
     connectTimeout: connectTimeoutMs(policy.connectionPool),
-    lbPolicy: policy.loadBalancer ?? DEFAULT_LB_POLICY,
+    ...balancerOf(policy),
     circuitBreakers: circuitBreakers(policy.connectionPool, policy.retryBudget),
     outlierDetection: outlierDetection(policy.outlierDetection),
     commonLbConfig: { healthyPanicThreshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 } },

@@ -26,7 +26,7 @@ export const routeConfigurationName = (scope: Scope): string => `http_proxy${sco
 
 export function outboundRoutes(mesh: Mesh, scope: Scope): RouteConfiguration {
   const index = indexOf(mesh);
-  const hosts = [...serviceHosts(mesh, index, scope), ...ruleHosts(mesh, index, scope), blockAll];
+  const hosts = [...serviceHosts(mesh, scope), ...ruleHosts(mesh, index, scope), blockAll];
   return {
     name: routeConfigurationName(scope),
     virtualHosts: withoutDoubles(hosts),
@@ -35,26 +35,26 @@ export function outboundRoutes(mesh: Mesh, scope: Scope): RouteConfiguration {
   };
 }
 
-function serviceHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly VirtualHost[] {
+function serviceHosts(mesh: Mesh, scope: Scope): readonly VirtualHost[] {
   return mesh.services.flatMap((service) =>
     service.ports.filter(maySpeakHttp).map((port) => {
       const names = namesOf(service.hostname, scope, mesh.settings.clusterDomain);
-      const routes = serviceRoutes(service, port.number, index, scope);
+      const routes = serviceRoutes(mesh, service, port.number, scope);
       return virtualHost(`${service.hostname}:${port.number}`, domainsAt(names, port.number), routes);
     }),
   );
 }
 
 /** What becomes of calls to one port of a service. */
-export function serviceRoutes(service: Service, port: number, index: MeshIndex, scope: Scope): readonly Route[] {
-  const virtualService = virtualServiceOf(index, service.hostname);
-  if (virtualService === undefined) return [defaultRoute(service, port, scope)];
+export function serviceRoutes(mesh: Mesh, service: Service, port: number, scope: Scope): readonly Route[] {
+  const virtualService = virtualServiceOf(indexOf(mesh), service.hostname);
+  if (virtualService === undefined) return [defaultRoute(mesh, service, port, scope)];
   return ruleRoutes(virtualService, {
     scope,
     port,
     gateway: MESH_GATEWAY,
     isTls: false,
-    servicesByHost: index.servicesByHost,
+    mesh,
   });
 }
 
@@ -68,7 +68,7 @@ function ruleHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly Virtual
         port,
         gateway: MESH_GATEWAY,
         isTls: false,
-        servicesByHost: index.servicesByHost,
+        mesh,
       });
       const names = isWildcard(host) ? [host] : namesOf(host, scope, mesh.settings.clusterDomain);
       const byPort = portsOf(virtualService, index).map((port) =>

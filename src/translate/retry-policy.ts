@@ -21,15 +21,19 @@ const elsewhere: RetryPolicy = {
   ],
 };
 
-/** Undefined when `attempts` is 0. */
-export function retryPolicy(retries: Retries | undefined): RetryPolicy | undefined {
+/**
+ * Undefined when `attempts` is 0.
+ *
+ * @param hashes The endpoint is chosen by a hash: then another attempt may go to it as well, unless the rule says otherwise.
+ */
+export function retryPolicy(retries: Retries | undefined, hashes: boolean): RetryPolicy | undefined {
   if (retries?.attempts === 0) return undefined;
   return {
     ...conditions(retries?.retryOn ?? []),
     numRetries: retries?.attempts ?? DEFAULT_ATTEMPTS,
     perTryTimeout: retries?.perTryTimeoutMs,
     retryBackOff: retries?.backoffMs === undefined ? undefined : { baseInterval: retries.backoffMs },
-    ...(retries?.ignorePreviousHosts === false ? undefined : elsewhere),
+    ...((retries?.ignorePreviousHosts ?? !hashes) ? elsewhere : undefined),
     hostSelectionRetryMaxAttempts: 5,
   };
 }

@@ -11,6 +11,8 @@ import type { Route } from "../xds/proto/route.ts";
 import type { ClusterWeight, RequestMirrorPolicy, RouteAction as EnvoyRouteAction } from "../xds/proto/route-action.ts";
 import { percentOf } from "./fault.ts";
 import { editedAuthority, headerEdits } from "./header-edits.ts";
+import { type HashDestination, routeHashPolicy } from "./hash-policy.ts";
+import { indexOf } from "./mesh-index.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import type { RouteContext } from "./routes.ts";
 import { outboundCluster, outboundTcpCluster } from "./scope.ts";
@@ -20,12 +22,15 @@ const HTTP_PORT = 80;
 export function routeAction(rule: HttpRule, action: RouteAction, context: RouteContext): Route {
   const live = action.destinations.filter((d) => d.weight > 0);
   const [only] = live;
+  const hashed = live.map((to) => hashDestination(to, context));
+  const hashPolicy = routeHashPolicy(context.mesh, context.scope.namespace, hashed);
   const common: EnvoyRouteAction = {
     prefixRewrite: action.rewrite?.uri,
     regexRewrite: regexRewrite(action.rewrite),
     hostRewriteLiteral: action.rewrite?.authority ?? editedAuthority(rule.headers),
     timeout: action.timeoutMs ?? 0,
-    retryPolicy: retryPolicy(action.retries),
+    retryPolicy: retryPolicy(action.retries, hashPolicy !== undefined),
+    hashPolicy,
     requestMirrorPolicies: mirrorPolicies(action.mirrors, context),
   };
   if (live.length === 1 && only !== undefined) {
@@ -75,12 +80,21 @@ const destinationCluster = (to: To, context: RouteContext): string =>
 /** As {@link destinationCluster}, for a connection of whatever bytes. */
 export function connectionCluster(to: To, context: RouteContext): string {
   const number = portOf(to, context);
-  const known = context.servicesByHost.get(to.host)?.ports.find((p) => p.number === number);
+  const known = indexOf(context.mesh)
+    .servicesByHost.get(to.host)
+    ?.ports.find((p) => p.number === number);
   return outboundTcpCluster(context.scope, known ?? { number, protocol: "tcp" }, to.subset, to.host);
 }
 
-function portOf({ host, port }: To, { servicesByHost, ...called }: RouteContext): number {
-  const ports = servicesByHost.get(host)?.ports ?? [];
+/** What the hash of a call is looked up by. */
+export const hashDestination = (to: To, context: RouteContext): HashDestination => ({
+  host: to.host,
+  subset: to.subset,
+  port: portOf(to, context),
+});
+
+function portOf({ host, port }: To, { mesh, ...called }: RouteContext): number {
+  const ports = indexOf(mesh).servicesByHost.get(host)?.ports ?? [];
   const only = ports.length === 1 ? ports[0]?.number : undefined;
   return port ?? only ?? called.port ?? HTTP_PORT;
 }

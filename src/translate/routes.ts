@@ -7,11 +7,13 @@
  * @module
  */
 import { unreachable } from "../base/unreachable.ts";
+import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
 import type { HttpMatch, HttpRule, VirtualService } from "../model/virtual-service.ts";
 import type { Route } from "../xds/proto/route.ts";
 import { corsConfig } from "./cors.ts";
 import { faultConfig } from "./fault.ts";
+import { routeHashPolicy } from "./hash-policy.ts";
 import { headerEdits } from "./header-edits.ts";
 import { directResponse, redirect } from "./redirect.ts";
 import { retryPolicy } from "./retry-policy.ts";
@@ -28,7 +30,7 @@ export interface RouteContext {
   readonly gateway: string;
   /** Its clients speak TLS, which ends here. */
   readonly isTls: boolean;
-  readonly servicesByHost: ReadonlyMap<string, Service>;
+  readonly mesh: Mesh;
 }
 
 export function ruleRoutes(virtualService: VirtualService, context: RouteContext): readonly Route[] {
@@ -85,14 +87,16 @@ function routeName(rule: HttpRule, match: HttpMatch | undefined): string | undef
 }
 
 /** A service that no VirtualService speaks of. */
-export function defaultRoute(service: Service, port: number, scope: Scope): Route {
+export function defaultRoute(mesh: Mesh, service: Service, port: number, scope: Scope): Route {
+  const hashPolicy = routeHashPolicy(mesh, scope.namespace, [{ host: service.hostname, port }]);
   return {
     name: "default",
     match: everything,
     route: {
       cluster: outboundCluster(scope, { number: port }, undefined, service.hostname),
       timeout: 0,
-      retryPolicy: retryPolicy(undefined),
+      retryPolicy: retryPolicy(undefined, hashPolicy !== undefined),
+      hashPolicy,
     },
   };
 }

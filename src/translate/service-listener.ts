@@ -13,6 +13,7 @@ import { destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { detection, httpInspector, PLAIN_HTTP } from "./detection.ts";
 import { socketAddress } from "./endpoints.ts";
 import { accessLogs } from "./http-manager.ts";
+import { tcpHashPolicy } from "./hash-policy.ts";
 import { indexOf, mayBeHttp, mayBeTcp } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
 import { outboundManager } from "./outbound-listener.ts";
@@ -76,6 +77,7 @@ function tcpProxy(mesh: Mesh, { service, port }: CalledPort, scope: Scope, optio
     statPrefix: cluster,
     cluster,
     idleTimeout: policy.connectionPool?.tcpIdleTimeoutMs,
+    hashPolicy: tcpHashPolicy(mesh, scope.namespace, [{ host: service.hostname, port: port.number }]),
     accessLog: accessLogs(options),
   };
   return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };

@@ -9,7 +9,6 @@
 import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
-import { indexOf } from "./mesh-index.ts";
 import { serviceRoutes } from "./outbound-routes.ts";
 import { MAX_DIRECT_RESPONSE_BYTES } from "./redirect.ts";
 import type { Scope } from "./scope.ts";
@@ -28,7 +27,7 @@ export function serviceRouteConfiguration(
   port: number,
   scope: Scope,
 ): RouteConfiguration {
-  const routes = serviceRoutes(service, port, indexOf(mesh), scope);
+  const routes = serviceRoutes(mesh, service, port, scope);
   const authority = port === HTTP_PORT ? service.hostname : `${service.hostname}:${port}`;
   const name = `${service.hostname}:${port}`;
   return {

@@ -77,13 +77,15 @@ function tcpProxyOf(simulated: SimulatedMesh, from: Instance, { service, port }:
   return unpack(config, TcpProxy);
 }
 
-function sharesOf({ cluster, weightedClusters }: TcpProxy): readonly Share[] {
+function sharesOf({ cluster, weightedClusters, hashPolicy = [] }: TcpProxy): readonly Share[] {
+  const hashedBy = hashPolicy.length > 0 ? "by source IP" : undefined;
   const weighted = weightedClusters?.clusters ?? [];
   const total = weighted.reduce((sum, { weight }) => sum + (weight ?? 0), 0);
-  if (total === 0) return [{ clusterName: cluster ?? "", share: 1, weight: undefined }];
+  if (total === 0) return [{ clusterName: cluster ?? "", share: 1, weight: undefined, hashedBy }];
   return weighted.map(({ name, weight = 0 }) => ({
     clusterName: name ?? "",
     share: weight / total,
     weight: `weight ${weight} of ${total}`,
+    hashedBy,
   }));
 }

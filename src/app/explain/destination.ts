@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { hashes } from "../../engine/cluster/balancer.ts";
 import { type CompiledCluster, compileCluster } from "../../engine/cluster/cluster.ts";
 import { type Endpoint } from "../../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../../engine/cluster/endpoints.ts";
@@ -31,6 +32,8 @@ export interface Share {
   readonly share: number;
   /** `weight 90 of 100`; undefined for the only one. */
   readonly weight: string | undefined;
+  /** Which key chooses the endpoint, where the balancer hashes: `by header x-user "ann"`. */
+  readonly hashedBy?: string | undefined;
 }
 
 /**
@@ -73,7 +76,9 @@ export function destinationOf(
   });
   return {
     ...common,
-    loadBalancer: BALANCERS[cluster.balancer.t],
+    loadBalancer: hashes(cluster.balancer)
+      ? `${BALANCERS[cluster.balancer.t]} ${way.hashedBy ?? "without a key: at random"}`
+      : BALANCERS[cluster.balancer.t],
     retryBudget: cluster.limits.default.retryBudget,
     endpoints: endpointsOf(simulated, from, called, usable),
     arrivals: together(arrivals),

@@ -14,6 +14,7 @@ import { dialed, serviceAt } from "./dialed.ts";
 import { entersAt, gatewayFor } from "./edge.ts";
 import type { DestinationExplanation, Explanation, ExplainRequest, Outcome } from "./explanation.ts";
 import { outboundHttp, outsider, type Routed, routeRequest } from "./routing.ts";
+import { hashedBy } from "./hashed-by.ts";
 import { SimulatedMesh } from "./simulated-mesh.ts";
 import { SimulatedRequest } from "./simulated-request.ts";
 import { summaryOf } from "./summary.ts";
@@ -76,7 +77,7 @@ function fromWorkload(
 
 const destinationsOf = (simulated: SimulatedMesh, from: Instance, routed: Routed): readonly DestinationExplanation[] =>
   routed.ways.map(({ forward, share, weight }) => {
-    const way = { clusterName: forward.clusterName, share, weight };
+    const way = { clusterName: forward.clusterName, share, weight, hashedBy: hashedBy(forward, routed.request) };
     return destinationOf(simulated, from, way, routed.request.forwardedBy(forward));
   });
 

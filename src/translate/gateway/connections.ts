@@ -11,10 +11,10 @@ import type { ConnectionDestination, ConnectionMatch, VirtualService } from "../
 import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import type { NetworkFilter } from "../../xds/proto/listener.ts";
 import { pack } from "../../xds/types/any.ts";
+import { tcpHashPolicy } from "../hash-policy.ts";
 import { accessLogs } from "../http-manager.ts";
-import { indexOf } from "../mesh-index.ts";
 import type { TranslateOptions } from "../options.ts";
-import { connectionCluster } from "../route-action.ts";
+import { connectionCluster, hashDestination } from "../route-action.ts";
 import type { Scope } from "../scope.ts";
 import { commonHosts, hostsFor } from "./hosts.ts";
 import type { ServedServer } from "./ports.ts";
@@ -79,13 +79,15 @@ function tcpProxy(
     port: server.port.number,
     gateway: gatewayName(gateway),
     isTls: false,
-    servicesByHost: indexOf(mesh).servicesByHost,
+    mesh,
   };
   const live = destinations.filter(({ weight }) => weight > 0);
   const clusters = live.map((d) => ({ name: connectionCluster(d, context), weight: d.weight }));
   const [only] = clusters;
   const where: Pick<TcpProxy, "cluster" | "weightedClusters"> =
     clusters.length === 1 && only !== undefined ? { cluster: only.name } : { weightedClusters: { clusters } };
-  const proxy: TcpProxy = { statPrefix: only?.name ?? "none", ...where, accessLog: accessLogs(options) };
+  const hashed = live.map((to) => hashDestination(to, context));
+  const hashPolicy = tcpHashPolicy(mesh, scope.namespace, hashed);
+  const proxy: TcpProxy = { statPrefix: only?.name ?? "none", ...where, hashPolicy, accessLog: accessLogs(options) };
   return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };
 }

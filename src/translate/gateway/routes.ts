@@ -9,7 +9,6 @@
 import { gatewayName } from "../../model/gateway.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../../xds/proto/route.ts";
-import { indexOf } from "../mesh-index.ts";
 import { MAX_DIRECT_RESPONSE_BYTES } from "../redirect.ts";
 import { everything, matchesEverything } from "../route-match.ts";
 import { ruleRoutes } from "../routes.ts";
@@ -69,7 +68,7 @@ function addServer(hosts: Map<string, HostRoutes>, { gateway, server }: ServedSe
     port,
     gateway: name,
     isTls: server.tls !== undefined && !redirects,
-    servicesByHost: indexOf(mesh).servicesByHost,
+    mesh,
   };
   const at = (host: string): HostRoutes => {
     const found = hosts.get(host) ?? { routes: [], port, redirects };

@@ -1,0 +1,74 @@
+import { describe, expect, test } from "bun:test";
+import { meshOf, service, workload } from "../../tests/support/mesh.ts";
+import type { RouteAction } from "../xds/proto/route-action.ts";
+import { routeHashPolicy, tcpHashPolicy } from "./hash-policy.ts";
+import { outboundRoutes } from "./outbound-routes.ts";
+
+const HOST = "reviews.default.svc.cluster.local";
+const base = [service("reviews", ["http:9080", "http-b:9081", "tcp:9082"]), workload("reviews", "v1", [9080])];
+
+const rule = (hash: string, more = ""): string =>
+  `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: r},
+ spec: {host: reviews, trafficPolicy: {loadBalancer: {consistentHash: ${hash}}${more}}, subsets: [{name: v1, labels: {version: v1}},
+ {name: v2, labels: {version: v2}, trafficPolicy: {loadBalancer: {consistentHash: {httpHeaderName: x-v2}}}},
+ {name: v3, labels: {version: v3}, trafficPolicy: {loadBalancer: {simple: RANDOM}}}]}}`;
+
+const hashOf = (hash: string, subset?: string, port = 9080) =>
+  routeHashPolicy(meshOf(...base, rule(hash)), "default", [{ host: HOST, port, subset }]);
+
+describe("hash policies of routes", () => {
+  test("of each key", () => {
+    expect(hashOf("{httpHeaderName: X-User}")).toEqual([{ header: { headerName: "X-User" } }]);
+    expect(hashOf("{httpQueryParameterName: q}")).toEqual([{ queryParameter: { name: "q" } }]);
+    expect(hashOf("{useSourceIp: true}")).toEqual([{ connectionProperties: { sourceIp: true } }]);
+    expect(hashOf("{httpCookie: {name: c, path: /p, ttl: 5s}}")).toEqual([
+      { cookie: { name: "c", path: "/p", ttl: 5000, attributes: [] } },
+    ]);
+    expect(hashOf("{useSourceIp: false}")).toBeUndefined();
+  });
+
+  test("of the subset and the port, as the balancer of their clusters", () => {
+    expect(hashOf("{httpHeaderName: a}", "v1")).toEqual([{ header: { headerName: "a" } }]);
+    expect(hashOf("{httpHeaderName: a}", "v2")).toEqual([{ header: { headerName: "x-v2" } }]);
+    expect(hashOf("{httpHeaderName: a}", "v3")).toBeUndefined();
+    const mesh = meshOf(
+      ...base,
+      rule("{httpHeaderName: a}", ", portLevelSettings: [{port: {number: 9081}, loadBalancer: {simple: RANDOM}}]"),
+    );
+    expect(routeHashPolicy(mesh, "default", [{ host: HOST, port: 9081 }])).toBeUndefined();
+    expect(routeHashPolicy(mesh, "default", [{ host: "nobody", port: 9081 }])).toBeUndefined();
+  });
+
+  test("a TCP proxy knows the source IP only", () => {
+    const to = [{ host: HOST, port: 9082 }];
+    const of = (hash: string) => tcpHashPolicy(meshOf(...base, rule(hash)), "default", to);
+    expect(of("{useSourceIp: true}")).toEqual([{ sourceIp: {} }]);
+    expect(of("{httpHeaderName: a}")).toBeUndefined();
+  });
+});
+
+describe("routes to a service that hashes", () => {
+  const action = (...yaml: readonly string[]): RouteAction | undefined =>
+    outboundRoutes(meshOf(...base, rule("{httpHeaderName: a}"), ...yaml), {
+      namespace: "default",
+      outboundSuffix: "",
+      secretName: "default",
+    }).virtualHosts?.find(({ name }) => name === `${HOST}:9080`)?.routes?.[0]?.route;
+  const rules = (http: string): string =>
+    `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: r}, spec: {hosts: [reviews], http: ${http}}}`;
+
+  test("have its key, and another attempt stays with the endpoint", () => {
+    for (const found of [action(), action(rules("[{route: [{destination: {host: reviews}}]}]"))]) {
+      expect(found?.hashPolicy).toEqual([{ header: { headerName: "a" } }]);
+      expect(found?.retryPolicy?.retryHostPredicate).toBeUndefined();
+    }
+  });
+
+  test("of several destinations have the key of each", () => {
+    const found = action(
+      rules(`[{route: [{destination: {host: reviews, subset: v2}, weight: 1}, {destination: {host: reviews, subset: v3}, weight: 1},
+ {destination: {host: reviews, subset: v1}, weight: 0}, {destination: {host: reviews}, weight: 2}]}]`),
+    );
+    expect(found?.hashPolicy).toEqual([{ header: { headerName: "x-v2" } }, { header: { headerName: "a" } }]);
+  });
+});
