@@ -71,6 +71,26 @@ describe("docs/rules.md", () => {
     expect(other.routing?.rules[0]?.reason).toBe('query beta: wanted exact "1", found "2"');
   });
 
+  test("a gRPC call has the time that it asks for, up to the rule's", async () => {
+    const timeoutOf = async (...headers: readonly string[]): Promise<number | undefined> => {
+      const args = [
+        "-o",
+        "json",
+        "--from",
+        "client-v1",
+        "POST",
+        "http://shop/x",
+        "-H",
+        "content-type: application/grpc",
+      ];
+      const { out } = await runCli(["explain", "-f", file, ...args, ...headers]);
+      return (JSON.parse(out) as Explanation).routing?.timeoutMs;
+    };
+    expect(await timeoutOf("-H", "grpc-timeout: 1S")).toBe(1000);
+    expect(await timeoutOf("-H", "grpc-timeout: 1M")).toBe(5000);
+    expect(await timeoutOf()).toBe(5000);
+  });
+
   test("CORS: preflight requests are answered, and the origin is told why", async () => {
     const asked = async (origin: string, method: string) => {
       const headers = ["-H", `origin: ${origin}`, "-H", "access-control-request-method: POST"];

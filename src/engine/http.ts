@@ -101,6 +101,8 @@ export interface CompiledRoute {
   readonly virtualHostName: string;
   /** For the whole exchange. 0: none. */
   readonly timeoutMs: number;
+  /** In place of `timeoutMs` gRPC calls have what their `grpc-timeout` asks for, up to this (0: any). Undefined: they do not. */
+  readonly maxGrpcTimeoutMs: number | undefined;
   /** Replaces the connection manager's stream idle timeout; 0: none. */
   readonly idleTimeoutMs: number | undefined;
   readonly streamLimits: StreamLimits;

@@ -110,3 +110,22 @@ test("an answer that stalls breaks off", async () => {
   expect(await rig.logged()).toEqual(["200 UT upstream_per_try_idle_timeout rx=0 tx=4 attempts=1"]);
   await rig.finish();
 });
+
+test("max_grpc_timeout: a gRPC call has what it asks for up to that, and the endpoint is told; other requests have the route's", async () => {
+  const { rig, backend } = await scene({ action: { timeout: 1000, maxGrpcTimeout: 2000 } });
+  const client = await rig.client();
+  await rig.exchange(client, grpc("1H"));
+  expect(headerOf(backend.last.take(), "grpc-timeout")).toEqual(["2000m"]);
+  await rig.advance(1500);
+  expect(client.text).toBe("");
+  await rig.advance(510);
+  expect(headerOf(client.take(), "grpc-status")).toEqual(["14"]);
+  await rig.exchange(client, grpc("300m"));
+  expect(headerOf(backend.last.take(), "grpc-timeout")).toEqual(["300m"]);
+  await rig.advance(310);
+  expect(client.take()).toContain("grpc-status");
+  await rig.exchange(client, GET);
+  await rig.advance(1010);
+  expect(statusOf(client.take())).toBe(504);
+  await rig.finish();
+});

@@ -9,7 +9,12 @@ import { replyOf } from "../engine/failures.ts";
 import { CONNECT } from "../engine/http/upgrades.ts";
 import type { CompiledHttp, CompiledRoute, Forward, Reply } from "../engine/http.ts";
 import type { CompiledRetry } from "../engine/retry.ts";
-import { formatGrpcTimeout, parseGrpcTimeout, streamDurationMs } from "../engine/http/stream-duration.ts";
+import {
+  formatGrpcTimeout,
+  grpcCallTimeoutMs,
+  parseGrpcTimeout,
+  streamDurationMs,
+} from "../engine/http/stream-duration.ts";
 import { requestTimeoutMs, retryForRequest, wholeNumber } from "../engine/retry-policy.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import { type HttpStats, httpStats } from "../telemetry/envoy-stats.ts";
@@ -215,8 +220,13 @@ export class HttpChain implements HttpContext {
     exchange.maxDurationMs = this.#durationMs(exchange, route);
   }
 
-  #timeoutMs(exchange: ExchangeRecord, { timeoutMs }: CompiledRoute): number {
+  #timeoutMs(exchange: ExchangeRecord, route: CompiledRoute): number {
     const { head } = exchange;
+    const { maxGrpcTimeoutMs } = route;
+    const timeoutMs =
+      maxGrpcTimeoutMs !== undefined && head.isGrpc
+        ? grpcCallTimeoutMs(maxGrpcTimeoutMs, head.known(ID["grpc-timeout"]))
+        : route.timeoutMs;
     const expected = ID["x-envoy-expected-rq-timeout-ms"];
     // What the caller's proxy has said: then this one only counts along.
     if (this.http.router.respectExpectedRqTimeout && head.first[expected] !== 0)
@@ -225,13 +235,13 @@ export class HttpChain implements HttpContext {
   }
 
   /** The endpoint is told what counts of a `grpc-timeout`, as by Envoy. */
-  #durationMs(exchange: ExchangeRecord, { streamLimits }: CompiledRoute): number | undefined {
+  #durationMs(exchange: ExchangeRecord, { maxGrpcTimeoutMs, streamLimits }: CompiledRoute): number | undefined {
     const { maxStreamDurationMs } = this.http.settings;
     const id = ID["grpc-timeout"];
     const text = exchange.head.known(id);
     const askedMs = text === undefined ? undefined : parseGrpcTimeout(text);
     const durationMs = streamDurationMs(streamLimits, maxStreamDurationMs, askedMs);
-    if (askedMs !== undefined && durationMs !== undefined) {
+    if (askedMs !== undefined && durationMs !== undefined && maxGrpcTimeoutMs === undefined) {
       const told = { id, name: "grpc-timeout", value: formatGrpcTimeout(durationMs) };
       exchange.replacements = [...exchange.replacements, told];
     }

@@ -2,12 +2,13 @@
  * The header fields of a request as they go to an endpoint: those that came in, edited. The same for every protocol.
  *
  * Added as Envoy does: `x-request-id` (made where there is none), `x-forwarded-proto` (where there is none), what an edge
- * says of its client, `via`, `x-envoy-original-path` and `-host` of what was rewritten, `x-envoy-expected-rq-timeout-ms`,
+ * says of its client, `via`, `x-envoy-original-path` and `-host` of what was rewritten, `x-envoy-expected-rq-timeout-ms` (and `grpc-timeout` with the same where `max_grpc_timeout` counts),
  * `x-envoy-attempt-count` (where the virtual host asks for it). Ours: a `traceparent` where there is none that can be
  * read, so that every request can be followed.
  *
  * @module
  */
+import { formatGrpcTimeout } from "../engine/http/stream-duration.ts";
 import { ID } from "../wire/http1/known.ts";
 import { joined, NO_REPLACEMENTS } from "./client-headers.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
@@ -27,6 +28,8 @@ export class RequestHeaders {
   readonly #sink: HeaderSink;
   readonly #overlay = new HeaderOverlay();
   #exchange: ExchangeRecord | undefined;
+  /** What the endpoint is told of a gRPC call's time, in place of what came; 0 for nothing. */
+  #grpcTimeoutMs = 0;
 
   constructor(sink: HeaderSink) {
     this.#sink = sink;
@@ -36,6 +39,7 @@ export class RequestHeaders {
     const { head, forward } = exchange;
     if (forward === undefined) return writeMirrorLines(this.#sink, exchange, upstream);
     this.#exchange = exchange;
+    this.#grpcTimeoutMs = forward.route.maxGrpcTimeoutMs !== undefined && head.isGrpc ? exchange.expectedMs : 0;
     this.#overlay.apply(forward.requestHeaders, head, exchange);
     this.#sink.lines(head, this.#drops);
     this.#writeAdded(exchange, upstream);
@@ -49,6 +53,7 @@ export class RequestHeaders {
     const id = head.ids[line] as number;
     if (DROP_ALWAYS[id] === 1 || head.isHopByHop(line)) return true;
     if (replacements !== NO_REPLACEMENTS && replacements.some((it) => it.id === id)) return true;
+    if (id === ID["grpc-timeout"] && this.#grpcTimeoutMs > 0) return true;
     if (id === ID["x-envoy-attempt-count"] && exchange.forward?.route.includeAttemptCount.request) return true;
     if (id === ID["x-envoy-original-path"] && exchange.path !== exchange.receivedPath) return true;
     if (id === ID["x-envoy-original-host"] && exchange.authority !== head.authority) return true;
@@ -71,6 +76,7 @@ export class RequestHeaders {
     if (exchange.path !== exchange.receivedPath) this.#add("x-envoy-original-path", exchange.receivedPath);
     const { expectedMs } = exchange;
     if (expectedMs > 0) sink.header("x-envoy-expected-rq-timeout-ms", String(expectedMs));
+    if (this.#grpcTimeoutMs > 0) this.#add("grpc-timeout", formatGrpcTimeout(this.#grpcTimeoutMs));
     if (exchange.authority !== head.authority) {
       this.#add("x-envoy-original-host", head.authority);
       if (forward?.route.appendXForwardedHost) this.#add("x-forwarded-host", head.authority);

@@ -84,6 +84,7 @@ describe("rules", () => {
     expect(route?.name).toBe("default");
     expect(route?.route?.cluster).toBe(cluster("reviews", 9081));
     expect(route?.route?.timeout).toBe(0);
+    expect(route?.route?.maxGrpcTimeout).toBe(0);
     expect(route?.route?.retryPolicy?.numRetries).toBe(2);
     expect(route?.route?.retryPolicy?.retryOn).toBe(
       "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes",

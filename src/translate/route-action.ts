@@ -29,6 +29,7 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
     regexRewrite: regexRewrite(action.rewrite),
     hostRewriteLiteral: action.rewrite?.authority ?? editedAuthority(rule.headers),
     timeout: action.timeoutMs ?? 0,
+    maxGrpcTimeout: action.timeoutMs ?? 0,
     retryPolicy: retryPolicy(action.retries, hashPolicy !== undefined),
     hashPolicy,
     requestMirrorPolicies: mirrorPolicies(action.mirrors, context),

@@ -2,7 +2,8 @@
  * The routes of one host and port: the rules of its VirtualService in order, or all calls to the service itself.
  *
  * Source: Istio. Each match of a rule is a route; rules behind one that matches everything are left out; a request that
- * no rule matches gets 404. A call has no time limit unless the rule gives one (Envoy's own default is 15 s).
+ * no rule matches gets 404. A call has no time limit unless the rule gives one (Envoy's own default is 15 s); a gRPC call has what its
+ * `grpc-timeout` asks for, up to the rule's.
  *
  * @module
  */
@@ -95,6 +96,7 @@ export function defaultRoute(mesh: Mesh, service: Service, port: number, scope: 
     route: {
       cluster: outboundCluster(scope, { number: port }, undefined, service.hostname),
       timeout: 0,
+      maxGrpcTimeout: 0,
       retryPolicy: retryPolicy(undefined, hashPolicy !== undefined),
       hashPolicy,
     },

@@ -4,6 +4,8 @@
  * @module
  */
 import { unpackAt } from "../../engine/compile-error.ts";
+import { isGrpc } from "../../engine/failures.ts";
+import { grpcCallTimeoutMs } from "../../engine/http/stream-duration.ts";
 import { type CompiledHttp, compileHttp, type Decision, type Forward, type Reply } from "../../engine/http.ts";
 import { compileListener } from "../../engine/listener/listener.ts";
 import { compileFraction } from "../../engine/match/fraction.ts";
@@ -169,8 +171,14 @@ function limits(
   request: SimulatedRequest,
 ): Pick<Routing, "timeoutMs" | "retries"> {
   if (end.t === "reply") return { timeoutMs: undefined, retries: undefined };
-  const timeoutMs = requestTimeoutMs(end.route.timeoutMs, (name) => request.header(name));
+  const timeoutMs = requestTimeoutMs(routeTimeoutMs(end, request), (name) => request.header(name));
   return { timeoutMs: timeoutMs === 0 ? undefined : timeoutMs, retries: retriesOf(route) };
+}
+
+function routeTimeoutMs({ route }: Forward, request: SimulatedRequest): number {
+  const { maxGrpcTimeoutMs, timeoutMs } = route;
+  if (maxGrpcTimeoutMs === undefined || !isGrpc(request.header("content-type"))) return timeoutMs;
+  return grpcCallTimeoutMs(maxGrpcTimeoutMs, request.header("grpc-timeout"));
 }
 
 function retriesOf(route: Route | undefined): RetriesExplanation | undefined {

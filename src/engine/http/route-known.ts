@@ -71,5 +71,6 @@ export const KNOWN_ACTION: ReadonlySet<string> = new Set([
   "clusterNotFoundResponseCode",
   "requestMirrorPolicies",
   "maxStreamDuration",
+  "maxGrpcTimeout",
   "upgradeConfigs",
 ]);

@@ -101,6 +101,7 @@ function compiledRoute(message: Route, parent: RouteParent, match: CompiledMatch
     virtualHostName: virtualHost.name ?? "",
     // As Envoy, whatever is said: of the two the newer one counts.
     timeoutMs: action.maxStreamDuration === undefined ? (action.timeout ?? DEFAULT_TIMEOUT_MS) : 0,
+    maxGrpcTimeoutMs: action.maxStreamDuration === undefined ? action.maxGrpcTimeout : undefined,
     idleTimeoutMs: action.idleTimeout,
     streamLimits: compileStreamLimits(action),
     retryPolicyMessage: action.retryPolicy,

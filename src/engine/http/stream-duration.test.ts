@@ -1,5 +1,11 @@
 import { describe, expect, test } from "bun:test";
-import { compileStreamLimits, formatGrpcTimeout, parseGrpcTimeout, streamDurationMs } from "./stream-duration.ts";
+import {
+  compileStreamLimits,
+  formatGrpcTimeout,
+  grpcCallTimeoutMs,
+  parseGrpcTimeout,
+  streamDurationMs,
+} from "./stream-duration.ts";
 
 describe("grpc-timeout", () => {
   test.each([
@@ -49,4 +55,18 @@ describe("the time of a stream", () => {
   ] as const)("is %s", (_, maxStreamDuration, managerMs, askedMs, wanted) =>
     expect(streamDurationMs(compileStreamLimits({ maxStreamDuration }), managerMs, askedMs)).toBe(wanted as number),
   );
+});
+
+test("a gRPC call has what it asks for, up to a limit; 0 is none on either side", () => {
+  const rows: readonly (readonly [maxMs: number, asked: string | undefined, expected: number])[] = [
+    [0, undefined, 0],
+    [0, "5S", 5000],
+    [0, "nonsense", 0],
+    [300, undefined, 300],
+    [300, "5S", 300],
+    [300, "100m", 100],
+    [300, "0m", 300],
+  ];
+  for (const [maxMs, asked, expected] of rows)
+    expect([asked, grpcCallTimeoutMs(maxMs, asked)]).toEqual([asked, expected]);
 });

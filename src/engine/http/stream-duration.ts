@@ -39,6 +39,17 @@ export function streamDurationMs(
   return Math.max(allowedMs - grpc.offsetMs, 0);
 }
 
+/**
+ * The time for a gRPC call as a whole, 0 for none. Source: `RouteAction.max_grpc_timeout`.
+ *
+ * @param maxMs 0: any.
+ * @param asked `grpc-timeout`. What is none asks for no end.
+ */
+export function grpcCallTimeoutMs(maxMs: number, asked: string | undefined): number {
+  const askedMs = asked === undefined ? 0 : (parseGrpcTimeout(asked) ?? 0);
+  return maxMs > 0 && (askedMs === 0 || askedMs > maxMs) ? maxMs : askedMs;
+}
+
 const UNIT_MS: Readonly<Record<string, number>> = { H: 3_600_000, M: 60_000, S: 1000, m: 1, u: 1e-3, n: 1e-6 };
 const MAX_VALUE = 99_999_999;
 

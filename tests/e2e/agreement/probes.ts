@@ -26,6 +26,9 @@ const probe = (from: Probe["from"], method: string, url: string, { headers = {},
 });
 const get = (url: string, headers: Readonly<Record<string, string>> = {}): Probe =>
   probe("client", "GET", url, { headers });
+/** A gRPC call as far as its head goes. */
+const grpc = (url: string, headers: Readonly<Record<string, string>>): Probe =>
+  probe("client", "POST", url, { body: "call", headers: { "content-type": "application/grpc", ...headers } });
 const others = (url: string, extras: Extras = {}): Probe => probe("stranger", "GET", url, extras);
 const plain = (method: string, url: string, extras: Extras = {}): Probe => probe(undefined, method, url, extras);
 
@@ -104,6 +107,15 @@ export const PROBES: readonly Probe[] = [
   get("/slow"),
   get("/slow", { "x-wait": "900" }),
   get("/tries", { "x-wait": "900" }),
+  grpc("/plain", {}),
+  grpc("/plain", { "grpc-timeout": "5S" }),
+  grpc("/plain", { "grpc-timeout": "5x" }),
+  grpc("/plain", { "grpc-timeout": "100m", "x-wait": "900" }),
+  grpc("/slow", { "x-wait": "900" }),
+  grpc("/slow", { "grpc-timeout": "5S", "x-wait": "900" }),
+  grpc("/slow", { "grpc-timeout": "100m", "x-wait": "900" }),
+  grpc("/slow", { "grpc-timeout": "250m" }),
+  probe("client", "POST", "/slow", { body: "b", headers: { "grpc-timeout": "100m" } }),
   get("/nowhere"),
   get("/unknown"),
   get("/unknown", { "end-user": "jason" }),
