@@ -82,7 +82,9 @@ test("a copy has what the route edited, and may keep the host", async () => {
   const { rig, backend, mirror } = await mirrored({
     policies: [{ cluster: "mirror", disableShadowHostSuffixAppend: true }],
     action: { prefixRewrite: "/new/", hostRewriteLiteral: "other" },
-    route: { requestHeadersToAdd: [{ header: { key: "x-to", value: "%REQ(:authority)% %UPSTREAM_CLUSTER%" } }] },
+    route: {
+      requestHeadersToAdd: [{ header: { key: "x-to", value: "%REQ(:authority)%%REQ(:path)% %UPSTREAM_CLUSTER%" } }],
+    },
     host: { includeRequestAttemptCount: true },
     manager: { via: "tulle" },
   });
@@ -90,6 +92,7 @@ test("a copy has what the route edited, and may keep the host", async () => {
   const without = (lines: string[]) => lines.filter((line) => !/^x-(envoy-internal|forwarded-for)/.test(line)).sort();
   expect(without(linesOf(mirror.last.text))).toEqual(without(linesOf(backend.last.text)));
   expect(headerOf(mirror.last.text, "x-envoy-attempt-count")).toEqual(["1"]);
+  expect(headerOf(mirror.last.text, "x-to")).toEqual(["app/x app"]);
   await rig.finish();
 });
 

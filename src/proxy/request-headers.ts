@@ -9,6 +9,7 @@
  * @module
  */
 import { formatGrpcTimeout } from "../engine/http/stream-duration.ts";
+import type { SubstitutionView } from "../engine/request.ts";
 import { ID } from "../wire/http1/known.ts";
 import { joined, NO_REPLACEMENTS } from "./client-headers.ts";
 import type { ExchangeRecord } from "./exchange-record.ts";
@@ -40,7 +41,8 @@ export class RequestHeaders {
     if (forward === undefined) return writeMirrorLines(this.#sink, exchange, upstream);
     this.#exchange = exchange;
     this.#grpcTimeoutMs = forward.route.maxGrpcTimeoutMs !== undefined && head.isGrpc ? exchange.expectedMs : 0;
-    this.#overlay.apply(forward.requestHeaders, head, exchange);
+    const { requestHeaders } = forward;
+    this.#overlay.apply(requestHeaders, head, requestHeaders.length === 0 ? exchange : beforeRewriting(exchange));
     this.#sink.lines(head, this.#drops);
     this.#writeAdded(exchange, upstream);
     this.#overlay.write(this.#sink);
@@ -97,4 +99,14 @@ export class RequestHeaders {
   #add(name: string, value: string): void {
     if (!this.#overlay.touches(name)) this.#sink.header(name, value);
   }
+}
+
+/** As Envoy edits headers before it rewrites path and host, `%REQ(:path)%` is the path that came. */
+function beforeRewriting(exchange: ExchangeRecord): SubstitutionView {
+  const { head, receivedPath } = exchange;
+  if (exchange.path === receivedPath && exchange.authority === head.authority) return exchange;
+  return Object.create(exchange, {
+    path: { value: receivedPath },
+    authority: { value: head.authority },
+  }) as SubstitutionView;
 }

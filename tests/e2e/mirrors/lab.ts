@@ -29,7 +29,14 @@ const ROUTES: readonly Route[] = [
   at("/keep", "app", [{ ...MIRROR, disableShadowHostSuffixAppend: true }]),
   {
     ...at("/edited", "app", [MIRROR], { prefixRewrite: "/new", hostRewriteLiteral: "other:81" }),
-    requestHeadersToAdd: [{ header: { key: "x-to", value: "%REQ(x-probe)% %UPSTREAM_CLUSTER%" } }],
+    requestHeadersToAdd: [
+      {
+        header: {
+          key: "x-to",
+          value: "%REQ(:authority)% %REQ(:path)% %REQ(x-envoy-original-path)% %UPSTREAM_CLUSTER%",
+        },
+      },
+    ],
     requestHeadersToRemove: ["x-gone"],
   },
   at("/several", "app", [MIRROR, MIRROR2, { cluster: "nobody" }]),
