@@ -64,6 +64,13 @@ describe("routes to a service that hashes", () => {
     }
   });
 
+  test("have attempts elsewhere where the rule says so", () => {
+    const found = action(
+      rules("[{retries: {attempts: 1, retryIgnorePreviousHosts: true}, route: [{destination: {host: reviews}}]}]"),
+    );
+    expect(found?.retryPolicy?.retryHostPredicate).toHaveLength(1);
+  });
+
   test("of several destinations have the key of each", () => {
     const found = action(
       rules(`[{route: [{destination: {host: reviews, subset: v2}, weight: 1}, {destination: {host: reviews, subset: v3}, weight: 1},

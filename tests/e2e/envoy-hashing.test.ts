@@ -71,6 +71,11 @@ describe.skipIf(binary === undefined)("consistent hashing: a real Envoy and our 
       { path: "/cookie/", headers: { cookie: `other=1; stay="${key}" ;stay=x` } },
       { path: "/cookie/", headers: { cookie: `stay; xstay=1;   stay=${key}=` } },
     ]),
+    "HTTP/2, with cookies in pieces": some.flatMap((key) => [
+      { path: "/cookie/", headers: { cookie: ["a=b", `stay=${key}`, "stay=x"] }, http2: true },
+      { path: "/ring-equal/", headers: { "x-key": [key, "b"] }, http2: true },
+      { path: `/several/?q=${key}`, headers: { "x-key": key, cookie: `a=b; stay=${key}` }, http2: true },
+    ]),
     "query parameters": some.flatMap((key) => [
       { path: `/query/?q=${key}` },
       { path: `/query/?a=1&q=${key}%20x&q=2` },
@@ -102,8 +107,12 @@ describe.skipIf(binary === undefined)("consistent hashing: a real Envoy and our 
   );
 
   test("a client without a cookie gets one of the same form, and stays with its endpoint, at either proxy", async () => {
-    for (const route of ["generated", "session"]) {
-      const probe = { path: `/${route}/` };
+    for (const [route, http2] of [
+      ["generated", false] as const,
+      ["session", false] as const,
+      ["generated", true] as const,
+    ]) {
+      const probe: Probe = { path: `/${route}/`, http2 };
       const [theirs, ours] = [await envoy.ask(probe), await tulle.ask(probe)];
       const forms = [theirs, ours].map(({ setCookie }) => setCookie.map((line) => line.replace(/"[0-9a-f]{16}"/, "…")));
       expect(forms[1]).toEqual(forms[0] ?? []);

@@ -46,6 +46,36 @@ describe.each(BOTH)(`%s (seed ${SEED})`, (_, policy) => {
     expect(moved.length / hashes.length).toBeLessThan(policy.t === "maglev" ? 0.1 : 0.25);
   });
 
+  test("an update of the endpoints is a table of its own, whatever was there before", () => {
+    const hashes = hashesFor(300);
+    const assigned = (weights: Readonly<Record<string, number>>) => ({
+      endpoints: [
+        {
+          lbEndpoints: Object.entries(weights).map(([address, loadBalancingWeight]) => ({
+            endpoint: { address: { socketAddress: { address, portValue: 80 } } },
+            loadBalancingWeight,
+          })),
+        },
+      ],
+    });
+    const balancer = createBalancer(policy);
+    const live = endpointSet([1, 2, 7]);
+    for (const weights of [
+      { b: 3, a: 5, c: 1 },
+      { c: 1, a: 5 },
+      { a: 5, c: 2 },
+    ]) {
+      live.update(assigned(weights));
+      const fresh = endpointSet([]);
+      fresh.update(assigned(weights));
+      const other = createBalancer(policy);
+      for (const hash of hashes)
+        expect(balancer.pick(live, seededRandom(1), undefined, 1, hash)?.key).toBe(
+          other.pick(fresh, seededRandom(1), undefined, 1, hash)?.key ?? "",
+        );
+    }
+  });
+
   test("a retry goes elsewhere, and stays where there is nowhere else", () => {
     const set = endpointSet([1, 1, 1]);
     const balancer = createBalancer(policy);

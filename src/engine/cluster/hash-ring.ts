@@ -22,7 +22,8 @@ export class HashRing implements HashTable {
     const order = ascending(hashes);
     this.#endpoints = hosts.map(({ endpoint }) => endpoint);
     this.#owners = order.map((place) => owners[place] ?? 0);
-    this.#words = new Uint32Array(BigUint64Array.from(order, (place) => hashes[place] ?? 0n).buffer);
+    const words = new Uint32Array(hashes.buffer);
+    this.#words = new Uint32Array(words.length).map((_, i) => words[2 * (order[i >> 1] as number) + (i & 1)] as number);
   }
 
   get size(): number {
@@ -56,23 +57,25 @@ export class HashRing implements HashTable {
 function placesOf(hosts: readonly HashedEndpoint[], minSize: number, maxSize: number) {
   const least = hosts.reduce((min, { weight }) => Math.min(min, weight), 1);
   const scale = Math.min(Math.ceil(least * minSize) / least, maxSize);
-  const hashes: bigint[] = [];
-  const owners: number[] = [];
+  // Sums of parts may come out a little above the whole.
+  const hashes = new BigUint64Array(Math.ceil(scale) + hosts.length);
+  const owners = new Uint32Array(hashes.length);
+  let size = 0;
   let target = 0;
   for (const [owner, { key, weight }] of hosts.entries()) {
     target += scale * weight;
-    for (let i = 0; hashes.length < target; i += 1) {
-      hashes.push(hashOfText(`${key}_${i}`));
-      owners.push(owner);
+    for (let i = 0; size < target; i += 1, size += 1) {
+      hashes[size] = hashOfText(`${key}_${i}`);
+      owners[size] = owner;
     }
   }
-  return { hashes: BigUint64Array.from(hashes), owners };
+  return { hashes: hashes.slice(0, size), owners };
 }
 
 /** The places in ascending order: a radix sort, since rings may have millions. */
 function ascending(hashes: BigUint64Array): Uint32Array {
   const bytes = new Uint8Array(hashes.buffer);
-  let order = Uint32Array.from(hashes, (_, i) => i);
+  let order = new Uint32Array(hashes.length).map((_, i) => i);
   for (let byte = 0; byte < 8; byte += 1) {
     const starts = new Uint32Array(257);
     for (let i = byte; i < bytes.length; i += 8) starts[(bytes[i] as number) + 1]! += 1;

@@ -4,6 +4,7 @@
  * @module
  */
 import { Agent, request } from "node:http";
+import { type ClientHttp2Session, connect } from "node:http2";
 import { freePorts } from "../../../src/net/free-ports.ts";
 import { ProxyProcess } from "../support/proxy-process.ts";
 import { hashBootstrapText } from "./bootstrap.ts";
@@ -32,6 +33,8 @@ export interface Probe {
   readonly headers?: Readonly<Record<string, string | readonly string[]>>;
   /** The client's address. */
   readonly from?: string;
+  /** The client speaks HTTP/2, where a cookie may come in pieces. */
+  readonly http2?: boolean;
 }
 
 export interface Answer {
@@ -43,6 +46,7 @@ export interface Answer {
 export class HashLab {
   readonly #process: ProxyProcess;
   readonly #ports: { readonly http: number; readonly tcp: number };
+  #session: ClientHttp2Session | undefined;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
   private constructor(process: ProxyProcess, ports: { readonly http: number; readonly tcp: number }) {
@@ -68,7 +72,11 @@ export class HashLab {
     return answers;
   }
 
-  ask({ path, headers = {}, from }: Probe): Promise<Answer> {
+  ask(probe: Probe): Promise<Answer> {
+    return probe.http2 === true ? this.#askHttp2(probe) : this.#askHttp1(probe);
+  }
+
+  #askHttp1({ path, headers = {}, from }: Probe): Promise<Answer> {
     return new Promise((resolve, reject) => {
       const sent = request(
         {
@@ -94,7 +102,24 @@ export class HashLab {
     });
   }
 
+  #askHttp2({ path = "/", headers = {} }: Probe): Promise<Answer> {
+    const session = (this.#session ??= connect(`http://127.0.0.1:${this.#ports.http}`));
+    return new Promise((resolve, reject) => {
+      const lines = Object.entries(headers).map(([name, value]) => [name, [value].flat()] as const);
+      const stream = session.request({ ":path": path, ...Object.fromEntries(lines) });
+      let [status, text, setCookie] = [0, "", [] as readonly string[]];
+      stream.on("response", (head) => {
+        status = Number(head[":status"]);
+        setCookie = head["set-cookie"] ?? [];
+      });
+      stream.on("data", (chunk: Buffer) => (text += chunk.toString()));
+      stream.on("end", () => resolve({ by: status === 200 ? text : `status ${status}`, setCookie }));
+      stream.on("error", reject);
+    });
+  }
+
   async stop(): Promise<void> {
+    this.#session?.destroy();
     this.#agent.destroy();
     await this.#process.stop();
   }
