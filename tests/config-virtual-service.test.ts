@@ -184,7 +184,12 @@ describe("routes", () => {
       rule(`${ROUTE}\nfault: {delay: {fixedDelay: 100ms}, abort: {httpStatus: 555, percentage: {value: 0.1}}}`).fault,
     ).toEqual({
       delay: { percentage: 0, fixedDelayMs: 100 },
-      abort: { percentage: 0.1, httpStatus: 555 },
+      abort: { percentage: 0.1, httpStatus: 555, grpcStatus: undefined },
+    });
+    expect(rule(`${ROUTE}\nfault: {abort: {grpcStatus: UNAVAILABLE, percentage: {value: 1}}}`).fault?.abort).toEqual({
+      percentage: 1,
+      httpStatus: undefined,
+      grpcStatus: 14,
     });
     expect(rule(`${ROUTE}\nfault: {delay: {fixedDelay: 1s, percent: 50}}`).fault?.delay?.percentage).toBe(50);
     expect(warnings(virtualService(`${ROUTE}\nfault: {delay: {fixedDelay: 1s}}`)).join()).toContain(
@@ -280,8 +285,13 @@ describe("routes", () => {
       "fault: {abort: {percentage: {value: 101}, httpStatus: 500}}",
       "fault.abort.percentage.value: must be a number from 0 to 100",
     ],
-    ["fault: {abort: {percentage: {value: 1}}}", 'fault.abort: field "httpStatus" is missing'],
-    ["fault: {abort: {grpcStatus: UNAVAILABLE, httpStatus: 500}}", "fault.abort.grpcStatus: is not supported yet"],
+    ["fault: {abort: {percentage: {value: 1}}}", "fault.abort: must have at least one of httpStatus, grpcStatus"],
+    [
+      "fault: {abort: {grpcStatus: UNAVAILABLE, httpStatus: 500}}",
+      "fault.abort.grpcStatus: cannot stand beside httpStatus",
+    ],
+    ["fault: {abort: {grpcStatus: UNAVAILIBLE}}", 'did you mean "UNAVAILABLE"?'],
+    ["fault: {abort: {grpcStatus: 14}}", "fault.abort.grpcStatus: must be one of OK, CANCELLED"],
     ["redirect: {uri: /}", "route: cannot stand beside redirect"],
     ["mirror: {subset: a}", 'mirror: field "host" is missing'],
     ["mirrors: [{percentage: {value: 1}}]", 'mirrors[0]: field "destination" is missing'],

@@ -18,6 +18,8 @@ import { staticBootstrap } from "./support/static-bootstrap.ts";
 
 const ENVOY = await ensureEnvoy();
 const LIMIT_MS = 20_000;
+/** `max_grpc_timeout` is deprecated, which Envoy says of each route. */
+const MAX_LOG_BYTES = 64 * 1024 * 1024;
 const folder = mkdtempSync(join(tmpdir(), "tulle-envoy-accepts-"));
 const file = (name: string): string => join(folder, name);
 
@@ -53,7 +55,11 @@ function objection(resources: ProxyResources): string | undefined {
   const bootstrap = file("bootstrap.json");
   writeFileSync(bootstrap, staticBootstrap(resources));
   const args = ["--mode", "validate", "-c", bootstrap, "--log-level", "warn"];
-  const { status, stderr } = spawnSync(ENVOY ?? "", args, { encoding: "utf8", timeout: LIMIT_MS });
+  const { status, stderr } = spawnSync(ENVOY ?? "", args, {
+    encoding: "utf8",
+    timeout: LIMIT_MS,
+    maxBuffer: MAX_LOG_BYTES,
+  });
   return status === 0 ? undefined : stderr.slice(-2000);
 }
 
@@ -113,7 +119,7 @@ spec:
     route: [{destination: {host: ratings}}]
   - match: [{uri: {prefix: /cors-none}}]
     corsPolicy: {}
-    fault: {abort: {httpStatus: 500, percentage: {value: 1}}}
+    fault: {abort: {grpcStatus: RESOURCE_EXHAUSTED, percentage: {value: 1}}}
     route: [{destination: {host: ratings}}]
   - match: [{uri: {prefix: /bare}}]
     directResponse: {status: 204}

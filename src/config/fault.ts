@@ -7,7 +7,7 @@
  */
 import type { Fault } from "../model/virtual-service.ts";
 import type { Fields, Node } from "./node.ts";
-import { duration, integer, number } from "./read-values.ts";
+import { choice, duration, integer, number } from "./read-values.ts";
 
 export function fault(node: Node): Fault {
   const fields = node.fields({ known: ["delay", "abort"] });
@@ -27,9 +27,36 @@ function delay(node: Node): Fault["delay"] {
 }
 
 function abort(node: Node): Fault["abort"] {
-  const fields = node.fields({ known: ["percentage", "httpStatus"], unsupported: ["grpcStatus", "http2Error"] });
-  return { percentage: percentage(fields), httpStatus: fields.required("httpStatus", integer(200, 599), 500) };
+  const fields = node.fields({ known: ["percentage", "httpStatus", "grpcStatus"], unsupported: ["http2Error"] });
+  if (!(node.tree.t === "map" && node.tree.entries.has("http2Error"))) fields.oneOrMoreOf(["httpStatus", "grpcStatus"]);
+  if (fields.has("httpStatus")) fields.at("grpcStatus")?.failAtKey("cannot stand beside httpStatus");
+  return {
+    percentage: percentage(fields),
+    httpStatus: fields.optional("httpStatus", integer(200, 599)),
+    grpcStatus: fields.optional("grpcStatus", (n) => GRPC_STATUSES.indexOf(choice(GRPC_STATUSES)(n))),
+  };
 }
+
+/** By their codes. Source: gRPC's "Status codes and their use in gRPC". */
+const GRPC_STATUSES = [
+  "OK",
+  "CANCELLED",
+  "UNKNOWN",
+  "INVALID_ARGUMENT",
+  "DEADLINE_EXCEEDED",
+  "NOT_FOUND",
+  "ALREADY_EXISTS",
+  "PERMISSION_DENIED",
+  "RESOURCE_EXHAUSTED",
+  "FAILED_PRECONDITION",
+  "ABORTED",
+  "OUT_OF_RANGE",
+  "UNIMPLEMENTED",
+  "INTERNAL",
+  "UNAVAILABLE",
+  "DATA_LOSS",
+  "UNAUTHENTICATED",
+] as const;
 
 function percentage(fields: Fields<"percentage">): number {
   const value = fields.optional(

@@ -159,7 +159,15 @@ export interface Retries {
 
 export interface Fault {
   readonly delay: { readonly percentage: number; readonly fixedDelayMs: number } | undefined;
-  readonly abort: { readonly percentage: number; readonly httpStatus: number } | undefined;
+  readonly abort: FaultAbort | undefined;
+}
+
+/** One of the two statuses. */
+export interface FaultAbort {
+  readonly percentage: number;
+  readonly httpStatus: number | undefined;
+  /** gRPC's code. Callers of other protocols get 200 with it, as from Envoy. */
+  readonly grpcStatus: number | undefined;
 }
 
 /** Which other origins a browser may call from. */

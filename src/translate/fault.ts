@@ -13,7 +13,11 @@ export const FAULT_FILTER = "envoy.filters.http.fault";
 export function faultConfig({ delay, abort }: Fault): Readonly<Record<string, AnyMessage>> {
   const config: HTTPFault = {
     delay: delay && { fixedDelay: delay.fixedDelayMs, percentage: percentOf(delay.percentage) },
-    abort: abort && { httpStatus: abort.httpStatus, percentage: percentOf(abort.percentage) },
+    abort: abort && {
+      httpStatus: abort.httpStatus,
+      grpcStatus: abort.grpcStatus,
+      percentage: percentOf(abort.percentage),
+    },
   };
   return { [FAULT_FILTER]: pack(HTTPFault, config) };
 }

@@ -216,9 +216,12 @@ function faultsOf(route: Route | undefined): readonly FaultExplanation[] {
       : [{ kind: "delay" as const, what: `${delay.fixedDelay ?? 0} ms`, percent: percent(delay.percentage) }]),
     ...(abort === undefined
       ? []
-      : [{ kind: "abort" as const, what: String(abort.httpStatus ?? 200), percent: percent(abort.percentage) }]),
+      : [{ kind: "abort" as const, what: abortText(abort), percent: percent(abort.percentage) }]),
   ];
 }
+
+const abortText = ({ grpcStatus, httpStatus = 200 }: NonNullable<HTTPFault["abort"]>): string =>
+  grpcStatus === undefined ? String(httpStatus) : `gRPC status ${grpcStatus}`;
 
 function replyReason(reply: Reply): string {
   const location = reply.headers.find(([name]) => name === "location")?.[1];

@@ -50,7 +50,8 @@ function whyNot(destinations: readonly DestinationExplanation[], outcome: Arriva
 }
 
 function failure(routing: Routing | undefined, destinations: readonly DestinationExplanation[]): string {
-  if (routing?.reply !== undefined) return `fails: the rule's fault answers ${routing.reply.status}`;
+  if (routing?.reply !== undefined)
+    return `fails: the rule's fault answers ${routing.faults.find(({ kind }) => kind === "abort")?.what ?? routing.reply.status}`;
   const empty = destinations.filter((d) => d.arrivals.length === 0);
   const reasons = [
     ...empty.map((d) => `${d.host}${d.subset === undefined ? "" : ` subset ${d.subset}`} has no endpoint`),

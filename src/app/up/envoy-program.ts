@@ -13,6 +13,7 @@ const LOG_FLUSH_MS = 250;
  *
  * Without hot restart an Envoy shares no memory with others, and so needs no base id. Connections that stand when a
  * listener changes are asked to close with their next answer, not gradually: a policy that has changed holds for them too.
+ * Of deprecated fields nothing is said, as by Istio's: each route has one.
  */
 export const envoyProgram = (binary: string): readonly string[] => [
   binary,
@@ -27,4 +28,6 @@ export const envoyProgram = (binary: string): readonly string[] => [
   String(LOG_FLUSH_MS),
   "--log-level",
   "warning",
+  "--component-log-level",
+  "misc:error",
 ];

@@ -48,6 +48,7 @@ const RULES = `{hosts: [echo], http: [
   {name: cors-moved, match: [{uri: {prefix: /cors/moved}}], redirect: {uri: /there}, corsPolicy: {allowOrigins: [{exact: "https://a.example"}]}},
   {name: moved, match: [{uri: {prefix: /moved/}}], redirect: {uri: /there, authority: elsewhere.example, redirectCode: 308}},
   {name: secure, match: [{uri: {prefix: /secure}}], redirect: {scheme: https, port: 8443}},
+  {name: abort-grpc, match: [{uri: {prefix: /abort/grpc}}], fault: {abort: {grpcStatus: UNAVAILABLE, percentage: {value: 100}}}, route: ${V1}},
   {name: abort, match: [{uri: {prefix: /abort}}], fault: {abort: {httpStatus: 418, percentage: {value: 100}}}, route: ${V1}},
   {name: delay, match: [{uri: {prefix: /delay}}], fault: {delay: {fixedDelay: 0.15s, percentage: {value: 100}}}, route: ${V1}},
   {name: slow, match: [{uri: {prefix: /slow}}], timeout: 0.3s, route: ${V1}},

@@ -103,6 +103,8 @@ export const PROBES: readonly Probe[] = [
   get("/moved/here?a=b"),
   get("/secure/x"),
   get("/abort"),
+  get("/abort/grpc"),
+  grpc("/abort/grpc", {}),
   get("/delay"),
   get("/slow"),
   get("/slow", { "x-wait": "900" }),
