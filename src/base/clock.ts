@@ -18,6 +18,8 @@ export interface Clock {
   wallMs(): number;
   /** Calls `fire` once after `delayMs`. The timer alone does not keep the process alive. */
   after(delayMs: number, fire: () => void): Timer;
+  /** Calls `fire` once when everything that is ready now has been told: the other sockets that have something, too. */
+  afterRound(fire: () => void): void;
 }
 
 /** Node refuses longer timers by firing them at once. */
@@ -32,6 +34,7 @@ export const systemClock: Clock = {
     handle.unref();
     return { cancel: () => clearTimeout(handle) };
   },
+  afterRound: (fire) => void setImmediate(fire),
 };
 
 /** Resolves after `delayMs` on `clock`. */

@@ -31,6 +31,11 @@ export class ManualClock implements Clock {
     return this.#epochMs + this.#nowMs;
   }
 
+  /** As soon as the present task is done: there are no sockets to wait for. */
+  afterRound(fire: () => void): void {
+    queueMicrotask(fire);
+  }
+
   after(delayMs: number, fire: () => void): Timer {
     const entry: Pending = { dueMs: this.#nowMs + Math.max(delayMs, 0), order: this.#order++, fire };
     this.#pending.add(entry);

@@ -164,6 +164,7 @@ function tcpChain(
     clusters: http.clusters,
     random: http.random,
     clock: http.clock,
+    round: http.round,
     stats: tcpStats(http.registry, proxy.statPrefix).stats,
     metrics: new TcpMetrics(metrics, side, shownTo, localSpiffeId),
     accessLogs: accessLogsOf(proxy.accessLog, `${path}.access_log`, openSink, http),

@@ -51,6 +51,8 @@ export interface HttpServices {
   readonly responseWriter: ResponseWriter;
   readonly http2Writers: Http2Writers;
   readonly turn: Turn;
+  /** As `turn`, but of all sockets that have something to say at once. */
+  readonly round: Turn;
   readonly overload: Overload;
   /** Access logs with lines that were not written out. */
   readonly unwrittenLogs: Set<AccessLog>;

@@ -97,6 +97,7 @@ export class Proxy {
       responseWriter: new ResponseWriter(() => clock.wallMs()),
       http2Writers: new Http2Writers(() => clock.wallMs()),
       turn,
+      round: new Turn((end) => clock.afterRound(end)),
       overload,
       localAddress: options.localAddress,
       unwrittenLogs: this.#unwrittenLogs,

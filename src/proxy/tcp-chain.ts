@@ -13,6 +13,7 @@ import type { ClusterRuntime } from "./cluster-runtime.ts";
 import { DialAhead } from "./dial-ahead.ts";
 import { TcpConnection } from "./tcp-connection.ts";
 import type { TcpMetrics } from "./tcp-metrics.ts";
+import type { Turn } from "./turn.ts";
 
 export interface TcpContext {
   readonly proxy: CompiledTcpProxy;
@@ -21,6 +22,8 @@ export interface TcpContext {
   readonly clock: Clock;
   readonly stats: TcpStats["stats"];
   readonly metrics: TcpMetrics;
+  /** Ends when all sockets that have something to say were read. */
+  readonly round: Turn;
   readonly accessLogs: readonly AccessLog[];
   /** The SPIFFE ID that is shown to clients; undefined without TLS. */
   readonly localSpiffeId: () => string | undefined;

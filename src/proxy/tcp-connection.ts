@@ -140,11 +140,19 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
     const early = this.#early;
     this.#early = NO_BYTES;
     this.#context.metrics.opened(this);
-    this.#tunnel = joinSockets(this.downstream, upstream, early, this.#hasEnded, greeting, (tunnel) => {
-      closed();
-      if (tunnel.upstreamWasReset) this.flag("upstreamRemoteReset");
-      this.#over();
-    });
+    this.#tunnel = joinSockets(
+      this.downstream,
+      upstream,
+      early,
+      this.#hasEnded,
+      greeting,
+      this.#context.round,
+      (tunnel) => {
+        closed();
+        if (tunnel.upstreamWasReset) this.flag("upstreamRemoteReset");
+        this.#over();
+      },
+    );
   }
 
   #fail(kind: FailureKind): void {

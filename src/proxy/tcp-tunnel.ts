@@ -7,13 +7,19 @@
 import { FREED_BYTES, freeChunk } from "../net/free-chunk.ts";
 import type { Socket, SocketHandler } from "../net/socket.ts";
 import { Output } from "./output.ts";
+import type { Flushable, Turn } from "./turn.ts";
 
-/** One direction's sink and the other's source. */
-class Side implements SocketHandler {
+/**
+ * One direction's sink and the other's source. What is read is sent when all sockets that have something were read: in a row, reads
+ * and writes cost the kernel less than in turn (4 % of a message of 1 kB), and who is woken by a write finds more to do.
+ */
+class Side implements SocketHandler, Flushable {
   readonly socket: Socket;
   readonly #output: Output;
   other: Side | undefined;
   receivedBytes = 0;
+  /** A read that has not been sent. */
+  #read: Uint8Array | undefined;
   /** A read of which the other side has not sent all. */
   #lent: Uint8Array | undefined;
   #ended = false;
@@ -24,14 +30,32 @@ class Side implements SocketHandler {
   #isLeaving = false;
   readonly #onClosed: () => void;
 
-  constructor(socket: Socket, onClosed: () => void) {
+  readonly #round: Turn;
+
+  constructor(socket: Socket, round: Turn, onClosed: () => void) {
     this.socket = socket;
+    this.#round = round;
     this.#output = new Output(socket);
     this.#onClosed = onClosed;
   }
 
   onData(chunk: Uint8Array): void {
     this.receivedBytes += chunk.length;
+    if (this.#read !== undefined) this.flush();
+    // A large one leaves while the processor still has it in its cache.
+    if (chunk.length >= FREED_BYTES) return this.#pass(chunk);
+    this.#read = chunk;
+    this.#round.atEnd(this);
+  }
+
+  flush(): void {
+    const read = this.#read;
+    if (read === undefined) return;
+    this.#read = undefined;
+    this.#pass(read);
+  }
+
+  #pass(chunk: Uint8Array): void {
     if (this.other === undefined) return;
     if (this.other.send(chunk)) {
       if (chunk.length >= FREED_BYTES) freeChunk(chunk);
@@ -59,6 +83,7 @@ class Side implements SocketHandler {
   }
 
   onEnd(): void {
+    this.flush();
     this.#ended = true;
     this.other?.endAfterWrites();
   }
@@ -71,6 +96,7 @@ class Side implements SocketHandler {
   onClose(error: Error | undefined): void {
     if (this.closed) return;
     this.closed = true;
+    this.flush();
     const { other } = this;
     if (other !== undefined && !other.closed) {
       this.wasReset = error !== undefined;
@@ -83,6 +109,7 @@ class Side implements SocketHandler {
 
   /** Closes it for another reason than that the other side did. */
   leave(): void {
+    this.other?.flush();
     this.#isLeaving = true;
     this.socket.close();
   }
@@ -120,13 +147,14 @@ class TcpTunnel implements Tunnel {
     early: readonly Uint8Array[],
     hasEnded: boolean,
     greeting: Greeting | undefined,
+    round: Turn,
     onEnd: (tunnel: Tunnel) => void,
   ) {
     const closed = (): void => {
       if (--this.#open === 0) onEnd(this);
     };
-    this.#downstream = new Side(downstream, closed);
-    this.#upstream = new Side(upstream, closed);
+    this.#downstream = new Side(downstream, round, closed);
+    this.#upstream = new Side(upstream, round, closed);
     this.#downstream.other = this.#upstream;
     this.#upstream.other = this.#downstream;
     downstream.handler = this.#downstream;
@@ -172,6 +200,7 @@ class TcpTunnel implements Tunnel {
  * @param early What the client has sent already.
  * @param hasEnded The client has half-closed already.
  * @param greeting Undefined where the endpoint's socket has not been read from, nor paused.
+ * @param round Ends when all sockets that have something to say were read.
  * @param onEnd Called once when both are closed.
  */
 export function joinSockets(
@@ -180,7 +209,8 @@ export function joinSockets(
   early: readonly Uint8Array[],
   hasEnded: boolean,
   greeting: Greeting | undefined,
+  round: Turn,
   onEnd: (tunnel: Tunnel) => void,
 ): Tunnel {
-  return new TcpTunnel(downstream, upstream, early, hasEnded, greeting, onEnd);
+  return new TcpTunnel(downstream, upstream, early, hasEnded, greeting, round, onEnd);
 }

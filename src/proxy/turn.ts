@@ -13,10 +13,16 @@ export interface Flushable {
 export class Turn {
   #waiting: Flushable[] = [];
   #spare: Flushable[] = [];
+  readonly #defer: (end: () => void) => void;
+
+  /** @param defer Calls its argument at the end. */
+  constructor(defer: (end: () => void) => void = queueMicrotask) {
+    this.#defer = defer;
+  }
 
   /** Flushes `connection` before anything else happens in the process. It must ask once only. */
   atEnd(connection: Flushable): void {
-    if (this.#waiting.push(connection) === 1) queueMicrotask(this.#end);
+    if (this.#waiting.push(connection) === 1) this.#defer(this.#end);
   }
 
   readonly #end = (): void => {
