@@ -5,6 +5,7 @@
  *
  * @module
  */
+import { GRPC_STATUSES } from "../base/grpc-statuses.ts";
 import type { Fault } from "../model/virtual-service.ts";
 import type { Fields, Node } from "./node.ts";
 import { choice, duration, integer, number } from "./read-values.ts";
@@ -36,27 +37,6 @@ function abort(node: Node): Fault["abort"] {
     grpcStatus: fields.optional("grpcStatus", (n) => GRPC_STATUSES.indexOf(choice(GRPC_STATUSES)(n))),
   };
 }
-
-/** By their codes. Source: gRPC's "Status codes and their use in gRPC". */
-const GRPC_STATUSES = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-] as const;
 
 function percentage(fields: Fields<"percentage">): number {
   const value = fields.optional(

@@ -3,26 +3,9 @@
  *
  * @module
  */
-const SNAKE = [
-  "OK",
-  "CANCELLED",
-  "UNKNOWN",
-  "INVALID_ARGUMENT",
-  "DEADLINE_EXCEEDED",
-  "NOT_FOUND",
-  "ALREADY_EXISTS",
-  "PERMISSION_DENIED",
-  "RESOURCE_EXHAUSTED",
-  "FAILED_PRECONDITION",
-  "ABORTED",
-  "OUT_OF_RANGE",
-  "UNIMPLEMENTED",
-  "INTERNAL",
-  "UNAVAILABLE",
-  "DATA_LOSS",
-  "UNAUTHENTICATED",
-];
-const CAMEL = SNAKE.map((name) => (name === "OK" ? name : name === "CANCELLED" ? "Canceled" : camelOf(name)));
+import { GRPC_STATUSES } from "../base/grpc-statuses.ts";
+
+const CAMEL = GRPC_STATUSES.map((name) => (name === "OK" ? name : name === "CANCELLED" ? "Canceled" : camelOf(name)));
 
 function camelOf(name: string): string {
   return name
@@ -32,5 +15,5 @@ function camelOf(name: string): string {
 }
 
 export function grpcStatusName(status: number | undefined, style: "camel" | "snake"): string | number | undefined {
-  return status === undefined ? undefined : ((style === "camel" ? CAMEL : SNAKE)[status] ?? status);
+  return status === undefined ? undefined : ((style === "camel" ? CAMEL : GRPC_STATUSES)[status] ?? status);
 }
