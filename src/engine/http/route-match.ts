@@ -6,7 +6,7 @@
 import type { RouteMatch } from "../../xds/proto/route-match.ts";
 import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import { isGrpc } from "../failures.ts";
-import { allOf, type Check } from "../match/check.ts";
+import { allOf, type Check, type ValueKey } from "../match/check.ts";
 import { compileRuntimeFraction, type Fraction, isWithin } from "../match/fraction.ts";
 import { compileHeaderMatchers } from "../match/header-matcher.ts";
 import { compileRoutePath, type PathCheck } from "../match/path-matcher.ts";
@@ -20,6 +20,8 @@ export interface CompiledMatch {
   /** The first condition that does not hold; when all hold, what they are. */
   readonly explain: (request: RequestView, peer: PeerView, path: string, randomValue: number) => string;
   readonly path: PathCheck;
+  /** Of the conditions besides the path, those that a table can answer. */
+  readonly values: readonly ValueKey[];
   readonly needsRandom: boolean;
 }
 
@@ -49,6 +51,7 @@ export function compileRouteMatch(match: RouteMatch | undefined, path: string): 
   ];
   return {
     path: pathCheck,
+    values: checks.flatMap(({ key }) => key ?? []),
     needsRandom: fraction !== undefined,
     test: testOf(pathCheck.test, allOf(checks), fraction),
     explain: explainOf(pathCheck, checks, fraction),

@@ -40,7 +40,10 @@ export class CompiledVirtualHost {
     this.origin = originOf(message.metadata);
     this.routes = routes;
     this.needsRandom = routes.some((route) => route.needsRandom);
-    this.#index = routes.length < INDEX_FROM ? undefined : new RouteIndex(routes.map((r) => r.match.path.key));
+    this.#index =
+      routes.length < INDEX_FROM
+        ? undefined
+        : new RouteIndex(routes.map(({ match }) => ({ path: match.path.key, values: match.values })));
     this.#tls = tls;
   }
 
@@ -63,7 +66,7 @@ export class CompiledVirtualHost {
   #entryFor(request: RequestView, peer: PeerView, path: string, randomValue: number): RouteEntry | undefined {
     const { routes } = this;
     if (this.#index !== undefined) {
-      const found = this.#index.find(path, (i) =>
+      const found = this.#index.find(path, request, (i) =>
         (routes[i] as RouteEntry).match.test(request, peer, path, randomValue),
       );
       return routes[found];

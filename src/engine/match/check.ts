@@ -6,9 +6,20 @@
 import type { PeerView, RequestView } from "../request.ts";
 
 export interface Check {
+  /** Set where one value passes and no other: a table can then find, among many, whose condition it is. */
+  readonly key?: ValueKey;
   readonly test: (request: RequestView, peer: PeerView) => boolean;
   /** What is wanted and what was found, whichever way it went: `header end-user: wanted exact "jason", found "bob"`. */
   readonly explain: (request: RequestView, peer: PeerView) => string;
+}
+
+/** A necessary condition that a table can answer: what `read` finds is `value`. */
+export interface ValueKey {
+  /** Names what is read; keys of the same name read alike. */
+  readonly name: string;
+  /** All that the request has there, as several lines of one header; undefined for nothing. */
+  readonly read: (request: RequestView) => string | readonly string[] | undefined;
+  readonly value: string;
 }
 
 /** All must hold; undefined when there are none. */

@@ -9,7 +9,7 @@ import type { HeaderMatcher } from "../../xds/proto/route-match.ts";
 import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import type { RequestView } from "../request.ts";
 import { quoted } from "../trace.ts";
-import type { Check } from "./check.ts";
+import type { Check, ValueKey } from "./check.ts";
 import { compileRegex } from "./regex.ts";
 import { compileStringMatcher, type StringCheck } from "./string-matcher.ts";
 
@@ -74,8 +74,9 @@ function valued(matcher: HeaderMatcher, name: string, read: Read, { test, wanted
   const explain: Check["explain"] = (request) =>
     `header ${name}: wanted ${invert ? "not " : ""}${wanted}, found ${quoted(read(request))}`;
   const missing = matcher.treatMissingHeaderAsEmpty === true ? test("") !== invert : false;
-  if (only !== undefined && !invert && !missing) return { test: isExactly(name, only, read), explain };
   const isPseudo = isPseudoHeader(name);
+  if (only !== undefined && !invert && !missing)
+    return { test: isExactly(name, only, read), explain, key: valueKey(name, only, read) };
   return {
     explain,
     test: (request) => {
@@ -93,6 +94,17 @@ function anyLine(request: RequestView, name: string, value: string, test: (line:
   if (!value.includes(",")) return test(value);
   const lines = request.headerLines?.(name) ?? [];
   return lines.length > 1 ? lines.some(test) : test(value);
+}
+
+function valueKey(name: string, value: string, read: Read): ValueKey {
+  return { name: `header ${name}`, value, read: isPseudoHeader(name) ? read : (request) => lines(request, name) };
+}
+
+function lines(request: RequestView, name: string): string | readonly string[] | undefined {
+  const value = request.header(name);
+  if (value?.includes(",") !== true) return value;
+  const found = request.headerLines?.(name) ?? [];
+  return found.length > 1 ? found : value;
 }
 
 /** The commonest matchers, with no call between. */

@@ -7,7 +7,7 @@ import type { PathMatcher } from "../../xds/proto/matcher.ts";
 import type { RouteMatch } from "../../xds/proto/route-match.ts";
 import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import { quoted } from "../trace.ts";
-import { compileRegex } from "./regex.ts";
+import { compileRegex, literalStart } from "./regex.ts";
 import { compileStringMatcher, type StringCheck } from "./string-matcher.ts";
 import { lowerCase, wireText } from "./wire-text.ts";
 
@@ -28,8 +28,14 @@ export function compileRoutePath(match: RouteMatch, path: string): PathCheck {
   const ignoreCase = match.caseSensitive === false;
   if (safeRegex !== undefined) {
     const matches = compileRegex(safeRegex, fieldPath(path, "safeRegex"));
+    const start = literalStart(safeRegex.regex ?? "");
     const test = (value: string): boolean => value !== "" && matches(value);
-    return { test, wanted: `regex ${quoted(safeRegex.regex)}`, key: undefined, matchedLength: "all" };
+    return {
+      test,
+      wanted: `regex ${quoted(safeRegex.regex)}`,
+      key: start === "" ? undefined : { t: "prefix", text: start },
+      matchedLength: "all",
+    };
   }
   if (prefix !== undefined) return anyCase(prefixCheck(wireText(prefix), ignoreCase), ignoreCase);
   if (exact !== undefined) return anyCase(exactCheck(wireText(exact), ignoreCase), ignoreCase);

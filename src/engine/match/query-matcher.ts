@@ -7,7 +7,7 @@
 import type { QueryParameterMatcher } from "../../xds/proto/route-match.ts";
 import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import { quoted } from "../trace.ts";
-import type { Check } from "./check.ts";
+import type { Check, ValueKey } from "./check.ts";
 import { compileStringMatcher } from "./string-matcher.ts";
 import { wireText } from "./wire-text.ts";
 
@@ -34,8 +34,10 @@ function compileQueryMatcher(matcher: QueryParameterMatcher, path: string): Chec
         `query ${name}: wanted ${wanted ? "any value" : "none"}, found ${quoted(queryParameter(request.path, name))}`,
     };
   }
-  const { test, wanted } = compileStringMatcher(stringMatch, fieldPath(path, "stringMatch"));
+  const { test, wanted, only } = compileStringMatcher(stringMatch, fieldPath(path, "stringMatch"));
+  const read: ValueKey["read"] = (request) => queryParameter(request.path, name);
   return {
+    ...(only === undefined ? {} : { key: { name: `query ${name}`, value: only, read } }),
     test: (request) => {
       const value = queryParameter(request.path, name);
       return value !== undefined && test(value);

@@ -24,6 +24,30 @@ export function stringTestOf(alternatives: Alternatives): StringTest | undefined
   return tests.length === 1 ? tests[0] : (value) => tests.some((test) => test(value));
 }
 
+/** The text that all alternatives begin with. */
+export function startOf(alternatives: Alternatives): string {
+  const [first = "", ...rest] = alternatives.map(startOfSequence);
+  return rest.reduce(commonStart, first);
+}
+
+function startOfSequence(sequence: Sequence): string {
+  let text = "";
+  for (const item of sequence) {
+    if (item.t === "group") return text + startOf(item.alternatives);
+    const code = onlyMember(item.set);
+    if (code === undefined) break;
+    text += String.fromCharCode(code).repeat(item.min);
+    if (item.max !== item.min) break;
+  }
+  return text;
+}
+
+function commonStart(a: string, b: string): string {
+  let length = 0;
+  while (length < a.length && a[length] === b[length]) length++;
+  return a.slice(0, length);
+}
+
 function exactTest(exact: ReadonlySet<string>): StringTest {
   const [only] = exact;
   return exact.size === 1 ? (value) => value === only : (value) => exact.has(value);

@@ -13,7 +13,7 @@ import type * as Re2 from "re2js";
 import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import type { RegexMatchAndSubstitute, RegexMatcher } from "../../xds/proto/matcher.ts";
 import { nativeRegex } from "./regex-native.ts";
-import { type StringTest, stringTestOf } from "./regex-shape.ts";
+import { startOf, type StringTest, stringTestOf } from "./regex-shape.ts";
 import { parseRegex } from "./regex-syntax.ts";
 import { wireText } from "./wire-text.ts";
 
@@ -34,6 +34,12 @@ export function compileRegex(matcher: RegexMatcher, path: string): StringTest {
   if (native !== undefined) return (value) => native.test(value);
   const regex = load(pattern, path);
   return (value) => regex.matches(value);
+}
+
+/** What every value that matches begins with; empty where nothing is sure. */
+export function literalStart(pattern: string): string {
+  const syntax = parseRegex(wireText(pattern));
+  return syntax === undefined ? "" : startOf(syntax);
 }
 
 /**
