@@ -12,7 +12,11 @@ import { median, minimum, table } from "./table.ts";
 import type { Subject, Topology } from "./topology.ts";
 
 /** What is promised: CPU of Tulle at most `factor` times that of a peer, or at most so many microseconds. */
-export type Bar = { readonly peer: string; readonly factor: number } | { readonly maxUs: number };
+export type Bar =
+  | { readonly peer: string; readonly factor: number }
+  | { readonly maxUs: number }
+  /** Of Tulle in the scenario's other topology: at most so many times what it costs in the first. */
+  | { readonly variantFactor: number };
 
 export interface CpuScenario {
   readonly title: string;
@@ -106,7 +110,7 @@ function report(scenario: CpuScenario, rows: readonly Row[], checkouts: number):
       ]),
     ),
   );
-  for (const bar of scenario.bars) console.log(verdict(bar, rows));
+  for (const bar of scenario.bars) console.log(verdict(bar, rows, scenario.variant?.name));
   if (checkouts > 1) for (const row of rows.slice(1, checkouts)) console.log(pairedRatio(row, rows[0] as Row));
 }
 
@@ -115,14 +119,18 @@ const named = (rows: readonly Row[], name: string): Row | undefined => rows.find
 const ratio = (row: Row, to: Row | undefined): number =>
   to === undefined ? Number.NaN : minimum(row.cpuUs) / minimum(to.cpuUs);
 
-function verdict(bar: Bar, rows: readonly Row[]): string {
-  const tulle = rows[0] as Row;
-  const [found, limit, of] =
-    "peer" in bar
-      ? [ratio(tulle, named(rows, bar.peer)), bar.factor, ` × ${bar.peer}`]
-      : [minimum(tulle.cpuUs), bar.maxUs, " µs"];
+function verdict(bar: Bar, rows: readonly Row[], variant: string | undefined): string {
+  const [found, limit, of] = judged(bar, rows, variant);
   const word = Number.isNaN(found) ? "cannot be judged" : found <= limit ? "met" : "MISSED";
   return `bar ≤ ${limit}${of}: ${word} (${found.toFixed(2)})`;
+}
+
+function judged(bar: Bar, rows: readonly Row[], variant: string | undefined): readonly [number, number, string] {
+  const tulle = rows[0] as Row;
+  if ("peer" in bar) return [ratio(tulle, named(rows, bar.peer)), bar.factor, ` × ${bar.peer}`];
+  if ("maxUs" in bar) return [minimum(tulle.cpuUs), bar.maxUs, " µs"];
+  const other = named(rows, `${tulle.name} ${variant}`);
+  return [other === undefined ? Number.NaN : ratio(other, tulle), bar.variantFactor, ` × ${tulle.name}`];
 }
 
 /** Of two checkouts, round by round: the median, and the middle half of the rounds. */

@@ -29,6 +29,9 @@ export async function onLoadCpu(command: readonly string[]): Promise<string> {
 /** `GET /` over 32 kept connections. */
 export const requests: Load = (_, port, seconds) => wrk(port, "/", 32, seconds, []);
 
+/** The same with a header that routes of {@link Topology.routes} look at. */
+export const tenantRequests: Load = (_, port, seconds) => wrk(port, "/", 32, seconds, ["-H", "tenant: somebody"]);
+
 /** `GET /big` over 8 kept connections; a unit is a megabyte. */
 export const downloads: Load = (_, port, seconds) => wrk(port, "/big", 8, seconds, []);
 

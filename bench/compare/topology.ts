@@ -20,7 +20,12 @@ export interface Topology {
   readonly hops: Hops;
   /** What two proxies speak with each other. Default: as with everybody. */
   readonly between?: "http2";
+  /** Routes that do not match, before the one that does, and what tells them apart. Default: 20 by path. */
+  readonly routes?: { readonly count: number; readonly by: RouteKind };
 }
+
+/** `header`: all on one path. */
+export type RouteKind = "path" | "prefix" | "regex" | "header";
 
 /** A started proxy, or a pair of them. */
 export interface Subject {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Hop, Protocol } from "../topology.ts";
+import type { Hop, Protocol, RouteKind, Topology } from "../topology.ts";
 
 /** PEM files of this side's identity and of the roots that the other's is verified against. */
 interface TlsFiles {
@@ -17,7 +17,7 @@ export interface HopOptions extends Hop {
   readonly admin: number;
   readonly files: TlsFiles;
   /** Routes that do not match, before the one that does: a mesh has some. */
-  readonly routes: number;
+  readonly routes: NonNullable<Topology["routes"]>;
 }
 
 const TYPE = "type.googleapis.com/envoy";
@@ -65,10 +65,17 @@ function accessLog(): object[] {
   return [{ name: "envoy.access_loggers.file", typed_config: { "@type": type, path: "/dev/null" } }];
 }
 
-function routes(count: number): object[] {
+const MATCHES: Readonly<Record<RouteKind, (i: number) => object>> = {
+  path: (i) => ({ path: `/never-${i}` }),
+  prefix: (i) => ({ prefix: `/never-${i}/` }),
+  regex: (i) => ({ safe_regex: { regex: `/never-${i}/[0-9]+` } }),
+  header: (i) => ({ prefix: "/", headers: [{ name: "tenant", string_match: { exact: `tenant-${i}` } }] }),
+};
+
+function routes({ count, by }: HopOptions["routes"]): object[] {
   const retry = { retry_on: "connect-failure,refused-stream,unavailable,cancelled", num_retries: 2 };
   return [
-    ...Array.from({ length: count }, (_, i) => ({ match: { path: `/never-${i}` }, route: { cluster: "backend" } })),
+    ...Array.from({ length: count }, (_, i) => ({ match: MATCHES[by](i), route: { cluster: "backend" } })),
     { name: "default", match: { prefix: "/" }, route: { cluster: "backend", timeout: "0s", retry_policy: retry } },
   ];
 }

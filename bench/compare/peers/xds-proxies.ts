@@ -40,7 +40,8 @@ function launch(
 ): Subject {
   return startHops(name, setup, topology, (hop) => {
     const file = join(setup.folder, `${name.replaceAll(" ", "-")}-${hop.listen}.json`);
-    const resources = bootstrap({ ...hop, protocol: topology.protocol, admin: freshPort(), files: setup, routes: 20 });
+    const { protocol, routes = { count: 20, by: "path" } } = topology;
+    const resources = bootstrap({ ...hop, protocol, admin: freshPort(), files: setup, routes });
     writeFileSync(file, JSON.stringify(resources, null, 1));
     return start(name, command(file, hop.listen), setup.folder, `${file}.log`);
   });

@@ -4,11 +4,22 @@
  * @module
  */
 import type { CpuScenario } from "../cpu-scenario.ts";
-import { downloads, handshakes, requests, steadyRequests, unaryCalls, uploads } from "../loads.ts";
+import { downloads, handshakes, requests, steadyRequests, tenantRequests, unaryCalls, uploads } from "../loads.ts";
+import type { RouteKind } from "../topology.ts";
 
 const alike = "20 routes, authorization, access log";
 
 const HTTP2_BETWEEN = { topology: { protocol: "http1", hops: "double", between: "http2" }, name: "h2" } as const;
+
+/** 10 routes that do not match before the one that does, and 1000. */
+const manyRoutes = (by: RouteKind): CpuScenario => ({
+  title: `one hop with 10 or 1000 routes by ${by}: HTTP/1.1, 1 kB answers, 32 connections`,
+  topology: { protocol: "http1", hops: "one", routes: { count: 10, by } },
+  variant: { topology: { protocol: "http1", hops: "one", routes: { count: 1000, by } }, name: "1000" },
+  unit: "request",
+  load: tenantRequests,
+  bars: [{ variantFactor: 1.2 }],
+});
 
 export const CPU_SCENARIOS: Readonly<Record<string, CpuScenario>> = {
   "one-hop": {
@@ -30,6 +41,10 @@ export const CPU_SCENARIOS: Readonly<Record<string, CpuScenario>> = {
     bars: [{ peer: "Envoy", factor: 0.45 }],
     syscalls: true,
   },
+  "routes-by-path": manyRoutes("path"),
+  "routes-by-prefix": manyRoutes("prefix"),
+  "routes-by-regex": manyRoutes("regex"),
+  "routes-by-header": manyRoutes("header"),
   multiplexed: {
     title: "the same, with HTTP/1.1 or with HTTP/2 between the proxies",
     topology: { protocol: "http1", hops: "double" },
