@@ -138,8 +138,10 @@ describe("kinds", () => {
     ["v2", "Service", "apiVersion: the kind Service must have apiVersion v1"],
     ["tulle.dev/v2", "Workload", "apiVersion: the kind Workload must have apiVersion tulle.dev/v1"],
     ["split.smi-spec.io/v1alpha9", "TrafficSplit", "must have apiVersion split.smi-spec.io/v1alpha4"],
-    ["gateway.networking.k8s.io/v1", "HTTPRoute", "HTTPRoute (gateway.networking.k8s.io) is not supported yet"],
-    ["gateway.networking.k8s.io/v1", "Gateway", "Gateway (gateway.networking.k8s.io) is not supported yet"],
+    ["gateway.networking.k8s.io/v1alpha2", "UDPRoute", "kind: UDPRoute is not supported: the proxy carries no UDP"],
+    ["gateway.networking.k8s.io/v2", "HTTPRoute", "must have apiVersion gateway.networking.k8s.io/v1, found"],
+    ["gateway.istio.io/v1", "Gateway", "apiVersion networking.istio.io/v1 or gateway.networking.k8s.io/v1, found"],
+    ["gateway.networking.x-k8s.io/v1alpha1", "XBackend", "XBackend (gateway.networking.x-k8s.io) is not supported yet"],
     ["security.istio.io/v1", "RequestAuthentication", "is not supported yet"],
     ["access.smi-spec.io/v1alpha3", "TrafficTarget", "is not supported yet"],
     ["istio.io/v1", "Sidecar", "apiVersion: the kind Sidecar belongs to the group networking.istio.io"],
@@ -155,8 +157,7 @@ describe("kinds", () => {
   test.each([
     ["apps/v1", "Deployment"],
     ["v1", "ServiceAccount"],
-    ["v1", "Namespace"],
-    ["v1", "ConfigMap"],
+    ["v1", "LimitRange"],
     ["networking.k8s.io/v1", "Ingress"],
     ["install.istio.io/v1alpha1", "IstioOperator"],
   ])("%s %s is skipped, and it is said", (apiVersion, k) => {
@@ -177,6 +178,16 @@ describe("the same document twice", () => {
       ["w", "a.yaml"],
       ["other", "b.yaml"],
     ]);
+  });
+
+  test("is another where two groups have a kind of one name", () => {
+    const named = (group: string, spec: string): string =>
+      `apiVersion: ${group}/v1\nkind: Gateway\nmetadata: {name: edge}\nspec: ${spec}\n`;
+    const server = "{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}";
+    const text = `${named("networking.istio.io", `{selector: {a: b}, servers: [${server}]}`)}---\n${named("gateway.networking.k8s.io", "{gatewayClassName: istio, listeners: []}")}`;
+    expect(said(text)).toEqual([]);
+    expect(load(text).mesh.gateways).toHaveLength(1);
+    expect(load(text).mesh.gatewayApi.gateways).toHaveLength(1);
   });
 
   test("is another in another namespace", () => {

@@ -25,5 +25,15 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     destinationRules: all("DestinationRule"),
     peerAuthentications: all("PeerAuthentication"),
     authorizationPolicies: all("AuthorizationPolicy"),
+    gatewayApi: {
+      classes: all("GatewayClass"),
+      gateways: all("KubernetesGateway"),
+      listenerSets: all("ListenerSet"),
+      routes: [...all("HTTPRoute"), ...all("GRPCRoute"), ...all("TLSRoute"), ...all("TCPRoute")],
+      grants: all("ReferenceGrant"),
+      backendTlsPolicies: all("BackendTLSPolicy"),
+    },
+    namespaces: all("Namespace"),
+    configMaps: all("ConfigMap"),
   };
 }

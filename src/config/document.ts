@@ -8,7 +8,7 @@ import type { MeshSettings } from "../model/mesh.ts";
 import type { Origin } from "../model/origin.ts";
 import { isDnsLabel, labels, objectName, textMap } from "./names.ts";
 import { type Fields, Node } from "./node.ts";
-import { anyText, textThat } from "./read-values.ts";
+import { anyText, integer, textThat } from "./read-values.ts";
 import type { Tree } from "./tree.ts";
 
 /** Where a document has none, as `kubectl apply` does. */
@@ -33,6 +33,9 @@ export interface Metadata {
   readonly name: string;
   readonly labels: Readonly<Record<string, string>>;
   readonly annotations: Readonly<Record<string, string>>;
+  /** `creationTimestamp`; undefined in documents that no API server has seen. */
+  readonly createdAtMs: number | undefined;
+  readonly generation: number | undefined;
 }
 
 /** What a reader of one kind gets. */
@@ -49,8 +52,13 @@ export interface DocumentBody {
 export type Report = (problem: Problem) => void;
 
 /** The same document in the eyes of an operator: a second one with this key replaces or repeats the first. */
-export const documentKey = (d: Pick<Document, "kind" | "namespace" | "name">): string =>
-  `${d.kind} ${d.namespace}/${d.name}`;
+export const documentKey = ({ kind, namespace, name, apiVersion }: DocumentName): string => {
+  // Two groups have a kind of this name.
+  const group = kind === "Gateway" || kind === "TCPRoute" ? `${apiVersion.split("/")[0]} ` : "";
+  return `${group}${kind} ${namespace}/${name}`;
+};
+
+type DocumentName = Pick<Document, "kind" | "namespace" | "name" | "apiVersion">;
 
 /** apiVersion and kind; undefined, with problems reported, when the tree is no document at all. */
 export function readHeader(
@@ -113,7 +121,16 @@ export function readMetadata(node: Node): Metadata {
         "annotations",
         textMap(() => {}, anyText),
       ) ?? {},
+    createdAtMs: unlessNull("creationTimestamp", timestamp),
+    generation: unlessNull("generation", integer(0, Number.MAX_SAFE_INTEGER)),
   };
+}
+
+function timestamp(node: Node): number | undefined {
+  const ms = node.tree.t === "scalar" && typeof node.tree.value === "string" ? Date.parse(node.tree.value) : Number.NaN;
+  if (!Number.isNaN(ms)) return ms;
+  node.mustBe("a time such as 2026-01-02T03:04:05Z");
+  return undefined;
 }
 
 export const isNull = (node: Node): boolean => node.tree.t === "scalar" && node.tree.value === null;

@@ -9,18 +9,32 @@ import { quote } from "./tree.ts";
 /** Kinds that are read into the model. */
 export type ReadKind =
   | "AuthorizationPolicy"
+  | "BackendTLSPolicy"
+  | "ConfigMap"
   | "DestinationRule"
+  | "GRPCRoute"
   | "Gateway"
+  | "GatewayClass"
+  | "HTTPRoute"
+  /** The Gateway API's kind `Gateway`. */
+  | "KubernetesGateway"
+  | "ListenerSet"
   | "Mesh"
+  | "Namespace"
   | "PeerAuthentication"
+  | "ReferenceGrant"
   | "Secret"
   | "Service"
+  | "TCPRoute"
+  | "TLSRoute"
   | "TrafficSplit"
   | "VirtualService"
   | "Workload";
 
 interface Api {
   readonly group: string;
+  /** As documents write it. @default the name that it has here */
+  readonly kind?: string;
   /** The version to recommend. */
   readonly version: string;
   readonly versions: RegExp;
@@ -28,6 +42,8 @@ interface Api {
 
 const ANY_VERSION = /^v1((alpha|beta)\d+)?$/;
 const istio = (group: string): Api => ({ group, version: "v1", versions: ANY_VERSION });
+const core: Api = { group: "", version: "v1", versions: /^v1$/ };
+const gatewayApi: Api = { group: "gateway.networking.k8s.io", version: "v1", versions: /^v1((alpha|beta)\d+)?$/ };
 
 const READ: Readonly<Record<ReadKind, Api>> = {
   VirtualService: istio("networking.istio.io"),
@@ -36,11 +52,28 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   PeerAuthentication: istio("security.istio.io"),
   AuthorizationPolicy: istio("security.istio.io"),
   TrafficSplit: { group: "split.smi-spec.io", version: "v1alpha4", versions: /^v1alpha[1-4]$/ },
-  Secret: { group: "", version: "v1", versions: /^v1$/ },
-  Service: { group: "", version: "v1", versions: /^v1$/ },
+  GatewayClass: gatewayApi,
+  KubernetesGateway: { ...gatewayApi, kind: "Gateway" },
+  ListenerSet: gatewayApi,
+  HTTPRoute: gatewayApi,
+  GRPCRoute: gatewayApi,
+  TLSRoute: gatewayApi,
+  TCPRoute: gatewayApi,
+  ReferenceGrant: gatewayApi,
+  BackendTLSPolicy: gatewayApi,
+  Secret: core,
+  Service: core,
+  ConfigMap: core,
+  Namespace: core,
   Workload: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
   Mesh: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
 };
+
+const APIS = (Object.keys(READ) as readonly ReadKind[]).map((read) => ({
+  ...READ[read],
+  read,
+  kind: READ[read].kind ?? read,
+}));
 
 /** Kinds that mean something to a mesh and that we do not read yet: passing over one could open or break a path. */
 const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
@@ -48,18 +81,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
   "security.istio.io": ["RequestAuthentication"],
   "telemetry.istio.io": ["Telemetry"],
   "extensions.istio.io": ["TrafficExtension", "WasmPlugin"],
-  "gateway.networking.k8s.io": [
-    "BackendTLSPolicy",
-    "GRPCRoute",
-    "Gateway",
-    "GatewayClass",
-    "HTTPRoute",
-    "ListenerSet",
-    "ReferenceGrant",
-    "TCPRoute",
-    "TLSRoute",
-    "UDPRoute",
-  ],
   "gateway.networking.x-k8s.io": ["XBackend", "XBackendTrafficPolicy", "XListenerSet", "XMesh"],
   "access.smi-spec.io": ["TrafficTarget"],
   "specs.smi-spec.io": ["HTTPRouteGroup", "TCPRoute", "UDPRoute"],
@@ -70,9 +91,7 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
 /** Kinds that say nothing to a mesh. An empty list: every kind of the group. */
 const SKIPPED: Readonly<Record<string, readonly string[]>> = {
   "": [
-    "ConfigMap",
     "LimitRange",
-    "Namespace",
     "Node",
     "PersistentVolume",
     "PersistentVolumeClaim",
@@ -112,27 +131,30 @@ export function fateOf(apiVersion: string, kind: string): Fate {
   const slash = apiVersion.indexOf("/");
   const group = slash < 0 ? "" : apiVersion.slice(0, slash);
   const version = apiVersion.slice(slash + 1);
-  const api = isReadKind(kind) ? READ[kind] : undefined;
-  if (isReadKind(kind) && api?.group === group) return versioned(kind, api, version, apiVersion);
+  const apis = APIS.filter((api) => api.kind === kind);
+  const api = apis.find((a) => a.group === group);
+  if (api !== undefined) {
+    if (api.versions.test(version)) return { t: "read", kind: api.read };
+    return refuse("apiVersion", `the kind ${kind} must have apiVersion ${apiName(api)}, found ${quote(apiVersion)}`);
+  }
+  if (group === "gateway.networking.k8s.io" && kind === "UDPRoute")
+    return refuse("kind", "UDPRoute is not supported: the proxy carries no UDP");
   if (own(UNSUPPORTED, group)?.includes(kind)) return refuse("kind", `${kind} (${group}) is not supported yet`);
   const skipped = own(SKIPPED, group);
   if (skipped?.length === 0 || skipped?.includes(kind))
     return { t: "skip", reason: `${kind} is skipped: it says nothing to the mesh` };
-  if (api !== undefined)
-    return refuse("apiVersion", `the kind ${kind} must have apiVersion ${apiName(api)}, found ${quote(apiVersion)}`);
+  if (apis.length > 0) {
+    const names = apis.map(apiName).join(" or ");
+    return refuse("apiVersion", `the kind ${kind} must have apiVersion ${names}, found ${quote(apiVersion)}`);
+  }
   return unknown(group, kind);
-}
-
-function versioned(kind: ReadKind, api: Api, version: string, apiVersion: string): Fate {
-  if (api.versions.test(version)) return { t: "read", kind };
-  return refuse("apiVersion", `the kind ${kind} must have apiVersion ${apiName(api)}, found ${quote(apiVersion)}`);
 }
 
 function unknown(group: string, kind: string): Fate {
   const home = Object.entries(UNSUPPORTED).find(([, kinds]) => kinds.includes(kind))?.[0];
   if (home !== undefined)
     return refuse("apiVersion", `the kind ${kind} belongs to the group ${home}, found ${quote(group)}`);
-  const candidates = [...Object.keys(READ), ...Object.values(UNSUPPORTED).flat(), ...(SKIPPED[""] ?? [])];
+  const candidates = [...APIS.map((api) => api.kind), ...Object.values(UNSUPPORTED).flat(), ...(SKIPPED[""] ?? [])];
   return refuse(
     "kind",
     `unknown kind ${quote(kind)} in ${group === "" ? "the core group" : quote(group)}${didYouMean(kind, candidates)}`,
@@ -141,6 +163,5 @@ function unknown(group: string, kind: string): Fate {
 
 const apiName = (api: Api): string => (api.group === "" ? api.version : `${api.group}/${api.version}`);
 const refuse = (field: "apiVersion" | "kind", reason: string): Fate => ({ t: "refuse", field, reason });
-const isReadKind = (kind: string): kind is ReadKind => Object.hasOwn(READ, kind);
 const own = (table: Readonly<Record<string, readonly string[]>>, key: string): readonly string[] | undefined =>
   Object.hasOwn(table, key) ? table[key] : undefined;

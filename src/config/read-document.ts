@@ -6,12 +6,17 @@
 import type { Problem } from "../base/problem.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { DestinationRule } from "../model/destination-rule.ts";
+import type { GatewayClass, KubernetesGateway, ListenerSet } from "../model/gateway-api/gateway.ts";
+import type { BackendTlsPolicy, ReferenceGrant } from "../model/gateway-api/policy.ts";
+import type { GrpcRoute, HttpRoute, TcpRoute, TlsRoute } from "../model/gateway-api/route.ts";
 import type { Credential, Gateway } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh.ts";
+import type { ConfigMap, Namespace } from "../model/namespace.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "../model/security.ts";
 import type { Service, Workload } from "../model/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
+import { CONFIG_MAP_FIELDS, readConfigMap } from "./config-map.ts";
 import { readDestinationRule } from "./destination-rule.ts";
 import {
   DEFAULT_NAMESPACE,
@@ -22,8 +27,16 @@ import {
   readMetadata,
 } from "./document.ts";
 import { readGateway } from "./gateway.ts";
+import { readBackendTlsPolicy } from "./gateway-api/backend-tls-policy.ts";
+import { readTcpRoute, readTlsRoute } from "./gateway-api/connection-route.ts";
+import { readGatewayClass } from "./gateway-api/gateway-class.ts";
+import { readKubernetesGateway, readListenerSet } from "./gateway-api/gateway.ts";
+import { readGrpcRoute } from "./gateway-api/grpc-route.ts";
+import { readHttpRoute } from "./gateway-api/http-route.ts";
+import { readReferenceGrant } from "./gateway-api/reference-grant.ts";
 import { fateOf, type ReadKind } from "./kinds.ts";
 import { readMeshSettings } from "./mesh-settings.ts";
+import { readNamespace } from "./namespace.ts";
 import { Node } from "./node.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { readSecret, SECRET_FIELDS } from "./secret.ts";
@@ -43,6 +56,17 @@ export type Meaning =
   | { readonly t: "PeerAuthentication"; readonly value: PeerAuthentication }
   | { readonly t: "AuthorizationPolicy"; readonly value: AuthorizationPolicy }
   | { readonly t: "TrafficSplit"; readonly value: TrafficSplit }
+  | { readonly t: "GatewayClass"; readonly value: GatewayClass }
+  | { readonly t: "KubernetesGateway"; readonly value: KubernetesGateway }
+  | { readonly t: "ListenerSet"; readonly value: ListenerSet }
+  | { readonly t: "HTTPRoute"; readonly value: HttpRoute }
+  | { readonly t: "GRPCRoute"; readonly value: GrpcRoute }
+  | { readonly t: "TLSRoute"; readonly value: TlsRoute }
+  | { readonly t: "TCPRoute"; readonly value: TcpRoute }
+  | { readonly t: "ReferenceGrant"; readonly value: ReferenceGrant }
+  | { readonly t: "BackendTLSPolicy"; readonly value: BackendTlsPolicy }
+  | { readonly t: "ConfigMap"; readonly value: ConfigMap }
+  | { readonly t: "Namespace"; readonly value: Namespace }
   | { readonly t: "Service"; readonly value: Service }
   | { readonly t: "Workload"; readonly value: Workload }
   | { readonly t: "Mesh"; readonly value: MeshSettings };
@@ -76,7 +100,7 @@ export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
     return ended("skipped");
   }
   const node = new Node(tree, report);
-  const fields = node.fields({ known: fate.t === "read" && fate.kind === "Secret" ? SECRET_FIELDS : FIELDS });
+  const fields = node.fields({ known: fieldsOf(fate) });
   if (fate.t === "refuse") {
     problems.length = 0;
     fields.at(fate.field)?.fail(fate.reason);
@@ -87,6 +111,8 @@ export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
     namespace: "default",
     labels: {},
     annotations: {},
+    createdAtMs: undefined,
+    generation: undefined,
   });
   const meaning = readBody(fate.kind, {
     metadata,
@@ -95,10 +121,19 @@ export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
     node,
     spec: fields.at("spec"),
   });
+  if (fate.kind.endsWith("Route"))
+    report({ severity: "warning", place: tree.place, path: "", message: "is read, but does not route calls yet" });
   const refused = problems.some((p) => p.severity === "error");
   return refused
     ? ended("refused")
     : { document: { ...base, ...pick(metadata), status: "applied" }, meaning, problems };
+}
+
+/** Two kinds of Kubernetes' own have no spec. */
+function fieldsOf(fate: ReturnType<typeof fateOf>): readonly string[] {
+  if (fate.t !== "read") return FIELDS;
+  if (fate.kind === "Secret") return SECRET_FIELDS;
+  return fate.kind === "ConfigMap" ? CONFIG_MAP_FIELDS : FIELDS;
 }
 
 const pick = ({ name, namespace }: Metadata): Pick<Metadata, "name" | "namespace"> => ({ name, namespace });
@@ -136,6 +171,28 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
       return { t: kind, value: readAuthorizationPolicy(body) };
     case "TrafficSplit":
       return { t: kind, value: readTrafficSplit(body) };
+    case "GatewayClass":
+      return { t: kind, value: readGatewayClass(body) };
+    case "KubernetesGateway":
+      return { t: kind, value: readKubernetesGateway(body) };
+    case "ListenerSet":
+      return { t: kind, value: readListenerSet(body) };
+    case "HTTPRoute":
+      return { t: kind, value: readHttpRoute(body) };
+    case "GRPCRoute":
+      return { t: kind, value: readGrpcRoute(body) };
+    case "TLSRoute":
+      return { t: kind, value: readTlsRoute(body) };
+    case "TCPRoute":
+      return { t: kind, value: readTcpRoute(body) };
+    case "ReferenceGrant":
+      return { t: kind, value: readReferenceGrant(body) };
+    case "BackendTLSPolicy":
+      return { t: kind, value: readBackendTlsPolicy(body) };
+    case "ConfigMap":
+      return { t: kind, value: readConfigMap(body) };
+    case "Namespace":
+      return { t: kind, value: readNamespace(body) };
     case "Service":
       return { t: kind, value: readService(body) };
     case "Workload":

@@ -115,10 +115,14 @@ function keyPair(
 }
 
 function roots({ text, node }: SecretValue): string {
-  const blocks = text.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
-  if (blocks.length === 0 || !blocks.every((block) => attempt(() => new X509Certificate(block)) !== undefined))
-    node.fail("must be certificates in PEM: they cannot be read [IST0161]");
+  if (!readableCertificates(text)) node.fail("must be certificates in PEM: they cannot be read [IST0161]");
   return text;
+}
+
+/** Whether PEM holds one certificate or more, and all of them can be read. */
+export function readableCertificates(pem: string): boolean {
+  const blocks = pem.match(/-----BEGIN CERTIFICATE-----[\s\S]*?-----END CERTIFICATE-----/g) ?? [];
+  return blocks.length > 0 && blocks.every((block) => attempt(() => new X509Certificate(block)) !== undefined);
 }
 
 function development(

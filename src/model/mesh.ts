@@ -4,7 +4,9 @@
  * @module
  */
 import type { DestinationRule } from "./destination-rule.ts";
+import type { GatewayApiDocuments } from "./gateway-api/documents.ts";
 import { type Credential, type Gateway, type GatewayTopology, noTopology } from "./gateway.ts";
+import type { ConfigMap, Namespace } from "./namespace.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "./security.ts";
 import type { Service, Workload } from "./service.ts";
 import type { VirtualService } from "./virtual-service.ts";
@@ -46,4 +48,8 @@ export interface Mesh {
   readonly destinationRules: readonly DestinationRule[];
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
+  readonly gatewayApi: GatewayApiDocuments;
+  /** Those that have a document. */
+  readonly namespaces: readonly Namespace[];
+  readonly configMaps: readonly ConfigMap[];
 }
