@@ -115,17 +115,32 @@ describe("matches", () => {
     ["{uri: {exac: a}}", 'unknown field "exac"; did you mean "exact"?'],
     ["{headers: {'a b': {exact: x}}}", "is not a header name"],
     ["{headers: {A: {exact: x}, a: {exact: y}}}", "matched twice"],
-    ["{headers: {method: {exact: GET}}}", "is no header: write match.method"],
     ["{headers: {'@request.auth.claims.sub': {exact: x}}}", "not supported yet"],
-    ["{withoutHeaders: {uri: {}}}", "is no header: write match.uri"],
     ["{queryParams: {a: {exac: b}}}", 'unknown field "exac"'],
     ["{queryParams: {'a b': {exact: b}}}", "is no name of a query parameter"],
-    ["{sourceLabels: {app: a}}", "is not supported yet"],
+    ["{sourceLabels: {app: '*'}}", "must be a label's value"],
+    ["{sourceNamespace: Apps}", "must be 1 to 63 lower-case letters"],
+    ["{statPrefix: ''}", "must not be empty"],
     ["{gateways: [ed_ge]}", "must be mesh, or a Gateway as name or namespace/name"],
     ["{port: 0}", "must be a whole number from 1 to 65535, found number 0"],
     ["{method: GET}", "must be a mapping"],
   ])("match %s is refused", (match, message) => {
     expect(ruleErrors(`match: [${match}]\n${ROUTE}`).join()).toContain(message);
+  });
+
+  test("whose calls they are for, and the name that Envoy counts under", () => {
+    const written = "match: [{sourceLabels: {app: a}, sourceNamespace: apps, statPrefix: a}, {gateways: [mesh]}]";
+    const [match, other] = rule(`${written}\n${ROUTE}`).matches;
+    expect(match).toMatchObject({ source: { labels: { app: "a" }, namespace: "apps" }, statPrefix: "a" });
+    expect(other?.source).toEqual({ labels: {}, namespace: undefined });
+  });
+
+  test.each([
+    ["{headers: {method: {exact: GET}}}", "matches a header of that name, as in Istio"],
+    ["{withoutHeaders: {uri: {}}}", "matches a header of that name, as in Istio"],
+    ["{sourceLabels: {app: a}, gateways: [mesh]}", "has no effect beside gateways"],
+  ])("match %s is warned of", (match, message) => {
+    expect(warnings(virtualService(`match: [${match}]\n${ROUTE}`)).join()).toContain(message);
   });
 });
 
@@ -368,7 +383,9 @@ describe("routes", () => {
 
   test.each([
     ["  gateways: [a/b/c]\n", "spec.gateways[0]: must be mesh, or a Gateway as name or namespace/name"],
-    ["  exportTo: ['.']\n", "spec.exportTo: is not supported yet"],
+    ["  exportTo: ['~']\n", 'must be "*", "." or the name of a namespace, found "~"'],
+    ["  exportTo: ['*', '.']\n", '"*" stands alone'],
+    ["  exportTo: [shop, '.']\n", '"." is there already'],
     ["  tcp: []\n", "spec.tcp: must have at least one rule"],
     ["  tcp: [{route: [{destination: {host: a}}]}]\n", "mesh's own proxies are not supported yet"],
     [

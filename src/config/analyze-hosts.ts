@@ -5,6 +5,7 @@
  */
 import { MESH_GATEWAY } from "../model/gateway.ts";
 import type { Origin } from "../model/origin.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
 import { type Finding, type MeshIndex, where } from "./mesh-index.ts";
 import { quote } from "./tree.ts";
 
@@ -14,12 +15,14 @@ export function analyzeHosts(index: MeshIndex): readonly Finding[] {
 
 function sharedVirtualServices({ mesh }: MeshIndex): readonly Finding[] {
   const owners = new Map<string, Origin>();
+  // Where they are seen by others, both have their effect.
+  const keyOf = (host: string, { exportTo }: VirtualService): string => `${host} ${exportTo.toString()}`;
   // At a gateway the rules of one host stand together.
   const inMesh = mesh.virtualServices.filter((vs) => vs.gateways.includes(MESH_GATEWAY));
   return inMesh.flatMap((vs) =>
     vs.hosts.flatMap((host, i): readonly Finding[] => {
-      const owner = owners.get(host);
-      if (owner === undefined) owners.set(host, vs.origin);
+      const owner = owners.get(keyOf(host, vs));
+      if (owner === undefined) owners.set(keyOf(host, vs), vs.origin);
       if (owner === undefined) return [];
       const path = vs.origin.kind === "TrafficSplit" ? "spec.service" : `spec.hosts[${i}]`;
       return [
@@ -37,8 +40,10 @@ function sharedVirtualServices({ mesh }: MeshIndex): readonly Finding[] {
 function sharedDestinationRules({ mesh }: MeshIndex): readonly Finding[] {
   const owners = new Map<string, Origin>();
   return mesh.destinationRules.flatMap((rule): readonly Finding[] => {
-    const owner = owners.get(rule.host);
-    if (owner === undefined) owners.set(rule.host, rule.origin);
+    const { host, origin, exportTo, workloadSelector } = rule;
+    const key = JSON.stringify([host, exportTo, workloadSelector]);
+    const owner = owners.get(key);
+    if (owner === undefined) owners.set(key, origin);
     if (owner === undefined) return [];
     return [
       {

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { StringMatch } from "../model/match.ts";
+import { type StringMatch, selects } from "../model/match.ts";
 import type { HttpMatch, HttpRule, VirtualService } from "../model/virtual-service.ts";
 import type { Finding, MeshIndex } from "./mesh-index.ts";
 
@@ -60,12 +60,27 @@ function coversMatch(first: HttpMatch | undefined, later: HttpMatch | undefined)
     coversUri(first, later) &&
     (first.port === undefined || first.port === later.port) &&
     (first.gateways === undefined || (later.gateways?.every((name) => first.gateways?.includes(name)) ?? false)) &&
+    coversSource(first, later) &&
     (["method", "authority", "scheme"] as const).every((f) => coversString(first[f], later[f])) &&
     coversAll(first.headers, later.headers) &&
     coversAll(first.queryParams, later.queryParams) &&
     excludesNoMore(first.withoutHeaders, later.withoutHeaders)
   );
 }
+
+/** Whose calls they are for counts where they name no gateways. */
+function coversSource(first: HttpMatch, later: HttpMatch): boolean {
+  if (first.gateways !== undefined || isAnySource(first)) return true;
+  const { labels, namespace } = first.source;
+  return (
+    later.gateways === undefined &&
+    (namespace === undefined || namespace === later.source.namespace) &&
+    selects(labels, later.source.labels)
+  );
+}
+
+const isAnySource = ({ source }: HttpMatch): boolean =>
+  source.namespace === undefined && Object.keys(source.labels).length === 0;
 
 type Matches = Readonly<Record<string, StringMatch>>;
 
@@ -84,6 +99,7 @@ function matchesAll(m: HttpMatch): boolean {
   const uri = m.uri === undefined || (m.uri.t === "prefix" && m.uri.value === "/");
   return (
     uri &&
+    isAnySource(m) &&
     (m.method ?? m.authority ?? m.scheme ?? m.port ?? m.gateways) === undefined &&
     [m.headers, m.withoutHeaders, m.queryParams].every((matches) => Object.keys(matches).length === 0)
   );

@@ -9,8 +9,9 @@ import { MESH_GATEWAY } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh.ts";
 import type { ConnectionDestination, ConnectionMatch, TcpRule, TlsMatch, TlsRule } from "../model/virtual-service.ts";
 import { gatewayReferences } from "./gateway-reference.ts";
+import { sourceMatch } from "./http-match.ts";
 import { isHost } from "./names.ts";
-import type { Node, Read } from "./node.ts";
+import type { Fields, Node, Read } from "./node.ts";
 import { port, textThat } from "./read-values.ts";
 import { connectionDestinations } from "./route-destinations.ts";
 import { quote } from "./tree.ts";
@@ -23,7 +24,8 @@ export interface RuleSurroundings {
   readonly gateways: readonly string[];
 }
 
-const UNSUPPORTED = ["destinationSubnets", "sourceSubnet", "sourceLabels", "sourceNamespace"];
+const SOURCE = ["sourceLabels", "sourceNamespace"] as const;
+const UNSUPPORTED = ["destinationSubnets", "sourceSubnet"];
 
 export function tlsRule(around: RuleSurroundings): Read<TlsRule> {
   return (node) => {
@@ -38,8 +40,8 @@ export function tcpRule(around: RuleSurroundings): Read<TcpRule> {
   return (node) => {
     const fields = node.fields({ known: ["match", "route"] });
     const matches = fields.list("match", (at) => {
-      const match = at.fields({ known: ["port", "gateways"], unsupported: UNSUPPORTED });
-      return connectionMatch(at, match.at("port"), match.at("gateways"), around);
+      const match = at.fields({ known: ["port", "gateways", ...SOURCE], unsupported: UNSUPPORTED });
+      return connectionMatch(at, match, around);
     });
     if (matches.length === 0) refuseMesh(node, around.gateways);
     return { place: node.place, matches, destinations: destinations(fields.at("route"), node, around) };
@@ -48,22 +50,21 @@ export function tcpRule(around: RuleSurroundings): Read<TcpRule> {
 
 function tlsMatch(around: RuleSurroundings): Read<TlsMatch> {
   return (node) => {
-    const fields = node.fields({ known: ["sniHosts", "port", "gateways"], unsupported: UNSUPPORTED });
+    const fields = node.fields({ known: ["sniHosts", "port", "gateways", ...SOURCE], unsupported: UNSUPPORTED });
     const sniHosts = fields.list("sniHosts", sniHost(around.hosts));
     if (sniHosts.length === 0 && node.tree.t === "map") node.fail("must have sniHosts: the names that clients ask for");
-    return { ...connectionMatch(node, fields.at("port"), fields.at("gateways"), around), sniHosts };
+    return { ...connectionMatch(node, fields, around), sniHosts };
   };
 }
 
 function connectionMatch(
   node: Node,
-  portNode: Node | undefined,
-  gatewaysNode: Node | undefined,
+  fields: Fields<"port" | "gateways" | (typeof SOURCE)[number]>,
   around: RuleSurroundings,
 ): ConnectionMatch {
-  const gateways = gatewaysNode === undefined ? undefined : gatewayReferences(around.namespace)(gatewaysNode);
+  const gateways = fields.optional("gateways", gatewayReferences(around.namespace));
   refuseMesh(node, gateways ?? around.gateways);
-  return { place: node.place, port: portNode === undefined ? undefined : port(portNode), gateways };
+  return { place: node.place, port: fields.optional("port", port), gateways, source: sourceMatch(fields) };
 }
 
 function refuseMesh(node: Node, gateways: readonly string[]): void {

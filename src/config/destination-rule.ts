@@ -5,22 +5,25 @@
  */
 import type { DestinationRule, Subset } from "../model/destination-rule.ts";
 import { type DocumentBody, specFields } from "./document.ts";
-import { labels, qualifiedHost, subsetName } from "./names.ts";
+import { defaultVisibility, exportTo } from "./export-to.ts";
+import { labels, qualifiedHost, selector, subsetName } from "./names.ts";
 import type { Node } from "./node.ts";
-import { isListOf, onlyAs } from "./read-values.ts";
 import { noTrafficPolicy, trafficPolicy } from "./traffic-policy.ts";
 import { quote } from "./tree.ts";
 
 export function readDestinationRule(body: DocumentBody): DestinationRule {
-  const spec = specFields(body, ["host", "trafficPolicy", "subsets", "exportTo"], ["workloadSelector"]);
-  spec.optional("exportTo", onlyAs(isListOf("*")));
+  const spec = specFields(body, ["host", "trafficPolicy", "subsets", "exportTo", "workloadSelector"]);
+  const { namespace } = body.metadata;
+  const byDefault = body.settings.defaultExportTo.destinationRule;
+  const visible = spec.optional("exportTo", exportTo(namespace, byDefault, false));
+  const workloadSelector = spec.optional("workloadSelector", selector);
+  if (workloadSelector !== undefined && visible !== undefined && visible.toString() !== namespace)
+    spec.at("exportTo")?.fail('must be ["."] beside workloadSelector: it selects callers of its own namespace');
   return {
     origin: body.origin,
-    host: spec.required(
-      "host",
-      qualifiedHost(body.metadata.namespace, body.settings, { wildcard: true, address: false }),
-      "",
-    ),
+    host: spec.required("host", qualifiedHost(namespace, body.settings, { wildcard: true, address: false }), ""),
+    exportTo: visible ?? defaultVisibility(byDefault, namespace),
+    workloadSelector,
     trafficPolicy: spec.optional("trafficPolicy", trafficPolicy) ?? noTrafficPolicy,
     subsets: spec.optional("subsets", subsets) ?? [],
   };

@@ -4,10 +4,10 @@
  * @module
  */
 import type { StringMatch } from "../model/match.ts";
-import type { HttpMatch } from "../model/virtual-service.ts";
+import type { HttpMatch, SourceMatch } from "../model/virtual-service.ts";
 import { gatewayReferences } from "./gateway-reference.ts";
-import { isHeaderName } from "./names.ts";
-import type { Node, Read } from "./node.ts";
+import { dnsLabel, isHeaderName, labels } from "./names.ts";
+import type { Fields, Node, Read } from "./node.ts";
 import { flag, port, text } from "./read-values.ts";
 import { headerMatch, stringMatch } from "./string-match.ts";
 import { quote } from "./tree.ts";
@@ -24,8 +24,10 @@ const KNOWN = [
   "port",
   "ignoreUriCase",
   "gateways",
+  "sourceLabels",
+  "sourceNamespace",
+  "statPrefix",
 ] as const;
-const UNSUPPORTED = ["sourceLabels", "sourceNamespace", "statPrefix"];
 
 /** @param namespace Of the rule, for the names of gateways. */
 export const httpMatch =
@@ -34,7 +36,7 @@ export const httpMatch =
     readMatch(node, namespace);
 
 function readMatch(node: Node, namespace: string): HttpMatch {
-  const fields = node.fields({ known: KNOWN, unsupported: UNSUPPORTED });
+  const fields = node.fields({ known: KNOWN });
   const one = (n: Node): StringMatch => stringMatch(n);
   const uri = fields.optional("uri", one);
   const ignoreUriCase = fields.optional("ignoreUriCase", flag) ?? false;
@@ -53,10 +55,23 @@ function readMatch(node: Node, namespace: string): HttpMatch {
     queryParams: fields.optional("queryParams", queryMatches) ?? {},
     port: fields.optional("port", port),
     gateways: fields.optional("gateways", gatewayReferences(namespace)),
+    source: sourceMatch(fields),
+    statPrefix: fields.optional("statPrefix", text),
   };
 }
 
-/** Istio passes over these keys, which makes a rule match more than it says. */
+/** `sourceLabels` and `sourceNamespace` of any match: whose calls it is for. */
+export function sourceMatch(fields: Fields<"sourceLabels" | "sourceNamespace" | "gateways">): SourceMatch {
+  const source = {
+    labels: fields.optional("sourceLabels", labels) ?? {},
+    namespace: fields.optional("sourceNamespace", dnsLabel),
+  };
+  for (const name of ["sourceLabels", "sourceNamespace"] as const)
+    if (fields.has("gateways")) fields.at(name)?.warn("has no effect beside gateways, as in Istio");
+  return source;
+}
+
+/** Istio's documents say that these keys are passed over, and istiod matches headers of that name: so do we. */
 const PSEUDO = new Set(["uri", "scheme", "method", "authority"]);
 
 function headerMatches(node: Node): Readonly<Record<string, StringMatch>> {
@@ -64,7 +79,8 @@ function headerMatches(node: Node): Readonly<Record<string, StringMatch>> {
   for (const [key, at] of node.entries()) {
     const name = key.toLowerCase();
     if (key.startsWith("@request.auth.")) at.failAtKey("matching on the claims of a token is not supported yet");
-    else if (PSEUDO.has(name)) at.failAtKey(`is no header: write match.${name} instead`);
+    else if (PSEUDO.has(name))
+      at.warn(`matches a header of that name, as in Istio; what is called is matched by match.${name}`);
     else if (!isHeaderName(key)) at.failAtKey(`${quote(key)} is not a header name`);
     if (matches.has(name)) at.failAtKey(`the header ${quote(name)} is matched twice: header names have no case`);
     matches.set(name, headerMatch(at));

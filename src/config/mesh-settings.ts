@@ -6,6 +6,7 @@
 import { defaultMeshSettings, type MeshSettings } from "../model/mesh.ts";
 import { type DocumentBody, specFields } from "./document.ts";
 import { proxyConfigTopology } from "./gateway-topology.ts";
+import { defaultExportTo } from "./export-to.ts";
 import { dnsLabel, isHost, trustDomain } from "./names.ts";
 import { choice, durationOrZero, textThat } from "./read-values.ts";
 
@@ -17,6 +18,9 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
     "protocolDetectionTimeout",
     "h2UpgradePolicy",
     "defaultConfig",
+    "defaultServiceExportTo",
+    "defaultVirtualServiceExportTo",
+    "defaultDestinationRuleExportTo",
   ]);
   return {
     trustDomain: spec.optional("trustDomain", trustDomain) ?? defaultMeshSettings.trustDomain,
@@ -31,5 +35,10 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
       spec.optional("protocolDetectionTimeout", durationOrZero) ?? defaultMeshSettings.protocolDetectionTimeoutMs,
     h2UpgradePolicy:
       spec.optional("h2UpgradePolicy", choice(["DO_NOT_UPGRADE", "UPGRADE"])) ?? defaultMeshSettings.h2UpgradePolicy,
+    defaultExportTo: {
+      service: spec.optional("defaultServiceExportTo", defaultExportTo) ?? "*",
+      virtualService: spec.optional("defaultVirtualServiceExportTo", defaultExportTo) ?? "*",
+      destinationRule: spec.optional("defaultDestinationRuleExportTo", defaultExportTo) ?? "*",
+    },
   };
 }

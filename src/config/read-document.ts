@@ -143,6 +143,7 @@ const originOf = (base: Pick<Document, "kind" | "place">, metadata: Metadata): D
   namespace: metadata.namespace,
   name: metadata.name,
   place: base.place,
+  createdAtMs: metadata.createdAtMs,
 });
 
 /** Name and namespace as far as they can be made out, so that even a refused document can be named. */

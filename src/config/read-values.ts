@@ -132,18 +132,3 @@ export function listOrNothing<T>(read: Read<T>): Read<readonly T[]> {
     return node.items().map(read);
   };
 }
-
-/** Accepts a field that we do not carry only where it says what holds anyway. */
-export function onlyAs(holds: (node: Node) => boolean): Read<void> {
-  return (node) => {
-    if (!holds(node)) node.unsupported();
-  };
-}
-
-/** The node is a list of exactly this one text. */
-export const isListOf =
-  (value: string) =>
-  (node: Node): boolean => {
-    const only = node.tree.t === "list" && node.tree.items.length === 1 ? node.tree.items[0] : undefined;
-    return only?.t === "scalar" && only.value === value;
-  };

@@ -5,6 +5,7 @@
  */
 import type { Service, ServicePort } from "../model/service.ts";
 import { type DocumentBody, isNull, specFields } from "./document.ts";
+import { annotatedVisibility } from "./export-to.ts";
 import { dnsLabel, labels } from "./names.ts";
 import type { Node } from "./node.ts";
 import { choice, port, text } from "./read-values.ts";
@@ -44,6 +45,7 @@ export function readService(body: DocumentBody): Service {
     hostname: `${name}.${namespace}.svc.${body.settings.clusterDomain}`,
     ports: spec.optional("ports", servicePorts) ?? [],
     selector: selected === undefined || isNull(selected) ? {} : labels(selected),
+    exportTo: annotatedVisibility(body),
   };
 }
 

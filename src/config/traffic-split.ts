@@ -10,6 +10,7 @@ import type { Place } from "../base/problem.ts";
 import type { Origin } from "../model/origin.ts";
 import type { Service } from "../model/service.ts";
 import {
+  anySource,
   type HttpRule,
   noHeaderEdits,
   type VirtualService,
@@ -85,7 +86,15 @@ export function splitToVirtualService(split: TrafficSplit, services: ReadonlyMap
   const rules = complete
     ? [rule(split, split.backends, undefined)]
     : rootPorts.map((port) => rule(split, withPort(split, services, port), port));
-  return { origin: split.origin, hosts: [split.service], gateways: MESH_ONLY, http: rules, tls: [], tcp: [] };
+  return {
+    origin: split.origin,
+    hosts: [split.service],
+    gateways: MESH_ONLY,
+    exportTo: "all",
+    http: rules,
+    tls: [],
+    tcp: [],
+  };
 }
 
 /** A service that is not known is kept: analysis reports it, and it may still come. */
@@ -112,6 +121,8 @@ function rule(split: TrafficSplit, backends: readonly SplitBackend[], port: numb
     withoutHeaders: {},
     queryParams: {},
     gateways: undefined,
+    source: anySource,
+    statPrefix: undefined,
   };
   const destinations = backends.map(
     (b): WeightedDestination => ({

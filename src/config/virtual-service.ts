@@ -1,7 +1,7 @@
 /**
  * VirtualService to the model. Source: networking.istio.io VirtualService and Istio's validation of it.
  *
- * Not read yet, and refused: tls and tcp routes of the mesh's own proxies, delegates, `exportTo` other than `*`.
+ * Not read yet, and refused: tls and tcp routes of the mesh's own proxies, delegates.
  *
  * @module
  */
@@ -9,11 +9,11 @@ import { MESH_GATEWAY } from "../model/gateway.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import { tcpRule, tlsRule } from "./connection-rule.ts";
 import { type DocumentBody, specFields } from "./document.ts";
+import { defaultVisibility, exportTo } from "./export-to.ts";
 import { gatewayReferences, MESH_ONLY } from "./gateway-reference.ts";
 import { httpRule } from "./http-rule.ts";
 import { qualifiedHost } from "./names.ts";
 import type { Node } from "./node.ts";
-import { isListOf, onlyAs } from "./read-values.ts";
 import { quote } from "./tree.ts";
 
 export function readVirtualService(body: DocumentBody): VirtualService {
@@ -22,7 +22,8 @@ export function readVirtualService(body: DocumentBody): VirtualService {
   const host = qualifiedHost(namespace, body.settings, { wildcard: true, address: true });
   const gateways = spec.optional("gateways", gatewayReferences(namespace)) ?? MESH_ONLY;
   const hosts = spec.required("hosts", (node) => readHosts(node, host, gateways.includes(MESH_GATEWAY)), []);
-  spec.optional("exportTo", onlyAs(isListOf("*")));
+  const byDefault = body.settings.defaultExportTo.virtualService;
+  const visible = spec.optional("exportTo", exportTo(namespace, byDefault, false));
   const around = { namespace, settings: body.settings, hosts, gateways };
   const rules = {
     http: spec.list("http", httpRule(namespace, body.settings)),
@@ -34,7 +35,13 @@ export function readVirtualService(body: DocumentBody): VirtualService {
     const at = spec.at(name);
     if (rules[name].length === 0 && at?.tree.t === "list") at.fail("must have at least one rule");
   }
-  return { origin: body.origin, hosts, gateways, ...rules };
+  return {
+    origin: body.origin,
+    hosts,
+    gateways,
+    exportTo: visible ?? defaultVisibility(byDefault, namespace),
+    ...rules,
+  };
 }
 
 /** @param mesh Whether the rules are for the mesh; at a gateway, `*` is a host like any other. */

@@ -7,6 +7,7 @@ import { dirname, resolve } from "node:path";
 import type { Protocol, Workload, WorkloadProcess } from "../model/service.ts";
 import { type DocumentBody, specFields } from "./document.ts";
 import { annotatedTopology } from "./gateway-topology.ts";
+import { labelledLocality } from "./locality.ts";
 import { dnsLabel, objectName, textMap } from "./names.ts";
 import type { Fields, Node } from "./node.ts";
 import { anyText, choice, port, someOf, text } from "./read-values.ts";
@@ -28,6 +29,7 @@ export function readWorkload(body: DocumentBody): Workload {
     portProtocols: Object.fromEntries(
       served.flatMap(({ number, protocol }) => (protocol === undefined ? [] : [[number, protocol] as const])),
     ),
+    locality: labelledLocality(body.metadata.labels),
     gateway: readGatewayRole(spec, body),
     process: readProcess(spec, body),
   };

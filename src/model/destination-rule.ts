@@ -5,11 +5,16 @@
  */
 import type { LabelSelector } from "./match.ts";
 import type { Origin } from "./origin.ts";
+import type { Visibility } from "./visibility.ts";
 
 export interface DestinationRule {
   readonly origin: Origin;
   /** Fully qualified. */
   readonly host: string;
+  /** Whose workloads the rule is for. */
+  readonly exportTo: Visibility;
+  /** The callers that it is for, of its own namespace; undefined: all. */
+  readonly workloadSelector: LabelSelector | undefined;
   readonly trafficPolicy: TrafficPolicy;
   readonly subsets: readonly Subset[];
 }

@@ -10,6 +10,7 @@ import type { ConfigMap, Namespace } from "./namespace.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "./security.ts";
 import type { Service, Workload } from "./service.ts";
 import type { VirtualService } from "./virtual-service.ts";
+import type { DefaultVisibility } from "./visibility.ts";
 
 export interface MeshSettings {
   /** Default `cluster.local`. */
@@ -27,6 +28,8 @@ export interface MeshSettings {
   readonly h2UpgradePolicy: "DO_NOT_UPGRADE" | "UPGRADE";
   /** Of gateways whose workload says nothing else: Istio's `defaultConfig.gatewayTopology`. */
   readonly gatewayTopology: GatewayTopology;
+  /** What documents without `exportTo` have. Default `*`. */
+  readonly defaultExportTo: Readonly<Record<"service" | "virtualService" | "destinationRule", DefaultVisibility>>;
 }
 
 export const defaultMeshSettings: MeshSettings = {
@@ -36,6 +39,7 @@ export const defaultMeshSettings: MeshSettings = {
   protocolDetectionTimeoutMs: 5000,
   h2UpgradePolicy: "DO_NOT_UPGRADE",
   gatewayTopology: noTopology,
+  defaultExportTo: { service: "*", virtualService: "*", destinationRule: "*" },
 };
 
 export interface Mesh {

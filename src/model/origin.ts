@@ -11,4 +11,6 @@ export interface Origin {
   readonly namespace: string;
   readonly name: string;
   readonly place: Place;
+  /** `metadata.creationTimestamp`, milliseconds since 1970; undefined where nobody stored the document. */
+  readonly createdAtMs: number | undefined;
 }

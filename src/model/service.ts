@@ -4,8 +4,10 @@
  * @module
  */
 import type { GatewayTopology } from "./gateway.ts";
+import type { Locality } from "./locality.ts";
 import type { LabelSelector } from "./match.ts";
 import type { Origin } from "./origin.ts";
+import type { Visibility } from "./visibility.ts";
 
 /** Named by the port's `appProtocol` or by the prefix of its name (`http-web`); `auto`: found out from each connection's first bytes. */
 export type Protocol = "http" | "http2" | "grpc" | "https" | "tls" | "tcp" | "auto";
@@ -29,6 +31,8 @@ export interface Service {
   readonly ports: readonly ServicePort[];
   /** Empty: the service selects nothing. */
   readonly selector: LabelSelector;
+  /** Whose workloads may call it. */
+  readonly exportTo: Visibility;
 }
 
 /** Something that runs: one version of a service under one identity. Ours: `tulle.dev/v1 Workload`. */
@@ -43,6 +47,8 @@ export interface Workload {
   readonly ports: readonly number[];
   /** What the ports speak that say so themselves; what a service says of a port wins. */
   readonly portProtocols: Readonly<Record<number, Protocol>>;
+  /** Where it runs; undefined where nobody says. */
+  readonly locality: Locality | undefined;
   /** Set where the proxy stands alone at the edge and serves the Gateways that select it. */
   readonly gateway: { readonly topology: GatewayTopology } | undefined;
   /** How `tulle up` starts the application; absent where something else runs it. */

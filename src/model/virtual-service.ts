@@ -6,8 +6,9 @@
  * @module
  */
 import type { Place } from "../base/problem.ts";
-import type { StringMatch } from "./match.ts";
+import type { LabelSelector, StringMatch } from "./match.ts";
 import type { Origin } from "./origin.ts";
+import type { Visibility } from "./visibility.ts";
 
 export interface VirtualService {
   readonly origin: Origin;
@@ -15,6 +16,8 @@ export interface VirtualService {
   readonly hosts: readonly string[];
   /** Who serves the rules: `namespace/name` of Gateways, and `mesh` for sidecars. */
   readonly gateways: readonly string[];
+  /** Whose workloads and gateways follow the rules. */
+  readonly exportTo: Visibility;
   /** In order; the first rule that matches decides. */
   readonly http: readonly HttpRule[];
   /** Of TLS that is passed through, by the name that the client asks for. */
@@ -46,7 +49,18 @@ export interface ConnectionMatch {
   readonly port: number | undefined;
   /** Undefined: all of the VirtualService. */
   readonly gateways: readonly string[] | undefined;
+  readonly source: SourceMatch;
 }
+
+/** Whose calls a match is for. Both are looked at only where the match names no gateways, as in Istio. */
+export interface SourceMatch {
+  /** Of the calling workload; none at all: any. */
+  readonly labels: LabelSelector;
+  /** Undefined: any. */
+  readonly namespace: string | undefined;
+}
+
+export const anySource: SourceMatch = { labels: {}, namespace: undefined };
 
 export type ConnectionDestination = Omit<WeightedDestination, "headers">;
 
@@ -82,6 +96,9 @@ export interface HttpMatch {
   readonly port: number | undefined;
   /** As {@link VirtualService.gateways}; undefined: all of these. */
   readonly gateways: readonly string[] | undefined;
+  readonly source: SourceMatch;
+  /** Under which Envoy counts what the route does; our own proxy does not. */
+  readonly statPrefix: string | undefined;
 }
 
 export interface RouteAction {

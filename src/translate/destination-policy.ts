@@ -1,8 +1,9 @@
 /**
  * Which DestinationRule holds for a destination, and what its levels come to for one port and subset.
  *
- * Source: Istio's order of lookup: a rule in the caller's namespace, then in the service's, then in the root namespace; in
- * each the most specific host. Several rules of one host and namespace are one: the first `trafficPolicy` and the first subset of a name
+ * Source: Istio's order of lookup: a rule in the caller's namespace, whatever its `exportTo`, then one that is exported to the caller in the
+ * service's, then in the root namespace; in each the most specific host, which is looked for before the caller is. A rule that selects the
+ * caller's workload goes before those without a `workloadSelector`. Several rules of one host and namespace are one: the first `trafficPolicy` and the first subset of a name
  * stay. A subset's fields replace the rule's, block by block; a port's settings replace what stands beside them and inherit nothing.
  *
  * @module
@@ -17,8 +18,11 @@ import type {
   Subset,
   TrafficPolicy,
 } from "../model/destination-rule.ts";
+import { selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
+import { isVisibleIn } from "../model/visibility.ts";
+import type { Caller } from "./caller.ts";
 import { covers } from "./mesh-index.ts";
 
 /** Blocks that are undefined have Istio's defaults. */
@@ -30,16 +34,60 @@ export interface DestinationPolicy {
   readonly retryBudget: RetryBudget | undefined;
 }
 
-/** The rule that callers in `namespace` see for `service`. */
-export function destinationRuleFor(mesh: Mesh, namespace: string, service: Service): DestinationRule | undefined {
-  for (const from of new Set([namespace, service.namespace, mesh.settings.rootNamespace])) {
-    const found = mesh.destinationRules.filter(
-      (rule) => rule.origin.namespace === from && covers(rule.host, service.hostname),
-    );
-    const longest = found.reduce<DestinationRule | undefined>(moreSpecific(service.hostname), undefined);
-    if (longest !== undefined) return merged(found.filter((rule) => rule.host === longest.host));
+/** The rule that `caller` sees for `service`. */
+export function destinationRuleFor(
+  { destinationRules, settings }: Mesh,
+  caller: Caller,
+  service: Service,
+): DestinationRule | undefined {
+  const { rootNamespace } = settings;
+  const rulesOf = byNamespace(destinationRules);
+  const own = rulesOf(caller.namespace).filter((rule) => caller.namespace !== rootNamespace || isPrivate(rule));
+  const nearest = mostSpecific(own, service.hostname);
+  if (nearest.length > 0) return chosenFor(caller, nearest);
+  for (const from of new Set([service.namespace, rootNamespace])) {
+    const exported = rulesOf(from).filter((rule) => !isPrivate(rule));
+    const found = mostSpecific(exported, service.hostname).filter((r) => isVisibleIn(r.exportTo, caller.namespace));
+    if (found.length > 0) return chosenFor(caller, found);
   }
   return undefined;
+}
+
+const RULES = new WeakMap<readonly DestinationRule[], ReadonlyMap<string, readonly DestinationRule[]>>();
+
+function byNamespace(rules: readonly DestinationRule[]): (namespace: string) => readonly DestinationRule[] {
+  const known = RULES.get(rules) ?? grouped(rules);
+  RULES.set(rules, known);
+  return (namespace) => known.get(namespace) ?? [];
+}
+
+function grouped(rules: readonly DestinationRule[]): ReadonlyMap<string, readonly DestinationRule[]> {
+  const groups = new Map<string, DestinationRule[]>();
+  for (const rule of rules) {
+    const group = groups.get(rule.origin.namespace) ?? [];
+    groups.set(rule.origin.namespace, group);
+    group.push(rule);
+  }
+  return groups;
+}
+
+/** Seen in its own namespace alone. */
+const isPrivate = ({ exportTo, origin }: DestinationRule): boolean =>
+  exportTo !== "all" && exportTo.every((namespace) => namespace === origin.namespace);
+
+function mostSpecific(rules: readonly DestinationRule[], host: string): readonly DestinationRule[] {
+  const found = rules.filter((rule) => covers(rule.host, host));
+  const longest = found.reduce<DestinationRule | undefined>(moreSpecific(host), undefined);
+  return longest === undefined ? [] : found.filter((rule) => rule.host === longest.host);
+}
+
+/** One that selects the caller, else those that select nobody in particular, as one. */
+function chosenFor({ namespace, labels }: Caller, rules: readonly DestinationRule[]): DestinationRule | undefined {
+  const selecting = rules.find(
+    ({ origin, workloadSelector }) =>
+      workloadSelector !== undefined && origin.namespace === namespace && selects(workloadSelector, labels),
+  );
+  return selecting ?? merged(rules.filter((rule) => rule.workloadSelector === undefined));
 }
 
 const moreSpecific =

@@ -19,7 +19,7 @@ export function domainsAt(names: readonly string[], port: number): readonly stri
 export const domainsAtAnyPort = (names: readonly string[]): readonly string[] => names.map((name) => `${name}:*`);
 
 /** The full name, with and without its last dot, and the shorter forms that the workload may use. */
-export function namesOf(host: string, scope: Scope, clusterDomain: string): readonly string[] {
+export function namesOf(host: string, scope: Pick<Scope, "namespace">, clusterDomain: string): readonly string[] {
   const suffix = `.svc.${clusterDomain}`;
   const [name, namespace, more] = host.endsWith(suffix) ? host.slice(0, -suffix.length).split(".") : [];
   if (name === undefined || namespace === undefined || more !== undefined) return [host, `${host}.`];

@@ -5,6 +5,7 @@ import { routeHashPolicy, tcpHashPolicy } from "./hash-policy.ts";
 import { outboundRoutes } from "./outbound-routes.ts";
 
 const HOST = "reviews.default.svc.cluster.local";
+const caller = { namespace: "default", labels: {} };
 const base = [service("reviews", ["http:9080", "http-b:9081", "tcp:9082"]), workload("reviews", "v1", [9080])];
 
 const rule = (hash: string, more = ""): string =>
@@ -14,7 +15,7 @@ const rule = (hash: string, more = ""): string =>
  {name: v3, labels: {version: v3}, trafficPolicy: {loadBalancer: {simple: RANDOM}}}]}}`;
 
 const hashOf = (hash: string, subset?: string, port = 9080) =>
-  routeHashPolicy(meshOf(...base, rule(hash)), "default", [{ host: HOST, port, subset }]);
+  routeHashPolicy(meshOf(...base, rule(hash)), caller, [{ host: HOST, port, subset }]);
 
 describe("hash policies of routes", () => {
   test("of each key", () => {
@@ -35,13 +36,13 @@ describe("hash policies of routes", () => {
       ...base,
       rule("{httpHeaderName: a}", ", portLevelSettings: [{port: {number: 9081}, loadBalancer: {simple: RANDOM}}]"),
     );
-    expect(routeHashPolicy(mesh, "default", [{ host: HOST, port: 9081 }])).toBeUndefined();
-    expect(routeHashPolicy(mesh, "default", [{ host: "nobody", port: 9081 }])).toBeUndefined();
+    expect(routeHashPolicy(mesh, caller, [{ host: HOST, port: 9081 }])).toBeUndefined();
+    expect(routeHashPolicy(mesh, caller, [{ host: "nobody", port: 9081 }])).toBeUndefined();
   });
 
   test("a TCP proxy knows the source IP only", () => {
     const to = [{ host: HOST, port: 9082 }];
-    const of = (hash: string) => tcpHashPolicy(meshOf(...base, rule(hash)), "default", to);
+    const of = (hash: string) => tcpHashPolicy(meshOf(...base, rule(hash)), caller, to);
     expect(of("{useSourceIp: true}")).toEqual([{ sourceIp: {} }]);
     expect(of("{httpHeaderName: a}")).toBeUndefined();
   });
@@ -50,7 +51,7 @@ describe("hash policies of routes", () => {
 describe("routes to a service that hashes", () => {
   const action = (...yaml: readonly string[]): RouteAction | undefined =>
     outboundRoutes(meshOf(...base, rule("{httpHeaderName: a}"), ...yaml), {
-      namespace: "default",
+      ...caller,
       outboundSuffix: "",
       secretName: "default",
     }).virtualHosts?.find(({ name }) => name === `${HOST}:9080`)?.routes?.[0]?.route;

@@ -13,6 +13,7 @@ import type { Mesh } from "../model/mesh.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
 import type { RouteActionHashPolicy } from "../xds/proto/route-action.ts";
+import type { Caller } from "./caller.ts";
 import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { indexOf } from "./mesh-index.ts";
 
@@ -26,30 +27,30 @@ export interface HashDestination {
   readonly subset?: string | undefined;
 }
 
-/** The hash policies of a route to `destinations`, as callers in `namespace` see them; undefined where none hashes. */
+/** The hash policies of a route to `destinations`, as `caller` sees them; undefined where none hashes. */
 export function routeHashPolicy(
   mesh: Mesh,
-  namespace: string,
+  caller: Caller,
   destinations: readonly HashDestination[],
 ): readonly RouteActionHashPolicy[] | undefined {
-  const keys = destinations.flatMap((to) => keyOf(mesh, namespace, to) ?? []);
+  const keys = destinations.flatMap((to) => keyOf(mesh, caller, to) ?? []);
   return keys.length === 0 ? undefined : keys.map(hashPolicy);
 }
 
 /** Of a TCP proxy to `destinations`: as soon as one of them wants the source IP. */
 export function tcpHashPolicy(
   mesh: Mesh,
-  namespace: string,
+  caller: Caller,
   destinations: readonly HashDestination[],
 ): TcpProxy["hashPolicy"] {
-  const wanted = destinations.some((to) => keyOf(mesh, namespace, to)?.t === "sourceIp");
+  const wanted = destinations.some((to) => keyOf(mesh, caller, to)?.t === "sourceIp");
   return wanted ? [{ sourceIp: {} }] : undefined;
 }
 
-function keyOf(mesh: Mesh, namespace: string, { host, port, subset: name }: HashDestination): HashKey | undefined {
+function keyOf(mesh: Mesh, caller: Caller, { host, port, subset: name }: HashDestination): HashKey | undefined {
   if (!hashesAnywhere(mesh.destinationRules)) return undefined;
   const service = indexOf(mesh).servicesByHost.get(host);
-  const rule = service && destinationRuleFor(mesh, namespace, service);
+  const rule = service && destinationRuleFor(mesh, caller, service);
   const subset = rule?.subsets.find((s) => s.name === name);
   const { loadBalancer } = policyFor(rule, subset, port);
   return typeof loadBalancer === "object" ? loadBalancer.key : undefined;

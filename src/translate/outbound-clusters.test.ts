@@ -19,7 +19,7 @@ const base = [
 const ROOT = "spiffe://cluster.local/ns/default/sa/reviews";
 
 function clustersOf(state: MeshState, namespace = "default"): ReadonlyMap<string, OutboundCluster> {
-  const scope = { namespace, outboundSuffix: "", secretName: "default" };
+  const scope = { namespace, labels: {}, outboundSuffix: "", secretName: "default" };
   const made = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
   return new Map(made.map((c) => [c.cluster.name ?? "", c]));
 }
@@ -226,9 +226,14 @@ describe("scopes", () => {
     const state = stateOf(...base);
     const [instance] = state.instances;
     if (instance === undefined) throw new Error("no instance");
-    expect(sidecarScope(instance)).toEqual({ namespace: "default", outboundSuffix: "", secretName: "default" });
-    const scope = sharedScope(instance, "cluster.local");
-    expect(scope).toEqual({ namespace: "default", outboundSuffix: "@default/reviews", secretName: ROOT });
+    expect(sidecarScope(state.mesh, instance)).toEqual({
+      namespace: "default",
+      labels: {},
+      outboundSuffix: "",
+      secretName: "default",
+    });
+    const scope = sharedScope(state.mesh, instance);
+    expect(scope).toEqual({ namespace: "default", labels: {}, outboundSuffix: "@default/reviews", secretName: ROOT });
     const [made] = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
     expect(made?.cluster.name).toBe("outbound|9080||reviews.default.svc.cluster.local@default/reviews");
     expect(tlsOf(made?.cluster)?.commonTlsContext?.tlsCertificateSdsSecretConfigs?.[0]?.name).toBe(ROOT);

@@ -41,7 +41,7 @@ export function outboundClusters(
   options: TranslateOptions,
 ): readonly OutboundCluster[] {
   return mesh.services.flatMap((service) => {
-    const rule = destinationRuleFor(mesh, scope.namespace, service);
+    const rule = destinationRuleFor(mesh, scope, service);
     return service.ports.flatMap((port) =>
       [undefined, ...(rule?.subsets ?? [])].flatMap((subset) =>
         waysTo(port).map((way) => outbound(mesh, instances, { service, port, subset }, way, rule, scope, options)),

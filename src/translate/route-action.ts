@@ -23,7 +23,7 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
   const live = action.destinations.filter((d) => d.weight > 0);
   const [only] = live;
   const hashed = live.map((to) => hashDestination(to, context));
-  const hashPolicy = routeHashPolicy(context.mesh, context.scope.namespace, hashed);
+  const hashPolicy = routeHashPolicy(context.mesh, context.scope, hashed);
   const common: EnvoyRouteAction = {
     prefixRewrite: action.rewrite?.uri,
     regexRewrite: regexRewrite(action.rewrite),

@@ -12,6 +12,7 @@ import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
 import type { HttpMatch, HttpRule, VirtualService } from "../model/virtual-service.ts";
 import type { Route } from "../xds/proto/route.ts";
+import { isFrom } from "./caller.ts";
 import { corsConfig } from "./cors.ts";
 import { faultConfig } from "./fault.ts";
 import { routeHashPolicy } from "./hash-policy.ts";
@@ -47,8 +48,13 @@ export function ruleRoutes(virtualService: VirtualService, context: RouteContext
   return routes;
 }
 
-const isFor = (match: Pick<HttpMatch, "port" | "gateways">, { port, gateway }: RouteContext): boolean =>
-  (match.port === undefined || match.port === port) && (match.gateways?.includes(gateway) ?? true);
+/** Source: Istio: whose calls a match is for counts where it names no gateways. */
+export const isFor = (
+  match: Pick<HttpMatch, "port" | "gateways" | "source">,
+  { port, gateway, scope }: Pick<RouteContext, "port" | "gateway" | "scope">,
+): boolean =>
+  (match.port === undefined || match.port === port) &&
+  (match.gateways?.includes(gateway) ?? isFrom(match.source, scope));
 
 function ruleRoute(
   virtualService: VirtualService,
@@ -60,6 +66,7 @@ function ruleRoute(
   const common: Route = {
     name: routeName(rule, match),
     match: match === undefined ? everything : routeMatch(match),
+    statPrefix: match?.statPrefix,
     metadata: sourceMetadata(virtualService.origin, rule.place, rule.name ?? `http[${index}]`),
     typedPerFilterConfig: filterConfigs(rule),
   };
@@ -89,7 +96,7 @@ function routeName(rule: HttpRule, match: HttpMatch | undefined): string | undef
 
 /** A service that no VirtualService speaks of. */
 export function defaultRoute(mesh: Mesh, service: Service, port: number, scope: Scope): Route {
-  const hashPolicy = routeHashPolicy(mesh, scope.namespace, [{ host: service.hostname, port }]);
+  const hashPolicy = routeHashPolicy(mesh, scope, [{ host: service.hostname, port }]);
   return {
     name: "default",
     match: everything,

@@ -7,11 +7,12 @@
  *
  * @module
  */
+import type { Mesh } from "../model/mesh.ts";
 import { type Instance, type ServicePort, spiffeIdOf } from "../model/service.ts";
+import { type Caller, callerOf } from "./caller.ts";
 
-export interface Scope {
-  /** Of the calling workload: decides short names and which DestinationRules are seen. */
-  readonly namespace: string;
+/** The namespace decides short names and, with the labels, which documents are seen. */
+export interface Scope extends Caller {
   /** Ends the names of outbound clusters and of the route configuration; empty for a sidecar. */
   readonly outboundSuffix: string;
   /** SDS secret that holds the SVID. */
@@ -21,17 +22,21 @@ export interface Scope {
 /** Istio's name for a workload's own certificate. */
 const OWN_SECRET = "default";
 
-export function sidecarScope(instance: Instance): Scope {
-  return { namespace: instance.workload.namespace, outboundSuffix: "", secretName: OWN_SECRET };
+export function sidecarScope(mesh: Mesh, { workload }: Instance): Scope {
+  return { ...callerOf(mesh, workload), outboundSuffix: "", secretName: OWN_SECRET };
 }
 
-/** In a shared proxy the secret's name is the SPIFFE ID itself. */
-export function sharedScope(instance: Instance, trustDomain: string): Scope {
-  const { namespace, serviceAccount } = instance.workload;
+/**
+ * In a shared proxy the secret's name is the SPIFFE ID itself. Workloads of one identity that documents tell apart by their labels
+ * have clusters and routes of their own: the labels that are asked for stand behind the identity.
+ */
+export function sharedScope(mesh: Mesh, { workload }: Instance): Scope {
+  const caller = callerOf(mesh, workload);
+  const told = Object.entries(caller.labels).map(([name, value]) => `,${name}=${value}`);
   return {
-    namespace,
-    outboundSuffix: `@${namespace}/${serviceAccount}`,
-    secretName: spiffeIdOf(trustDomain, instance.workload),
+    ...caller,
+    outboundSuffix: `@${workload.namespace}/${workload.serviceAccount}${told.join("")}`,
+    secretName: spiffeIdOf(mesh.settings.trustDomain, workload),
   };
 }
 

@@ -71,13 +71,13 @@ function chains(mesh: Mesh, called: CalledPort, scope: Scope, options: Translate
 }
 
 function tcpProxy(mesh: Mesh, { service, port }: CalledPort, scope: Scope, options: TranslateOptions): NetworkFilter {
-  const policy = policyFor(destinationRuleFor(mesh, scope.namespace, service), undefined, port.number);
+  const policy = policyFor(destinationRuleFor(mesh, scope, service), undefined, port.number);
   const cluster = outboundTcpCluster(scope, port, undefined, service.hostname);
   const proxy: TcpProxy = {
     statPrefix: cluster,
     cluster,
     idleTimeout: policy.connectionPool?.tcpIdleTimeoutMs,
-    hashPolicy: tcpHashPolicy(mesh, scope.namespace, [{ host: service.hostname, port: port.number }]),
+    hashPolicy: tcpHashPolicy(mesh, scope, [{ host: service.hostname, port: port.number }]),
     accessLog: accessLogs(options),
   };
   return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };

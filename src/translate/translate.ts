@@ -26,6 +26,7 @@ import { type Scope, sharedScope, sidecarScope } from "./scope.ts";
 import { calledPorts, serviceListener } from "./service-listener.ts";
 import { serviceRouteConfiguration, serviceRoutesName } from "./service-routes.ts";
 import { type Source, sourceOf, type Sources } from "./source.ts";
+import { visibleMesh } from "./visible-mesh.ts";
 
 /** What was said, and what runs. Give the same values again as long as they have not changed. */
 export interface MeshState {
@@ -63,10 +64,7 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
   const shared = target.t === "shared";
   const served = (shared ? target.instances : [target.instance]).map((id) => {
     const instance = instanceOf(state, id);
-    return {
-      instance,
-      scope: shared ? sharedScope(instance, state.mesh.settings.trustDomain) : sidecarScope(instance),
-    };
+    return { instance, scope: (shared ? sharedScope : sidecarScope)(state.mesh, instance) };
   });
   const kept = keptFor(state);
   const calling = served.filter(({ instance }) => instance.outbound !== undefined);
@@ -77,7 +75,9 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
   return {
     listeners: [...inbound.map((i) => i.listener), ...outboundListeners(state.mesh, calling, options)],
     routes: [
-      ...scopes.map((scope) => kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(state.mesh, scope))),
+      ...scopes.map((scope) =>
+        kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(visibleMesh(state.mesh, scope), scope)),
+      ),
       ...serviceRoutes(state.mesh, calling, kept),
     ],
     clusters: [...ports.map(inboundCluster), ...outbound.map((o) => o.cluster)],
@@ -88,9 +88,9 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
 }
 
 function translateGateway(state: MeshState, instance: Instance, options: TranslateOptions): ProxyResources {
-  const scope = sidecarScope(instance);
+  const scope = sidecarScope(state.mesh, instance);
   const outbound = clustersOf(state, scope, options, keptFor(state));
-  const { policySources, ...resources } = gatewayResources(state.mesh, instance, scope, options);
+  const { policySources, ...resources } = gatewayResources(visibleMesh(state.mesh, scope), instance, scope, options);
   return {
     ...resources,
     clusters: outbound.map((o) => o.cluster),
@@ -106,8 +106,8 @@ function instanceOf({ instances }: MeshState, id: string): Instance {
   return found;
 }
 
-const scopeKey = ({ namespace, outboundSuffix, secretName }: Scope): string =>
-  JSON.stringify([namespace, outboundSuffix, secretName]);
+const scopeKey = ({ namespace, labels, outboundSuffix, secretName }: Scope): string =>
+  JSON.stringify([namespace, labels, outboundSuffix, secretName]);
 
 const clustersOf = (
   { mesh, instances }: MeshState,
@@ -116,7 +116,7 @@ const clustersOf = (
   kept: Kept,
 ): readonly OutboundCluster[] => {
   const key = `clusters ${scopeKey(scope)} ${JSON.stringify([options.clusterId, options.systemRootsFile])}`;
-  return kept.byState(key, () => outboundClusters(mesh, instances, scope, options));
+  return kept.byState(key, () => outboundClusters(visibleMesh(mesh, scope), instances, scope, options));
 };
 
 interface Served {
@@ -127,20 +127,24 @@ interface Served {
 function outboundListeners(mesh: Mesh, calling: readonly Served[], options: TranslateOptions): readonly Listener[] {
   return calling.flatMap(({ instance, scope }) => [
     ...(instance.outbound === undefined ? [] : [outboundListener(instance, instance.outbound, scope, options)]),
-    ...calledPorts(mesh, instance).map((called) => serviceListener(mesh, instance, called, scope, options)),
+    ...calledPorts(visibleMesh(mesh, scope), instance).map((called) =>
+      serviceListener(visibleMesh(mesh, scope), instance, called, scope, options),
+    ),
   ]);
 }
 
 /** The routes of loopback listeners; instances of one identity share them. */
 function serviceRoutes(mesh: Mesh, calling: readonly Served[], kept: Kept): readonly RouteConfiguration[] {
   const found = new Map<string, RouteConfiguration>();
-  for (const { instance, scope } of calling)
-    for (const { service, port } of calledPorts(mesh, instance)) {
+  for (const { instance, scope } of calling) {
+    const seen = visibleMesh(mesh, scope);
+    for (const { service, port } of calledPorts(seen, instance)) {
       const name = serviceRoutesName(service.hostname, port.number, scope);
       if (!maySpeakHttp(port) || found.has(name)) continue;
-      const make = (): RouteConfiguration => serviceRouteConfiguration(mesh, service, port.number, scope);
+      const make = (): RouteConfiguration => serviceRouteConfiguration(seen, service, port.number, scope);
       found.set(name, kept.byMesh(`service routes ${name} ${scopeKey(scope)}`, make));
     }
+  }
   return [...found.values()];
 }
 

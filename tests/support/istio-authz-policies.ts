@@ -72,7 +72,13 @@ export function readPolicies(text: string): ReadPolicies {
 }
 
 const policy = ({ metadata, spec }: PolicyDocument): AuthorizationPolicy => ({
-  origin: { kind: "AuthorizationPolicy", namespace: metadata.namespace, name: metadata.name, place: nowhere },
+  origin: {
+    kind: "AuthorizationPolicy",
+    namespace: metadata.namespace,
+    name: metadata.name,
+    place: nowhere,
+    createdAtMs: undefined,
+  },
   selector: spec?.selector?.matchLabels,
   action: spec?.action === "DENY" ? "DENY" : "ALLOW",
   dryRun: metadata.annotations?.["istio.io/dry-run"] === "true",

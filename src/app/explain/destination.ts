@@ -10,6 +10,7 @@ import { EndpointSet } from "../../engine/cluster/endpoints.ts";
 import type { Subset } from "../../model/destination-rule.ts";
 import { selects } from "../../model/match.ts";
 import type { Instance, Service, ServicePort } from "../../model/service.ts";
+import { callerOf } from "../../translate/caller.ts";
 import { destinationRuleFor, policyFor } from "../../translate/destination-policy.ts";
 import { isBehind } from "../../translate/mesh-index.ts";
 import { arrive, type Caller } from "./arrival.ts";
@@ -102,7 +103,7 @@ function readName(cluster: string): Called {
 
 function reasonForTls({ mesh }: SimulatedMesh, from: Instance, called: Called): string {
   const service = mesh.services.find((s) => s.hostname === called.host);
-  const rule = service && destinationRuleFor(mesh, from.workload.namespace, service);
+  const rule = service && destinationRuleFor(mesh, callerOf(mesh, from.workload), service);
   const subset = rule?.subsets.find((s) => s.name === called.subset);
   const { tls } = policyFor(rule, subset, called.port);
   if (tls === undefined) return "automatic: as the server's proxy takes it";
@@ -130,7 +131,7 @@ function endpointsOf(
   const service = mesh.services.find((s) => s.hostname === called.host);
   const port = service?.ports.find((p) => p.number === called.port);
   if (service === undefined || port === undefined) return [];
-  const rule = destinationRuleFor(mesh, from.workload.namespace, service);
+  const rule = destinationRuleFor(mesh, callerOf(mesh, from.workload), service);
   const subset = rule?.subsets.find((s) => s.name === called.subset);
   return instances
     .filter((i) => isBehind(service, i.workload))

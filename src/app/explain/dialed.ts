@@ -57,7 +57,7 @@ export function dialed(
 export function serviceAt(mesh: Mesh, authority: string, namespace: string | undefined): CalledService | undefined {
   const [, host, number] = /^(.*?)(?::(\d+))?$/.exec(authority) ?? [];
   for (const service of mesh.services) {
-    const scope = { namespace: namespace ?? service.namespace, outboundSuffix: "", secretName: "" };
+    const scope = { namespace: namespace ?? service.namespace };
     const port = service.ports.find((p) => p.number === Number(number ?? HTTP_PORT));
     if (port !== undefined && namesOf(service.hostname, scope, mesh.settings.clusterDomain).includes(host ?? ""))
       return { service, port };

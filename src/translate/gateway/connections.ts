@@ -15,6 +15,7 @@ import { tcpHashPolicy } from "../hash-policy.ts";
 import { accessLogs } from "../http-manager.ts";
 import type { TranslateOptions } from "../options.ts";
 import { connectionCluster, hashDestination } from "../route-action.ts";
+import { isFor } from "../routes.ts";
 import type { Scope } from "../scope.ts";
 import { commonHosts, hostsFor } from "./hosts.ts";
 import type { ServedServer } from "./ports.ts";
@@ -37,7 +38,7 @@ export function tcpFilter(input: ConnectionsInput, served: ServedServer): Networ
   for (const virtualService of boundTo(input.mesh, served)) {
     if (hostsOf(virtualService, served).length === 0) continue;
     const rule = virtualService.tcp.find(
-      ({ matches }) => matches.length === 0 || matches.some((match) => isFor(match, served)),
+      ({ matches }) => matches.length === 0 || matches.some((match) => isHere(match, served, input.scope)),
     );
     if (rule !== undefined) return tcpProxy(input, served, rule.destinations);
   }
@@ -51,7 +52,7 @@ export function passages(input: ConnectionsInput, served: ServedServer): readonl
     const { namespace, name } = virtualService.origin;
     return virtualService.tls.flatMap(({ matches, destinations }, i) =>
       matches.flatMap((match, j) => {
-        const sniHosts = isFor(match, served) ? commonHosts(hosts, match.sniHosts) : [];
+        const sniHosts = isHere(match, served, input.scope) ? commonHosts(hosts, match.sniHosts) : [];
         if (sniHosts.length === 0) return [];
         const filter = tcpProxy(input, served, destinations);
         return [{ name: `passthrough.${name}.${namespace}.tls[${i}].match[${j}]`, sniHosts, filter }];
@@ -66,8 +67,8 @@ const boundTo = (mesh: Mesh, { gateway }: ServedServer): readonly VirtualService
 const hostsOf = ({ hosts, origin }: VirtualService, { server }: ServedServer): readonly string[] =>
   commonHosts(hostsFor(server.hosts, origin.namespace), hosts);
 
-const isFor = ({ port, gateways }: ConnectionMatch, { gateway, server }: ServedServer): boolean =>
-  (port === undefined || port === server.port.number) && (gateways?.includes(gatewayName(gateway)) ?? true);
+const isHere = (match: ConnectionMatch, { gateway, server }: ServedServer, scope: Scope): boolean =>
+  isFor(match, { port: server.port.number, gateway: gatewayName(gateway), scope });
 
 function tcpProxy(
   { mesh, scope, options }: ConnectionsInput,
@@ -87,7 +88,7 @@ function tcpProxy(
   const where: Pick<TcpProxy, "cluster" | "weightedClusters"> =
     clusters.length === 1 && only !== undefined ? { cluster: only.name } : { weightedClusters: { clusters } };
   const hashed = live.map((to) => hashDestination(to, context));
-  const hashPolicy = tcpHashPolicy(mesh, scope.namespace, hashed);
+  const hashPolicy = tcpHashPolicy(mesh, scope, hashed);
   const proxy: TcpProxy = { statPrefix: only?.name ?? "none", ...where, hashPolicy, accessLog: accessLogs(options) };
   return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };
 }

@@ -1,0 +1,41 @@
+/**
+ * Whom resources are made for, as far as documents look at it: two workloads that no document tells apart have the same.
+ *
+ * @module
+ */
+import { type LabelSelector, selects } from "../model/match.ts";
+import type { Mesh } from "../model/mesh.ts";
+import type { Workload } from "../model/service.ts";
+import type { SourceMatch } from "../model/virtual-service.ts";
+
+export interface Caller {
+  readonly namespace: string;
+  /** Those of the workload's labels that some document asks for, by their names' order. */
+  readonly labels: LabelSelector;
+}
+
+export function callerOf(mesh: Mesh, { namespace, labels }: Pick<Workload, "namespace" | "labels">): Caller {
+  const asked = askedLabels(mesh).filter((name) => Object.hasOwn(labels, name));
+  return { namespace, labels: Object.fromEntries(asked.map((name) => [name, labels[name] ?? ""])) };
+}
+
+/** Whether a match's `sourceLabels` and `sourceNamespace` fit. */
+export const isFrom = ({ labels, namespace }: SourceMatch, caller: Caller): boolean =>
+  (namespace === undefined || namespace === caller.namespace) && selects(labels, caller.labels);
+
+const ASKED = new WeakMap<Mesh, readonly string[]>();
+
+function askedLabels(mesh: Mesh): readonly string[] {
+  const known = ASKED.get(mesh);
+  if (known !== undefined) return known;
+  const asked = [...new Set(selectorsIn(mesh).flatMap((wanted) => Object.keys(wanted)))].sort();
+  ASKED.set(mesh, asked);
+  return asked;
+}
+
+const selectorsIn = ({ destinationRules, virtualServices }: Mesh): readonly LabelSelector[] => [
+  ...destinationRules.map(({ workloadSelector }) => workloadSelector ?? {}),
+  ...virtualServices
+    .flatMap(({ http, tls, tcp }) => [...http, ...tls, ...tcp])
+    .flatMap(({ matches }) => matches.map(({ source }) => source.labels)),
+];
