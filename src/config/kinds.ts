@@ -13,6 +13,8 @@ export type ReadKind =
   | "ConfigMap"
   | "DestinationRule"
   | "GRPCRoute"
+  | "EndpointSlice"
+  | "Endpoints"
   | "Gateway"
   | "GatewayClass"
   | "HTTPRoute"
@@ -27,9 +29,12 @@ export type ReadKind =
   | "Service"
   | "TCPRoute"
   | "TLSRoute"
+  | "ServiceEntry"
   | "TrafficSplit"
   | "VirtualService"
-  | "Workload";
+  | "Workload"
+  | "WorkloadEntry"
+  | "WorkloadGroup";
 
 interface Api {
   readonly group: string;
@@ -49,6 +54,9 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   VirtualService: istio("networking.istio.io"),
   DestinationRule: istio("networking.istio.io"),
   Gateway: istio("networking.istio.io"),
+  ServiceEntry: istio("networking.istio.io"),
+  WorkloadEntry: istio("networking.istio.io"),
+  WorkloadGroup: istio("networking.istio.io"),
   PeerAuthentication: istio("security.istio.io"),
   AuthorizationPolicy: istio("security.istio.io"),
   TrafficSplit: { group: "split.smi-spec.io", version: "v1alpha4", versions: /^v1alpha[1-4]$/ },
@@ -65,6 +73,8 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   Service: core,
   ConfigMap: core,
   Namespace: core,
+  Endpoints: core,
+  EndpointSlice: { group: "discovery.k8s.io", version: "v1", versions: /^v1(beta1)?$/ },
   Workload: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
   Mesh: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
 };
@@ -77,7 +87,7 @@ const APIS = (Object.keys(READ) as readonly ReadKind[]).map((read) => ({
 
 /** Kinds that mean something to a mesh and that we do not read yet: passing over one could open or break a path. */
 const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
-  "networking.istio.io": ["EnvoyFilter", "ProxyConfig", "ServiceEntry", "Sidecar", "WorkloadEntry", "WorkloadGroup"],
+  "networking.istio.io": ["EnvoyFilter", "ProxyConfig", "Sidecar"],
   "security.istio.io": ["RequestAuthentication"],
   "telemetry.istio.io": ["Telemetry"],
   "extensions.istio.io": ["TrafficExtension", "WasmPlugin"],
@@ -85,7 +95,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
   "access.smi-spec.io": ["TrafficTarget"],
   "specs.smi-spec.io": ["HTTPRouteGroup", "TCPRoute", "UDPRoute"],
   "metrics.smi-spec.io": ["TrafficMetrics"],
-  "discovery.k8s.io": ["EndpointSlice"],
 };
 
 /** Kinds that say nothing to a mesh. An empty list: every kind of the group. */

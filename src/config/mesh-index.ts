@@ -27,7 +27,8 @@ export interface MeshIndex {
 export function meshIndex(mesh: Mesh): MeshIndex {
   return {
     mesh,
-    services: new Map(mesh.services.map((s) => [s.hostname, s])),
+    // The first of a host is the one that is called.
+    services: new Map(mesh.services.map((s) => [s.hostname, s] as const).reverse()),
     rulesFor: (host) => mesh.destinationRules.filter((r) => hostCovers(r.host, host)),
     workloadsOf: (service) =>
       Object.keys(service.selector).length === 0

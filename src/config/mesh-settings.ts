@@ -8,7 +8,9 @@ import { type DocumentBody, specFields } from "./document.ts";
 import { proxyConfigTopology } from "./gateway-topology.ts";
 import { defaultExportTo } from "./export-to.ts";
 import { dnsLabel, isHost, trustDomain } from "./names.ts";
-import { choice, durationOrZero, textThat } from "./read-values.ts";
+import type { Node } from "./node.ts";
+import { choice, duration, durationOrZero, textThat } from "./read-values.ts";
+import { retries } from "./retries.ts";
 
 export function readMeshSettings(body: DocumentBody): MeshSettings {
   const spec = specFields(body, [
@@ -21,8 +23,18 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
     "defaultServiceExportTo",
     "defaultVirtualServiceExportTo",
     "defaultDestinationRuleExportTo",
+    "outboundTrafficPolicy",
+    "dnsRefreshRate",
+    "connectTimeout",
+    "defaultHttpRetryPolicy",
   ]);
+  const defaults = defaultMeshSettings;
   return {
+    outboundTrafficPolicy:
+      spec.optional("outboundTrafficPolicy", outboundTrafficPolicy) ?? defaults.outboundTrafficPolicy,
+    dnsRefreshRateMs: spec.optional("dnsRefreshRate", duration) ?? defaults.dnsRefreshRateMs,
+    connectTimeoutMs: spec.optional("connectTimeout", duration) ?? defaults.connectTimeoutMs,
+    defaultHttpRetryPolicy: spec.optional("defaultHttpRetryPolicy", retries) ?? defaults.defaultHttpRetryPolicy,
     trustDomain: spec.optional("trustDomain", trustDomain) ?? defaultMeshSettings.trustDomain,
     gatewayTopology: spec.optional("defaultConfig", proxyConfigTopology) ?? defaultMeshSettings.gatewayTopology,
     rootNamespace: spec.optional("rootNamespace", dnsLabel) ?? defaultMeshSettings.rootNamespace,
@@ -41,4 +53,10 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
       destinationRule: spec.optional("defaultDestinationRuleExportTo", defaultExportTo) ?? "*",
     },
   };
+}
+
+/** `{mode: REGISTRY_ONLY}`. */
+function outboundTrafficPolicy(node: Node): MeshSettings["outboundTrafficPolicy"] {
+  const fields = node.fields({ known: ["mode"] });
+  return fields.optional("mode", choice(["REGISTRY_ONLY"])) ?? "REGISTRY_ONLY";
 }

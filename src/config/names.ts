@@ -32,6 +32,9 @@ export const subsetName = textThat(
   "1 to 63 letters, digits and dashes, with a letter or digit at both ends",
 );
 
+/** A name of a port, as Istio takes it: capitals too. */
+export const isPortName = (name: string): boolean => DNS_LABEL_ANY_CASE.test(name);
+
 /** A host name; its first label may be `*`, or begin with it, where wildcards are allowed. */
 export function isHost(host: string, wildcard: boolean): boolean {
   if (host.length > 255) return false;

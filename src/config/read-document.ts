@@ -9,6 +9,7 @@ import type { DestinationRule } from "../model/destination-rule.ts";
 import type { GatewayClass, KubernetesGateway, ListenerSet } from "../model/gateway-api/gateway.ts";
 import type { BackendTlsPolicy, ReferenceGrant } from "../model/gateway-api/policy.ts";
 import type { GrpcRoute, HttpRoute, TcpRoute, TlsRoute } from "../model/gateway-api/route.ts";
+import type { EndpointList, ServiceEntry, WorkloadEntry, WorkloadGroup } from "../model/external-service.ts";
 import type { Credential, Gateway } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh.ts";
 import type { ConfigMap, Namespace } from "../model/namespace.ts";
@@ -26,6 +27,7 @@ import {
   readHeader,
   readMetadata,
 } from "./document.ts";
+import { ENDPOINTS_FIELDS, readEndpointSlice, readEndpoints, SLICE_FIELDS } from "./endpoint-slice.ts";
 import { readGateway } from "./gateway.ts";
 import { readBackendTlsPolicy } from "./gateway-api/backend-tls-policy.ts";
 import { readTcpRoute, readTlsRoute } from "./gateway-api/connection-route.ts";
@@ -41,10 +43,12 @@ import { Node } from "./node.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { readSecret, SECRET_FIELDS } from "./secret.ts";
 import { readService } from "./service.ts";
+import { readServiceEntry } from "./service-entry.ts";
 import { readTrafficSplit, type TrafficSplit } from "./traffic-split.ts";
 import type { Tree } from "./tree.ts";
 import { readVirtualService } from "./virtual-service.ts";
 import { readWorkload } from "./workload.ts";
+import { readWorkloadEntry, readWorkloadGroup } from "./workload-entry.ts";
 
 /** What a document says. */
 export type Meaning =
@@ -68,6 +72,11 @@ export type Meaning =
   | { readonly t: "ConfigMap"; readonly value: ConfigMap }
   | { readonly t: "Namespace"; readonly value: Namespace }
   | { readonly t: "Service"; readonly value: Service }
+  | { readonly t: "EndpointSlice"; readonly value: EndpointList }
+  | { readonly t: "Endpoints"; readonly value: EndpointList }
+  | { readonly t: "ServiceEntry"; readonly value: ServiceEntry }
+  | { readonly t: "WorkloadEntry"; readonly value: WorkloadEntry }
+  | { readonly t: "WorkloadGroup"; readonly value: WorkloadGroup }
   | { readonly t: "Workload"; readonly value: Workload }
   | { readonly t: "Mesh"; readonly value: MeshSettings };
 
@@ -79,6 +88,14 @@ export interface ReadDocument {
 }
 
 const FIELDS = ["apiVersion", "kind", "metadata", "spec", "status"] as const;
+
+/** Kinds whose fields stand beside metadata, under no spec. */
+const OWN_FIELDS: Partial<Record<ReadKind, readonly string[]>> = {
+  ConfigMap: CONFIG_MAP_FIELDS,
+  Secret: SECRET_FIELDS,
+  EndpointSlice: SLICE_FIELDS,
+  Endpoints: ENDPOINTS_FIELDS,
+};
 
 /** Reads one document. Pure; never throws. */
 export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
@@ -131,9 +148,7 @@ export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
 
 /** Two kinds of Kubernetes' own have no spec. */
 function fieldsOf(fate: ReturnType<typeof fateOf>): readonly string[] {
-  if (fate.t !== "read") return FIELDS;
-  if (fate.kind === "Secret") return SECRET_FIELDS;
-  return fate.kind === "ConfigMap" ? CONFIG_MAP_FIELDS : FIELDS;
+  return fate.t === "read" ? (OWN_FIELDS[fate.kind] ?? FIELDS) : FIELDS;
 }
 
 const pick = ({ name, namespace }: Metadata): Pick<Metadata, "name" | "namespace"> => ({ name, namespace });
@@ -196,6 +211,16 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
       return { t: kind, value: readNamespace(body) };
     case "Service":
       return { t: kind, value: readService(body) };
+    case "EndpointSlice":
+      return { t: kind, value: readEndpointSlice(body) };
+    case "Endpoints":
+      return { t: kind, value: readEndpoints(body) };
+    case "ServiceEntry":
+      return { t: kind, value: readServiceEntry(body) };
+    case "WorkloadEntry":
+      return { t: kind, value: readWorkloadEntry(body) };
+    case "WorkloadGroup":
+      return { t: kind, value: readWorkloadGroup(body) };
     case "Workload":
       return { t: kind, value: readWorkload(body) };
     case "Mesh":

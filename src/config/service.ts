@@ -6,9 +6,9 @@
 import type { Service, ServicePort } from "../model/service.ts";
 import { type DocumentBody, isNull, specFields } from "./document.ts";
 import { annotatedVisibility } from "./export-to.ts";
-import { dnsLabel, labels } from "./names.ts";
+import { dnsLabel, isHost, labels } from "./names.ts";
 import type { Node } from "./node.ts";
-import { choice, port, text } from "./read-values.ts";
+import { choice, port, text, textThat } from "./read-values.ts";
 import { protocolOf } from "./service-protocol.ts";
 import { describe } from "./tree.ts";
 
@@ -33,21 +33,56 @@ const CLUSTER_ONLY = [
 ] as const;
 
 export function readService(body: DocumentBody): Service {
-  const spec = specFields(body, ["ports", "selector", "type", ...CLUSTER_ONLY], ["externalName"]);
+  const spec = specFields(body, ["ports", "selector", "type", "externalName", ...CLUSTER_ONLY]);
   const type = spec.optional("type", choice(["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]));
-  if (type === "ExternalName") spec.at("type")?.fail("ExternalName is not supported yet");
   const { name, namespace } = body.metadata;
   const selected = spec.at("selector");
-  return {
+  const externalName = spec.optional(
+    "externalName",
+    textThat((host) => isHost(host, false), "a host name"),
+  );
+  const ports = spec.optional("ports", servicePorts) ?? [];
+  const service: Service = {
     origin: body.origin,
+    source: "kubernetes",
     name,
     namespace,
     hostname: `${name}.${namespace}.svc.${body.settings.clusterDomain}`,
-    ports: spec.optional("ports", servicePorts) ?? [],
+    ports,
     selector: selected === undefined || isNull(selected) ? {} : labels(selected),
     exportTo: annotatedVisibility(body),
+    resolution: "STATIC",
+    location: "MESH_INTERNAL",
+    addresses: [],
+    endpoints: [],
+    subjectAltNames: [],
   };
+  if (type !== "ExternalName") return service;
+  if (externalName === undefined)
+    spec.at("type")?.fail("ExternalName needs externalName: the host that the name stands for");
+  return { ...service, selector: {}, ...byName(externalName ?? name, service) };
 }
+
+/** An ExternalName: another name for a host outside, which is looked up. */
+const byName = (address: string, { name, namespace, ports }: Service): Partial<Service> => ({
+  resolution: "DNS",
+  location: "MESH_EXTERNAL",
+  endpoints: [
+    {
+      name,
+      namespace,
+      address: address.toLowerCase().replace(/\.$/, ""),
+      ports: new Map(ports.map(({ number, targetPort }) => [number, targetPort])),
+      labels: {},
+      weight: undefined,
+      locality: undefined,
+      network: "",
+      serviceAccount: undefined,
+      takesMtls: false,
+      healthy: true,
+    },
+  ],
+});
 
 function servicePorts(node: Node): readonly ServicePort[] {
   const items = node.items();

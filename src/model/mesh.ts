@@ -5,12 +5,13 @@
  */
 import type { DestinationRule } from "./destination-rule.ts";
 import type { GatewayApiDocuments } from "./gateway-api/documents.ts";
+import type { ServiceEntry, WorkloadEntry, WorkloadGroup } from "./external-service.ts";
 import { type Credential, type Gateway, type GatewayTopology, noTopology } from "./gateway.ts";
 import type { ConfigMap, Namespace } from "./namespace.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "./security.ts";
 import type { Service, Workload } from "./service.ts";
-import type { VirtualService } from "./virtual-service.ts";
 import type { DefaultVisibility } from "./visibility.ts";
+import type { Retries, VirtualService } from "./virtual-service.ts";
 
 export interface MeshSettings {
   /** Default `cluster.local`. */
@@ -30,7 +31,18 @@ export interface MeshSettings {
   readonly gatewayTopology: GatewayTopology;
   /** What documents without `exportTo` have. Default `*`. */
   readonly defaultExportTo: Readonly<Record<"service" | "virtualService" | "destinationRule", DefaultVisibility>>;
+  /** What becomes of calls to hosts that no service of the mesh has. */
+  readonly outboundTrafficPolicy: OutboundTrafficPolicy;
+  /** How often names of services are looked up anew, unless their records say it. */
+  readonly dnsRefreshRateMs: number;
+  /** To open a connection, where no DestinationRule says it. */
+  readonly connectTimeoutMs: number;
+  /** Of rules that say nothing of retries; undefined: Istio's. */
+  readonly defaultHttpRetryPolicy: Retries | undefined;
 }
+
+/** `ALLOW_ANY`: they go where their name leads; `REGISTRY_ONLY`: they are refused. */
+export type OutboundTrafficPolicy = "ALLOW_ANY" | "REGISTRY_ONLY";
 
 export const defaultMeshSettings: MeshSettings = {
   trustDomain: "cluster.local",
@@ -40,11 +52,19 @@ export const defaultMeshSettings: MeshSettings = {
   h2UpgradePolicy: "DO_NOT_UPGRADE",
   gatewayTopology: noTopology,
   defaultExportTo: { service: "*", virtualService: "*", destinationRule: "*" },
+  outboundTrafficPolicy: "REGISTRY_ONLY",
+  dnsRefreshRateMs: 60_000,
+  connectTimeoutMs: 10_000,
+  defaultHttpRetryPolicy: undefined,
 };
 
 export interface Mesh {
   readonly settings: MeshSettings;
+  /** Those of Kubernetes first. What ServiceEntries say is in here already. */
   readonly services: readonly Service[];
+  readonly serviceEntries: readonly ServiceEntry[];
+  readonly workloadEntries: readonly WorkloadEntry[];
+  readonly workloadGroups: readonly WorkloadGroup[];
   readonly workloads: readonly Workload[];
   readonly virtualServices: readonly VirtualService[];
   readonly gateways: readonly Gateway[];

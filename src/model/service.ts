@@ -21,19 +21,69 @@ export interface ServicePort {
   readonly protocol: Protocol;
 }
 
-/** A Kubernetes `Service`. */
+/** Inside of the mesh mutual TLS is spoken with those that take it; outside never, unless a DestinationRule says so. */
+export type Location = "MESH_INTERNAL" | "MESH_EXTERNAL";
+
+/**
+ * How the addresses of a service's endpoints are found. `STATIC`: they are given. `DNS`: all addresses that their names have are called.
+ * `DNS_ROUND_ROBIN`: the first address that the name has at the moment of a new connection. `NONE`: the caller knows, and calls go where they
+ * were meant to. `DYNAMIC_DNS`: the name that the caller gives is looked up.
+ */
+export type Resolution = "STATIC" | "DNS" | "DNS_ROUND_ROBIN" | "NONE" | "DYNAMIC_DNS";
+
+/** A Kubernetes `Service`, or a host of ServiceEntries. One host has one of each namespace. */
 export interface Service {
+  /** Of the first document, where several speak of the host. */
   readonly origin: Origin;
+  readonly source: "kubernetes" | "serviceEntry";
   readonly name: string;
   readonly namespace: string;
-  /** `reviews.default.svc.cluster.local`. */
+  /** `reviews.default.svc.cluster.local`, `api.example.com`, `*.example.com`. */
   readonly hostname: string;
   readonly ports: readonly ServicePort[];
   /** Empty: the service selects nothing. */
   readonly selector: LabelSelector;
   /** Whose workloads may call it. */
   readonly exportTo: Visibility;
+  readonly resolution: Resolution;
+  readonly location: Location;
+  /** Virtual addresses and ranges by which it is called, beside its name. */
+  readonly addresses: readonly string[];
+  /** Those that are no {@link Instance}: they stand in documents. */
+  readonly endpoints: readonly ServiceEndpoint[];
+  /** Names of which a server's certificate must have one, beside the identities that are known. */
+  readonly subjectAltNames: readonly string[];
 }
+
+/** Who answers for a service and runs under no workload of ours. */
+export interface ServiceEndpoint extends EndpointTraits {
+  /** Where it serves each of the service's ports, by their numbers; one that is not here it does not serve. */
+  readonly ports: ReadonlyMap<number, number>;
+}
+
+/** What documents say of an endpoint beside its ports. */
+export interface EndpointTraits {
+  /** Of its WorkloadEntry, or of the document that lists it. */
+  readonly name: string;
+  readonly namespace: string;
+  /** An IP address, a name to look up, or `unix:///path`, `unix://@abstract`. Empty in a template. */
+  readonly address: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** Relative to the others; undefined where nothing is said, which counts as 1. */
+  readonly weight: number | undefined;
+  /** Undefined where nothing is said. */
+  readonly locality: Locality | undefined;
+  /** Endpoints of other networks are behind gateways. Empty: the caller's. */
+  readonly network: string;
+  /** The identity that its proxy shows; undefined where it has none. */
+  readonly serviceAccount: string | undefined;
+  /** Whether a proxy of the mesh answers there. */
+  readonly takesMtls: boolean;
+  /** False takes it out of load balancing. */
+  readonly healthy: boolean;
+}
+
+export const UNIX_PREFIX = "unix://";
 
 /** Something that runs: one version of a service under one identity. Ours: `tulle.dev/v1 Workload`. */
 export interface Workload {

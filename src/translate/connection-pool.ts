@@ -8,6 +8,7 @@
  */
 import { unreachable } from "../base/unreachable.ts";
 import type { ConnectionPool, OutlierDetection, RetryBudget } from "../model/destination-rule.ts";
+import type { MeshSettings } from "../model/mesh.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { CircuitBreakers, OutlierDetection as EnvoyOutlierDetection } from "../xds/proto/cluster-health.ts";
 import type { Http2ProtocolOptions, HttpProtocolOptions } from "../xds/proto/core-protocol.ts";
@@ -15,11 +16,10 @@ import { UpstreamHttpOptions } from "../xds/proto/upstream-http.ts";
 import { pack } from "../xds/types/any.ts";
 
 const NO_LIMIT = 2 ** 32 - 1;
-const CONNECT_TIMEOUT_MS = 10_000;
 const PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
-export const connectTimeoutMs = (pool: ConnectionPool | undefined): number =>
-  pool?.connectTimeoutMs ?? CONNECT_TIMEOUT_MS;
+export const connectTimeoutMs = (pool: ConnectionPool | undefined, settings: MeshSettings): number =>
+  pool?.connectTimeoutMs ?? settings.connectTimeoutMs;
 
 export function circuitBreakers(pool: ConnectionPool | undefined, budget: RetryBudget | undefined): CircuitBreakers {
   return {

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Locality } from "../model/locality.ts";
 import { selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Subset } from "../model/destination-rule.ts";
@@ -10,12 +11,16 @@ import {
   type Instance,
   type InstancePort,
   type Service,
+  type ServiceEndpoint,
   type ServicePort,
+  type SocketAddress,
   spiffeIdOf,
+  UNIX_PREFIX,
   type Workload,
 } from "../model/service.ts";
 import { isBehind } from "./mesh-index.ts";
 import { effectiveMtls } from "./peer-authentication.ts";
+import type { DescribedWorkload } from "./workload-metadata.ts";
 
 export interface Destination {
   readonly service: Service;
@@ -23,29 +28,70 @@ export interface Destination {
   readonly subset: Subset | undefined;
 }
 
-/** An instance as the callers of a destination see it. */
+/** An endpoint as the callers of a destination see it: a port of an instance, or what a document lists. */
 export interface Target {
-  readonly instance: Instance;
-  readonly port: InstancePort;
+  readonly workload: DescribedWorkload;
+  readonly address: SocketAddress | { readonly path: string };
+  readonly healthy: boolean;
+  /** At least 1. */
+  readonly weight: number;
+  readonly locality: Locality | undefined;
   /** Whether its proxy takes mTLS there. */
   readonly takesMtls: boolean;
 }
 
-/** In the order of the instances. */
+/** In the order of the instances; endpoints of documents follow in theirs. */
 export function targetsOf(mesh: Mesh, instances: readonly Instance[], destination: Destination): readonly Target[] {
-  return instances
+  const { service, port, subset } = destination;
+  const running = instances
     .filter((instance) => isPartOf(destination, instance.workload))
     .flatMap((instance) => {
-      const port = instance.ports.find((p) => p.targetPort === destination.port.targetPort);
-      if (port === undefined) return [];
-      return [{ instance, port, takesMtls: hasProxy(port) && takesMtls(mesh, instance.workload, port.targetPort) }];
+      const at = instance.ports.find((p) => p.targetPort === port.targetPort);
+      return at === undefined ? [] : [instanceTarget(mesh, service, instance, at)];
     });
+  const listed = service.endpoints
+    .filter(({ labels }) => subset === undefined || selects(subset.labels, labels))
+    .flatMap((endpoint) => {
+      const number = endpoint.ports.get(port.number);
+      return number === undefined || endpoint.address === "" ? [] : [endpointTarget(service, endpoint, number)];
+    });
+  return [...running, ...listed];
 }
 
-/** SPIFFE IDs of the workloads behind a destination, sorted: of those that run, and of those that may come. */
+function instanceTarget(mesh: Mesh, service: Service, instance: Instance, port: InstancePort): Target {
+  const { workload, healthy } = instance;
+  const spoken = isInternal(service) && hasProxy(port) && takesMtls(mesh, workload, port.targetPort);
+  return { workload, address: port.inbound, healthy, weight: 1, locality: workload.locality, takesMtls: spoken };
+}
+
+function endpointTarget(service: Service, endpoint: ServiceEndpoint, port: number): Target {
+  const { address, healthy, locality, weight = 1 } = endpoint;
+  const isUnix = address.startsWith(UNIX_PREFIX);
+  return {
+    workload: endpoint,
+    address: isUnix ? { path: address.slice(UNIX_PREFIX.length) } : { address, port },
+    healthy,
+    weight,
+    locality,
+    takesMtls: isInternal(service) && endpoint.takesMtls,
+  };
+}
+
+/** Outside of the mesh nobody is taken to speak its mutual TLS. */
+export const isInternal = ({ location }: Service): boolean => location === "MESH_INTERNAL";
+
+/**
+ * Names by which the servers behind a destination are known, sorted: SPIFFE IDs of the workloads that run and of those that may come, and those
+ * that ServiceEntries give.
+ */
 export function identitiesOf(mesh: Mesh, instances: readonly Instance[], destination: Destination): readonly string[] {
+  const { service } = destination;
   const workloads = [...mesh.workloads, ...instances.map((i) => i.workload)].filter((w) => isPartOf(destination, w));
-  return [...new Set(workloads.map((w) => spiffeIdOf(mesh.settings.trustDomain, w)))].sort();
+  const listed = service.endpoints.flatMap(({ namespace, serviceAccount }) =>
+    serviceAccount === undefined ? [] : [{ namespace, serviceAccount }],
+  );
+  const ids = [...workloads, ...listed].map((who) => spiffeIdOf(mesh.settings.trustDomain, who));
+  return [...new Set([...ids, ...service.subjectAltNames])].sort();
 }
 
 export function whoTakesMtls(
@@ -53,7 +99,11 @@ export function whoTakesMtls(
   targets: readonly Target[],
   destination: Destination,
 ): "all" | "some" | "none" {
-  const { targetPort } = destination.port;
+  const {
+    service,
+    port: { targetPort },
+  } = destination;
+  if (!isInternal(service)) return "none";
   const answers =
     targets.length > 0
       ? targets.map((t) => t.takesMtls)

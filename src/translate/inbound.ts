@@ -37,12 +37,12 @@ export function inboundPorts(mesh: Mesh, instance: Instance, scope: Scope, share
   });
 }
 
-export function inboundCluster({ clusterName, port, protocol, services }: InboundPort): Cluster {
+export function inboundCluster({ settings }: Mesh, { clusterName, port, protocol, services }: InboundPort): Cluster {
   const [service] = services;
   return {
     name: clusterName,
     type: "STATIC",
-    connectTimeout: connectTimeoutMs(undefined),
+    connectTimeout: connectTimeoutMs(undefined, settings),
     circuitBreakers: circuitBreakers(undefined, undefined),
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     loadAssignment: {

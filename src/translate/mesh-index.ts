@@ -10,6 +10,8 @@ import type { Protocol, Service, ServicePort, Workload } from "../model/service.
 import type { VirtualService } from "../model/virtual-service.ts";
 
 export interface MeshIndex {
+  /** One of each host: that of Kubernetes, or else the first. */
+  readonly services: readonly Service[];
   readonly servicesByHost: ReadonlyMap<string, Service>;
   /** VirtualServices of the mesh's own proxies by each of their hosts; the first document of a host wins, as in Istio the oldest. */
   readonly virtualServicesByHost: ReadonlyMap<string, VirtualService>;
@@ -33,9 +35,14 @@ function build(mesh: Mesh): MeshIndex {
   const byHost = new Map<string, VirtualService>();
   for (const virtualService of mesh.virtualServices.filter((it) => it.gateways.includes(MESH_GATEWAY)))
     for (const host of virtualService.hosts) if (!byHost.has(host)) byHost.set(host, virtualService);
-  const httpPorts = mesh.services.flatMap((s) => s.ports.filter(maySpeakHttp).map((p) => p.number));
+  const servicesByHost = new Map<string, Service>();
+  for (const service of mesh.services)
+    if (!servicesByHost.has(service.hostname)) servicesByHost.set(service.hostname, service);
+  const services = [...servicesByHost.values()];
+  const httpPorts = services.flatMap((s) => s.ports.filter(maySpeakHttp).map((p) => p.number));
   return {
-    servicesByHost: new Map(mesh.services.map((s) => [s.hostname, s])),
+    services,
+    servicesByHost,
     virtualServicesByHost: byHost,
     wildcards: [...byHost.keys()].filter(isWildcard).sort((a, b) => b.length - a.length || (a < b ? -1 : 1)),
     httpPorts: [...new Set(httpPorts)].sort((a, b) => a - b),

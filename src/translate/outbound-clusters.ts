@@ -6,7 +6,7 @@
  */
 import { unreachable } from "../base/unreachable.ts";
 import type { DestinationRule } from "../model/destination-rule.ts";
-import type { Mesh } from "../model/mesh.ts";
+import type { Mesh, MeshSettings } from "../model/mesh.ts";
 import type { Instance, Service, ServicePort } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
@@ -20,16 +20,18 @@ import {
 } from "./connection-pool.ts";
 import { type Destination, identitiesOf, targetsOf, whoTakesMtls } from "./destination.ts";
 import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destination-policy.ts";
+import { discovery } from "./discovery.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { MESH_HTTP, MESH_TCP } from "./detection.ts";
 import { balancerOf } from "./hash-policy.ts";
-import { isHttp, isHttp2 } from "./mesh-index.ts";
+import { indexOf, isHttp, isHttp2 } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
 import { outboundCluster, outboundTcpCluster, type Scope } from "./scope.ts";
 import { upstreamTls } from "./upstream-tls.ts";
 
 export interface OutboundCluster {
   readonly cluster: Cluster;
+  /** In the cluster itself, unless it is of type EDS. */
   readonly endpoints: ClusterLoadAssignment;
   readonly rule: DestinationRule | undefined;
 }
@@ -40,11 +42,13 @@ export function outboundClusters(
   scope: Scope,
   options: TranslateOptions,
 ): readonly OutboundCluster[] {
-  return mesh.services.flatMap((service) => {
+  return indexOf(mesh).services.flatMap((service) => {
     const rule = destinationRuleFor(mesh, scope, service);
     return service.ports.flatMap((port) =>
       [undefined, ...(rule?.subsets ?? [])].flatMap((subset) =>
-        waysTo(port).map((way) => outbound(mesh, instances, { service, port, subset }, way, rule, scope, options)),
+        waysTo(port).flatMap(
+          (way) => outbound(mesh, instances, { service, port, subset }, way, rule, scope, options) ?? [],
+        ),
       ),
     );
   });
@@ -65,7 +69,7 @@ function outbound(
   rule: DestinationRule | undefined,
   scope: Scope,
   options: TranslateOptions,
-): OutboundCluster {
+): OutboundCluster | undefined {
   const { service, port, subset } = destination;
   const nameOf = way === "tcp" ? outboundTcpCluster : outboundCluster;
   const name = nameOf(scope, port, subset?.name, service.hostname);
@@ -85,13 +89,17 @@ function outbound(
     http: http !== undefined,
     systemRootsFile: options.systemRootsFile,
   });
+  const assignment = loadAssignment(name, targets, options.clusterId);
+  const found = discovery(service.resolution, assignment, mesh.settings);
+  if (found === undefined) return undefined;
   const cluster: Cluster = {
-    ...edsCluster(name, policy),
+    ...commonCluster(name, policy, mesh.settings),
+    ...found,
     ...sockets,
     typedExtensionProtocolOptions: http && protocolOptions(policy.connectionPool, http, autoSni),
     metadata: { filterMetadata: { istio: serviceMetadata(service, subset?.name) } },
   };
-  return { cluster, endpoints: loadAssignment(name, targets, options.clusterId), rule };
+  return { cluster, endpoints: assignment, rule };
 }
 
 /**
@@ -112,12 +120,10 @@ function upstreamHttp(
   return upgrade === "UPGRADE" && inMesh ? "http2" : "http1";
 }
 
-function edsCluster(name: string, policy: DestinationPolicy): Cluster {
+function commonCluster(name: string, policy: DestinationPolicy, settings: MeshSettings): Cluster {
   return {
     name,
-    type: "EDS",
-    edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, serviceName: name },
-    connectTimeout: connectTimeoutMs(policy.connectionPool),
+    connectTimeout: connectTimeoutMs(policy.connectionPool, settings),
     ...balancerOf(policy),
     circuitBreakers: circuitBreakers(policy.connectionPool, policy.retryBudget),
     outlierDetection: outlierDetection(policy.outlierDetection),

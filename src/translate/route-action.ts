@@ -30,7 +30,7 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
     hostRewriteLiteral: action.rewrite?.authority ?? editedAuthority(rule.headers),
     timeout: action.timeoutMs ?? 0,
     maxGrpcTimeout: action.timeoutMs ?? 0,
-    retryPolicy: retryPolicy(action.retries, hashPolicy !== undefined),
+    retryPolicy: retryPolicy(action.retries ?? context.mesh.settings.defaultHttpRetryPolicy, hashPolicy !== undefined),
     hashPolicy,
     requestMirrorPolicies: mirrorPolicies(action.mirrors, context),
   };

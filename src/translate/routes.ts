@@ -104,7 +104,7 @@ export function defaultRoute(mesh: Mesh, service: Service, port: number, scope: 
       cluster: outboundCluster(scope, { number: port }, undefined, service.hostname),
       timeout: 0,
       maxGrpcTimeout: 0,
-      retryPolicy: retryPolicy(undefined, hashPolicy !== undefined),
+      retryPolicy: retryPolicy(mesh.settings.defaultHttpRetryPolicy, hashPolicy !== undefined),
       hashPolicy,
     },
   };

@@ -80,8 +80,8 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
       ),
       ...serviceRoutes(state.mesh, calling, kept),
     ],
-    clusters: [...ports.map(inboundCluster), ...outbound.map((o) => o.cluster)],
-    endpoints: outbound.map((o) => o.endpoints),
+    clusters: [...ports.map((port) => inboundCluster(state.mesh, port)), ...outbound.map((o) => o.cluster)],
+    endpoints: assignmentsOf(outbound),
     secrets: [],
     sources: sourcesOf(inbound, outbound),
   };
@@ -94,7 +94,7 @@ function translateGateway(state: MeshState, instance: Instance, options: Transla
   return {
     ...resources,
     clusters: outbound.map((o) => o.cluster),
-    endpoints: outbound.map((o) => o.endpoints),
+    endpoints: assignmentsOf(outbound),
     sources: { ...sourcesOf([], outbound), policies: policySources },
   };
 }
@@ -118,6 +118,10 @@ const clustersOf = (
   const key = `clusters ${scopeKey(scope)} ${JSON.stringify([options.clusterId, options.systemRootsFile])}`;
   return kept.byState(key, () => outboundClusters(visibleMesh(mesh, scope), instances, scope, options));
 };
+
+/** Of the clusters that are filled apart. */
+const assignmentsOf = (outbound: readonly OutboundCluster[]): readonly ClusterLoadAssignment[] =>
+  outbound.filter(({ cluster }) => cluster.type === "EDS").map(({ endpoints }) => endpoints);
 
 interface Served {
   readonly instance: Instance;

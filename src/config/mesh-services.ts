@@ -1,0 +1,119 @@
+/**
+ * The services of a mesh: what Kubernetes Services and ServiceEntries say of each host, with the endpoints that documents list.
+ *
+ * Source: Istio. Documents of one host and namespace are one service: the first one's properties hold, a Kubernetes Service's before all others;
+ * ports and endpoints of the others are added. Of one host in several namespaces each is a service of its own.
+ *
+ * @module
+ */
+import type { EndpointList, ExternalEndpoint, ServiceEntry, WorkloadEntry } from "../model/external-service.ts";
+import { selects } from "../model/match.ts";
+import type { Service, ServiceEndpoint, ServicePort } from "../model/service.ts";
+import { UNIX_PREFIX } from "../model/service.ts";
+import { isAddress } from "./names.ts";
+
+export interface ServiceDocuments {
+  readonly services: readonly Service[];
+  readonly serviceEntries: readonly ServiceEntry[];
+  readonly workloadEntries: readonly WorkloadEntry[];
+  readonly endpointLists: readonly EndpointList[];
+}
+
+export function meshServices(documents: ServiceDocuments): readonly Service[] {
+  const merged = new Map<string, Service>();
+  const kubernetes = documents.services.map((service) => withListed(service, documents));
+  for (const service of [...kubernetes, ...documents.serviceEntries.flatMap((entry) => servicesOf(entry, documents))]) {
+    const key = `${service.namespace} ${service.hostname}`;
+    const known = merged.get(key);
+    merged.set(key, known === undefined ? service : together(known, service));
+  }
+  return [...merged.values()];
+}
+
+function together(first: Service, next: Service): Service {
+  const added = next.ports.filter(({ number }) => !first.ports.some((port) => port.number === number));
+  return {
+    ...first,
+    ports: [...first.ports, ...added],
+    addresses: [...new Set([...first.addresses, ...next.addresses])],
+    subjectAltNames: [...new Set([...first.subjectAltNames, ...next.subjectAltNames])],
+    endpoints: [...first.endpoints, ...next.endpoints.filter((endpoint) => fits(first, endpoint))],
+  };
+}
+
+/** Names can be called only where names are looked up. */
+const fits = ({ resolution }: Service, { address }: ServiceEndpoint): boolean =>
+  resolution !== "STATIC" || isAddress(address) || address.startsWith(UNIX_PREFIX);
+
+/** A Kubernetes Service, with the WorkloadEntries that it selects, or with its EndpointSlices where it selects nothing. */
+function withListed(service: Service, { workloadEntries, endpointLists }: ServiceDocuments): Service {
+  if (service.resolution !== "STATIC") return service;
+  const selected = selectedBy(service.selector, service.namespace, workloadEntries);
+  const listed =
+    Object.keys(service.selector).length > 0
+      ? []
+      : endpointLists
+          .filter((list) => list.service === service.name && list.origin.namespace === service.namespace)
+          .flatMap((list) => list.endpoints.map((endpoint) => served(endpoint, service.ports, "named")));
+  return { ...service, endpoints: [...selected.map((it) => served(it, service.ports, "any")), ...listed] };
+}
+
+function selectedBy(
+  selector: Readonly<Record<string, string>>,
+  namespace: string,
+  entries: readonly WorkloadEntry[],
+): readonly ExternalEndpoint[] {
+  if (Object.keys(selector).length === 0) return [];
+  return entries
+    .filter(({ origin, endpoint }) => origin.namespace === namespace && selects(selector, endpoint.labels))
+    .map(({ endpoint }) => endpoint);
+}
+
+function servicesOf(entry: ServiceEntry, { workloadEntries }: ServiceDocuments): readonly Service[] {
+  const { origin, ports, resolution, workloadSelector = {} } = entry;
+  return entry.hosts.map((hostname) => {
+    const given = [...entry.endpoints, ...selectedBy(workloadSelector, origin.namespace, workloadEntries)];
+    const named = entry.workloadSelector === undefined && (resolution === "DNS" || resolution === "DNS_ROUND_ROBIN");
+    const endpoints = given.length === 0 && named ? [itself(hostname, entry)] : given;
+    return {
+      origin,
+      source: "serviceEntry",
+      name: hostname,
+      namespace: origin.namespace,
+      hostname,
+      ports,
+      selector: workloadSelector,
+      resolution,
+      location: entry.location,
+      addresses: entry.addresses.map((address) => address.replace(/(?<=\..*)\/32$|(?<=:.*)\/128$/, "")),
+      endpoints: endpoints.map((endpoint) => served(endpoint, ports, "any")),
+      subjectAltNames: entry.subjectAltNames,
+      exportTo: entry.exportTo,
+    };
+  });
+}
+
+/** The host is the name to look up. */
+const itself = (hostname: string, { origin }: ServiceEntry): ExternalEndpoint => ({
+  name: origin.name,
+  namespace: origin.namespace,
+  address: hostname,
+  ports: {},
+  labels: {},
+  weight: undefined,
+  locality: undefined,
+  network: "",
+  serviceAccount: undefined,
+  takesMtls: false,
+  healthy: true,
+});
+
+/** @param which `any`: ports that the endpoint does not name are where the service says; `named`: it serves none but those. */
+function served(endpoint: ExternalEndpoint, ports: readonly ServicePort[], which: "any" | "named"): ServiceEndpoint {
+  const { ports: own, ...traits } = endpoint;
+  const places = ports.flatMap(({ name, number, targetPort }): readonly (readonly [number, number])[] => {
+    const place = own[name] ?? (which === "any" ? targetPort : undefined);
+    return place === undefined ? [] : [[number, place]];
+  });
+  return { ...traits, ports: new Map(places) };
+}
