@@ -22,6 +22,7 @@ describe("the documents of the example", () => {
   test("show every kind that is read", () => {
     expect([...new Set(loaded.documents.map((d) => d.kind))].sort()).toEqual([
       "AuthorizationPolicy",
+      "ConfigTest",
       "DestinationRule",
       "Gateway",
       "Mesh",

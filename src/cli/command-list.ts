@@ -41,6 +41,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/explain.ts"),
   },
   {
+    name: "test",
+    description: "run configuration tests: what shall become of requests by the documents beside them",
+    load: () => import("./commands/test.ts"),
+  },
+  {
     name: "load",
     description: "send requests at a steady rate, or as fast as possible, and measure the answers",
     load: () => import("./commands/load.ts"),

@@ -11,6 +11,7 @@ export type ReadKind =
   | "AuthorizationPolicy"
   | "BackendTLSPolicy"
   | "ConfigMap"
+  | "ConfigTest"
   | "DestinationRule"
   | "GRPCRoute"
   | "EndpointSlice"
@@ -76,6 +77,7 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   Endpoints: core,
   EndpointSlice: { group: "discovery.k8s.io", version: "v1", versions: /^v1(beta1)?$/ },
   Workload: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
+  ConfigTest: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
   Mesh: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
 };
 

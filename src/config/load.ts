@@ -4,6 +4,7 @@
  * @module
  */
 import type { Problem } from "../base/problem.ts";
+import type { ConfigTest } from "../model/config-test.ts";
 import { defaultMeshSettings, type Mesh, type MeshSettings } from "../model/mesh.ts";
 import { assembleMesh } from "./assemble.ts";
 import { type Document, documentKey } from "./document.ts";
@@ -25,6 +26,8 @@ export interface Loaded {
   readonly problems: readonly Problem[];
   /** All documents that could be told apart, whatever became of them. */
   readonly documents: readonly Document[];
+  /** Not part of the mesh: what people expect of it. */
+  readonly configTests: readonly ConfigTest[];
 }
 
 /** Reads files of YAML or JSON. Never throws. */
@@ -54,6 +57,7 @@ export function loadParsed(files: readonly ParsedFile[], live: readonly Document
     mesh: assembleMesh(meanings, settings),
     problems: inOrder(problems, files),
     documents: all.map((r) => r.document),
+    configTests: meanings.flatMap((m) => (m.t === "ConfigTest" ? [m.value] : [])),
   };
 }
 

@@ -66,6 +66,11 @@ export class Node {
     this.failAtKey("is not supported yet");
   }
 
+  /** In the place of this one, with its problems: of values that stand in another place of the document. */
+  withTree(tree: Tree): Node {
+    return new Node(tree, this.#report, this.path, this.keyPlace);
+  }
+
   items(): readonly Node[] {
     if (this.tree.t !== "list") {
       this.mustBe("a list");

@@ -5,6 +5,7 @@
  */
 import type { Problem } from "../base/problem.ts";
 import { unreachable } from "../base/unreachable.ts";
+import type { ConfigTest } from "../model/config-test.ts";
 import type { DestinationRule } from "../model/destination-rule.ts";
 import type { GatewayClass, KubernetesGateway, ListenerSet } from "../model/gateway-api/gateway.ts";
 import type { BackendTlsPolicy, ReferenceGrant } from "../model/gateway-api/policy.ts";
@@ -18,6 +19,7 @@ import type { Service, Workload } from "../model/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { CONFIG_MAP_FIELDS, readConfigMap } from "./config-map.ts";
+import { readConfigTest } from "./config-test.ts";
 import { readDestinationRule } from "./destination-rule.ts";
 import {
   DEFAULT_NAMESPACE,
@@ -78,7 +80,8 @@ export type Meaning =
   | { readonly t: "WorkloadEntry"; readonly value: WorkloadEntry }
   | { readonly t: "WorkloadGroup"; readonly value: WorkloadGroup }
   | { readonly t: "Workload"; readonly value: Workload }
-  | { readonly t: "Mesh"; readonly value: MeshSettings };
+  | { readonly t: "Mesh"; readonly value: MeshSettings }
+  | { readonly t: "ConfigTest"; readonly value: ConfigTest };
 
 export interface ReadDocument {
   readonly document: Document;
@@ -100,7 +103,7 @@ const OWN_FIELDS: Partial<Record<ReadKind, readonly string[]>> = {
 /** Reads one document. Pure; never throws. */
 export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
   const problems: Problem[] = [];
-  const report = (p: Problem): void => void problems.push(p);
+  const report = once(problems);
   const header = readHeader(tree, report);
   const identity = identityOf(tree);
   const base = { place: tree.place, tree, ...identity, apiVersion: header?.apiVersion ?? "", kind: header?.kind ?? "" };
@@ -151,6 +154,18 @@ function fieldsOf(fate: ReturnType<typeof fateOf>): readonly string[] {
   return fate.t === "read" ? (OWN_FIELDS[fate.kind] ?? FIELDS) : FIELDS;
 }
 
+/** What several rows of a table share is read with each of them. */
+function once(problems: Problem[]): (problem: Problem) => void {
+  const known = new Set<string>();
+  return (problem) => {
+    const { place, path, message } = problem;
+    const key = `${place.line}:${place.column} ${path} ${message}`;
+    if (known.has(key)) return;
+    known.add(key);
+    problems.push(problem);
+  };
+}
+
 const pick = ({ name, namespace }: Metadata): Pick<Metadata, "name" | "namespace"> => ({ name, namespace });
 
 const originOf = (base: Pick<Document, "kind" | "place">, metadata: Metadata): DocumentBody["origin"] => ({
@@ -175,6 +190,8 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
   switch (kind) {
     case "VirtualService":
       return { t: kind, value: readVirtualService(body) };
+    case "ConfigTest":
+      return { t: kind, value: readConfigTest(body) };
     case "DestinationRule":
       return { t: kind, value: readDestinationRule(body) };
     case "Gateway":

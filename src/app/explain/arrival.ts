@@ -3,9 +3,9 @@
  *
  * @module
  */
+import type { CompiledHttp } from "../../engine/http.ts";
 import type { UpstreamTls } from "../../engine/tls.ts";
-import { compileHttp } from "../../engine/http.ts";
-import { type CompiledChain, compileListener } from "../../engine/listener/listener.ts";
+import type { CompiledChain } from "../../engine/listener/listener.ts";
 import { compileNetworkRbac } from "../../engine/rbac/network-rbac.ts";
 import type { PeerView } from "../../engine/request.ts";
 import type { TraceStep } from "../../engine/trace.ts";
@@ -13,6 +13,7 @@ import type { Mesh } from "../../model/mesh.ts";
 import type { AuthorizationPolicy } from "../../model/security.ts";
 import type { Instance, InstancePort } from "../../model/service.ts";
 import type { Sources } from "../../translate/source.ts";
+import type { ProxyResources } from "../../translate/translate.ts";
 import type { Arrival, PolicyStep, TlsExplanation } from "./explanation.ts";
 import { policyReasons } from "./reasons.ts";
 import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
@@ -35,10 +36,11 @@ export function arrive(
   caller: Caller,
   request: SimulatedRequest | undefined,
 ): Arrival {
-  const { listeners, sources } = simulated.resourcesOf(instance);
+  const resources = simulated.resourcesOf(instance);
+  const { listeners, sources } = resources;
   const message = listeners.find((l) => l.address?.socketAddress?.portValue === port.inbound.port);
   if (message === undefined) throw new Error(`the proxy of ${instance.id} has no listener for port ${port.targetPort}`);
-  const chain = compileListener(message).select({
+  const chain = simulated.compiled.listener(message).select({
     destinationPort: port.inbound.port,
     destinationAddress: port.inbound.address,
     sni: caller.tls?.sni?.toLowerCase() ?? "",
@@ -60,7 +62,7 @@ export function arrive(
     return { workloads, tls, policies: [], outcome: "fails", reason: tls.problem ?? "no filter chain takes it" };
   if (request === undefined && chain.terminal.t === "http")
     return { workloads, tls, policies: [], outcome: "fails", reason: "the server takes nothing but HTTP there" };
-  const verdict = authorize(simulated.mesh, chain, sources, peerOf(chain, caller, port), request);
+  const verdict = authorize(simulated, resources, chain, peerOf(chain, caller, port), request);
   return { workloads, tls, ...verdict, policies: verdict.policies.map((step) => withOwnPort(step, port)) };
 }
 
@@ -110,28 +112,29 @@ function peerOf(chain: CompiledChain, { tls, identity }: Caller, { inbound }: In
 type Verdict = Pick<Arrival, "policies" | "outcome" | "reason">;
 
 function authorize(
-  mesh: Mesh,
+  { mesh, compiled }: SimulatedMesh,
+  resources: ProxyResources,
   chain: CompiledChain,
-  sources: Sources,
   peer: PeerView,
   request: SimulatedRequest | undefined,
 ): Verdict {
   const trace: TraceStep[] = [];
-  const allowed = isAllowed(chain, peer, request, trace);
-  const policies = trace.flatMap((step) => policyStep(mesh, sources, step));
+  const { terminal } = chain;
+  const http = terminal.t === "tcp" || request === undefined ? undefined : compiled.http(resources, terminal);
+  const allowed = isAllowed(chain, http, peer, request, trace);
+  const policies = trace.flatMap((step) => policyStep(mesh, resources.sources, step));
   return { policies, outcome: allowed ? "allowed" : "denied", reason: verdictReason(policies, allowed) };
 }
 
 function isAllowed(
-  chain: CompiledChain,
+  { networkRbac }: CompiledChain,
+  http: CompiledHttp | undefined,
   peer: PeerView,
   request: SimulatedRequest | undefined,
   trace: TraceStep[],
 ): boolean {
-  const { terminal, networkRbac } = chain;
   for (const { config } of networkRbac) if (!compileNetworkRbac(config)(peer, trace).allowed) return false;
-  if (terminal.t === "tcp" || request === undefined) return true;
-  const http = compileHttp(terminal.hcm, () => undefined, { path: terminal.path });
+  if (http === undefined || request === undefined) return true;
   const decision = http.decide(request, peer, () => 0, trace);
   return decision.t !== "reply";
 }

@@ -4,7 +4,6 @@
  *
  * @module
  */
-import { compileListener } from "../../engine/listener/listener.ts";
 import type { Instance } from "../../model/service.ts";
 import { mayBeTcp } from "../../translate/mesh-index.ts";
 import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
@@ -62,7 +61,7 @@ function tcpProxyOf(simulated: SimulatedMesh, from: Instance, { service, port }:
   const message = listeners.find((l) => l.address?.socketAddress?.portValue === address?.port);
   if (address === undefined || message === undefined)
     throw new Error(`the proxy of ${from.id} has no listener for port ${port.number} of ${service.hostname}`);
-  const compiled = compileListener(message);
+  const compiled = simulated.compiled.listener(message);
   const chain = compiled.select({
     destinationPort: address.port,
     destinationAddress: address.address,

@@ -4,7 +4,7 @@
  * @module
  */
 import { hashes } from "../../engine/cluster/balancer.ts";
-import { type CompiledCluster, compileCluster } from "../../engine/cluster/cluster.ts";
+import type { CompiledCluster } from "../../engine/cluster/cluster.ts";
 import { type Endpoint } from "../../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../../engine/cluster/endpoints.ts";
 import type { Subset } from "../../model/destination-rule.ts";
@@ -14,9 +14,9 @@ import { callerOf } from "../../translate/caller.ts";
 import { destinationRuleFor, policyFor } from "../../translate/destination-policy.ts";
 import { isBehind } from "../../translate/mesh-index.ts";
 import { arrive, type Caller } from "./arrival.ts";
-import type { Arrival, DestinationExplanation, EndpointExplanation, Outcome } from "./explanation.ts";
+import type { Arrival, DestinationExplanation, EndpointExplanation, HeaderEdit, Outcome } from "./explanation.ts";
 import type { SimulatedMesh } from "./simulated-mesh.ts";
-import type { SimulatedRequest } from "./simulated-request.ts";
+import { seenBy, type SimulatedRequest } from "./simulated-request.ts";
 
 /** A cluster's name, read back. */
 interface Called {
@@ -35,6 +35,8 @@ export interface Share {
   readonly weight: string | undefined;
   /** Which key chooses the endpoint, where the balancer hashes: `by header x-user "ann"`. */
   readonly hashedBy?: string | undefined;
+  /** What becomes of the answer's headers. */
+  readonly answerEdits?: readonly HeaderEdit[];
 }
 
 /**
@@ -55,6 +57,8 @@ export function destinationOf(
     ...called,
     share: way.share,
     weight: way.weight,
+    seen: request && seenBy(request),
+    answerEdits: way.answerEdits ?? [],
     destinationRule: resources.sources.clusters[called.cluster],
   };
   if (message === undefined)
@@ -66,7 +70,7 @@ export function destinationOf(
       arrivals: [],
       outcome: "fails",
     };
-  const cluster = compileCluster(message);
+  const cluster = simulated.compiled.cluster(message);
   const set = new EndpointSet({ panicPercent: cluster.healthyPanicPercent });
   set.update(resources.endpoints.find((e) => e.clusterName === cluster.edsServiceName) ?? {});
   const usable = set.usable;

@@ -11,7 +11,7 @@ import { arrive, type Caller } from "./arrival.ts";
 import { endpointOf, outcomeOf, together } from "./destination.ts";
 import type { DestinationExplanation } from "./explanation.ts";
 import type { SimulatedMesh } from "./simulated-mesh.ts";
-import type { SimulatedRequest } from "./simulated-request.ts";
+import { seenBy, type SimulatedRequest } from "./simulated-request.ts";
 
 const HTTP_PORT = 80;
 
@@ -40,6 +40,8 @@ export function dialed(
     subset: undefined,
     share: 1,
     weight: undefined,
+    seen: request && seenBy(request),
+    answerEdits: [],
     destinationRule: undefined,
     loadBalancer: undefined,
     retryBudget: undefined,

@@ -3,8 +3,8 @@
  *
  * @module
  */
-import { type CompiledHttp, compileHttp } from "../../engine/http.ts";
-import { type CompiledChain, compileListener } from "../../engine/listener/listener.ts";
+import type { CompiledHttp } from "../../engine/http.ts";
+import type { CompiledChain } from "../../engine/listener/listener.ts";
 import type { Instance } from "../../model/service.ts";
 import { gatewayPorts } from "../../translate/gateway/ports.ts";
 import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
@@ -28,11 +28,11 @@ export function entersAt(simulated: SimulatedMesh, gateway: Instance, url: URL):
     (port) => port.targetPort === number || port.servers.some(({ server }) => server.port.number === number),
   );
   const place = gateway.ports.find((p) => p.targetPort === served?.targetPort)?.inbound;
-  const { listeners, routes } = simulated.resourcesOf(gateway);
-  const message = listeners.find((l) => l.address?.socketAddress?.portValue === place?.port);
+  const resources = simulated.resourcesOf(gateway);
+  const message = resources.listeners.find((l) => l.address?.socketAddress?.portValue === place?.port);
   if (place === undefined || message === undefined)
     return refused(`no Gateway that ${gateway.workload.name} serves has port ${number}`);
-  const chain = compileListener(message).select({
+  const chain = simulated.compiled.listener(message).select({
     destinationPort: place.port,
     destinationAddress: place.address,
     sni: isTls ? url.hostname : "",
@@ -43,8 +43,7 @@ export function entersAt(simulated: SimulatedMesh, gateway: Instance, url: URL):
   });
   const why = refusal(chain, isTls, url);
   if (why !== undefined || chain?.terminal.t !== "http") return refused(why ?? "it looks into no request there");
-  const { hcm, path } = chain.terminal;
-  return { t: "routes", http: compileHttp(hcm, (name) => routes.find((r) => r.name === name), { path }), tls: isTls };
+  return { t: "routes", http: simulated.compiled.http(resources, chain.terminal), tls: isTls };
 }
 
 const portOf = ({ port, protocol }: URL): number => Number(port || (protocol === "https:" ? 443 : 80));

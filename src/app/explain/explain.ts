@@ -16,12 +16,29 @@ import type { DestinationExplanation, Explanation, ExplainRequest, Outcome } fro
 import { outboundHttp, outsider, type Routed, routeRequest } from "./routing.ts";
 import { hashedBy } from "./hashed-by.ts";
 import { SimulatedMesh } from "./simulated-mesh.ts";
-import { SimulatedRequest } from "./simulated-request.ts";
+import { editOf, SimulatedRequest } from "./simulated-request.ts";
 import { summaryOf } from "./summary.ts";
 
 /** @throws {RangeError} When the request names a workload that is not there, or is no HTTP request. */
-export function explain(mesh: Mesh, asked: ExplainRequest): Explanation {
+export const explain = (mesh: Mesh, asked: ExplainRequest): Explanation => explainerOf(mesh).explain(asked);
+
+export interface Explainer {
+  /** @throws {RangeError} As {@link explain}. */
+  explain(asked: ExplainRequest): Explanation;
+  /** Whether there is a workload, as `namespace/name`. */
+  has(workload: string): boolean;
+}
+
+/** Answers questions about one mesh, which is translated and compiled once, as far as it is asked about. */
+export function explainerOf(mesh: Mesh): Explainer {
   const simulated = new SimulatedMesh(mesh);
+  return {
+    explain: (asked) => answer(simulated, asked),
+    has: (workload) => simulated.instances.some(({ id }) => id === workload),
+  };
+}
+
+function answer(simulated: SimulatedMesh, asked: ExplainRequest): Explanation {
   const url = readUrl(asked.url);
   if (url.protocol === "tcp:") return explainConnection(simulated, asked, url);
   const request = readRequest(asked, url);
@@ -60,7 +77,7 @@ function fromWorkload(
   from: Instance,
   sent: SimulatedRequest,
 ): Explanation {
-  const routed = routeRequest(outboundHttp(simulated.resourcesOf(from)), sent);
+  const routed = routeRequest(outboundHttp(simulated, from), sent);
   const destinations = destinationsOf(simulated, from, routed);
   const outcome = outcomeOfRouted(routed, destinations);
   return {
@@ -77,7 +94,13 @@ function fromWorkload(
 
 const destinationsOf = (simulated: SimulatedMesh, from: Instance, routed: Routed): readonly DestinationExplanation[] =>
   routed.ways.map(({ forward, share, weight }) => {
-    const way = { clusterName: forward.clusterName, share, weight, hashedBy: hashedBy(forward, routed.request) };
+    const way = {
+      clusterName: forward.clusterName,
+      share,
+      weight,
+      hashedBy: hashedBy(forward, routed.request),
+      answerEdits: forward.responseHeaders.map(editOf),
+    };
     return destinationOf(simulated, from, way, routed.request.forwardedBy(forward));
   });
 

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { ExpectedOutcome } from "../../model/config-test.ts";
 import type { MtlsMode } from "../../model/security.ts";
 import type { Source } from "../../translate/source.ts";
 
@@ -20,7 +21,7 @@ export interface ExplainRequest {
  * `answered`: the caller's proxy answers by itself, as it is told to (a redirect). `fails`: no endpoint, TLS that does not fit, a
  * fault that always happens. Of several destinations, `denied` wins over `fails` and that over `allowed`.
  */
-export type Outcome = "allowed" | "denied" | "noRoute" | "answered" | "fails";
+export type Outcome = ExpectedOutcome;
 
 export interface Explanation {
   readonly request: {
@@ -56,7 +57,17 @@ export interface Routing {
   /** What the rule's corsPolicy makes of the request's origin; undefined where there is no policy, or no origin. */
   readonly cors: string | undefined;
   /** The caller's proxy answers by itself. */
-  readonly reply: { readonly status: number; readonly reason: string } | undefined;
+  readonly reply: OwnReply | undefined;
+}
+
+export interface OwnReply {
+  readonly status: number;
+  readonly reason: string;
+  /** Of a redirect. */
+  readonly location: string | undefined;
+  readonly body: string;
+  /** Names in lower case, edits made. */
+  readonly headers: Readonly<Record<string, string>>;
 }
 
 export interface RuleStep {
@@ -92,6 +103,10 @@ export interface DestinationExplanation {
   readonly share: number;
   /** `weight 90 of 100`; undefined for the only one. */
   readonly weight: string | undefined;
+  /** The request as it gets there; undefined for a TCP connection. */
+  readonly seen: SeenRequest | undefined;
+  /** What the caller's proxy does with the headers of the answer from there, in order. */
+  readonly answerEdits: readonly HeaderEdit[];
   readonly destinationRule: Source | undefined;
   readonly loadBalancer: string | undefined;
   /** Retries at once: a share of the requests, in percent, or as many as are always allowed. */
@@ -100,6 +115,21 @@ export interface DestinationExplanation {
   /** What awaits the request at the endpoints; those where it is the same stand together. */
   readonly arrivals: readonly Arrival[];
   readonly outcome: Outcome;
+}
+
+export interface SeenRequest {
+  readonly path: string;
+  readonly authority: string;
+  /** Names in lower case. Those that every proxy adds by itself, such as `x-request-id`, are not among them. */
+  readonly headers: Readonly<Record<string, string>>;
+}
+
+export interface HeaderEdit {
+  readonly what: "remove" | "set" | "append" | "addIfAbsent" | "setIfPresent";
+  /** In lower case. */
+  readonly name: string;
+  /** Undefined where it is made for each request, and of one that is removed. */
+  readonly value: string | undefined;
 }
 
 export interface EndpointExplanation {

@@ -6,21 +6,20 @@
 import { unpackAt } from "../../engine/compile-error.ts";
 import { isGrpc } from "../../engine/failures.ts";
 import { grpcCallTimeoutMs } from "../../engine/http/stream-duration.ts";
-import { type CompiledHttp, compileHttp, type Decision, type Forward, type Reply } from "../../engine/http.ts";
-import { compileListener } from "../../engine/listener/listener.ts";
+import type { CompiledHttp, Decision, Forward, Reply } from "../../engine/http.ts";
 import { compileFraction } from "../../engine/match/fraction.ts";
 import type { RouteOrigin } from "../../engine/origin.ts";
 import type { PeerView } from "../../engine/request.ts";
 import { requestTimeoutMs } from "../../engine/retry-policy.ts";
 import type { TraceStep } from "../../engine/trace.ts";
 import { FAULT_FILTER } from "../../translate/fault.ts";
+import type { Instance } from "../../model/service.ts";
 import type { Source } from "../../translate/source.ts";
-import type { ProxyResources } from "../../translate/translate.ts";
 import { HTTPFault } from "../../xds/proto/filter-fault.ts";
 import type { Route } from "../../xds/proto/route.ts";
-import type { FaultExplanation, RetriesExplanation, RuleStep, Routing } from "./explanation.ts";
+import type { FaultExplanation, OwnReply, RetriesExplanation, RuleStep, Routing } from "./explanation.ts";
 import { routeReason } from "./reasons.ts";
-import { LOOPBACK } from "./simulated-mesh.ts";
+import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
 import { describeOperation, SimulatedRequest } from "./simulated-request.ts";
 
 /** One way that the request can take. */
@@ -77,11 +76,12 @@ function endOf({ kind }: Reply, { host }: Routing): Routed["end"] {
 export const outsider = (tls: boolean): PeerView => ({ ...OWN_APPLICATION, tls });
 
 /** The forward proxy of a workload. */
-export function outboundHttp({ listeners, routes }: ProxyResources): CompiledHttp {
-  const listener = listeners.find((l) => l.trafficDirection === "OUTBOUND");
-  const terminal = listener && compileListener(listener).chains[0]?.terminal;
+export function outboundHttp(simulated: SimulatedMesh, from: Instance): CompiledHttp {
+  const resources = simulated.resourcesOf(from);
+  const listener = resources.listeners.find((l) => l.trafficDirection === "OUTBOUND");
+  const terminal = listener && simulated.compiled.listener(listener).chains[0]?.terminal;
   if (terminal?.t !== "http") throw new Error("the caller's proxy has no outbound HTTP listener");
-  return compileHttp(terminal.hcm, (name) => routes.find((r) => r.name === name), { path: terminal.path });
+  return simulated.compiled.http(resources, terminal);
 }
 
 const settled = (decision: Decision): Forward | Reply => (decision.t === "delay" ? decision.then : decision);
@@ -146,7 +146,7 @@ function describe(
     },
     faults: faultsOf(route),
     cors: trace.find((s) => s.step === "filter" && s.subject === "cors")?.reason,
-    reply: end.t === "reply" ? { status: end.status, reason: replyReason(end) } : undefined,
+    reply: end.t === "reply" ? ownReply(end, request) : undefined,
   };
 }
 
@@ -222,6 +222,14 @@ function faultsOf(route: Route | undefined): readonly FaultExplanation[] {
 
 const abortText = ({ grpcStatus, httpStatus = 200 }: NonNullable<HTTPFault["abort"]>): string =>
   grpcStatus === undefined ? String(httpStatus) : `gRPC status ${grpcStatus}`;
+
+const ownReply = (reply: Reply, request: SimulatedRequest): OwnReply => ({
+  status: reply.status,
+  reason: replyReason(reply),
+  location: reply.headers.find(([name]) => name === "location")?.[1],
+  body: reply.body,
+  headers: Object.fromEntries(request.answered(reply.headers, reply.responseHeaders)),
+});
 
 function replyReason(reply: Reply): string {
   const location = reply.headers.find(([name]) => name === "location")?.[1];

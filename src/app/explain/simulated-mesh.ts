@@ -13,12 +13,15 @@ import { declaredPorts } from "../../translate/gateway/ports.ts";
 import { isBehind } from "../../translate/mesh-index.ts";
 import { type MeshState, type ProxyResources, translate } from "../../translate/translate.ts";
 
+import { CompiledResources } from "./compiled.ts";
+
 export const LOOPBACK = "127.0.0.1";
 const FIRST_PORT = 20_000;
 
 export class SimulatedMesh {
   readonly mesh: Mesh;
   readonly instances: readonly Instance[];
+  readonly compiled = new CompiledResources();
   readonly #state: MeshState;
   readonly #resources = new Map<Instance, ProxyResources>();
 

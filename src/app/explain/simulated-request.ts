@@ -4,6 +4,7 @@
  * @module
  */
 import type { Forward, HeaderOperation } from "../../engine/http.ts";
+import type { HeaderEdit, SeenRequest } from "./explanation.ts";
 import type { RequestView, SubstitutionView } from "../../engine/request.ts";
 
 export class SimulatedRequest implements RequestView {
@@ -31,8 +32,19 @@ export class SimulatedRequest implements RequestView {
     return new SimulatedRequest(this.method, path, authority, this.#edited(forward.requestHeaders));
   }
 
-  #edited(operations: readonly HeaderOperation[]): ReadonlyMap<string, string> {
-    const headers = new Map(this.headers);
+  /** Headers of an answer, after the edits. */
+  answered(
+    headers: Iterable<readonly [string, string]>,
+    operations: readonly HeaderOperation[],
+  ): ReadonlyMap<string, string> {
+    return this.#edited(operations, headers);
+  }
+
+  #edited(
+    operations: readonly HeaderOperation[],
+    before: Iterable<readonly [string, string]> = this.headers,
+  ): ReadonlyMap<string, string> {
+    const headers = new Map(before);
     for (const operation of operations) applyTo(headers, operation, this.#view());
     return headers;
   }
@@ -76,6 +88,15 @@ function applyTo(headers: Map<string, string>, operation: HeaderOperation, view:
   if (before === undefined ? operation.t === "setIfPresent" : operation.t === "addIfAbsent") return;
   headers.set(lowerName, before !== undefined && operation.t === "append" ? `${before},${value}` : value);
 }
+
+/** As explanations show it. */
+export const seenBy = ({ path, authority, headers }: SimulatedRequest): SeenRequest => ({
+  path,
+  authority,
+  headers: Object.fromEntries(headers),
+});
+
+export const editOf = ({ t, lowerName, value }: HeaderOperation): HeaderEdit => ({ what: t, name: lowerName, value });
 
 /** `set x-canary: true`. */
 export function describeOperation(operation: HeaderOperation): string {

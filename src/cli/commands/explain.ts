@@ -6,14 +6,10 @@
 import { type Command, Option } from "commander";
 import { explain as explainRequest } from "../../app/explain/explain.ts";
 import type { Explanation, Outcome } from "../../app/explain/explanation.ts";
-import { formatProblem } from "../../base/problem.ts";
-import { loadDocuments } from "../../config/load.ts";
-import { readFiles } from "../../config/read-folder.ts";
-import type { Mesh } from "../../model/mesh.ts";
 import { type Header, headerArgument } from "../arguments.ts";
 import { type CliContext, EXIT, usageError } from "../context.ts";
+import { readDocuments } from "../documents.ts";
 import { explanationText } from "../explain-report.ts";
-import { count } from "../words.ts";
 
 interface Options {
   readonly file: readonly string[];
@@ -69,7 +65,7 @@ const collect = (path: string, before: readonly string[] = []): readonly string[
 function explain(method: string | undefined, url: string, options: Options, context: CliContext): void {
   if (method !== undefined && !/^[!#$%&'*+.^_`|~0-9A-Za-z-]+$/.test(method))
     throw usageError(`${JSON.stringify(method)} is not a method`);
-  const mesh = readMesh(options.file, context);
+  const { mesh } = readDocuments(options.file, context).loaded;
   const explanation = asked(() => explainRequest(mesh, { from: options.from, method, url, headers: options.header }));
   context.out(
     options.output === "json"
@@ -87,21 +83,4 @@ function asked(run: () => Explanation): Explanation {
     if (error instanceof RangeError) throw usageError(error.message);
     throw error;
   }
-}
-
-/** Documents with errors are left out, as they would be live; that is said. */
-function readMesh(paths: readonly string[], context: CliContext): Mesh {
-  const read = readFiles(paths);
-  const unreadable = read.problems[0];
-  if (unreadable !== undefined) throw usageError(formatProblem(unreadable));
-  const { mesh, problems, documents } = loadDocuments(read.files);
-  if (documents.length === 0) throw usageError(`there is no document in ${paths.join(", ")}`);
-  const errors = problems.filter((p) => p.severity === "error");
-  if (errors.length > 0) {
-    for (const problem of errors) context.err(`${formatProblem(problem)}\n`);
-    context.err(
-      `${context.paint.yellow("warning")}: ${count(errors.length, "error")}: these documents are left out\n\n`,
-    );
-  }
-  return mesh;
 }

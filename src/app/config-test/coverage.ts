@@ -1,0 +1,76 @@
+/**
+ * Which rules, policies and subsets the cases of configuration tests met, and which none did.
+ *
+ * @module
+ */
+import type { Mesh } from "../../model/mesh.ts";
+import { type Source, sourceOf } from "../../translate/source.ts";
+import type { Explanation } from "../explain/explanation.ts";
+
+export interface Covered {
+  readonly kind: "rule" | "policy" | "subset";
+  /** `VirtualService default/reviews rule testers`. */
+  readonly what: string;
+  readonly source: Source;
+  /** How many cases met it. */
+  readonly cases: number;
+}
+
+/** Everything that a request can meet, in the order of the documents. */
+export function coverageOf(mesh: Mesh, explanations: readonly Explanation[]): readonly Covered[] {
+  const counts = new Map<string, number>();
+  for (const explanation of explanations)
+    for (const key of new Set(metBy(explanation))) counts.set(key, (counts.get(key) ?? 0) + 1);
+  const covered = ({ key, ...item }: Item): Covered => ({ ...item, cases: counts.get(key) ?? 0 });
+  return [...rules(mesh), ...policies(mesh), ...subsets(mesh)].map(covered);
+}
+
+type Item = Omit<Covered, "cases"> & { readonly key: string };
+
+const ruleKey = ({ kind, namespace, name }: Pick<Source, "kind" | "namespace" | "name">, rule: string): string =>
+  JSON.stringify([kind, namespace, name, rule]);
+const policyKey = (policy: string, rule: number): string => JSON.stringify(["policy", policy, rule]);
+const subsetKey = (rule: Pick<Source, "namespace" | "name">, subset: string): string =>
+  JSON.stringify(["subset", rule.namespace, rule.name, subset]);
+
+/** A policy's rule is met when it matches, in force or as a dry run. */
+function metBy({ routing, destinations }: Explanation): readonly string[] {
+  const matched = routing?.rules.find((r) => r.matched);
+  return [
+    ...(matched?.source === undefined ? [] : [ruleKey(matched.source, matched.name)]),
+    ...destinations.flatMap(({ arrivals, destinationRule, subset }) => [
+      ...(destinationRule === undefined || subset === undefined ? [] : [subsetKey(destinationRule, subset)]),
+      ...arrivals.flatMap(({ policies }) =>
+        policies.filter((p) => p.matched).map(({ policy, rule }) => policyKey(policy, rule)),
+      ),
+    ]),
+  ];
+}
+
+const rules = ({ virtualServices }: Mesh): readonly Item[] =>
+  virtualServices.flatMap(({ origin, http }) =>
+    http.map((rule, i): Item => {
+      const name = rule.name ?? `http[${i}]`;
+      const source = sourceOf(origin, rule.place);
+      return { kind: "rule", what: `${documentOf(source)} rule ${name}`, source, key: ruleKey(source, name) };
+    }),
+  );
+
+const policies = ({ authorizationPolicies }: Mesh): readonly Item[] =>
+  authorizationPolicies.flatMap(({ origin, rules }) =>
+    rules.map(({ place }, i): Item => {
+      const source = sourceOf(origin, place);
+      const key = policyKey(`${origin.namespace}/${origin.name}`, i);
+      return { kind: "policy", what: `${documentOf(source)} rule ${i}`, source, key };
+    }),
+  );
+
+const subsets = ({ destinationRules }: Mesh): readonly Item[] =>
+  destinationRules.flatMap(({ origin, subsets }) =>
+    subsets.map(({ name }): Item => {
+      const source = sourceOf(origin);
+      return { kind: "subset", what: `${documentOf(source)} subset ${name}`, source, key: subsetKey(source, name) };
+    }),
+  );
+
+const documentOf = ({ kind, namespace, name }: Source): string => `${kind} ${namespace}/${name}`;
