@@ -6,7 +6,7 @@
  *
  * @module
  */
-import type { ClusterView, EndpointStats, EndpointView, LimitsView } from "./proxy-admin-source.ts";
+import type { CheckFlag, ClusterView, EndpointStats, EndpointView, LimitsView } from "./proxy-admin-source.ts";
 
 type Line = readonly [name: string, value: string | number | boolean];
 
@@ -62,15 +62,37 @@ function endpointLines(endpoint: EndpointView): readonly Line[] {
 const addressOf = ({ address, port, path }: EndpointView): string =>
   path ?? (address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`);
 
-/** Names of Envoy's flags, each with a slash before it. */
-function healthFlags({ ejected, edsHealth }: EndpointView): string {
+/** Names of Envoy's flags in Envoy's order, each with a slash before it. */
+function healthFlags({ ejected, edsHealth, checkFlags = [] }: EndpointView): string {
   const flags = [
-    ...(ejected ? ["/failed_outlier_check"] : []),
-    ...(edsHealth === "UNHEALTHY" ? ["/failed_eds_health"] : []),
-    ...(edsHealth === "DEGRADED" ? ["/degraded_eds_health"] : []),
+    ...checkFlags.filter((flag) => flag === "failed_active_hc"),
+    ...(ejected ? ["failed_outlier_check"] : []),
+    ...(edsHealth === "UNHEALTHY" ? ["failed_eds_health"] : []),
+    ...checkFlags.filter((flag) => flag === "degraded_active_hc"),
+    ...(edsHealth === "DEGRADED" ? ["degraded_eds_health"] : []),
+    ...LATER_FLAGS.filter((flag) => checkFlags.includes(flag)),
   ];
-  return flags.length === 0 ? "healthy" : flags.join("");
+  return flags.length === 0 ? "healthy" : flags.map((flag) => `/${flag}`).join("");
 }
+
+const LATER_FLAGS: readonly CheckFlag[] = [
+  "pending_dynamic_removal",
+  "pending_active_hc",
+  "excluded_via_immediate_hc_fail",
+  "active_hc_timeout",
+];
+
+/** Names of the flags in `envoy.admin.v3.HostHealthStatus`, where they are others. */
+const JSON_FLAGS: Readonly<Partial<Record<CheckFlag, string>>> = {
+  failed_active_hc: "failed_active_health_check",
+  degraded_active_hc: "failed_active_degraded_check",
+};
+
+const healthJson = ({ ejected, edsHealth, checkFlags = [] }: EndpointView): unknown => ({
+  ...Object.fromEntries(checkFlags.map((flag) => [JSON_FLAGS[flag] ?? flag, true])),
+  ...(ejected ? { failed_outlier_check: true } : {}),
+  eds_health_status: edsHealth,
+});
 
 const statsOf = (stats: EndpointStats): readonly Stat[] => [
   { type: "COUNTER", name: "cx_connect_fail", value: stats.cxConnectFail },
@@ -112,7 +134,7 @@ const limitJson = (it: LimitsView): Readonly<Record<string, number>> => ({
 });
 
 function endpointJson(endpoint: EndpointView): unknown {
-  const { address, port, path, hostname, ejected, edsHealth, weight, priority, locality } = endpoint;
+  const { address, port, path, hostname, weight, priority, locality } = endpoint;
   return {
     address: path === undefined ? { socket_address: { address, port_value: port } } : { pipe: { path } },
     stats: statsOf(endpoint.stats).map(({ type, name, value }) => ({
@@ -121,7 +143,7 @@ function endpointJson(endpoint: EndpointView): unknown {
       // 64-bit numbers are strings in protobuf's JSON.
       ...(value === 0 ? {} : { value: String(value) }),
     })),
-    health_status: { ...(ejected ? { failed_outlier_check: true } : {}), eds_health_status: edsHealth },
+    health_status: healthJson(endpoint),
     weight,
     ...(hostname === "" ? {} : { hostname }),
     ...(priority === 0 ? {} : { priority }),

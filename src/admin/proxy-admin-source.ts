@@ -74,8 +74,19 @@ export interface EndpointView {
   readonly edsHealth: "HEALTHY" | "DEGRADED" | "UNHEALTHY";
   /** Taken out because it failed. */
   readonly ejected: boolean;
+  /** What active health checks say of it, where there are some. */
+  readonly checkFlags?: readonly CheckFlag[];
   readonly stats: EndpointStats;
 }
+
+/** Envoy's names of its flags. */
+export type CheckFlag =
+  | "failed_active_hc"
+  | "degraded_active_hc"
+  | "pending_dynamic_removal"
+  | "pending_active_hc"
+  | "excluded_via_immediate_hc_fail"
+  | "active_hc_timeout";
 
 export interface EndpointStats {
   readonly cxActive: number;

@@ -110,10 +110,17 @@ function destinationLines(
     `${paint.bold(what)}  ${host}:${port}${subset === undefined ? "" : ` subset ${subset}`}${part}`,
     ...rule,
     ...budgetLine(destination),
+    ...checkLine(destination, paint),
     `  endpoints${balancer}${destination.endpoints.length === 0 ? paint.red(": none") : ""}`,
     ...destination.endpoints.map((e) => `    ${e.used ? yes(paint) : no(paint)} ${e.workload}: ${e.reason}`),
     ...destination.arrivals.flatMap((arrival) => arrivalLines(arrival, paint)),
   ];
+}
+
+function checkLine({ healthCheck }: DestinationExplanation, paint: Paint): readonly string[] {
+  if (healthCheck === undefined) return [];
+  const by = healthCheck.source === undefined ? "" : `  ${document(healthCheck.source, paint)}`;
+  return [`  health check: ${healthCheck.what}${by}`];
 }
 
 function budgetLine({ retryBudget }: DestinationExplanation): readonly string[] {

@@ -208,7 +208,9 @@ export function endpointTable({ clusters }: ProxyView): Table {
           ? textAt(host, "address", "pipe", "path")
           : `${textAt(socket, "address")}:${textAt(socket, "port_value")}`;
       const outlier = textAt(health, "failed_outlier_check") === "true" ? "FAILED" : "OK";
-      return [where, textAt(health, "eds_health_status") || "HEALTHY", outlier, textAt(cluster, "name")];
+      const failsChecks = textAt(health, "failed_active_health_check") === "true";
+      const status = failsChecks ? "UNHEALTHY" : textAt(health, "eds_health_status") || "HEALTHY";
+      return [where, status, outlier, textAt(cluster, "name")];
     }),
   );
   return { headings: ["ENDPOINT", "STATUS", "OUTLIER CHECK", "CLUSTER"], rows: byText(rows) };

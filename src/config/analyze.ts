@@ -8,6 +8,7 @@
  */
 import type { Problem } from "../base/problem.ts";
 import type { Mesh } from "../model/mesh.ts";
+import { analyzeBackends } from "./analyze-backends.ts";
 import { analyzeDestinations } from "./analyze-destinations.ts";
 import { analyzeGateways } from "./analyze-gateways.ts";
 import { analyzeHosts } from "./analyze-hosts.ts";
@@ -22,6 +23,7 @@ import { placeAt } from "./tree.ts";
 export function analyze(loaded: { readonly mesh: Mesh; readonly documents: readonly Document[] }): readonly Problem[] {
   const index = meshIndex(loaded.mesh);
   const findings = [
+    analyzeBackends,
     analyzeDestinations,
     analyzeGateways,
     analyzeHosts,

@@ -28,6 +28,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     gateways: all("Gateway"),
     credentials: all("Secret").filter((credential) => credential !== undefined),
     destinationRules: all("DestinationRule"),
+    backendPolicies: all("BackendPolicy"),
     peerAuthentications: all("PeerAuthentication"),
     authorizationPolicies: all("AuthorizationPolicy"),
     gatewayApi: {

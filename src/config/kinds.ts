@@ -9,6 +9,7 @@ import { quote } from "./tree.ts";
 /** Kinds that are read into the model. */
 export type ReadKind =
   | "AuthorizationPolicy"
+  | "BackendPolicy"
   | "BackendTLSPolicy"
   | "ConfigMap"
   | "ConfigTest"
@@ -78,6 +79,7 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   EndpointSlice: { group: "discovery.k8s.io", version: "v1", versions: /^v1(beta1)?$/ },
   Workload: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
   ConfigTest: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
+  BackendPolicy: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
   Mesh: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
 };
 

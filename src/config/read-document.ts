@@ -6,6 +6,7 @@
 import type { Problem } from "../base/problem.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { ConfigTest } from "../model/config-test.ts";
+import type { BackendPolicy } from "../model/backend-policy.ts";
 import type { DestinationRule } from "../model/destination-rule.ts";
 import type { GatewayClass, KubernetesGateway, ListenerSet } from "../model/gateway-api/gateway.ts";
 import type { BackendTlsPolicy, ReferenceGrant } from "../model/gateway-api/policy.ts";
@@ -20,6 +21,7 @@ import type { VirtualService } from "../model/virtual-service.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { CONFIG_MAP_FIELDS, readConfigMap } from "./config-map.ts";
 import { readConfigTest } from "./config-test.ts";
+import { readBackendPolicy } from "./backend-policy.ts";
 import { readDestinationRule } from "./destination-rule.ts";
 import {
   DEFAULT_NAMESPACE,
@@ -56,6 +58,7 @@ import { readWorkloadEntry, readWorkloadGroup } from "./workload-entry.ts";
 export type Meaning =
   | { readonly t: "VirtualService"; readonly value: VirtualService }
   | { readonly t: "DestinationRule"; readonly value: DestinationRule }
+  | { readonly t: "BackendPolicy"; readonly value: BackendPolicy }
   | { readonly t: "Gateway"; readonly value: Gateway }
   /** Undefined for one that holds no certificate. */
   | { readonly t: "Secret"; readonly value: Credential | undefined }
@@ -194,6 +197,8 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
       return { t: kind, value: readConfigTest(body) };
     case "DestinationRule":
       return { t: kind, value: readDestinationRule(body) };
+    case "BackendPolicy":
+      return { t: kind, value: readBackendPolicy(body) };
     case "Gateway":
       return { t: kind, value: readGateway(body) };
     case "Secret":

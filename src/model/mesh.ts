@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { BackendPolicy } from "./backend-policy.ts";
 import type { DestinationRule } from "./destination-rule.ts";
 import type { GatewayApiDocuments } from "./gateway-api/documents.ts";
 import type { ServiceEntry, WorkloadEntry, WorkloadGroup } from "./external-service.ts";
@@ -70,6 +71,7 @@ export interface Mesh {
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
   readonly destinationRules: readonly DestinationRule[];
+  readonly backendPolicies: readonly BackendPolicy[];
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly gatewayApi: GatewayApiDocuments;

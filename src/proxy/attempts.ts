@@ -35,6 +35,9 @@ export interface AttemptOwner extends Caller {
   onAttemptsFailed(kind: FailureKind, details: string): void;
 }
 
+/** By it an endpoint takes itself out until its checks pass again. */
+const CHECK_FAIL = "x-envoy-immediate-health-check-fail";
+
 const NO_BODY = new RequestBuffer();
 
 export class Attempts implements Waiter {
@@ -203,6 +206,7 @@ export class Attempts implements Waiter {
   #judge(head: ResponseHead): void {
     const owner = this.#owner;
     const endpoint = owner.endpoint as Endpoint;
+    if (this.#cluster.isChecked && head.header(CHECK_FAIL) !== undefined) this.#cluster.takeOutNow(endpoint);
     if (!owner.head.isGrpc || head.status !== 200) return this.#cluster.onResponse(endpoint, head.status);
     this.#cluster.onResponseBegun(head.status);
     const status = grpcStatusIn(head);

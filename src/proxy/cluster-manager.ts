@@ -63,6 +63,7 @@ export class ClusterManager {
     if (compiled.type === "EDS" && assignment !== undefined) next.assign(assignment);
     this.#clusters.set(name, next);
     this.#messages.set(name, any);
+    next.start(last);
     // What runs on the old one ends there; its counters go on under the same name.
     last?.close(() => !this.#clusters.has(name));
   }

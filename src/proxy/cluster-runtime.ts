@@ -7,24 +7,26 @@
 import type { Timer } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import { type Balancer, createBalancer, hashes } from "../engine/cluster/balancer.ts";
+import type { CheckSettings } from "../engine/health/health-check.ts";
 import type { CompiledCluster } from "../engine/cluster/cluster.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
-import { EndpointSet } from "../engine/cluster/endpoints.ts";
+import { EndpointSet, isDegraded, isHealthy, isIgnored } from "../engine/cluster/endpoints.ts";
 import type { Priority } from "../engine/cluster/limits.ts";
 import { type Ejection, OutlierDetector, type OutlierResult, resultOfStatus } from "../engine/cluster/outlier.ts";
 import type { ClientTls, DialError, Socket } from "../net/socket.ts";
-import type { ClusterStats } from "../telemetry/envoy-stats.ts";
+import type { ClusterStats, HealthCheckStats } from "../telemetry/envoy-stats.ts";
 import { writeProxyHeader } from "../wire/proxy-protocol.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import { ANY_PURPOSE, type ClientAddresses, ClientPools, type Purpose, purposeOf } from "./client-pools.ts";
 import { type Failure, isTryTimeout } from "./failure.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { dialHost, type HostAddress } from "./host-dialer.ts";
+import { type CheckServices, HealthChecker } from "./health/health-checker.ts";
 import { HostPool, type PoolServices, type PoolSettings } from "./host-pool.ts";
 import type { Pool, UpstreamSource } from "./upstream.ts";
 
 /** What a cluster needs of the proxy. */
-export interface ClusterServices extends PoolServices {
+export interface ClusterServices extends PoolServices, CheckServices {
   readonly random: Random;
   /** The TLS settings for an endpoint of the cluster, made anew when secrets rotate; undefined for plaintext. */
   readonly tlsFor: (
@@ -33,9 +35,13 @@ export interface ClusterServices extends PoolServices {
     host: string | undefined,
   ) => (() => ClientTls) | undefined;
   readonly statsOf: (clusterName: string) => ClusterStats;
+  readonly checkStatsOf: (clusterName: string) => HealthCheckStats;
 }
 
 const poolPair = (): readonly [Map<Endpoint, HostPool>, Map<Endpoint, HostPool>] => [new Map(), new Map()];
+
+/** Whom connections of checks speak for. */
+const NOBODY = { address: "", port: 0 };
 
 export class ClusterRuntime {
   readonly compiled: CompiledCluster;
@@ -43,6 +49,8 @@ export class ClusterRuntime {
   readonly stats: ClusterStats;
   /** Its balancer wants a hash of each request. */
   readonly hashes: boolean;
+  /** Its endpoints are checked actively. */
+  readonly isChecked: boolean;
   readonly #services: ClusterServices;
   readonly #balancer: Balancer;
   readonly #outlier: OutlierDetector | undefined;
@@ -52,7 +60,9 @@ export class ClusterRuntime {
   /** Some pools are not for everybody. */
   readonly #hasPurposes: boolean;
   readonly #breakers: Readonly<Record<Priority, CircuitBreaker>>;
+  readonly #checker: HealthChecker | undefined;
   #outlierTimer: Timer | undefined;
+  #isStarted = false;
   /** Set once it has been closed: whether no other cluster has its name. */
   #isGone: (() => boolean) | undefined;
   /** An assignment has arrived: before that, requests fail for another reason. */
@@ -69,6 +79,9 @@ export class ClusterRuntime {
     };
     this.endpoints = new EndpointSet({
       panicPercent: compiled.healthyPanicPercent,
+      ...(compiled.check === undefined
+        ? {}
+        : { checks: { keepServing: !compiled.dropsServing, ignoreNew: compiled.ignoresNewEndpoints } }),
       onRemoved: (endpoint) => this.#dropPool(endpoint),
     });
     this.hashes = hashes(compiled.balancer);
@@ -77,11 +90,48 @@ export class ClusterRuntime {
       this.#outlier = new OutlierDetector(compiled.outlier, this.endpoints, services.random);
       this.#scheduleTick(compiled.outlier.intervalMs);
     }
-    if (compiled.staticEndpoints !== undefined) this.assign(compiled.staticEndpoints);
+    this.isChecked = compiled.check !== undefined;
+    if (compiled.check !== undefined) this.#checker = this.#makeChecker(compiled.check);
+    if (compiled.staticEndpoints !== undefined) this.#assign(compiled.staticEndpoints);
+  }
+
+  #makeChecker(settings: CheckSettings): HealthChecker {
+    const { compiled, endpoints } = this;
+    const connectTimeoutMs = Math.min(compiled.connectTimeoutMs, settings.timeoutMs);
+    return new HealthChecker(this.#services, {
+      name: compiled.name,
+      settings,
+      endpoints,
+      stats: this.#services.checkStatsOf(compiled.name),
+      addressOf: (endpoint) => {
+        const version = compiled.proxyProtocolOf(endpoint);
+        const preface = version === undefined ? {} : { preface: writeProxyHeader(version, NOBODY, NOBODY) };
+        return { ...this.#addressOf(endpoint, ANY_PURPOSE), ...preface, connectTimeoutMs };
+      },
+      onHealth: () => this.#countMembers(),
+      onPass: (endpoint) => {
+        if (this.#outlier?.onCheckPassed(endpoint, this.#services.clock.nowMs())) this.#countMembers();
+      },
+    });
+  }
+
+  /** Begins the work beside traffic. @param last The cluster that this one takes the place of. */
+  start(last: ClusterRuntime | undefined): void {
+    if (this.#checker === undefined) return;
+    const lastChecker = last === undefined ? undefined : last.#checker;
+    if (lastChecker !== undefined) this.#checker.inherit(lastChecker);
+    this.#checker.sync();
+    this.#isStarted = true;
+    this.#countMembers();
   }
 
   /** @throws CompileError for what is wrong in it; the endpoints are then as they were. */
   assign(assignment: ClusterLoadAssignment): void {
+    this.#assign(assignment);
+    if (this.#isStarted) this.#checker?.sync();
+  }
+
+  #assign(assignment: ClusterLoadAssignment): void {
     this.endpoints.update(assignment);
     this.isWarm = true;
     this.stats.stats.membershipChange.add(1);
@@ -91,10 +141,18 @@ export class ClusterRuntime {
   /** Counted anew each time: endpoints leave and clusters are replaced while some are ejected. */
   #countMembers(): void {
     const { stats } = this.stats;
-    const { all, usable } = this.endpoints;
+    const { all } = this.endpoints;
+    const count = (is: (endpoint: Endpoint) => boolean): number => all.reduce((sum, it) => sum + (is(it) ? 1 : 0), 0);
     stats.membershipTotal.set(all.length);
-    stats.membershipHealthy.set(usable.length);
-    stats.ejectionsActive.set(all.reduce((ejected, endpoint) => ejected + (endpoint.ejected ? 1 : 0), 0));
+    stats.membershipHealthy.set(count(isHealthy));
+    stats.membershipDegraded.set(count(isDegraded));
+    stats.membershipExcluded.set(count(isIgnored));
+    stats.ejectionsActive.set(count(({ ejected }) => ejected));
+  }
+
+  /** An endpoint has said that it must not be used (`x-envoy-immediate-health-check-fail`). */
+  takeOutNow(endpoint: Endpoint): void {
+    this.#checker?.takeOutNow(endpoint);
   }
 
   /** @param hash Of the request, where the balancer {@link hashes}. */
@@ -329,6 +387,7 @@ export class ClusterRuntime {
         endpoint.connectionsTotal++;
         stats.cxTotal.add(1);
         stats.cxActive.add(1);
+        if (this.#checker !== undefined) this.#checker.hasTraffic = true;
         if (this.#outlier !== undefined) this.#learn(endpoint, "connectSuccess");
       },
       onConnectFailure: (error: { readonly kind: string }): void => {
@@ -379,6 +438,7 @@ export class ClusterRuntime {
    */
   close(isGone: () => boolean): void {
     this.#isGone = isGone;
+    this.#checker?.close();
     this.#outlierTimer?.cancel();
     this.renewConnections();
     this.#forgetIfGone();
@@ -387,6 +447,8 @@ export class ClusterRuntime {
   /** Not before: a gauge that is counted down behind its removal would come back below zero. */
   #forgetIfGone(): void {
     if (this.#isGone === undefined || !this.#breakers.DEFAULT.isEmpty || !this.#breakers.HIGH.isEmpty) return;
-    if (this.#isGone()) this.stats.remove();
+    if (!this.#isGone()) return;
+    this.stats.remove();
+    this.#checker?.forget();
   }
 }

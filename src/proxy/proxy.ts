@@ -13,7 +13,7 @@ import type { AccessLog } from "../telemetry/access-log.ts";
 import type { PeerLabels } from "../telemetry/istio-labels.ts";
 import { IstioMetrics } from "../telemetry/istio-metrics.ts";
 import { RandomIds, type RandomBytes } from "../telemetry/random-ids.ts";
-import { clusterStats, listenerFilterStats } from "../telemetry/envoy-stats.ts";
+import { clusterStats, healthCheckStats, listenerFilterStats } from "../telemetry/envoy-stats.ts";
 import type { Registry } from "../telemetry/registry.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
@@ -84,7 +84,10 @@ export class Proxy {
       turn,
       random,
       tlsFor: (cluster, endpoint, host) => tls.clientTls(cluster, endpoint, host),
+      log,
+      appendLine: (path, line) => void options.openSink(path)(Buffer.from(line)),
       statsOf: (name) => clusterStats(registry, name),
+      checkStatsOf: (name) => healthCheckStats(registry, name),
     });
     const services = {
       clock,

@@ -48,11 +48,24 @@ export const CLUSTER_STATS = {
   membershipChange: ["counter", "membership_change"],
   membershipHealthy: ["gauge", "membership_healthy"],
   membershipTotal: ["gauge", "membership_total"],
+  membershipDegraded: ["gauge", "membership_degraded"],
+  membershipExcluded: ["gauge", "membership_excluded"],
   ejectionsActive: ["gauge", "outlier_detection.ejections_active"],
   ejectionsEnforcedTotal: ["counter", "outlier_detection.ejections_enforced_total"],
   ejectionsOverflow: ["counter", "outlier_detection.ejections_overflow"],
   ejectionsEnforcedConsecutive5xx: ["counter", "outlier_detection.ejections_enforced_consecutive_5xx"],
   ejectionsDetectedConsecutive5xx: ["counter", "outlier_detection.ejections_detected_consecutive_5xx"],
+} as const satisfies StatTable;
+
+/** `cluster.<name>.`, of a cluster whose endpoints are checked. */
+export const HEALTH_CHECK_STATS = {
+  attempt: ["counter", "health_check.attempt"],
+  success: ["counter", "health_check.success"],
+  failure: ["counter", "health_check.failure"],
+  passiveFailure: ["counter", "health_check.passive_failure"],
+  networkFailure: ["counter", "health_check.network_failure"],
+  healthy: ["gauge", "health_check.healthy"],
+  degraded: ["gauge", "health_check.degraded"],
 } as const satisfies StatTable;
 
 /** `http.<stat prefix>.` */

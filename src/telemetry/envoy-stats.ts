@@ -13,6 +13,7 @@
  */
 import {
   CLUSTER_STATS,
+  HEALTH_CHECK_STATS,
   HTTP_STATS,
   LISTENER_FILTER_STATS,
   LISTENER_STATS,
@@ -123,6 +124,7 @@ export class StatScope<T extends StatTable> {
 type Row = Pick<Counter, "table" | "labels">;
 
 export type ClusterStats = StatScope<typeof CLUSTER_STATS>;
+export type HealthCheckStats = StatScope<typeof HEALTH_CHECK_STATS>;
 export type HttpStats = StatScope<typeof HTTP_STATS>;
 export type TcpStats = StatScope<typeof TCP_STATS>;
 export type ListenerFilterStats = Stats<typeof LISTENER_FILTER_STATS>;
@@ -132,6 +134,11 @@ export type ListenerStats = StatScope<typeof LISTENER_STATS>;
 /** @param name As in the cluster resource, such as `outbound|9080|v1|reviews.default.svc.cluster.local`. */
 export function clusterStats(registry: Registry, name: string): ClusterStats {
   return new StatScope(registry, CLUSTER, name, CLUSTER_STATS);
+}
+
+/** @param name As of {@link clusterStats}. */
+export function healthCheckStats(registry: Registry, name: string): HealthCheckStats {
+  return new StatScope(registry, CLUSTER, name, HEALTH_CHECK_STATS);
 }
 
 /** @param prefix `stat_prefix` of the connection manager. */

@@ -11,6 +11,7 @@ import type { Instance, Service, ServicePort } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { JsonValue } from "../xds/types/struct.ts";
+import { backendPolicyFor, healthChecks } from "./backend-policy.ts";
 import {
   circuitBreakers,
   connectTimeoutMs,
@@ -95,6 +96,11 @@ function outbound(
   const cluster: Cluster = {
     ...commonCluster(name, policy, mesh.settings),
     ...found,
+    ...healthChecks(backendPolicyFor(mesh, scope.namespace, service), {
+      hostname: service.hostname,
+      http,
+      isDetected: port.protocol === "auto",
+    }),
     ...sockets,
     typedExtensionProtocolOptions: http && protocolOptions(policy.connectionPool, http, autoSni),
     metadata: { filterMetadata: { istio: serviceMetadata(service, subset?.name) } },

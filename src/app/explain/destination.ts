@@ -7,12 +7,15 @@ import { hashes } from "../../engine/cluster/balancer.ts";
 import type { CompiledCluster } from "../../engine/cluster/cluster.ts";
 import { type Endpoint } from "../../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../../engine/cluster/endpoints.ts";
+import type { CheckSettings } from "../../engine/health/health-check.ts";
 import type { Subset } from "../../model/destination-rule.ts";
 import { selects } from "../../model/match.ts";
 import type { Instance, Service, ServicePort } from "../../model/service.ts";
 import { callerOf } from "../../translate/caller.ts";
+import { backendPolicyFor } from "../../translate/backend-policy.ts";
 import { destinationRuleFor, policyFor } from "../../translate/destination-policy.ts";
 import { isBehind } from "../../translate/mesh-index.ts";
+import { type Source, sourceOf } from "../../translate/source.ts";
 import { arrive, type Caller } from "./arrival.ts";
 import type { Arrival, DestinationExplanation, EndpointExplanation, HeaderEdit, Outcome } from "./explanation.ts";
 import type { SimulatedMesh } from "./simulated-mesh.ts";
@@ -84,6 +87,10 @@ export function destinationOf(
     loadBalancer: hashes(cluster.balancer)
       ? `${BALANCERS[cluster.balancer.t]} ${way.hashedBy ?? "without a key: at random"}`
       : BALANCERS[cluster.balancer.t],
+    healthCheck: cluster.check && {
+      what: checkInWords(cluster.check),
+      source: checkSource(simulated, from, called),
+    },
     retryBudget: cluster.limits.default.retryBudget,
     endpoints: endpointsOf(simulated, from, called, usable),
     arrivals: together(arrivals),
@@ -98,6 +105,24 @@ const BALANCERS: Readonly<Record<CompiledCluster["balancer"]["t"], string>> = {
   ringHash: "ring hash",
   maglev: "Maglev",
 };
+
+function checkInWords({ probe, intervals, unhealthyThreshold, healthyThreshold }: CheckSettings): string {
+  const asked =
+    probe.t === "http"
+      ? `${probe.method} ${probe.path}`
+      : probe.t === "grpc"
+        ? `gRPC ${probe.service || "health"}`
+        : "TCP";
+  const failures = unhealthyThreshold === 1 ? "1 failure" : `${unhealthyThreshold} failures`;
+  const passes = healthyThreshold === 1 ? "1 pass" : `${healthyThreshold} passes`;
+  return `${asked} every ${intervals.intervalMs} ms, out after ${failures}, back after ${passes}`;
+}
+
+function checkSource({ mesh }: SimulatedMesh, from: Instance, called: Called): Source | undefined {
+  const service = mesh.services.find((s) => s.hostname === called.host);
+  const policy = service && backendPolicyFor(mesh, from.workload.namespace, service);
+  return policy && sourceOf(policy.origin);
+}
 
 function readName(cluster: string): Called {
   const [, port, subset, host] = cluster.split("|");

@@ -109,6 +109,8 @@ export interface DestinationExplanation {
   readonly answerEdits: readonly HeaderEdit[];
   readonly destinationRule: Source | undefined;
   readonly loadBalancer: string | undefined;
+  /** How callers ask endpoints whether they serve, and who says so; absent where they do not. */
+  readonly healthCheck?: { readonly what: string; readonly source: Source | undefined } | undefined;
   /** Retries at once: a share of the requests, in percent, or as many as are always allowed. */
   readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
   readonly endpoints: readonly EndpointExplanation[];

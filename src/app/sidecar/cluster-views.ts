@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { ClusterView, EndpointView } from "../../admin/proxy-admin-source.ts";
+import type { CheckFlag, ClusterView, EndpointView } from "../../admin/proxy-admin-source.ts";
 import type { Endpoint } from "../../engine/cluster/endpoint.ts";
 import type { ClusterRuntime } from "../../proxy/cluster-runtime.ts";
 import type { Proxy } from "../../proxy/proxy.ts";
@@ -36,6 +36,7 @@ function endpointView(endpoint: Endpoint): EndpointView {
     locality: { region, zone, subZone },
     edsHealth: health === "unhealthy" ? "UNHEALTHY" : health === "degraded" ? "DEGRADED" : "HEALTHY",
     ejected,
+    checkFlags: checkFlags(endpoint),
     stats: {
       cxActive: endpoint.activeConnections,
       cxConnectFail: endpoint.connectFailures,
@@ -47,4 +48,16 @@ function endpointView(endpoint: Endpoint): EndpointView {
       rqTotal: endpoint.requestsTotal,
     },
   };
+}
+
+function checkFlags(endpoint: Endpoint): CheckFlag[] {
+  const { failedCheck, degradedCheck, leaves, awaitsCheck, excluded, checkTimedOut } = endpoint;
+  return [
+    ...(failedCheck ? (["failed_active_hc"] as const) : []),
+    ...(degradedCheck ? (["degraded_active_hc"] as const) : []),
+    ...(leaves ? (["pending_dynamic_removal"] as const) : []),
+    ...(awaitsCheck ? (["pending_active_hc"] as const) : []),
+    ...(excluded ? (["excluded_via_immediate_hc_fail"] as const) : []),
+    ...(checkTimedOut ? (["active_hc_timeout"] as const) : []),
+  ];
 }

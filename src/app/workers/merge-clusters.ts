@@ -5,7 +5,7 @@
  */
 import type { ClusterView, EndpointStats, EndpointView } from "../../admin/proxy-admin-source.ts";
 
-/** Counts add up; an endpoint that any worker has ejected is shown as ejected. */
+/** Counts add up; an endpoint that any worker has ejected is shown as ejected, and what any check says of it is shown. */
 export function mergeClusters(workers: readonly (readonly ClusterView[])[]): ClusterView[] {
   const merged = new Map<string, ClusterView>();
   for (const clusters of workers)
@@ -32,6 +32,7 @@ function both(a: EndpointView, b: EndpointView): EndpointView {
   return {
     ...b,
     ejected: a.ejected || b.ejected,
+    checkFlags: [...new Set([...(a.checkFlags ?? []), ...(b.checkFlags ?? [])])],
     stats: {
       cxActive: sum("cxActive"),
       cxConnectFail: sum("cxConnectFail"),

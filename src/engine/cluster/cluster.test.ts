@@ -186,7 +186,8 @@ describe("cluster", () => {
         "least_request_lb_config.choice_count",
       ],
       [{ ...EDS, lbSubsetConfig: {} }, "lb_subset_config"],
-      [{ ...EDS, healthChecks: [{}] }, "health_checks"],
+      [{ ...EDS, healthChecks: [{}] }, "health_checks[0].interval"],
+      [{ ...EDS, healthChecks: [{}, {}] }, "health_checks"],
       [{ ...EDS, commonLbConfig: { localityWeightedLbConfig: {} } }, "common_lb_config.locality_weighted_lb_config"],
       [
         { ...EDS, commonLbConfig: { zoneAwareLbConfig: { failTrafficOnPanic: true } } },

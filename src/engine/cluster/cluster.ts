@@ -18,6 +18,7 @@ import { compileAssignment } from "./endpoints.ts";
 import { type ClusterHttp, compileClusterHttp } from "./http-options.ts";
 import { type ClusterLimits, compileLimits } from "./limits.ts";
 import { compileOutlier, type OutlierSettings } from "./outlier-settings.ts";
+import { type CheckSettings, compileHealthCheck } from "../health/health-check.ts";
 import { compileTransport } from "./transport.ts";
 
 export interface CompiledCluster {
@@ -29,6 +30,12 @@ export interface CompiledCluster {
   readonly balancer: BalancerPolicy;
   readonly limits: ClusterLimits;
   readonly outlier: OutlierSettings | undefined;
+  /** Its active health check. */
+  readonly check: CheckSettings | undefined;
+  /** Endpoints that are new are not counted before their first check. */
+  readonly ignoresNewEndpoints: boolean;
+  /** An endpoint leaves with the assignment, whatever checks say of it. */
+  readonly dropsServing: boolean;
   /** 0 to 100: below this share of healthy endpoints all are used. */
   readonly healthyPanicPercent: number;
   /** The TLS for an endpoint; undefined for plain text. */
@@ -49,7 +56,7 @@ export interface CompiledCluster {
 }
 
 const DEFAULT_CONNECT_TIMEOUT_MS = 5000;
-/** Some say only how to do what is not done: resolve names, check health. */
+/** Some say only how to do what is not done: resolve names. */
 const KNOWN = new Set([
   "name",
   "type",
@@ -79,6 +86,7 @@ const KNOWN = new Set([
   "respectDnsTtl",
   "dnsLookupFamily",
   "ignoreHealthOnHostRemoval",
+  "healthChecks",
 ]);
 
 /** @throws {CompileError} Naming the field that is wrong or not supported. */
@@ -99,6 +107,9 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
     balancer: compileBalancerPolicy(cluster),
     limits: compileLimits(cluster.circuitBreakers, "circuit_breakers"),
     outlier: compileOutlier(cluster.outlierDetection, "outlier_detection"),
+    check: compileHealthCheck(cluster),
+    ignoresNewEndpoints: cluster.commonLbConfig?.ignoreNewHostsUntilFirstHc ?? false,
+    dropsServing: cluster.ignoreHealthOnHostRemoval ?? false,
     healthyPanicPercent: compilePanicPercent(cluster),
     tlsOf: transport.tlsOf,
     proxyProtocolOf: transport.proxyProtocolOf,

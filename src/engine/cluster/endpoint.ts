@@ -8,7 +8,7 @@
 import { CompileError, refuseOthers } from "../compile-error.ts";
 import type { Address } from "../../xds/proto/core-address.ts";
 import type { Locality, Metadata } from "../../xds/proto/core-base.ts";
-import type { LbEndpoint, LocalityLbEndpoints } from "../../xds/proto/endpoint.ts";
+import type { HealthCheckConfig, LbEndpoint, LocalityLbEndpoints } from "../../xds/proto/endpoint.ts";
 
 /** What the control plane says of an endpoint's health, as far as it matters for a choice. */
 export type Health = "healthy" | "degraded" | "unhealthy";
@@ -33,6 +33,18 @@ export interface EndpointSpec {
   readonly locality: Locality | undefined;
   /** Its place in the assignment. */
   readonly position: number;
+  /** How it is checked, where an assignment says something of that. */
+  readonly check: EndpointCheck | undefined;
+}
+
+/** How an endpoint is checked: at another address, under another name, or not at all. */
+export interface EndpointCheck {
+  /** Undefined: its own. */
+  readonly address: string | undefined;
+  readonly port: number | undefined;
+  /** Empty: what the check of the cluster says. */
+  readonly hostname: string;
+  readonly isOff: boolean;
 }
 
 /**
@@ -47,6 +59,18 @@ export interface Endpoint extends EndpointSpec {
   requestsTotal: number;
   requestsFailed: number;
   ejected: boolean;
+  /** Active checks say that it does not serve, or have not said yet that it does. */
+  failedCheck: boolean;
+  /** They say that it is degraded. */
+  degradedCheck: boolean;
+  /** The last failed check got no answer in time. */
+  checkTimedOut: boolean;
+  /** It is new, and not counted before its first check (`ignore_new_hosts_until_first_hc`). */
+  awaitsCheck: boolean;
+  /** It told traffic to leave it (`x-envoy-immediate-health-check-fail`), and is not counted. */
+  excluded: boolean;
+  /** An update has left it out, and checks say that it serves: it stays until they do not. */
+  leaves: boolean;
   /** False once an update has left it out: finish what runs, start nothing new. */
   readonly live: boolean;
   consecutive5xx: number;
@@ -82,6 +106,13 @@ export class LiveEndpoint implements Endpoint {
   priority: number;
   locality: Locality | undefined;
   position: number;
+  check: EndpointCheck | undefined;
+  failedCheck = false;
+  degradedCheck = false;
+  checkTimedOut = false;
+  awaitsCheck = false;
+  excluded = false;
+  leaves = false;
   live = true;
   activeRequests = 0;
   activeConnections = 0;
@@ -115,6 +146,7 @@ export class LiveEndpoint implements Endpoint {
     this.priority = spec.priority;
     this.locality = spec.locality;
     this.position = spec.position;
+    this.check = spec.check;
   }
 
   /** Takes what a newer assignment says and keeps all state. `spec.key` must be this endpoint's. */
@@ -126,11 +158,11 @@ export class LiveEndpoint implements Endpoint {
     this.priority = spec.priority;
     this.locality = spec.locality;
     this.position = spec.position;
+    this.check = spec.check;
   }
 }
 
 const KNOWN_ENDPOINT = new Set(["endpoint", "healthStatus", "metadata", "loadBalancingWeight"]);
-/** Active health checks are not done, so how to do them says nothing. */
 const KNOWN_ADDRESS = new Set(["address", "hostname", "healthCheckConfig"]);
 
 /**
@@ -154,7 +186,21 @@ export function compileEndpoint(message: LbEndpoint, of: LocalityLbEndpoints, pa
     priority: of.priority ?? 0,
     locality: of.locality,
     position: 0,
+    check: compileCheck(endpoint.healthCheckConfig, `${path}.endpoint.health_check_config`),
   };
+}
+
+const KNOWN_CHECK = new Set(["portValue", "hostname", "address", "disableActiveHealthCheck"]);
+
+function compileCheck(config: HealthCheckConfig | undefined, path: string): EndpointCheck | undefined {
+  if (config === undefined) return undefined;
+  refuseOthers(config, path, KNOWN_CHECK);
+  const { portValue = 0, hostname = "", address, disableActiveHealthCheck = false } = config;
+  const other = address && compileAddress(address, `${path}.address`);
+  if (other?.path !== undefined) throw new CompileError(`${path}.address`, "must be an IP address with its port");
+  // A port for the own address, and one of the other address, as Envoy reads them.
+  const port = other?.port ?? (portValue === 0 ? undefined : portValue);
+  return { address: other?.address, port, hostname, isOff: disableActiveHealthCheck };
 }
 
 function compileAddress(

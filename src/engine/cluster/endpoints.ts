@@ -26,6 +26,13 @@ export interface EndpointGroup {
 }
 
 export interface EndpointSetOptions {
+  /** How active health checks have a say, where there are some. */
+  readonly checks?: {
+    /** An endpoint that checks say serves stays when an update leaves it out. Not with `ignore_health_on_host_removal`. */
+    readonly keepServing: boolean;
+    /** `ignore_new_hosts_until_first_hc`. */
+    readonly ignoreNew: boolean;
+  };
   /** Below this share of healthy endpoints all of them are used. 0 never does that. Default 50. */
   readonly panicPercent?: number;
   /** Refuses requests in panic rather than spreading them over endpoints of any health. Default false. */
@@ -51,8 +58,10 @@ export class EndpointSet {
   #overprovisioning = DEFAULT_OVERPROVISIONING;
   #weighted = false;
   #version = 0;
+  readonly #checks: EndpointSetOptions["checks"];
 
   constructor(options: EndpointSetOptions = {}) {
+    this.#checks = options.checks;
     this.#panicPercent = options.panicPercent ?? 50;
     this.#failOnPanic = options.failOnPanic ?? false;
     this.#onRemoved = options.onRemoved ?? (() => {});
@@ -110,11 +119,8 @@ export class EndpointSet {
     this.#weighted = assignment.policy?.weightedPriorityHealth ?? false;
     const last = this.#byKey;
     const next = new Map<string, LiveEndpoint>();
-    for (const spec of specs) {
-      const known = last.get(spec.key);
-      known?.renew(spec);
-      next.set(spec.key, known ?? new LiveEndpoint(spec));
-    }
+    for (const spec of specs) next.set(spec.key, this.#taken(spec, last.get(spec.key), last.size > 0));
+    if (this.#checks?.keepServing === true) keepServing(last, next);
     this.#byKey = next;
     this.#all = [...next.values()];
     this.refresh();
@@ -128,10 +134,44 @@ export class EndpointSet {
     this.#version += 1;
   }
 
+  /** @param isLater Others were there before: a new one must pass a check first. */
+  #taken(spec: EndpointSpec, known: LiveEndpoint | undefined, isLater: boolean): LiveEndpoint {
+    const endpoint = known ?? new LiveEndpoint(spec);
+    known?.renew(spec);
+    endpoint.leaves = false;
+    if (this.#checks === undefined) return endpoint;
+    if (spec.check?.isOff === true) endpoint.failedCheck = endpoint.degradedCheck = endpoint.awaitsCheck = false;
+    else if (known === undefined) {
+      endpoint.failedCheck = isLater || this.#checks.ignoreNew;
+      endpoint.awaitsCheck = this.#checks.ignoreNew;
+    }
+    return endpoint;
+  }
+
+  /** Lets go of an endpoint that an update had left out. */
+  drop(endpoint: Endpoint): void {
+    const known = this.#byKey.get(endpoint.key);
+    if (known !== endpoint || known === undefined) return;
+    this.#byKey.delete(endpoint.key);
+    this.#all = this.#all.filter((other) => other !== endpoint);
+    this.refresh();
+    this.#dropUnless(this.#byKey, known);
+  }
+
   #dropUnless(next: ReadonlyMap<string, LiveEndpoint>, endpoint: LiveEndpoint): void {
     if (next.has(endpoint.key)) return;
     endpoint.live = false;
     this.#onRemoved(endpoint);
+  }
+}
+
+/** Endpoints of `last` that `next` has not, and that checks say serve, go over to it. */
+function keepServing(last: ReadonlyMap<string, LiveEndpoint>, next: Map<string, LiveEndpoint>): void {
+  for (const [key, endpoint] of last) {
+    if (next.has(key) || endpoint.failedCheck || endpoint.check?.isOff === true) continue;
+    if (endpoint.health === "unhealthy") continue;
+    endpoint.leaves = true;
+    next.set(key, endpoint);
   }
 }
 
@@ -207,7 +247,8 @@ function byPriority(all: readonly Endpoint[]): readonly (readonly [number, reado
   return [...groups].sort(([a], [b]) => a - b);
 }
 
-function healthOf(endpoints: readonly Endpoint[], weighted: boolean): PriorityHealth {
+function healthOf(all: readonly Endpoint[], weighted: boolean): PriorityHealth {
+  const endpoints = all.some(isIgnored) ? all.filter((endpoint) => !isIgnored(endpoint)) : all;
   const size = (some: readonly Endpoint[]) => (weighted ? some.reduce((sum, e) => sum + e.weight, 0) : some.length);
   const healthy = endpoints.filter(isHealthy);
   const degraded = endpoints.filter(isDegraded);
@@ -220,5 +261,11 @@ function healthOf(endpoints: readonly Endpoint[], weighted: boolean): PriorityHe
   };
 }
 
-const isHealthy = (endpoint: Endpoint): boolean => endpoint.health === "healthy" && !endpoint.ejected;
-const isDegraded = (endpoint: Endpoint): boolean => endpoint.health === "degraded" && !endpoint.ejected;
+/** As Envoy's excluded hosts: not counted among those that could serve. */
+export const isIgnored = (endpoint: Endpoint): boolean => endpoint.awaitsCheck || endpoint.excluded;
+const isOut = (endpoint: Endpoint): boolean => endpoint.ejected || endpoint.failedCheck;
+
+export const isHealthy = (endpoint: Endpoint): boolean =>
+  endpoint.health === "healthy" && !endpoint.degradedCheck && !isOut(endpoint);
+export const isDegraded = (endpoint: Endpoint): boolean =>
+  !isOut(endpoint) && (endpoint.health === "degraded" || (endpoint.health === "healthy" && endpoint.degradedCheck));

@@ -3,7 +3,7 @@
  *
  * Units: durations are milliseconds and end in `Ms`; percentages are 0 to 100; counts are whole numbers.
  * Source: `envoy/config/cluster/v3/outlier_detection.proto`, defaults as there.
- * Not here: monitor extensions, and the reinstatement by an active health check (there are none).
+ * Not here: monitor extensions.
  *
  * @module
  */
@@ -17,6 +17,8 @@ export interface OutlierSettings {
   readonly maxEjectionJitterMs: number;
   readonly maxEjectionPercent: number;
   readonly alwaysEjectOne: boolean;
+  /** An active health check that passes ends an ejection. */
+  readonly uneject: boolean;
   /** Failures to reach an endpoint are counted apart from its answers. */
   readonly splitLocalOrigin: boolean;
   /** 0 turns a count off. */
@@ -70,7 +72,6 @@ const KNOWN = new Set([
   "enforcingLocalOriginSuccessRate",
   "enforcingFailurePercentage",
   "enforcingFailurePercentageLocalOrigin",
-  // There is no active health check whose success could end an ejection.
   "successfulActiveHealthCheckUnejectHost",
 ]);
 
@@ -94,6 +95,7 @@ export function compileOutlier(message: OutlierDetection | undefined, path: stri
     maxEjectionJitterMs: message.maxEjectionTimeJitter ?? 0,
     maxEjectionPercent: Math.min(100, message.maxEjectionPercent ?? 10),
     alwaysEjectOne: message.alwaysEjectOneHost ?? false,
+    uneject: message.successfulActiveHealthCheckUnejectHost ?? true,
     splitLocalOrigin: message.splitExternalLocalOriginErrors ?? false,
     consecutive5xx: message.consecutive5xx ?? 5,
     consecutiveGatewayFailures: message.consecutiveGatewayFailure ?? 5,

@@ -76,6 +76,14 @@ export class OutlierDetector {
     return { ejections, reinstated };
   }
 
+  /** An active health check passed: an ejected endpoint is back, unless the settings say to wait. True when it is. */
+  onCheckPassed(endpoint: Endpoint, nowMs: number): boolean {
+    if (!endpoint.ejected || endpoint.failedCheck || !this.#settings.uneject) return false;
+    reinstate(endpoint, nowMs);
+    this.#set.refresh();
+    return true;
+  }
+
   #answer(endpoint: Endpoint, result: OutlierResult, nowMs: number): Ejection | undefined {
     endpoint.answers += 1;
     if (result === "success") {
