@@ -70,7 +70,7 @@ describe("hosts", () => {
     `${SHOP}---\napiVersion: networking.istio.io/v1\nkind: VirtualService\nmetadata: {name: ${name}, namespace: shop}\nspec: {hosts: ${hosts}, http: [{route: [{destination: {host: web}}]}]}\n`;
 
   test("routed twice, by a split too", () => {
-    expect(findings(second("again", "[reviews.shop.svc.cluster.local]")).join()).toMatch(
+    expect(findings(second("reviews-again", "[reviews.shop.svc.cluster.local]")).join()).toMatch(
       /routed already, by VirtualService shop\/reviews at shop\.yaml:\d+.*IST0109/,
     );
     // The VirtualService stands before the split in the mesh, whatever the order of the file.

@@ -352,7 +352,7 @@ describe("routes", () => {
 
   test.each([
     ["route: []", "route: must have at least one destination"],
-    ["timeout: 5s", "must have a route, a redirect or a directResponse"],
+    ["timeout: 5s", "must have a route, a redirect, a directResponse or a delegate"],
     ["redirect: {}", "redirect: must have at least one of uri, prefixRewrite, authority, scheme, port, derivePort"],
     ["redirect: {uri: /, prefixRewrite: /}", "redirect.prefixRewrite: cannot stand beside uri"],
     ["redirect: {port: 1, derivePort: FROM_REQUEST_PORT}", "redirect.derivePort: cannot stand beside port"],
@@ -376,7 +376,7 @@ describe("routes", () => {
     ["route: [{destination: {host: 10.0.0.1}}]", "route[0].destination.host: must be a host name"],
     ["route: [{destination: {host: a, subset: v_1}}]", "route[0].destination.subset: must be"],
     ["route: [{destination: {host: a}, weight: -1}]", "route[0].weight: must be a whole number"],
-    ["delegate: {name: a}", "delegate: is not supported yet"],
+    ["delegate: {name: A}", "delegate.name: must be lower-case letters"],
   ])("a rule with %s alone is refused", (only, message) => {
     expect(ruleErrors(only).join("\n")).toContain(message);
   });

@@ -3,21 +3,20 @@
  *
  * @module
  */
+import type { Origin } from "../model/origin.ts";
 import type { Service } from "../model/service.ts";
-import type { ConnectionDestination, VirtualService } from "../model/virtual-service.ts";
+import type { ConnectionDestination, HttpRule, VirtualService } from "../model/virtual-service.ts";
 import type { Finding, MeshIndex } from "./mesh-index.ts";
 import { quote } from "./tree.ts";
 
 export function analyzeDestinations(index: MeshIndex): readonly Finding[] {
   return index.mesh.virtualServices.flatMap((vs) => {
-    const http = vs.http.map(({ action }) => (action.t === "route" ? action.destinations : []));
     const check = (kind: string, rules: readonly (readonly ConnectionDestination[])[]): readonly Finding[] =>
       rules.flatMap((destinations, i) =>
-        destinations.flatMap((d, j) => checkDestination(index, vs, d, routePath(vs, `spec.${kind}[${i}]`, j))),
+        destinations.flatMap((d, j) => checkDestination(index, vs.origin, d, routePath(vs, `spec.${kind}[${i}]`, j))),
       );
     return [
-      ...check("http", http),
-      ...checkMirrors(index, vs),
+      ...vs.http.flatMap((rule) => checkRule(index, vs, rule)),
       ...check(
         "tls",
         vs.tls.map((rule) => rule.destinations),
@@ -30,37 +29,39 @@ export function analyzeDestinations(index: MeshIndex): readonly Finding[] {
   });
 }
 
-const isSplit = (vs: VirtualService): boolean => vs.origin.kind === "TrafficSplit";
+const isSplit = ({ kind }: Origin): boolean => kind === "TrafficSplit";
 
 const routePath = (vs: VirtualService, rule: string, j: number): string =>
-  isSplit(vs) ? `spec.backends[${j}].service` : `${rule}.route[${j}].destination`;
+  isSplit(vs.origin) ? `spec.backends[${j}].service` : `${rule}.route[${j}].destination`;
 
-function checkMirrors(index: MeshIndex, vs: VirtualService): readonly Finding[] {
-  return vs.http.flatMap(({ action }, i) =>
-    action.t !== "route"
-      ? []
-      : action.mirrors.flatMap((m) => checkDestination(index, vs, m, `spec.http[${i}].${m.field}`, "copies")),
-  );
+function checkRule(index: MeshIndex, vs: VirtualService, { action, delegate, field }: HttpRule): readonly Finding[] {
+  if (action.t !== "route") return [];
+  const origin = delegate ?? vs.origin;
+  const path = `spec.${field}`;
+  return [
+    ...action.destinations.flatMap((d, j) => checkDestination(index, origin, d, routePath(vs, path, j))),
+    ...action.mirrors.flatMap((m) => checkDestination(index, origin, m, `${path}.${m.field}`, "copies")),
+  ];
 }
 
 /** @param what What is sent there. */
 function checkDestination(
   index: MeshIndex,
-  vs: VirtualService,
+  origin: Origin,
   d: Pick<ConnectionDestination, "host" | "subset" | "port">,
   path: string,
   what: "calls" | "copies" = "calls",
 ): readonly Finding[] {
-  const split = isSplit(vs);
+  const split = isSplit(origin);
   const at = (field: string): string => (split ? path : `${path}.${field}`);
   const service = index.services.get(d.host);
   if (service === undefined) {
     const message = `no Service has the host ${quote(d.host)}, so ${what} sent there fail [IST0101]${shortNameHint(d.host, index)}`;
-    return [{ severity: "error", origin: vs.origin, path: at("host"), message }];
+    return [{ severity: "error", origin, path: at("host"), message }];
   }
   const found: Finding[] = [];
   const error = (field: string, message: string): void =>
-    void found.push({ severity: "error", origin: vs.origin, path: at(field), message });
+    void found.push({ severity: "error", origin, path: at(field), message });
   if (d.subset !== undefined && !hasSubset(index, d.host, d.subset)) {
     error(
       "subset",

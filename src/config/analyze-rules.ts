@@ -22,22 +22,23 @@ interface Earlier {
 function analyzeOrder(vs: VirtualService): readonly Finding[] {
   const earlier: Earlier[] = [];
   const found: Finding[] = [];
-  for (const [i, rule] of vs.http.entries()) {
+  for (const rule of vs.http) {
     if (earlier.length > MAX_MATCHES) break;
-    found.push(...checkRule(vs, rule, i, earlier));
-    if (rule.matches.length === 0) earlier.push({ match: undefined, path: `spec.http[${i}]` });
-    earlier.push(...rule.matches.map((match, j) => ({ match, path: `spec.http[${i}].match[${j}]` })));
+    found.push(...checkRule(vs, rule, earlier));
+    const path = `spec.${rule.field}`;
+    if (rule.matches.length === 0) earlier.push({ match: undefined, path });
+    earlier.push(...rule.matches.map((match, j) => ({ match, path: `${path}.match[${j}]` })));
   }
   return found;
 }
 
-function checkRule(vs: VirtualService, rule: HttpRule, i: number, earlier: readonly Earlier[]): readonly Finding[] {
+function checkRule(vs: VirtualService, rule: HttpRule, earlier: readonly Earlier[]): readonly Finding[] {
   const coverOf = (match: HttpMatch | undefined): Earlier | undefined =>
     earlier.find((e) => coversMatch(e.match, match));
-  const path = `spec.http[${i}]`;
+  const path = `spec.${rule.field}`;
   const warn = (at: string, message: string): Finding => ({
     severity: "warning",
-    origin: vs.origin,
+    origin: rule.delegate ?? vs.origin,
     path: at,
     message,
   });

@@ -20,7 +20,11 @@ import { type Finding, meshIndex } from "./mesh-index.ts";
 import { placeAt } from "./tree.ts";
 
 /** Findings on a mesh, in the order of files and lines. `documents` give the exact place of each field. */
-export function analyze(loaded: { readonly mesh: Mesh; readonly documents: readonly Document[] }): readonly Problem[] {
+export function analyze(loaded: {
+  readonly mesh: Mesh;
+  readonly documents: readonly Document[];
+  readonly remarks: readonly Problem[];
+}): readonly Problem[] {
   const index = meshIndex(loaded.mesh);
   const findings = [
     analyzeBackends,
@@ -32,7 +36,7 @@ export function analyze(loaded: { readonly mesh: Mesh; readonly documents: reado
     analyzePolicies,
   ].flatMap((a) => a(index));
   const trees = new Map(loaded.documents.map((d) => [placeKey(d.place), d]));
-  const problems = findings.map((f) => toProblem(f, trees.get(placeKey(f.origin.place))));
+  const problems = [...loaded.remarks, ...findings.map((f) => toProblem(f, trees.get(placeKey(f.origin.place))))];
   return problems.sort(
     (a, b) => compare(a.place.file, b.place.file) || a.place.line - b.place.line || a.place.column - b.place.column,
   );

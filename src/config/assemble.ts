@@ -3,32 +3,43 @@
  *
  * @module
  */
+import type { Problem } from "../base/problem.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
+import type { Origin } from "../model/origin.ts";
 import type { Service } from "../model/service.ts";
 import { meshServices } from "./mesh-services.ts";
+import { mergeDelegates } from "./delegates.ts";
 import type { Meaning } from "./read-document.ts";
 import { splitToVirtualService } from "./traffic-split.ts";
 
 type Of<T extends Meaning["t"]> = Extract<Meaning, { readonly t: T }>["value"];
 
-export function assembleMesh(meanings: readonly Meaning[], settings: MeshSettings): Mesh {
+export interface Assembled {
+  readonly mesh: Mesh;
+  /** What is wrong between documents, seen when they were put together. */
+  readonly remarks: readonly Problem[];
+}
+
+export function assembleMesh(meanings: readonly Meaning[], settings: MeshSettings): Assembled {
   const all = <T extends Meaning["t"]>(t: T): readonly Of<T>[] =>
     meanings.flatMap((m) => (m.t === t ? [m.value as Of<T>] : []));
   const external = { serviceEntries: all("ServiceEntry"), workloadEntries: all("WorkloadEntry") };
   const endpointLists = [...all("EndpointSlice"), ...all("Endpoints")];
   const services = meshServices({ services: all("Service"), endpointLists, ...external });
   const byHost = new Map<string, Service>(services.map((s) => [s.hostname, s]));
-  return {
+  const { remarks, virtualServices } = mergeDelegates(all("VirtualService"));
+  const splits = all("TrafficSplit").map((s) => splitToVirtualService(s, byHost));
+  const mesh: Mesh = {
     settings,
     services,
     ...external,
     workloadGroups: all("WorkloadGroup"),
     workloads: all("Workload"),
-    virtualServices: [...all("VirtualService"), ...all("TrafficSplit").map((s) => splitToVirtualService(s, byHost))],
+    virtualServices: [...oldestFirst(virtualServices), ...splits],
     gateways: all("Gateway"),
     credentials: all("Secret").filter((credential) => credential !== undefined),
-    destinationRules: all("DestinationRule"),
     backendPolicies: all("BackendPolicy"),
+    destinationRules: oldestFirst(all("DestinationRule")),
     peerAuthentications: all("PeerAuthentication"),
     authorizationPolicies: all("AuthorizationPolicy"),
     gatewayApi: {
@@ -42,4 +53,18 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     namespaces: all("Namespace"),
     configMaps: all("ConfigMap"),
   };
+  return { mesh, remarks };
 }
+
+/** Source: Istio: by creation, which the API server writes; then by name, then by namespace. What nobody stored yet is the newest. */
+function oldestFirst<T extends { readonly origin: Origin }>(documents: readonly T[]): readonly T[] {
+  const ageOf = ({ origin }: T): number => origin.createdAtMs ?? Number.MAX_VALUE;
+  return [...documents].sort(
+    (a, b) =>
+      compare(ageOf(a), ageOf(b)) ||
+      compare(a.origin.name, b.origin.name) ||
+      compare(a.origin.namespace, b.origin.namespace),
+  );
+}
+
+const compare = <T extends number | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);

@@ -24,6 +24,8 @@ export interface Loaded {
   readonly mesh: Mesh;
   /** In the order of the files. An error means that its document, or what its file hides, is not part of the mesh. */
   readonly problems: readonly Problem[];
+  /** What does not fit between documents that are part of the mesh; analysis tells it. */
+  readonly remarks: readonly Problem[];
   /** All documents that could be told apart, whatever became of them. */
   readonly documents: readonly Document[];
   /** Not part of the mesh: what people expect of it. */
@@ -54,7 +56,7 @@ export function loadParsed(files: readonly ParsedFile[], live: readonly Document
   const all = keepLive(fresh, live, broken, settings);
   const meanings = all.flatMap((r) => r.meaning ?? []);
   return {
-    mesh: assembleMesh(meanings, settings),
+    ...assembleMesh(meanings, settings),
     problems: inOrder(problems, files),
     documents: all.map((r) => r.document),
     configTests: meanings.flatMap((m) => (m.t === "ConfigTest" ? [m.value] : [])),

@@ -17,11 +17,11 @@ import type { MeshSettings } from "../model/mesh.ts";
 import type { ConfigMap, Namespace } from "../model/namespace.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "../model/security.ts";
 import type { Service, Workload } from "../model/service.ts";
-import type { VirtualService } from "../model/virtual-service.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { CONFIG_MAP_FIELDS, readConfigMap } from "./config-map.ts";
 import { readConfigTest } from "./config-test.ts";
 import { readBackendPolicy } from "./backend-policy.ts";
+import type { WrittenVirtualService } from "./delegates.ts";
 import { readDestinationRule } from "./destination-rule.ts";
 import {
   DEFAULT_NAMESPACE,
@@ -56,7 +56,7 @@ import { readWorkloadEntry, readWorkloadGroup } from "./workload-entry.ts";
 
 /** What a document says. */
 export type Meaning =
-  | { readonly t: "VirtualService"; readonly value: VirtualService }
+  | { readonly t: "VirtualService"; readonly value: WrittenVirtualService }
   | { readonly t: "DestinationRule"; readonly value: DestinationRule }
   | { readonly t: "BackendPolicy"; readonly value: BackendPolicy }
   | { readonly t: "Gateway"; readonly value: Gateway }

@@ -85,7 +85,7 @@ export function splitToVirtualService(split: TrafficSplit, services: ReadonlyMap
   const complete = split.backends.every((b) => rootPorts.every((port) => hasPort(services.get(b.service), port)));
   const rules = complete
     ? [rule(split, split.backends, undefined)]
-    : rootPorts.map((port) => rule(split, withPort(split, services, port), port));
+    : rootPorts.map((port, i) => rule(split, withPort(split, services, port), port, i));
   return {
     origin: split.origin,
     hosts: [split.service],
@@ -107,7 +107,7 @@ function withPort(split: TrafficSplit, services: ReadonlyMap<string, Service>, p
   return left.some((b) => b.weight > 0) ? left : [{ place: split.origin.place, service: split.service, weight: 1 }];
 }
 
-function rule(split: TrafficSplit, backends: readonly SplitBackend[], port: number | undefined): HttpRule {
+function rule(split: TrafficSplit, backends: readonly SplitBackend[], port: number | undefined, i = 0): HttpRule {
   const place = split.origin.place;
   const match = {
     place,
@@ -136,6 +136,8 @@ function rule(split: TrafficSplit, backends: readonly SplitBackend[], port: numb
   );
   return {
     place,
+    field: `http[${i}]`,
+    delegate: undefined,
     name: undefined,
     matches: port === undefined ? [] : [{ ...match, port }],
     action: { t: "route", destinations, rewrite: undefined, timeoutMs: undefined, retries: undefined, mirrors: [] },

@@ -67,6 +67,10 @@ export type ConnectionDestination = Omit<WeightedDestination, "headers">;
 export interface HttpRule {
   /** The rule's line. */
   readonly place: Place;
+  /** In the document, such as `http[0]`. */
+  readonly field: string;
+  /** The document that the rule stands in, where the VirtualService delegates to another. */
+  readonly delegate: Origin | undefined;
   readonly name: string | undefined;
   /** One of them must match; none at all matches every request. */
   readonly matches: readonly HttpMatch[];
@@ -101,10 +105,14 @@ export interface HttpMatch {
   readonly statPrefix: string | undefined;
 }
 
-export interface RouteAction {
+export interface RouteAction extends RuleSettings {
   readonly t: "route";
   /** One or more; weights sum to more than 0. */
   readonly destinations: readonly WeightedDestination[];
+}
+
+/** What a rule asks for whatever its destinations are. */
+export interface RuleSettings {
   readonly rewrite: Rewrite | undefined;
   /** Undefined: no limit (Istio's default). */
   readonly timeoutMs: number | undefined;

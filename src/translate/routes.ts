@@ -37,10 +37,10 @@ export interface RouteContext {
 
 export function ruleRoutes(virtualService: VirtualService, context: RouteContext): readonly Route[] {
   const routes: Route[] = [];
-  for (const [index, rule] of virtualService.http.entries()) {
+  for (const rule of virtualService.http) {
     for (const match of rule.matches.length === 0 ? [undefined] : rule.matches) {
       if (match !== undefined && !isFor(match, context)) continue;
-      const route = ruleRoute(virtualService, rule, index, match, context);
+      const route = ruleRoute(virtualService, rule, match, context);
       routes.push(route);
       if (matchesEverything(route.match ?? {})) return routes;
     }
@@ -59,7 +59,6 @@ export const isFor = (
 function ruleRoute(
   virtualService: VirtualService,
   rule: HttpRule,
-  index: number,
   match: HttpMatch | undefined,
   context: RouteContext,
 ): Route {
@@ -67,7 +66,7 @@ function ruleRoute(
     name: routeName(rule, match),
     match: match === undefined ? everything : routeMatch(match),
     statPrefix: match?.statPrefix,
-    metadata: sourceMetadata(virtualService.origin, rule.place, rule.name ?? `http[${index}]`),
+    metadata: sourceMetadata(rule.delegate ?? virtualService.origin, rule.place, rule.name ?? rule.field),
     typedPerFilterConfig: filterConfigs(rule),
   };
   const { action } = rule;
