@@ -359,3 +359,14 @@ test("an endpoint that fails in a row is ejected and comes back; the gauge follo
   expect(rig.stat("cluster.app.outlier_detection.ejections_active")).toBe(0);
   await rig.finish();
 });
+
+test("the access log names a cluster only when it is there", async () => {
+  const { rig } = await scene({ manager: { logFormat: "%RESPONSE_FLAGS% %UPSTREAM_CLUSTER%\n" } });
+  const request = async (): Promise<unknown> => rig.exchange(await rig.client(), GET);
+  await rig.remove(Cluster, "app");
+  await request();
+  await rig.apply(Cluster, cluster("app", []));
+  await request();
+  expect(await rig.logged()).toEqual(["NC -", "UH app"]);
+  await rig.finish();
+});

@@ -244,8 +244,11 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     return this.endpoint?.key;
   }
 
+  /** Undefined, as in Envoy, when the route names one that is not there. */
   get upstreamCluster(): string | undefined {
-    return (this.forward ?? this.ownReply)?.clusterName;
+    const name = (this.forward ?? this.ownReply)?.clusterName;
+    const isThere = this.cluster !== undefined || (name !== undefined && this.context.clusters.has(name));
+    return isThere ? name : undefined;
   }
 
   get upstreamLocalAddress(): string | undefined {

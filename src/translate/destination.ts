@@ -19,7 +19,7 @@ import {
   type Workload,
 } from "../model/service.ts";
 import { isBehind } from "./mesh-index.ts";
-import { effectiveMtls } from "./peer-authentication.ts";
+import { effectiveMtls, type PolicySubject } from "./peer-authentication.ts";
 import type { DescribedWorkload } from "./workload-metadata.ts";
 
 export interface Destination {
@@ -104,15 +104,22 @@ export function whoTakesMtls(
     port: { targetPort },
   } = destination;
   if (!isInternal(service)) return "none";
+  const declared = mesh.workloads.filter((w) => isPartOf(destination, w));
   const answers =
     targets.length > 0
       ? targets.map((t) => t.takesMtls)
-      : mesh.workloads.filter((w) => isPartOf(destination, w)).map((w) => takesMtls(mesh, w, targetPort));
+      : (declared.length > 0 ? declared : [expected(destination)]).map((w) => takesMtls(mesh, w, targetPort));
   if (answers.every(Boolean)) return "all";
   return answers.some(Boolean) ? "some" : "none";
 }
 
-const takesMtls = (mesh: Mesh, workload: Workload, port: number): boolean =>
+/** Whoever may come behind a destination that has nobody. */
+const expected = ({ service, subset }: Destination): PolicySubject => ({
+  namespace: service.namespace,
+  labels: { ...service.selector, ...subset?.labels },
+});
+
+const takesMtls = (mesh: Mesh, workload: PolicySubject, port: number): boolean =>
   effectiveMtls(mesh, workload, port).mode !== "DISABLE";
 
 function isPartOf({ service, subset }: Destination, workload: Workload): boolean {

@@ -103,6 +103,14 @@ describe("automatic mTLS", () => {
     expect(Object.keys(endpoints.endpoints?.[0]?.lbEndpoints?.[0]?.metadata?.filterMetadata ?? {})).toEqual(["istio"]);
   });
 
+  test("of a service or subset with nobody behind it goes by the policies of whoever may come", () => {
+    const off = peerAuthentication("{mtls: {mode: DISABLE}}");
+    const v9 = peerAuthentication("{selector: {matchLabels: {version: v9}}, mtls: {mode: DISABLE}}");
+    const rule = destinationRule("subsets: [{name: v9, labels: {version: v9}}]");
+    expect(reviews([rule], 9081, "v9").cluster.transportSocket).toBeDefined();
+    for (const policy of [off, v9]) expect(reviews([rule, policy], 9081, "v9").cluster.transportSocket).toBeUndefined();
+  });
+
   test("goes by endpoint where they differ", () => {
     const { cluster, endpoints } = reviews([
       peerAuthentication("{selector: {matchLabels: {version: v2}}, mtls: {mode: DISABLE}}"),

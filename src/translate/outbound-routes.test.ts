@@ -184,7 +184,19 @@ describe("rules", () => {
       [cluster("reviews", 9080, "v1"), 3],
       [cluster("reviews", 9081, "v2"), 1],
     ]);
-    expect(single?.route?.cluster).toBe(cluster("ratings", 80));
+    expect(single?.route?.weightedClusters?.clusters).toEqual([{ name: cluster("ratings", 80), weight: 1 }]);
+  });
+
+  test("a rule's edits come before those of its one destination, and after those of several, whatever their weights", () => {
+    const set = (to: string): string => `headers: {request: {set: {x-a: ${to}}}}`;
+    const one = `{destination: {host: reviews}, weight: 100, ${set("destination")}}`;
+    const [alone, beside] = rules(`[{match: [{uri: {exact: /}}], ${set("rule")}, route: [${one}]},
+ {${set("rule")}, route: [${one}, {destination: {host: ratings}, weight: 0}]}]`);
+    const values = (it: { readonly requestHeadersToAdd?: readonly unknown[] | undefined } | undefined) =>
+      it?.requestHeadersToAdd?.map((edit) => JSON.stringify(edit).match(/"value":"(\w+)"/)?.[1]);
+    expect(values(alone)).toEqual(["rule", "destination"]);
+    expect(values(beside)).toEqual(["rule"]);
+    expect(values(beside?.route?.weightedClusters?.clusters?.[0])).toEqual(["destination"]);
   });
 
   test("retries: status codes have a list of their own, 0 attempts none at all", () => {

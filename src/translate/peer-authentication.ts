@@ -20,8 +20,11 @@ export interface EffectiveMtls {
 
 const DEFAULT: EffectiveMtls = { mode: "PERMISSIVE", policy: undefined };
 
+/** What of a workload policies look at. */
+export type PolicySubject = Pick<Workload, "namespace" | "labels">;
+
 /** @param port The workload's port, not the service's. */
-export function effectiveMtls(mesh: Mesh, workload: Workload, port: number): EffectiveMtls {
+export function effectiveMtls(mesh: Mesh, workload: PolicySubject, port: number): EffectiveMtls {
   const root = mesh.settings.rootNamespace;
   const inNamespace = mesh.peerAuthentications.filter((p) => p.origin.namespace === workload.namespace);
   const own = workload.namespace === root ? undefined : inNamespace.find((p) => selectsWorkload(p, workload));
@@ -38,5 +41,5 @@ export function effectiveMtls(mesh: Mesh, workload: Workload, port: number): Eff
 
 const hasSelector = (p: PeerAuthentication): boolean => p.selector !== undefined && Object.keys(p.selector).length > 0;
 
-const selectsWorkload = (p: PeerAuthentication, workload: Workload): boolean =>
+const selectsWorkload = (p: PeerAuthentication, workload: PolicySubject): boolean =>
   hasSelector(p) && selects(p.selector ?? {}, workload.labels);

@@ -21,7 +21,7 @@ const HTTP_PORT = 80;
 
 export function routeAction(rule: HttpRule, action: RouteAction, context: RouteContext): Route {
   const live = action.destinations.filter((d) => d.weight > 0);
-  const [only] = live;
+  const only = action.destinations.length === 1 ? action.destinations[0] : undefined;
   const hashed = live.map((to) => hashDestination(to, context));
   const hashPolicy = routeHashPolicy(context.mesh, context.scope, hashed);
   const common: EnvoyRouteAction = {
@@ -34,7 +34,8 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
     hashPolicy,
     requestMirrorPolicies: mirrorPolicies(action.mirrors, context),
   };
-  if (live.length === 1 && only !== undefined) {
+  // With several that have a weight, were it 100 and 0, a rule's edits come after a destination's, as in Istio.
+  if (only !== undefined) {
     const authority = editedAuthority(only.headers) ?? common.hostRewriteLiteral;
     return {
       route: { ...common, cluster: destinationCluster(only, context), hostRewriteLiteral: authority },

@@ -3,7 +3,7 @@
  *
  * Automatic: mTLS towards endpoints whose own proxy takes it, plain text towards the others. When all endpoints agree the
  * cluster has one transport socket; when they differ, each endpoint's metadata choose (`tlsMode`, as in Istio). A cluster
- * without endpoints is taken for mTLS.
+ * without endpoints goes by the policies that would hold for them.
  *
  * Who the server may be: exactly the identities of the workloads behind the service and subset. Istio leaves this open for
  * Kubernetes services and checks only the trust domain's signature.

@@ -1,0 +1,61 @@
+/**
+ * Where we differ from Istio on purpose, a reason each. What is not listed here fails a test; docs/differences.md says the
+ * same to users.
+ *
+ * @module
+ */
+import type { Ask, Case } from "./comparison.ts";
+import type { Difference, Outcome } from "./outcome.ts";
+
+export interface Context extends Difference {
+  /** Whose outcome it is: that of an Envoy with our resources, or of our own proxy; `documents` where one is refused. */
+  readonly leg: string;
+  readonly case: Case;
+  /** Undefined: of the documents themselves. */
+  readonly ask: Ask | undefined;
+  /** All of Istio's. */
+  readonly outcome: Outcome;
+}
+
+export interface AcceptedDifference {
+  /** As it is said to users. */
+  readonly why: string;
+  readonly covers: (context: Context) => boolean;
+}
+
+const header = ({ ask }: Context, name: string): string => ask?.headers.find(([key]) => key === name)?.[1] ?? "";
+
+export const ACCEPTED: readonly AcceptedDifference[] = [
+  {
+    why: "Istio's proxies tell each other the name of a trace's operation (`x-envoy-decorator-operation`); Tulle's do not.",
+    covers: ({ at, ours }) => at.endsWith(".headers.x-envoy-decorator-operation") && ours === undefined,
+  },
+  {
+    why: "Tulle's proxy begins a trace (`traceparent`) where a request has none. Istio's does so only with a tracer configured.",
+    covers: ({ at, istio, leg }) => at.endsWith(".headers.traceparent") && istio === undefined && leg === "tulle",
+  },
+  {
+    why: "A host that is no service of the mesh is answered 502 with a sentence. Istio passes such a call through (ALLOW_ANY).",
+    covers: ({ outcome }) => outcome.get("log.cluster") === "PassthroughCluster",
+  },
+  {
+    why: "A body that comes behind an answer is read and dropped, and the connection stays. Envoy closes it.",
+    covers: ({ at, ask, istio, leg, ours }) =>
+      at === "headers.connection" && leg === "tulle" && ask?.body !== "" && istio === "close" && ours === undefined,
+  },
+  {
+    why: "A kept connection that closes under a request without an answer is replaced once before retries begin, when the request may be repeated.",
+    covers: (context) =>
+      context.leg === "tulle" &&
+      header(context, "x-answers").includes("reset") &&
+      (context.at.startsWith("hits") || context.at.endsWith("attempt-count")),
+  },
+  {
+    why: "`corsPolicy.maxAge` may be 0s, which asks browsers not to keep the answer. Istio refuses less than 1ms.",
+    covers: ({ at, istio, leg, ours }) =>
+      leg === "documents" &&
+      at === "document VirtualService" &&
+      istio === "duration must be greater than 1ms" &&
+      ours === "taken",
+  },
+];

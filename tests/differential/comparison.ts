@@ -1,0 +1,141 @@
+/**
+ * Cases: documents for one host, and requests that are aimed at them. Many are published together, a host each.
+ *
+ * @module
+ */
+import { ACCEPTED, type AcceptedDifference, type Context } from "./accepted.ts";
+import { type Difference, differences, outcomeOf } from "./outcome.ts";
+import type { Headers } from "./rig/messages.ts";
+import { type ConfigDocument, keyOf } from "./rig/document.ts";
+import { LEGS, type Oracle, type Seen } from "./rig/oracle.ts";
+import { HOSTS, hostOf } from "./rig/world.ts";
+
+/** A request, without what the rig knows itself. */
+export interface Ask {
+  /** Which of the service's ports. */
+  readonly port: 0 | 1;
+  readonly method: string;
+  readonly path: string;
+  readonly headers: Headers;
+  readonly body: string;
+  /** What is called; the case's own host when it is not said. `:port` of the asked port is added. */
+  readonly host?: string;
+}
+
+export interface Case {
+  readonly what: string;
+  /** Texts may hold `HOST`, the case's host, and the numbers {@link PORTS}; a name begins with `HOST`. */
+  readonly documents: readonly ConfigDocument[];
+  readonly asks: readonly Ask[];
+}
+
+/** Numbers in documents and hosts that stand for the first and the second port of services. */
+export const PORTS = [80, 8080] as const;
+
+/** Something that is not alike. */
+export interface Finding {
+  readonly of: Case;
+  /** Undefined: of the documents themselves. */
+  readonly ask: Ask | undefined;
+  readonly differences: readonly (Difference & { readonly leg: string })[];
+}
+
+export interface Report {
+  readonly comparisons: number;
+  readonly findings: readonly Finding[];
+  /** How often each accepted difference was met. */
+  readonly accepted: ReadonlyMap<AcceptedDifference, number>;
+}
+
+/** Runs cases in pushes of as many as there are hosts. */
+export async function compare(oracle: Oracle, cases: readonly Case[]): Promise<Report> {
+  const accepted = new Map<AcceptedDifference, number>();
+  const findings: Finding[] = [];
+  for (let at = 0; at < cases.length; at += HOSTS)
+    findings.push(...(await comparePush(oracle, cases.slice(at, at + HOSTS), accepted)));
+  return { comparisons: cases.reduce((sum, { asks }) => sum + asks.length, 0), findings, accepted };
+}
+
+async function comparePush(
+  oracle: Oracle,
+  cases: readonly Case[],
+  accepted: Map<AcceptedDifference, number>,
+): Promise<Finding[]> {
+  const placed = cases.map((it, slot) => it.documents.map((document) => place(oracle, document, slot)));
+  const refusals = await oracle.publish(placed.flat());
+  const findings: Finding[] = [];
+  const asked = cases.flatMap((of, slot) => {
+    const refused = refusalsOf(placed[slot] ?? [], refusals);
+    const unlike = refused.filter((it) => it.istio === "taken" || it.ours === "taken");
+    const wrong = unlike.filter((it) => !isAccepted({ ...it, case: of, ask: undefined, outcome: new Map() }, accepted));
+    if (wrong.length > 0) findings.push({ of, ask: undefined, differences: wrong });
+    return refused.length > 0 ? [] : of.asks.map((ask) => ({ of, ask, slot }));
+  });
+  const look = async (those: readonly Asked[]): Promise<(Finding & { readonly asked: Asked })[]> => {
+    const seen = await oracle.askAll(those.map(({ ask, slot }) => requestOf(oracle, ask, slot)));
+    return those.flatMap((asked, i) => {
+      const found = unexplained(asked, seen[i] ?? [], accepted);
+      return found.length === 0 ? [] : [{ of: asked.of, ask: asked.ask, asked, differences: found }];
+    });
+  };
+  const first = await look(asked);
+  // What time alone makes differ, a connection that was closed say, does not come again.
+  const second = first.length === 0 ? [] : await look(first.map((finding) => finding.asked));
+  return [...findings, ...second];
+}
+
+interface Asked {
+  readonly of: Case;
+  readonly ask: Ask;
+  readonly slot: number;
+}
+
+function unexplained(
+  { of, ask }: Asked,
+  seen: readonly Seen[],
+  accepted: Map<AcceptedDifference, number>,
+): Finding["differences"] {
+  const [istio, ...ours] = seen.map(outcomeOf);
+  if (istio === undefined) return [];
+  return ours.flatMap((outcome, i) => {
+    const leg = LEGS[i + 1] ?? "tulle";
+    return differences(istio, outcome).flatMap((difference) => {
+      const context = { ...difference, leg, case: of, ask, outcome: istio };
+      return isAccepted(context, accepted) ? [] : [{ ...difference, leg }];
+    });
+  });
+}
+
+function isAccepted(context: Context, accepted: Map<AcceptedDifference, number>): boolean {
+  const why = ACCEPTED.find(({ covers }) => covers(context));
+  if (why !== undefined) accepted.set(why, (accepted.get(why) ?? 0) + 1);
+  return why !== undefined;
+}
+
+/** Documents that are refused by one control plane or by both. */
+function refusalsOf(
+  documents: readonly ConfigDocument[],
+  { istio, tulle }: { readonly istio: ReadonlyMap<string, string>; readonly tulle: ReadonlyMap<string, string> },
+): Finding["differences"] {
+  return documents.flatMap((document) => {
+    const key = keyOf(document);
+    const [theirs, ours] = [istio.get(key), tulle.get(key)];
+    if (theirs === undefined && ours === undefined) return [];
+    return [{ at: `document ${document.kind}`, istio: theirs ?? "taken", ours: ours ?? "taken", leg: "documents" }];
+  });
+}
+
+/** With the names and numbers of this run in it. */
+function place({ ports }: Oracle, document: ConfigDocument, slot: number): ConfigDocument {
+  const text = JSON.stringify(document)
+    .replaceAll("HOST", hostOf(slot))
+    .replace(/"(number|port)":(80|8080)\b/g, (_, name: string, number: string) => {
+      return `"${name}":${ports.service[number === "80" ? 0 : 1]}`;
+    });
+  return JSON.parse(text) as ConfigDocument;
+}
+
+function requestOf({ ports }: Oracle, { body, headers, host, method, path, port }: Ask, slot: number) {
+  const authority = `${host?.replace("HOST", hostOf(slot)) ?? hostOf(slot)}:${ports.service[port]}`;
+  return { method, url: `http://${authority}${path}`, headers: [["host", authority] as const, ...headers], body };
+}

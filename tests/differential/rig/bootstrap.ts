@@ -1,0 +1,62 @@
+/**
+ * The bootstrap of a proxy that asks a control plane for everything, the same for an Envoy and for ours.
+ *
+ * @module
+ */
+import { CLIENT } from "./world.ts";
+
+const ADS = { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "0s" };
+const HTTP2 = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
+
+export interface BootstrapPorts {
+  readonly admin: number;
+  readonly xds: number;
+}
+
+const address = (port_value: number) => ({ socket_address: { address: "127.0.0.1", port_value } });
+
+/** Interception NONE: an Istio then has a listener at each service port, and nothing needs to be captured. */
+const METADATA = {
+  NAMESPACE: CLIENT.namespace,
+  LABELS: CLIENT.labels,
+  SERVICE_ACCOUNT: CLIENT.serviceAccount,
+  CLUSTER_ID: "Kubernetes",
+  ISTIO_VERSION: "1.30.0",
+  INTERCEPTION_MODE: "NONE",
+};
+
+export const istioNodeId = `sidecar~127.0.0.6~${CLIENT.name}.${CLIENT.namespace}~${CLIENT.namespace}.svc.cluster.local`;
+
+export const bootstrapText = (nodeId: string, ports: BootstrapPorts): string =>
+  JSON.stringify({
+    node: { id: nodeId, cluster: "client.default", metadata: METADATA },
+    admin: { address: address(ports.admin) },
+    dynamic_resources: {
+      ads_config: {
+        api_type: "DELTA_GRPC",
+        transport_api_version: "V3",
+        grpc_services: [{ envoy_grpc: { cluster_name: "xds" } }],
+      },
+      cds_config: ADS,
+      lds_config: ADS,
+    },
+    static_resources: {
+      clusters: [
+        {
+          name: "xds",
+          type: "STATIC",
+          connect_timeout: "1s",
+          typed_extension_protocol_options: {
+            [HTTP2]: {
+              "@type": `type.googleapis.com/${HTTP2}`,
+              explicit_http_config: { http2_protocol_options: {} },
+            },
+          },
+          load_assignment: {
+            cluster_name: "xds",
+            endpoints: [{ lb_endpoints: [{ endpoint: { address: address(ports.xds) } }] }],
+          },
+        },
+      ],
+    },
+  });

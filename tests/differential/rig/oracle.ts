@@ -1,0 +1,267 @@
+/**
+ * Three ways from the same documents to the same applications: a real istiod with a real Envoy, Tulle's control plane with a
+ * real Envoy, and Tulle's with its own proxy.
+ *
+ * @module
+ */
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { freePorts } from "../../../src/net/free-ports.ts";
+import { eventually } from "../../e2e/support/eventually.ts";
+import { envoyProxy, ProxyProcess, tulleProxy } from "../../e2e/support/proxy-process.ts";
+import { ACCESS_LOG_FORMAT, AccessLog, type Logged } from "./access-logs.ts";
+import { ApiServer } from "./api-server.ts";
+import { bootstrapText, istioNodeId } from "./bootstrap.ts";
+import { type Answer, Client, type Request } from "./client.ts";
+import { type ConfigDocument, keyOf } from "./document.ts";
+import { Istiod } from "./istiod.ts";
+import { validate } from "./istioctl.ts";
+import { inLanes } from "./lanes.ts";
+import { TullePlane } from "./plane.ts";
+import type { Tools } from "./tools.ts";
+import { type Hit, Upstreams } from "./upstreams.ts";
+import {
+  BACKENDS,
+  commonDocuments,
+  MARKER,
+  markerDocuments,
+  namespaces,
+  workloadEntries,
+  workloads,
+  type WorldPorts,
+} from "./world.ts";
+
+export type LegName = "istio" | "envoy" | "tulle";
+/** In the order in which outcomes stand. */
+export const LEGS: readonly LegName[] = ["istio", "envoy", "tulle"];
+
+/** What came of a request by one way, as it was seen. */
+export interface Seen {
+  readonly answer: Answer;
+  readonly hits: readonly Hit[];
+  readonly logged: Logged | undefined;
+}
+
+/** Why documents do not count, by their key; each control plane may refuse others. */
+export interface Refusals {
+  readonly istio: ReadonlyMap<string, string>;
+  readonly tulle: ReadonlyMap<string, string>;
+}
+
+interface Leg {
+  readonly name: LegName;
+  readonly process: ProxyProcess;
+  readonly client: Client;
+  readonly log: AccessLog;
+  /** Where requests to a service's port are sent. */
+  readonly portOf: (servicePort: number) => number;
+}
+
+const PUSH_LIMIT_MS = 30_000;
+const LOG_LIMIT_MS = 5000;
+/** Mirrors come when they come. */
+const QUIET_LIMIT_MS = 1500;
+const API_LANES = 16;
+const CLIENT_LANES = 24;
+
+export class Oracle {
+  readonly ports: WorldPorts;
+  readonly #tools: Tools;
+  readonly #api: ApiServer;
+  readonly #istiod: Istiod;
+  readonly #plane: TullePlane;
+  readonly #upstreams: Upstreams;
+  readonly #legs: readonly Leg[];
+  readonly #folder: string;
+  readonly #standing: readonly ConfigDocument[];
+  /** What the API server holds of the documents of comparisons: texts by key. */
+  #held = new Map<string, { readonly document: ConfigDocument; readonly text: string }>();
+  #generation = 0;
+  #asked = 0;
+
+  private constructor(tools: Tools, parts: Parts) {
+    this.#tools = tools;
+    this.#api = parts.api;
+    this.#istiod = parts.istiod;
+    this.#plane = parts.plane;
+    this.#upstreams = parts.upstreams;
+    this.#legs = parts.legs;
+    this.#folder = parts.folder;
+    this.ports = parts.ports;
+    this.#standing = [...commonDocuments(parts.ports), ...workloads(parts.ports)];
+  }
+
+  static async start(tools: Tools): Promise<Oracle> {
+    const undo: (() => unknown)[] = [];
+    try {
+      const oracle = new Oracle(tools, await startParts(tools, undo));
+      await oracle.publish([]);
+      return oracle;
+    } catch (error) {
+      for (const step of undo.reverse()) await step();
+      throw error;
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const { client } of this.#legs) client.stop();
+    await Promise.all(this.#legs.map(({ process }) => process.stop()));
+    this.#plane.stop();
+    await this.#istiod.stop();
+    await this.#api.stop();
+    this.#upstreams.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+
+  /** Makes `documents` all that is said beside the world's own, and returns when all three proxies go by it. */
+  async publish(documents: readonly ConfigDocument[]): Promise<Refusals> {
+    const generation = String(++this.#generation);
+    const istio = await this.#toApiServer(documents);
+    const markers = markerDocuments(generation);
+    for (const marker of markers) {
+      const refused = await this.#api.put(marker);
+      if (refused !== undefined) throw new Error(`the API server refuses the marker: ${refused}`);
+    }
+    const tulle = this.#plane.publish([...this.#standing, ...markers, ...documents]);
+    await Promise.all(this.#legs.map((leg) => this.#arrived(leg, generation)));
+    return { istio, tulle };
+  }
+
+  /** What comes of each request by each way, in the order of {@link LEGS}. */
+  async askAll(requests: readonly Request[]): Promise<readonly (readonly Seen[])[]> {
+    const ids = requests.map(() => String(++this.#asked));
+    const answers = await Promise.all(
+      this.#legs.map((leg) =>
+        inLanes(CLIENT_LANES, requests, (request, i) => {
+          const headers = [...request.headers, ["x-case", idOf(leg, ids[i] ?? "")] as const];
+          return leg.client.ask(leg.portOf(Number(new URL(request.url).port)), { ...request, headers });
+        }),
+      ),
+    );
+    await this.#settled(ids);
+    return ids.map((id, i) =>
+      this.#legs.map((leg, l): Seen => {
+        const answer = answers[l]?.[i];
+        if (answer === undefined) throw new Error("an answer is missing");
+        return { answer, hits: this.#upstreams.take(idOf(leg, id)), logged: leg.log.take(idOf(leg, id)) };
+      }),
+    );
+  }
+
+  async #toApiServer(documents: readonly ConfigDocument[]): Promise<Map<string, string>> {
+    const before = this.#held;
+    const refused = await validate(this.#tools, this.#folder, documents);
+    const valid = documents.filter((document) => !refused.has(keyOf(document)));
+    const wanted = valid.map((document) => ({ document, key: keyOf(document), text: JSON.stringify(document) }));
+    this.#held = new Map(wanted.map(({ key, ...rest }) => [key, rest]));
+    const gone = [...before].filter(([key]) => !this.#held.has(key));
+    await inLanes(API_LANES, gone, ([, { document }]) => this.#api.remove(document));
+    const changed = wanted.filter(({ key, text }) => before.get(key)?.text !== text);
+    await inLanes(API_LANES, changed, async ({ document, key }) => {
+      const reason = await this.#api.put(document);
+      if (reason === undefined) return;
+      refused.set(key, reason);
+      this.#held.delete(key);
+      await this.#api.remove(document);
+    });
+    return refused;
+  }
+
+  async #arrived({ name, client, portOf, process }: Leg, generation: string): Promise<void> {
+    const [port = 0] = this.ports.service;
+    const ask = (path: string): Promise<Answer> =>
+      client.ask(portOf(port), {
+        method: "GET",
+        url: `http://${MARKER}:${port}${path}`,
+        headers: [["host", `${MARKER}:${port}`]],
+        body: "",
+      });
+    const probe = async (): Promise<boolean> =>
+      (await ask("/rule")).body === generation && (await ask("/subset")).status === 200;
+    try {
+      await eventually(`${name} goes by what was published`, probe, PUSH_LIMIT_MS);
+    } catch (error) {
+      const rejections = this.#plane.rejections.slice(-3).join("\n");
+      throw new Error(`${String(error)}\n${rejections}\n${process.output.slice(-2000)}`, { cause: error });
+    }
+  }
+
+  /** Waits for what follows answers: lines of logs, and mirrors. */
+  async #settled(ids: readonly string[]): Promise<void> {
+    const isLogged = (): boolean => {
+      for (const { log } of this.#legs) log.read();
+      return this.#legs.every((leg) => ids.every((id) => leg.log.has(idOf(leg, id))));
+    };
+    await eventually("all requests are logged", isLogged, LOG_LIMIT_MS).catch(() => {});
+    const isEven = (): boolean =>
+      ids.every((id) => new Set(this.#legs.map((leg) => this.#upstreams.count(idOf(leg, id)))).size === 1);
+    await eventually("the applications saw the same", isEven, QUIET_LIMIT_MS).catch(() => {});
+  }
+}
+
+const idOf = ({ name }: Leg, id: string): string => `${name}-${id}`;
+
+interface Parts {
+  readonly api: ApiServer;
+  readonly istiod: Istiod;
+  readonly plane: TullePlane;
+  readonly upstreams: Upstreams;
+  readonly legs: readonly Leg[];
+  readonly folder: string;
+  readonly ports: WorldPorts;
+}
+
+/** @param undo Gets what ends each part that has been started. */
+async function startParts(tools: Tools, undo: (() => unknown)[]): Promise<Parts> {
+  const folder = mkdtempSync(join(tmpdir(), "tulle-oracle-"));
+  undo.push(() => rmSync(folder, { recursive: true, force: true }));
+  const upstreams = Upstreams.start(BACKENDS);
+  undo.push(() => upstreams.stop());
+  const [first = 0, second = 0, envoyPort = 0, tullePort = 0] = freePorts(4);
+  const ports: WorldPorts = { service: [first, second], target: upstreams.ports };
+  const logOf = (name: LegName): string => join(folder, `${name}-access.log`);
+  const api = await ApiServer.start(tools, `tulle-oracle-${process.pid}`);
+  undo.push(() => api.stop());
+  await settle(api, ports);
+  const istiod = await Istiod.start(tools, {
+    kubeconfig: api.kubeconfig,
+    folder,
+    accessLog: logOf("istio"),
+    accessLogFormat: ACCESS_LOG_FORMAT,
+  });
+  undo.push(() => istiod.stop());
+  const nodes = [
+    { id: "envoy", outboundPort: envoyPort, accessLog: logOf("envoy") },
+    { id: "tulle", outboundPort: tullePort, accessLog: logOf("tulle") },
+  ];
+  const plane = new TullePlane(nodes, ports, ACCESS_LOG_FORMAT);
+  await plane.start();
+  undo.push(() => plane.stop());
+  plane.publish([...commonDocuments(ports), ...workloads(ports)]);
+  const leg = async (name: LegName, node: string, xds: number, portOf: Leg["portOf"]): Promise<Leg> => {
+    const program = name === "tulle" ? tulleProxy : envoyProxy(tools.envoy);
+    const proxy = await ProxyProcess.start(program, join(folder, name), () => {
+      const [admin = 0] = freePorts(1);
+      return [bootstrapText(node, { admin, xds }), admin];
+    });
+    undo.push(() => proxy.stop());
+    return { name, process: proxy, client: new Client(), log: new AccessLog(logOf(name)), portOf };
+  };
+  const legs = [
+    await leg("istio", istioNodeId, istiod.xdsPort, (port) => port),
+    await leg("envoy", "envoy", plane.xdsPort, () => envoyPort),
+    await leg("tulle", "tulle", plane.xdsPort, () => tullePort),
+  ];
+  return { api, istiod, plane, upstreams, legs, folder, ports };
+}
+
+/** The world's own documents, in the API server. */
+async function settle(api: ApiServer, ports: WorldPorts): Promise<void> {
+  const put = async (document: ConfigDocument): Promise<void> => {
+    const refused = await api.put(document);
+    if (refused !== undefined) throw new Error(`the API server refuses ${keyOf(document)}: ${refused}`);
+  };
+  await inLanes(1, namespaces, put);
+  await inLanes(API_LANES, [...commonDocuments(ports), ...workloadEntries, ...markerDocuments("0")], put);
+}

@@ -1,0 +1,112 @@
+/**
+ * Tulle's control plane as far as the comparison needs it: documents to resources, served to an Envoy and to our own proxy.
+ *
+ * @module
+ */
+import { messagesOf } from "../../../src/app/control-plane/resource-messages.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import { silentLog } from "../../../src/base/log.ts";
+import { formatProblem } from "../../../src/base/problem.ts";
+import { loadDocuments } from "../../../src/config/load.ts";
+import type { Mesh } from "../../../src/model/mesh.ts";
+import type { Instance, Workload } from "../../../src/model/service.ts";
+import { bunNetwork } from "../../../src/net/bun-network.ts";
+import type { Listener } from "../../../src/net/socket.ts";
+import { defaultTranslateOptions } from "../../../src/translate/options.ts";
+import { translate } from "../../../src/translate/translate.ts";
+import { GrpcServer } from "../../../src/xds/grpc-server.ts";
+import { AdsServer } from "../../../src/xds/server/ads-server.ts";
+import { Snapshot } from "../../../src/xds/snapshot.ts";
+import { SnapshotCache } from "../../../src/xds/snapshot-cache.ts";
+import { type ConfigDocument, keyOf } from "./document.ts";
+import { BACKENDS, CLIENT, type WorldPorts } from "./world.ts";
+
+/** A proxy that stands for the client. */
+export interface PlaneNode {
+  readonly id: string;
+  /** Where it takes the client's requests. */
+  readonly outboundPort: number;
+  readonly accessLog: string;
+}
+
+export class TullePlane {
+  readonly #cache = new SnapshotCache();
+  readonly #ads: AdsServer;
+  readonly #grpc: GrpcServer;
+  readonly #nodes: readonly PlaneNode[];
+  readonly #ports: WorldPorts;
+  readonly #accessLogFormat: string;
+  #listener: Listener | undefined;
+
+  constructor(nodes: readonly PlaneNode[], ports: WorldPorts, accessLogFormat: string) {
+    this.#nodes = nodes;
+    this.#ports = ports;
+    this.#accessLogFormat = accessLogFormat;
+    const common = { clock: systemClock, log: silentLog };
+    this.#ads = new AdsServer({ ...common, cache: this.#cache, authorize: () => ({ t: "ok" }) });
+    this.#grpc = new GrpcServer({ ...common, methods: this.#ads.methods });
+  }
+
+  async start(): Promise<void> {
+    const place = { address: "127.0.0.1", port: 0 };
+    this.#listener = await bunNetwork(systemClock).listen(place, (socket) => this.#grpc.accept(socket));
+  }
+
+  get xdsPort(): number {
+    return this.#listener?.port ?? 0;
+  }
+
+  /** What proxies refused, as they said it. */
+  get rejections(): readonly string[] {
+    return this.#ads.nacks.map((nack) => JSON.stringify(nack));
+  }
+
+  /** Makes the documents what holds. @returns Of those that are refused, by their key, why. */
+  publish(documents: readonly ConfigDocument[]): ReadonlyMap<string, string> {
+    const files = documents.map((document) => ({ file: keyOf(document), text: JSON.stringify(document) }));
+    const { mesh, problems } = loadDocuments(files);
+    const state = { mesh, instances: this.#instances(mesh) };
+    for (const { id, accessLog } of this.#nodes) {
+      const options = { ...defaultTranslateOptions, accessLogPath: accessLog, accessLogFormat: this.#accessLogFormat };
+      const resources = translate(state, { t: "sidecar", instance: id }, options);
+      this.#cache.set(id, Snapshot.of(messagesOf(resources), this.#cache.get(id)));
+    }
+    const errors = problems.filter(({ severity }) => severity === "error");
+    return new Map(errors.map((problem) => [problem.place.file, formatProblem(problem)]));
+  }
+
+  stop(): void {
+    this.#grpc.close();
+    void this.#listener?.close();
+  }
+
+  #instances(mesh: Mesh): readonly Instance[] {
+    return mesh.workloads.flatMap((workload) => {
+      if (workload.name === CLIENT.name) return this.#nodes.map((node) => clientOf(workload, node));
+      const address = BACKENDS.find(({ name }) => name === workload.name)?.address;
+      return address === undefined ? [] : [backendOf(workload, address, this.#ports.target)];
+    });
+  }
+}
+
+const clientOf = (workload: Workload, { id, outboundPort }: PlaneNode): Instance => ({
+  workload,
+  id,
+  ports: [],
+  outbound: { address: "127.0.0.1", port: outboundPort },
+  loopbacks: [],
+  healthy: true,
+});
+
+/** No proxy stands before it: callers dial the application. */
+const backendOf = (workload: Workload, address: string, targets: readonly number[]): Instance => ({
+  workload,
+  id: workload.name,
+  ports: targets.map((targetPort) => {
+    const place = { address, port: targetPort };
+    return { targetPort, inbound: place, application: place };
+  }),
+  outbound: undefined,
+  loopbacks: [],
+  healthy: true,
+});
