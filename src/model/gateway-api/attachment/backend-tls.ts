@@ -1,0 +1,88 @@
+/**
+ * BackendTLSPolicies at the Services that they are for.
+ *
+ * @module
+ */
+import type { Mesh } from "../../mesh.ts";
+import type { Service, ServicePort } from "../../service.ts";
+import type { BackendTlsPolicy, PolicyTarget } from "../policy.ts";
+import type { BackendTlsOutcome, BackendTlsTarget } from "./attachment.ts";
+import { byAge } from "./precedence.ts";
+import type { References } from "./resolve.ts";
+
+/** In the order of precedence: of two policies for the same port the first holds. */
+export function backendTls(mesh: Mesh, references: References): readonly BackendTlsOutcome[] {
+  const taken = new Map<string, BackendTlsPolicy>();
+  return mesh.gatewayApi.backendTlsPolicies
+    .toSorted((a, b) => byAge(a.meta, b.meta))
+    .map((policy) => ({ policy, targets: targetsOf(policy, references, taken), ...rootsOf(policy, references) }));
+}
+
+function targetsOf(
+  policy: BackendTlsPolicy,
+  references: References,
+  taken: Map<string, BackendTlsPolicy>,
+): readonly BackendTlsTarget[] {
+  const { namespace } = policy.meta;
+  return policy.targets.map((target) => {
+    const isService = target.group === "" && target.kind === "Service";
+    const service = isService ? references.service(namespace, target.name) : undefined;
+    const port = service?.ports.find((p) => p.name === target.sectionName);
+    const at = { target, service, port };
+    const missing = missingPart(target, namespace, service, port);
+    if (missing !== undefined) return { ...at, fault: { reason: "TargetNotFound", message: missing, at: target.at } };
+    const key = `${namespace}/${target.name} ${target.sectionName ?? ""}`;
+    const earlier = taken.get(key);
+    if (earlier === undefined) taken.set(key, policy);
+    if (earlier === undefined || earlier === policy) return { ...at, fault: undefined };
+    const message = `the older policy ${earlier.meta.namespace}/${earlier.meta.name} is for the same target`;
+    return { ...at, fault: { reason: "Conflicted", message, at: target.at } };
+  });
+}
+
+function missingPart(
+  { kind, group, name, sectionName }: PolicyTarget,
+  namespace: string,
+  service: Service | undefined,
+  port: ServicePort | undefined,
+): string | undefined {
+  if (group !== "" || kind !== "Service") return `a target is a Service, found ${kind}`;
+  if (service === undefined) return `there is no Service ${namespace}/${name}`;
+  if (sectionName === undefined || port !== undefined) return undefined;
+  return `the Service ${namespace}/${name} has no port ${sectionName}`;
+}
+
+function rootsOf(
+  { meta, validation: { caCertificateRefs } }: BackendTlsPolicy,
+  references: References,
+): Pick<BackendTlsOutcome, "faults" | "trustedCas" | "noValidCa"> {
+  const from = { kind: "BackendTLSPolicy", namespace: meta.namespace };
+  const found = caCertificateRefs.map((ref) => references.roots(from, ref));
+  const trustedCas = found.flatMap((f) => (f.t === "found" ? [f.value] : []));
+  const faults = found.flatMap((f) =>
+    f.t === "fault"
+      ? [
+          {
+            reason:
+              f.reason === "InvalidCACertificateKind" ? ("InvalidKind" as const) : ("InvalidCACertificateRef" as const),
+            message: f.message,
+            at: f.at,
+          },
+        ]
+      : [],
+  );
+  return { faults, trustedCas, noValidCa: caCertificateRefs.length > 0 && trustedCas.length === 0 };
+}
+
+/** The policy that holds for calls to a port: one for the port itself comes before one for the whole Service. */
+export function backendTlsAt(
+  outcomes: readonly BackendTlsOutcome[],
+  service: Service,
+  port: ServicePort,
+): BackendTlsOutcome | undefined {
+  const holding = (wanted: ServicePort | undefined): BackendTlsOutcome | undefined =>
+    outcomes.find(({ targets }) =>
+      targets.some((t) => t.fault === undefined && t.service === service && t.port === wanted),
+    );
+  return holding(port) ?? holding(undefined);
+}

@@ -1,0 +1,105 @@
+/**
+ * Gateways that are ours, with their listeners and those of ListenerSets; routes come later.
+ *
+ * @module
+ */
+import type { Credential } from "../../gateway.ts";
+import type { Mesh } from "../../mesh.ts";
+import type { KubernetesGateway, ListenerSet } from "../gateway.ts";
+import { GATEWAY_GROUP } from "../reference.ts";
+import type { AttachedListenerSet, GatewayFault } from "./attachment.ts";
+import { withConflicts } from "./conflicts.ts";
+import { controllerOf, type GatewayControllers } from "./controllers.ts";
+import { type ReadyListener, readyListener } from "./listeners.ts";
+import { letsIn, type NamespaceLabels } from "./namespaces.ts";
+import { byAge } from "./precedence.ts";
+import type { References } from "./resolve.ts";
+
+export interface ReadyGateway {
+  readonly gateway: KubernetesGateway;
+  readonly controllerName: string;
+  readonly listeners: readonly ReadyListener[];
+  readonly listenerSets: readonly ReadyListenerSet[];
+  readonly backendClientCertificate: Credential | undefined;
+  readonly faults: readonly GatewayFault[];
+}
+
+export type ReadyListenerSet = Pick<AttachedListenerSet, "listenerSet" | "fault">;
+
+export function readyGateways(
+  mesh: Mesh,
+  controllers: GatewayControllers,
+  references: References,
+  labelsOf: NamespaceLabels,
+): readonly ReadyGateway[] {
+  return mesh.gatewayApi.gateways.flatMap((gateway) => {
+    const controllerName = controllerOf(mesh, controllers, gateway.className);
+    if (controllerName === undefined) return [];
+    const listenerSets = setsOf(mesh.gatewayApi.listenerSets, gateway, labelsOf);
+    const owners = [gateway, ...listenerSets.filter((s) => s.fault === undefined).map((s) => s.listenerSet)];
+    const listeners = owners.flatMap((owner) =>
+      owner.listeners.map((listener) => readyListener(gateway, owner, listener, references)),
+    );
+    return [
+      {
+        gateway,
+        controllerName,
+        listeners: withConflicts(listeners, gateway.listeners.length),
+        listenerSets,
+        ...clientCertificate(gateway, references),
+      },
+    ];
+  });
+}
+
+/** The sets that name a Gateway, the oldest first. */
+function setsOf(
+  all: readonly ListenerSet[],
+  gateway: KubernetesGateway,
+  labelsOf: NamespaceLabels,
+): readonly ReadyListenerSet[] {
+  const { namespace, name } = gateway.meta;
+  const naming = all.filter(
+    ({ parent }) =>
+      parent.group === GATEWAY_GROUP &&
+      parent.kind === "Gateway" &&
+      parent.namespace === namespace &&
+      parent.name === name,
+  );
+  return naming
+    .toSorted((a, b) => byAge(a.meta, b.meta))
+    .map((listenerSet) => {
+      if (letsIn(gateway.allowedListeners, namespace, listenerSet.meta.namespace, labelsOf))
+        return { listenerSet, fault: undefined };
+      const message = `allowedListeners of the Gateway ${namespace}/${name} lets in no ListenerSet of the namespace ${listenerSet.meta.namespace}`;
+      return { listenerSet, fault: { reason: "NotAllowed", message, at: listenerSet.parent.at } };
+    });
+}
+
+const ADDRESS_TYPES = ["IPAddress", "Hostname"];
+
+function clientCertificate(
+  gateway: KubernetesGateway,
+  references: References,
+): Pick<ReadyGateway, "backendClientCertificate" | "faults"> {
+  const faults: GatewayFault[] = gateway.addresses
+    .filter(({ type }) => !ADDRESS_TYPES.includes(type))
+    .map(({ type, at }) => ({
+      condition: "Accepted",
+      reason: "UnsupportedAddress",
+      message: `the type of an address is one of ${ADDRESS_TYPES.join(", ")}, found ${type}`,
+      at,
+    }));
+  const ref = gateway.infrastructure.parametersRef;
+  if (ref !== undefined) {
+    const message = `no kind holds parameters of a Gateway here, found ${ref.kind}`;
+    faults.push({ condition: "Accepted", reason: "InvalidParameters", message, at: ref.at });
+  }
+  const wanted = gateway.tls.backendClientCertificate;
+  if (wanted === undefined) return { backendClientCertificate: undefined, faults };
+  const found = references.certificate({ kind: "Gateway", namespace: gateway.meta.namespace }, wanted);
+  if (found.t === "found") return { backendClientCertificate: found.value, faults };
+  const reason = found.reason === "InvalidCertificateRef" ? "InvalidClientCertificateRef" : found.reason;
+  faults.push({ condition: "ResolvedRefs", reason, message: found.message, at: found.at });
+  return { backendClientCertificate: undefined, faults };
+}

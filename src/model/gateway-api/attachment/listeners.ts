@@ -1,0 +1,122 @@
+/**
+ * Listeners, before routes are attached: what they can serve, what they show, and what is wrong with them.
+ *
+ * @module
+ */
+import type { Credential } from "../../gateway.ts";
+import type { FrontendValidation, KubernetesGateway, Listener, ListenerSet } from "../gateway.ts";
+import { GATEWAY_GROUP, type GroupKind } from "../reference.ts";
+import type { AttachedListener, ClientValidation, ListenerFault } from "./attachment.ts";
+import type { References, Referrer } from "./resolve.ts";
+
+/** One without its routes. */
+export type ReadyListener = Omit<AttachedListener, "routes" | "serves">;
+
+export function readyListener(
+  gateway: KubernetesGateway,
+  owner: KubernetesGateway | ListenerSet,
+  listener: Listener,
+  references: References,
+): ReadyListener {
+  const kind = owner === gateway ? "Gateway" : "ListenerSet";
+  const kinds = supportedKinds(listener);
+  const shown = certificates(listener, { kind, namespace: owner.meta.namespace }, references);
+  const checked = clientValidation(listener, gateway, references);
+  return {
+    owner,
+    listener,
+    supportedKinds: kinds.kinds,
+    certificates: shown.certificates,
+    clientValidation: checked.validation,
+    faults: [...protocolFaults(listener), ...kinds.faults, ...shown.faults, ...checked.faults],
+  };
+}
+
+interface Kinds {
+  readonly kinds: readonly GroupKind[];
+  readonly faults: readonly ListenerFault[];
+}
+
+const KINDS_OF: Readonly<Record<string, readonly string[]>> = {
+  HTTP: ["HTTPRoute", "GRPCRoute"],
+  HTTPS: ["HTTPRoute", "GRPCRoute"],
+  TLS: ["TLSRoute", "TCPRoute"],
+  TCP: ["TCPRoute"],
+};
+
+function protocolFaults({ protocol, at, tls }: Listener): readonly ListenerFault[] {
+  if (!Object.hasOwn(KINDS_OF, protocol)) {
+    const message = `the protocol is one of ${Object.keys(KINDS_OF).join(", ")}, found ${protocol}`;
+    return [{ condition: "Accepted", reason: "UnsupportedProtocol", message, at }];
+  }
+  const ends = protocol === "HTTPS" && tls === undefined;
+  return ends
+    ? [{ condition: "ResolvedRefs", reason: "InvalidCertificateRef", message: "HTTPS needs tls.certificateRefs", at }]
+    : [];
+}
+
+function supportedKinds({ protocol, tls, allowedKinds, at }: Listener): Kinds {
+  const names = Object.hasOwn(KINDS_OF, protocol) ? (KINDS_OF[protocol] ?? []) : [];
+  const fitting = tls?.mode === "Passthrough" ? names.filter((n) => n === "TLSRoute") : names;
+  const all = fitting.map((kind) => ({ group: GATEWAY_GROUP, kind }));
+  if (allowedKinds === undefined) return { kinds: all, faults: [] };
+  const kinds = all.filter((k) => allowedKinds.some((a) => a.group === k.group && a.kind === k.kind));
+  if (kinds.length === allowedKinds.length) return { kinds, faults: [] };
+  const message = `allowedRoutes.kinds may have ${fitting.join(", ") || "none"} here, found ${allowedKinds.map((k) => k.kind).join(", ")}`;
+  return { kinds, faults: [{ condition: "ResolvedRefs", reason: "InvalidRouteKinds", message, at }] };
+}
+
+interface Certificates {
+  readonly certificates: readonly Credential[];
+  readonly faults: readonly ListenerFault[];
+}
+
+function certificates({ tls }: Listener, from: Referrer, references: References): Certificates {
+  if (tls?.mode !== "Terminate") return { certificates: [], faults: [] };
+  const found = tls.certificateRefs.map((ref) => references.certificate(from, ref));
+  const faults = found.flatMap((f): readonly ListenerFault[] =>
+    f.t === "fault" ? [{ condition: "ResolvedRefs", reason: f.reason, message: f.message, at: f.at }] : [],
+  );
+  const good = found.flatMap((f) => (f.t === "found" ? [f.value] : []));
+  if (found.length > 0) return { certificates: good, faults };
+  const message = "TLS that ends here needs certificateRefs";
+  return {
+    certificates: [],
+    faults: [{ condition: "ResolvedRefs", reason: "InvalidCertificateRef", message, at: tls.at }],
+  };
+}
+
+interface Validation {
+  readonly validation: ClientValidation | undefined;
+  readonly faults: readonly ListenerFault[];
+}
+
+/** Of listeners with HTTPS only, as the specification has it. */
+function clientValidation(
+  { protocol, port }: Listener,
+  gateway: KubernetesGateway,
+  references: References,
+): Validation {
+  const { frontendByPort, frontendDefault } = gateway.tls;
+  const wanted = frontendByPort.has(port) ? frontendByPort.get(port) : frontendDefault;
+  if (protocol !== "HTTPS" || wanted === undefined) return { validation: undefined, faults: [] };
+  return checkedBy(wanted, { kind: "Gateway", namespace: gateway.meta.namespace }, references);
+}
+
+function checkedBy(
+  { at, caCertificateRefs, mode }: FrontendValidation,
+  from: Referrer,
+  references: References,
+): Validation {
+  const found = caCertificateRefs.map((ref) => references.roots(from, ref));
+  const faults = found.flatMap((f): readonly ListenerFault[] =>
+    f.t === "fault" ? [{ condition: "ResolvedRefs", reason: f.reason, message: f.message, at: f.at }] : [],
+  );
+  const trustedCas = found.flatMap((f) => (f.t === "found" ? [f.value] : []));
+  if (trustedCas.length > 0) return { validation: { trustedCas, mode }, faults };
+  const message = "none of caCertificateRefs leads to roots, so no client could be checked";
+  return {
+    validation: { trustedCas, mode },
+    faults: [...faults, { condition: "Accepted", reason: "NoValidCACertificate", message, at }],
+  };
+}

@@ -1,0 +1,44 @@
+/**
+ * Who comes first where several documents say something of the same. Source: the Gateway API's words on AllowedRoutes,
+ * HTTPRouteRule.matches and GRPCRouteRule.matches.
+ *
+ * @module
+ */
+import type { ObjectMeta } from "../reference.ts";
+import type { GrpcRouteMatch, HttpRouteMatch } from "../route.ts";
+
+/** The older document, then the first by `namespace/name`. One without a time of creation is as old as can be. */
+export function byAge(a: ObjectMeta, b: ObjectMeta): number {
+  const age = (a.createdAtMs ?? 0) - (b.createdAtMs ?? 0);
+  return age !== 0 ? age : compare(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`);
+}
+
+const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+
+const PATH_RANK = { Exact: 0, PathPrefix: 1, RegularExpression: 2 } as const;
+
+/**
+ * The more specific match: an exact path, the longest prefix, a method, more headers, more query parameters. Expressions, of which
+ * the specification does not speak, come after the prefixes, as in Istio.
+ */
+export function byHttpMatch(a: HttpRouteMatch, b: HttpRouteMatch): number {
+  return firstOf(
+    PATH_RANK[a.path.t] - PATH_RANK[b.path.t],
+    b.path.value.length - a.path.value.length,
+    Number(b.method !== undefined) - Number(a.method !== undefined),
+    count(b.headers) - count(a.headers),
+    count(b.queryParams) - count(a.queryParams),
+  );
+}
+
+/** The more specific match: more of the service's name, of the method's, more headers. */
+export function byGrpcMatch(a: GrpcRouteMatch, b: GrpcRouteMatch): number {
+  return firstOf(
+    (b.method.service?.length ?? 0) - (a.method.service?.length ?? 0),
+    (b.method.method?.length ?? 0) - (a.method.method?.length ?? 0),
+    count(b.headers) - count(a.headers),
+  );
+}
+
+const count = (record: Readonly<Record<string, unknown>>): number => Object.keys(record).length;
+const firstOf = (...differences: readonly number[]): number => differences.find((d) => d !== 0) ?? 0;

@@ -1,0 +1,101 @@
+/**
+ * What references lead to: Services, certificates, roots.
+ *
+ * @module
+ */
+import type { Credential } from "../../gateway.ts";
+import type { Mesh } from "../../mesh.ts";
+import type { Service } from "../../service.ts";
+import type { BackendReference, ObjectReference } from "../reference.ts";
+import type { BackendTarget, Fault } from "./attachment.ts";
+import { permitsOf } from "./grants.ts";
+
+/** Who refers: the kind and namespace that a grant names. */
+export interface Referrer {
+  readonly kind: string;
+  readonly namespace: string;
+}
+
+export type Resolved<T, Reason extends string> =
+  | { readonly t: "found"; readonly value: T }
+  | ({ readonly t: "fault" } & Fault<Reason>);
+
+export interface References {
+  readonly service: (namespace: string, name: string) => Service | undefined;
+  readonly backend: (from: Referrer, ref: BackendReference) => BackendTarget;
+  readonly certificate: (
+    from: Referrer,
+    ref: ObjectReference,
+  ) => Resolved<Credential, "InvalidCertificateRef" | "RefNotPermitted">;
+  /** PEM of roots, of a ConfigMap or a Secret. */
+  readonly roots: (
+    from: Referrer,
+    ref: ObjectReference,
+  ) => Resolved<string, "InvalidCACertificateRef" | "InvalidCACertificateKind" | "RefNotPermitted">;
+}
+
+export function referencesOf(mesh: Mesh): References {
+  const permits = permitsOf(mesh.gatewayApi.grants);
+  const named = <T extends { readonly namespace: string; readonly name: string }>(all: readonly T[]) =>
+    new Map(all.map((one) => [`${one.namespace}/${one.name}`, one]));
+  const services = named(mesh.services);
+  const hosts = new Map(mesh.services.map((s) => [s.hostname, s]));
+  const credentials = named(mesh.credentials);
+  const configMaps = named(mesh.configMaps);
+  return {
+    service: (namespace, name) => services.get(`${namespace}/${name}`),
+    backend: (from, ref) => {
+      if (ref.group === "networking.istio.io" && ref.kind === "Hostname") return atPort(hosts.get(ref.name), ref);
+      if (ref.group !== "" || ref.kind !== "Service")
+        return { t: "invalid", ...fault("InvalidKind", ref, `calls go to a Service, found ${kindOf(ref)}`) };
+      if (!permits(from, ref)) return { t: "invalid", ...notPermitted(from, ref) };
+      return atPort(services.get(`${ref.namespace}/${ref.name}`), ref);
+    },
+    certificate: (from, ref) => {
+      if (ref.group !== "" || ref.kind !== "Secret")
+        return wrong("InvalidCertificateRef", ref, `a certificate is in a Secret, found ${kindOf(ref)}`);
+      if (!permits(from, ref)) return { t: "fault", ...notPermitted(from, ref) };
+      const found = credentials.get(`${ref.namespace}/${ref.name}`);
+      if (found?.certificate !== undefined) return { t: "found", value: found };
+      const what = found === undefined ? "there is no Secret" : "there is no certificate with its key in the Secret";
+      return wrong("InvalidCertificateRef", ref, `${what} ${ref.namespace}/${ref.name}`);
+    },
+    roots: (from, ref) => {
+      const isSecret = ref.kind === "Secret";
+      if (ref.group !== "" || !(isSecret || ref.kind === "ConfigMap"))
+        return wrong("InvalidCACertificateKind", ref, `roots are in a ConfigMap or a Secret, found ${kindOf(ref)}`);
+      if (!permits(from, ref)) return { t: "fault", ...notPermitted(from, ref) };
+      const found = (isSecret ? credentials : configMaps).get(`${ref.namespace}/${ref.name}`);
+      if (found?.trustedCaPem !== undefined) return { t: "found", value: found.trustedCaPem };
+      const what =
+        found === undefined ? `there is no ${ref.kind}` : `there is no ca.crt with certificates in the ${ref.kind}`;
+      return wrong("InvalidCACertificateRef", ref, `${what} ${ref.namespace}/${ref.name}`);
+    },
+  };
+}
+
+function atPort(service: Service | undefined, ref: BackendReference): BackendTarget {
+  const port = service?.ports.find((p) => p.number === ref.port);
+  if (service !== undefined && port !== undefined) return { t: "service", service, port };
+  const message =
+    service === undefined
+      ? `there is no Service ${ref.namespace}/${ref.name}`
+      : `the Service ${ref.namespace}/${ref.name} has no port ${ref.port}: it has ${service.ports.map((p) => p.number).join(", ") || "none"}`;
+  return { t: "invalid", ...fault("BackendNotFound", ref, message) };
+}
+
+const kindOf = ({ group, kind }: ObjectReference): string => (group === "" ? kind : `${kind} (${group})`);
+
+function fault<R extends string>(reason: R, ref: ObjectReference, message: string): Fault<R> {
+  return { reason, message, at: ref.at };
+}
+
+const wrong = <R extends string>(reason: R, ref: ObjectReference, message: string) =>
+  ({ t: "fault", ...fault(reason, ref, message) }) as const;
+
+const notPermitted = (from: Referrer, ref: ObjectReference): Fault<"RefNotPermitted"> =>
+  fault(
+    "RefNotPermitted",
+    ref,
+    `no ReferenceGrant in the namespace ${ref.namespace} lets a ${from.kind} of the namespace ${from.namespace} refer to the ${ref.kind} ${ref.name}`,
+  );

@@ -1,0 +1,39 @@
+/**
+ * A route with its references looked up.
+ *
+ * @module
+ */
+import type { GatewayRoute, RequestMirror, RouteBackend, WeightedBackend } from "../route.ts";
+import type { ResolvedBackend, ResolvedMirror, ResolvedRoute, ResolvedRouteBackend } from "./attachment.ts";
+import type { References, Referrer } from "./resolve.ts";
+
+export function resolveRoute(route: GatewayRoute, references: References): ResolvedRoute {
+  const from: Referrer = { kind: route.t, namespace: route.meta.namespace };
+  const mirrors = (all: readonly RequestMirror[]): readonly ResolvedMirror[] =>
+    all.map((mirror) => ({ mirror, target: references.backend(from, mirror.ref) }));
+  const connection = (backend: WeightedBackend): ResolvedBackend => ({
+    backend,
+    target: references.backend(from, backend.ref),
+  });
+  const request = (backend: RouteBackend): ResolvedRouteBackend => ({
+    backend,
+    target: references.backend(from, backend.ref),
+    mirrors: mirrors(backend.filters.mirrors),
+  });
+  const requestRule = <
+    R extends { readonly backends: readonly RouteBackend[]; readonly filters: RouteBackend["filters"] },
+  >(
+    rule: R,
+  ) => ({ rule, backends: rule.backends.map(request), mirrors: mirrors(rule.filters.mirrors) });
+  switch (route.t) {
+    case "HTTPRoute":
+      return { t: route.t, document: route, rules: route.rules.map(requestRule) };
+    case "GRPCRoute":
+      return { t: route.t, document: route, rules: route.rules.map(requestRule) };
+    case "TLSRoute":
+    case "TCPRoute": {
+      const rules = route.rules.map((rule) => ({ rule, backends: rule.backends.map(connection), mirrors: [] }));
+      return route.t === "TLSRoute" ? { t: route.t, document: route, rules } : { t: route.t, document: route, rules };
+    }
+  }
+}
