@@ -118,7 +118,11 @@ describe("servers", () => {
       https("{mode: ISTIO_MUTUAL, credentialName: c}"),
       "the certificate is the mesh's",
     ],
-    ["AUTO_PASSTHROUGH", https("{mode: AUTO_PASSTHROUGH}"), "AUTO_PASSTHROUGH is not supported yet"],
+    [
+      "a certificate of AUTO_PASSTHROUGH",
+      https("{mode: AUTO_PASSTHROUGH, credentialName: c}"),
+      "the certificate is the destination's",
+    ],
     [
       "TLS on plain HTTP",
       https("{mode: SIMPLE}", "{number: 80, name: h, protocol: HTTP}"),

@@ -32,7 +32,7 @@ export function gatewayTls(node: Node, protocol: GatewayProtocol, body: Document
   const fields = node.fields({ known: KNOWN, unsupported: UNSUPPORTED });
   const httpsRedirect = fields.optional("httpsRedirect", flag) ?? false;
   const plain = protocol === "HTTP" || protocol === "TCP";
-  const mode = fields.optional("mode", tlsMode) ?? "SIMPLE";
+  const mode = fields.optional("mode", choice(MODES)) ?? "SIMPLE";
   if (plain) checkPlain(fields, protocol);
   else if (httpsRedirect) fields.at("httpsRedirect")?.warn("has no effect: what comes in here is HTTPS already");
   return {
@@ -47,13 +47,6 @@ export function gatewayTls(node: Node, protocol: GatewayProtocol, body: Document
   };
 }
 
-function tlsMode(node: Node): GatewayTls["mode"] {
-  const mode = choice(MODES)(node);
-  if (mode !== "AUTO_PASSTHROUGH") return mode;
-  node.fail("AUTO_PASSTHROUGH is not supported yet: it joins meshes by their SNI, and one mesh is all there is here");
-  return "PASSTHROUGH";
-}
-
 function checkPlain(fields: TlsFields, protocol: GatewayProtocol): void {
   for (const name of KNOWN) {
     if (name === "httpsRedirect" && protocol === "HTTP") continue;
@@ -63,8 +56,8 @@ function checkPlain(fields: TlsFields, protocol: GatewayProtocol): void {
 
 function certificate(fields: TlsFields, mode: GatewayTls["mode"], body: DocumentBody): GatewayCertificate | undefined {
   const given = [...FILES, ...CREDENTIALS].filter((name) => fields.has(name));
-  if (mode === "PASSTHROUGH" || mode === "ISTIO_MUTUAL") {
-    const why = mode === "PASSTHROUGH" ? "the certificate is the destination's" : "the certificate is the mesh's";
+  if (mode === "PASSTHROUGH" || mode === "AUTO_PASSTHROUGH" || mode === "ISTIO_MUTUAL") {
+    const why = mode === "ISTIO_MUTUAL" ? "the certificate is the mesh's" : "the certificate is the destination's";
     for (const name of given) fields.at(name)?.failAtKey(`cannot stand beside mode ${mode}: ${why}`);
     return undefined;
   }

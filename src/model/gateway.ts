@@ -36,7 +36,14 @@ export interface GatewayHost {
   readonly host: string;
 }
 
-export type GatewayTlsMode = "PASSTHROUGH" | "SIMPLE" | "MUTUAL" | "OPTIONAL_MUTUAL" | "ISTIO_MUTUAL";
+export type GatewayTlsMode =
+  | "PASSTHROUGH"
+  /** Passed through to the cluster that the client names, as callers in the mesh do. */
+  | "AUTO_PASSTHROUGH"
+  | "SIMPLE"
+  | "MUTUAL"
+  | "OPTIONAL_MUTUAL"
+  | "ISTIO_MUTUAL";
 
 export interface GatewayTls {
   /** Only on plain HTTP: all requests are redirected. */

@@ -27,7 +27,7 @@ import { MESH_HTTP, MESH_TCP } from "./detection.ts";
 import { balancerOf } from "./hash-policy.ts";
 import { indexOf, isHttp, isHttp2 } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
-import { outboundCluster, outboundTcpCluster, type Scope } from "./scope.ts";
+import { outboundCluster, outboundTcpCluster, type Scope, sniOf } from "./scope.ts";
 import { upstreamTls } from "./upstream-tls.ts";
 
 export interface OutboundCluster {
@@ -82,7 +82,7 @@ function outbound(
     scope,
     tls: policy.tls,
     trustDomain: mesh.settings.trustDomain,
-    sni: `outbound_.${port.number}_.${subset?.name ?? ""}_.${service.hostname}`,
+    sni: sniOf(port, subset?.name, service.hostname),
     identities: identitiesOf(mesh, instances, destination),
     endpointsTakeMtls,
     meshAlpn: port.protocol === "auto" && way === "http" ? MESH_HTTP : alpnOf(http),
@@ -126,7 +126,8 @@ function upstreamHttp(
   return upgrade === "UPGRADE" && inMesh ? "http2" : "http1";
 }
 
-function commonCluster(name: string, policy: DestinationPolicy, settings: MeshSettings): Cluster {
+/** What a DestinationRule says of a cluster, whoever its endpoints are and however they are found. */
+export function commonCluster(name: string, policy: DestinationPolicy, settings: MeshSettings): Cluster {
   return {
     name,
     connectTimeout: connectTimeoutMs(policy.connectionPool, settings),

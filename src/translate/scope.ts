@@ -49,6 +49,11 @@ interface PortNumber {
   readonly number: number;
 }
 
+/** What a caller in the mesh asks for in TLS: `outbound_.9080_.v1_.reviews.default.svc.cluster.local`, as in Istio. */
+export function sniOf(port: PortNumber, subset: string | undefined, host: string): string {
+  return `outbound_.${port.number}_.${subset ?? ""}_.${host}`;
+}
+
 /** Where opaque bytes to a port go: a cluster of its own, named with `@tcp` at the end, where HTTP may go to the same port. */
 export function outboundTcpCluster(
   scope: Scope,

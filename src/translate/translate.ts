@@ -14,6 +14,7 @@ import type { Listener } from "../xds/proto/listener.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import type { Secret } from "../xds/proto/tls.ts";
 import { gatewayResources } from "./gateway/gateway.ts";
+import { sniClusters } from "./gateway/sni-clusters.ts";
 import { inboundCluster, inboundPorts } from "./inbound.ts";
 import { type InboundListener, inboundListener } from "./inbound-listener.ts";
 import { type Kept, keptFor } from "./keep.ts";
@@ -90,11 +91,13 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
 function translateGateway(state: MeshState, instance: Instance, options: TranslateOptions): ProxyResources {
   const scope = sidecarScope(state.mesh, instance);
   const outbound = clustersOf(state, scope, options, keptFor(state));
-  const { policySources, ...resources } = gatewayResources(visibleMesh(state.mesh, scope), instance, scope, options);
+  const mesh = visibleMesh(state.mesh, scope);
+  const { policySources, ...resources } = gatewayResources(mesh, instance, scope, options);
+  const named = sniClusters(mesh, state.instances, instance.workload, scope, options);
   return {
     ...resources,
-    clusters: outbound.map((o) => o.cluster),
-    endpoints: assignmentsOf(outbound),
+    clusters: [...outbound, ...named].map((o) => o.cluster),
+    endpoints: [...assignmentsOf(outbound), ...named.map((o) => o.endpoints)],
     sources: { ...sourcesOf([], outbound), policies: policySources },
   };
 }

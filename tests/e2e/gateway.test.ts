@@ -159,6 +159,16 @@ for (const proxy of envoy === undefined ? ["tulle"] : ["tulle", "envoy"]) {
       expect(await handshake({ url: url(446), name: "other.example.com" })).toBeUndefined();
     });
 
+    test("a name of the mesh leads to the workload's own proxy, which shows its identity", async () => {
+      const east = (name: string) => handshake({ url: url(15_443), name });
+      const host = "default.svc.cluster.local";
+      const echo = await east(`outbound_.80_._.echo.${host}`);
+      expect(echo?.getPeerCertificate().subjectaltname).toBe("URI:spiffe://cluster.local/ns/default/sa/echo");
+      echo?.destroy();
+      expect(await east(`outbound_.80_._.nobody.${host}`)).toBeUndefined();
+      expect(await east("plain.example.com")).toBeUndefined();
+    });
+
     /** What reached the application of the headers that say who the client is. */
     const told = async (instance: string, headers: Readonly<Record<string, string>>) => {
       const { body } = await call(`${url(80, instance)}/`, { headers: { host: "plain.example.com", ...headers } });

@@ -8,6 +8,7 @@
 import { gatewayName } from "../../model/gateway.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { ConnectionDestination, ConnectionMatch, VirtualService } from "../../model/virtual-service.ts";
+import { SniCluster } from "../../xds/proto/filter-sni-cluster.ts";
 import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import type { NetworkFilter } from "../../xds/proto/listener.ts";
 import { pack } from "../../xds/types/any.ts";
@@ -59,6 +60,18 @@ export function passages(input: ConnectionsInput, served: ServedServer): readonl
       }),
     );
   });
+}
+
+/** A name that is no cluster's leads nowhere. */
+const NOWHERE = "BlackHoleCluster";
+
+/** To the cluster that the client names in TLS. */
+export function toNamedCluster({ options }: Pick<ConnectionsInput, "options">): readonly NetworkFilter[] {
+  const proxy: TcpProxy = { statPrefix: NOWHERE, cluster: NOWHERE, accessLog: accessLogs(options) };
+  return [
+    { name: "envoy.filters.network.sni_cluster", typedConfig: pack(SniCluster, {}) },
+    { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) },
+  ];
 }
 
 const boundTo = (mesh: Mesh, { gateway }: ServedServer): readonly VirtualService[] =>

@@ -59,6 +59,36 @@ const managerOf = (listener: Listener | undefined): HttpConnectionManager =>
 
 // === tests ===
 
+test("AUTO_PASSTHROUGH leads to the cluster that the client names, with no TLS of its own", () => {
+  const open = `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: open, namespace: default},
+ spec: {selector: {matchLabels: {app: ratings}}, mtls: {mode: DISABLE}}}`;
+  const east = `{port: {number: 15443, name: east, protocol: TLS}, hosts: ["*.local"], tls: {mode: AUTO_PASSTHROUGH}}`;
+  const subsets = `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: reviews},
+ spec: {host: reviews, subsets: [{name: v1, labels: {version: v1}}]}}`;
+  const ratings = [service("ratings", ["http:9080"]), workload("ratings", "v1", [9080])];
+  const { listeners, clusters, endpoints } = edge(gateway("g", east), subsets, ...ratings, open);
+  const [chain] = present(listeners[0]).filterChains ?? [];
+  expect(chain?.filterChainMatch).toEqual({ serverNames: ["*.local"] });
+  expect(chain?.filters?.map(({ name }) => name)).toEqual([
+    "envoy.filters.network.sni_cluster",
+    "envoy.filters.network.tcp_proxy",
+  ]);
+  const bySni = clusters.filter(({ name }) => name?.startsWith("outbound_."));
+  const sizes = bySni.map(({ name, transportSocket, transportSocketMatches }) => ({
+    name,
+    plain: transportSocket === undefined && transportSocketMatches === undefined,
+    endpoints: endpoints.find((e) => e.clusterName === name)?.endpoints?.flatMap((e) => e.lbEndpoints).length,
+  }));
+  const host = "default.svc.cluster.local";
+  expect(sizes).toEqual([
+    { name: `outbound_.9080_._.reviews.${host}`, plain: true, endpoints: 1 },
+    { name: `outbound_.9080_.v1_.reviews.${host}`, plain: true, endpoints: 1 },
+    { name: `outbound_.9080_._.ratings.${host}`, plain: true, endpoints: 0 },
+  ]);
+  const { clusters: usual } = edge(gateway("g", http('"*"')));
+  expect(usual.some(({ name }) => name?.startsWith("outbound_."))).toBe(false);
+});
+
 test.each([
   [["a.b"], ["a.b", "c.d"], ["a.b"]],
   [["*.b"], ["a.b", "a.c"], ["a.b"]],

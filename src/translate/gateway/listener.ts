@@ -19,7 +19,7 @@ import type { TranslateOptions } from "../options.ts";
 import type { Scope } from "../scope.ts";
 import type { Source } from "../source.ts";
 import { listenerMetadata } from "../workload-metadata.ts";
-import { passages, tcpFilter } from "./connections.ts";
+import { passages, tcpFilter, toNamedCluster } from "./connections.ts";
 import { edgeManager, topologyOf } from "./http.ts";
 import { type GatewayPort, isHttpServer, routeName, type ServedServer } from "./ports.ts";
 import { serverSocket } from "./tls.ts";
@@ -92,6 +92,8 @@ function tlsChains(
   const isHttp = isHttpServer(served.server);
   const transportSocket =
     tls && serverSocket(tls, input.scope, input.mesh.settings.trustDomain, isHttp ? HTTP_ALPN : []);
+  if (tls?.mode === "AUTO_PASSTHROUGH")
+    return [{ name, filterChainMatch: named(hosts.map((h) => h.host)), filters: [...rbac, ...toNamedCluster(input)] }];
   if (transportSocket === undefined)
     return passages(input, served).map((passage) => ({
       name: passage.name,

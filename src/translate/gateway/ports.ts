@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { type Gateway, type GatewayServer, gatewayName } from "../../model/gateway.ts";
+import { type Gateway, type GatewayServer, gatewayName, type GatewayTls } from "../../model/gateway.ts";
 import { selects } from "../../model/match.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Workload } from "../../model/service.ts";
@@ -48,7 +48,8 @@ export function gatewayPorts(mesh: Mesh, workload: Workload): readonly GatewayPo
   return [...ports.values()].map(({ port }) => port);
 }
 
-const serversOf = (mesh: Mesh, workload: Workload): readonly ServedServer[] =>
+/** The servers of all Gateways that select `workload`. */
+export const serversOf = (mesh: Mesh, workload: Workload): readonly ServedServer[] =>
   mesh.gateways
     .filter((gateway) => selects(gateway.selector, workload.labels))
     .flatMap((gateway) => gateway.servers.map((server) => ({ gateway, server })));
@@ -80,7 +81,10 @@ function canJoin(kind: PortKind, servers: readonly ServedServer[], { server }: S
 
 /** Ends TLS and speaks HTTP, or is plain HTTP. */
 export const isHttpServer = ({ port, tls }: GatewayServer): boolean =>
-  port.protocol === "HTTP" || (port.protocol === "HTTPS" && tls?.mode !== "PASSTHROUGH");
+  port.protocol === "HTTP" || (port.protocol === "HTTPS" && !isPassedThrough(tls));
+
+const isPassedThrough = (tls: GatewayTls | undefined): boolean =>
+  tls?.mode === "PASSTHROUGH" || tls?.mode === "AUTO_PASSTHROUGH";
 
 /** Istio's names: `http.8080` for all plain servers of a port, `https.443.name.gateway.namespace` for one with TLS. */
 export function routeName({ targetPort, bind }: GatewayPort, { gateway, server }: ServedServer): string {

@@ -27,6 +27,7 @@ export function serverSocket(
 ): TransportSocket | undefined {
   switch (tls.mode) {
     case "PASSTHROUGH":
+    case "AUTO_PASSTHROUGH":
       return undefined;
     case "ISTIO_MUTUAL": {
       const peers = tls.subjectAltNames.length > 0 ? tls.subjectAltNames.map(exactly) : [anyOfTrustDomain(trustDomain)];

@@ -75,6 +75,7 @@ export const EDGE_DOCUMENTS = [
     server(80, "HTTP", "plain", "plain.example.com"),
     server(80, "HTTP", "redirect", "a.example.com", "{httpsRedirect: true}"),
   ]),
+  gateway("east", "edge", [server(15_443, "TLS", "east", '"*.local"', "{mode: AUTO_PASSTHROUGH}")]),
   gateway("https", "edge", [
     server(443, "HTTPS", "exact", "a.example.com", "{mode: SIMPLE, credentialName: exact}"),
     server(443, "HTTPS", "wild", '"*.example.com"', "{mode: SIMPLE, credentialName: wild}"),

@@ -1,0 +1,69 @@
+/**
+ * What a gateway of mode AUTO_PASSTHROUGH leads to: a cluster for each port and subset of each service, by the very name that callers in the mesh
+ * ask for in TLS (`outbound_.9080_.v1_.reviews.default.svc.cluster.local`). The mutual TLS of the caller goes through to the workload's own proxy.
+ *
+ * Source: Istio's SNI-DNAT clusters. Endpoints that take no mutual TLS are left out, as there.
+ *
+ * @module
+ */
+import type { Mesh } from "../../model/mesh.ts";
+import type { Instance, Workload } from "../../model/service.ts";
+import type { Cluster } from "../../xds/proto/cluster.ts";
+import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
+import { commonCluster, serviceMetadata } from "../outbound-clusters.ts";
+import { type Destination, isInternal, targetsOf } from "../destination.ts";
+import { destinationRuleFor, policyFor } from "../destination-policy.ts";
+import { loadAssignment } from "../endpoints.ts";
+import { indexOf } from "../mesh-index.ts";
+import type { TranslateOptions } from "../options.ts";
+import { type Scope, sniOf } from "../scope.ts";
+import { serversOf } from "./ports.ts";
+
+export interface SniCluster {
+  readonly cluster: Cluster;
+  readonly endpoints: ClusterLoadAssignment;
+}
+
+/** Empty for a gateway without such a server. */
+export function sniClusters(
+  mesh: Mesh,
+  instances: readonly Instance[],
+  workload: Workload,
+  scope: Scope,
+  options: TranslateOptions,
+): readonly SniCluster[] {
+  const asked = serversOf(mesh, workload).some(({ server }) => server.tls?.mode === "AUTO_PASSTHROUGH");
+  if (!asked) return [];
+  return indexOf(mesh)
+    .services.filter((service) => isInternal(service) && service.resolution === "STATIC")
+    .flatMap((service) => {
+      const rule = destinationRuleFor(mesh, scope, service);
+      return service.ports.flatMap((port) =>
+        [undefined, ...(rule?.subsets ?? [])].map((subset) => {
+          const policy = policyFor(rule, subset, port.number);
+          return sniCluster(mesh, instances, { service, port, subset }, policy, options);
+        }),
+      );
+    });
+}
+
+function sniCluster(
+  mesh: Mesh,
+  instances: readonly Instance[],
+  destination: Destination,
+  policy: ReturnType<typeof policyFor>,
+  options: TranslateOptions,
+): SniCluster {
+  const { service, subset } = destination;
+  const name = sniOf(destination.port, subset?.name, service.hostname);
+  const targets = targetsOf(mesh, instances, destination).filter(({ takesMtls }) => takesMtls);
+  return {
+    cluster: {
+      ...commonCluster(name, policy, mesh.settings),
+      type: "EDS",
+      edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, serviceName: name },
+      metadata: { filterMetadata: { istio: serviceMetadata(service, subset?.name) } },
+    },
+    endpoints: loadAssignment(name, targets, options.clusterId),
+  };
+}
