@@ -81,9 +81,10 @@ describe("servers", () => {
 
   test("limits of TLS, and who a client must be", () => {
     const hash = "AB".repeat(32);
+    const key = `${"A".repeat(43)}=`;
     const tls = server(
       https(
-        `{mode: MUTUAL, credentialName: c, minProtocolVersion: TLSV1_3, maxProtocolVersion: TLSV1_3, cipherSuites: [AES128-SHA], subjectAltNames: [a], verifyCertificateHash: ["${hash}"]}`,
+        `{mode: MUTUAL, credentialName: c, minProtocolVersion: TLSV1_3, maxProtocolVersion: TLSV1_3, cipherSuites: [AES128-SHA], subjectAltNames: [a], verifyCertificateHash: ["${hash}"], verifyCertificateSpki: ["${key}"]}`,
       ),
     )?.tls;
     expect(tls).toMatchObject({
@@ -92,6 +93,7 @@ describe("servers", () => {
       cipherSuites: ["AES128-SHA"],
       subjectAltNames: ["a"],
       certificateHashes: [hash.toLowerCase()],
+      publicKeyHashes: [key],
     });
     expect(warnings(https("{mode: SIMPLE, credentialName: c, minProtocolVersion: TLSV1_0}")).join()).toContain(
       "TLS below 1.2 is never spoken here",
@@ -135,6 +137,7 @@ describe("servers", () => {
     ],
     ["TLS 1.1 at most", https("{credentialName: c, maxProtocolVersion: TLSV1_1}"), "nothing would be left"],
     ["another namespace's credential", https("{credentialName: other/c}"), "of another namespace is not supported"],
+    ["a short key", https("{credentialName: c, verifyCertificateSpki: [ab=]}"), "44 characters"],
     ["a short hash", https("{credentialName: c, verifyCertificateHash: [ab]}"), "must be a SHA-256 of 64 hex digits"],
   ])("%s is refused", (_, text, message) => {
     expect(errors(text).join()).toContain(message);

@@ -17,13 +17,14 @@ const KNOWN = [
   "mode",
   "subjectAltNames",
   "verifyCertificateHash",
+  "verifyCertificateSpki",
   "minProtocolVersion",
   "maxProtocolVersion",
   "cipherSuites",
   ...FILES,
   ...CREDENTIALS,
 ] as const;
-const UNSUPPORTED = ["caCrl", "tlsCertificates", "verifyCertificateSpki", "insecureSkipVerify"];
+const UNSUPPORTED = ["caCrl", "tlsCertificates", "insecureSkipVerify"];
 const MODES = ["PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"] as const;
 
 type TlsFields = Fields<(typeof KNOWN)[number]>;
@@ -41,6 +42,7 @@ export function gatewayTls(node: Node, protocol: GatewayProtocol, body: Document
     certificate: plain ? undefined : certificate(fields, mode, body),
     subjectAltNames: fields.list("subjectAltNames", text),
     certificateHashes: fields.list("verifyCertificateHash", certificateHash),
+    publicKeyHashes: fields.list("verifyCertificateSpki", publicKeyHash),
     minProtocolVersion: fields.optional("minProtocolVersion", minVersion),
     maxProtocolVersion: fields.optional("maxProtocolVersion", maxVersion),
     cipherSuites: fields.list("cipherSuites", cipherSuite),
@@ -108,6 +110,11 @@ const certificateHash = (node: Node): string =>
   )(node)
     .replaceAll(":", "")
     .toLowerCase();
+
+const publicKeyHash = textThat(
+  (value) => /^[A-Za-z0-9+/]{43}=$/.test(value),
+  "a SHA-256 of the client's SubjectPublicKeyInfo in base64: 44 characters",
+);
 
 const VERSIONS = ["TLS_AUTO", "TLSV1_0", "TLSV1_1", "TLSV1_2", "TLSV1_3"] as const;
 

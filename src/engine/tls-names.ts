@@ -20,6 +20,8 @@ export interface PeerNames {
   readonly dnsSans: readonly string[];
   /** SHA-256 of the certificate, lower-case hex; absent where it is not known. */
   readonly fingerprint256?: string;
+  /** SHA-256 of the public key, base64; absent where it is not known. */
+  readonly spkiSha256?: string;
 }
 
 /** Why a peer may not pass, in words for a log; undefined when it may. */
@@ -47,22 +49,34 @@ export function compilePeerNames(
     return { test: (peer) => peer.uriSans.some(test) || hasDnsName(peer, test, matcher.exact), wanted };
   });
   const names = [...typed, ...untyped];
-  const hashes = compileHashes(context?.verifyCertificateHash ?? [], `${path}.verify_certificate_hash`);
-  if (names.length === 0) return hashes;
+  const pins = compilePins(context, path);
+  if (names.length === 0) return pins;
   const wanted = names.map((check) => check.wanted).join(" or ");
-  return (peer) => (names.some(({ test }) => test(peer)) ? hashes?.(peer) : `wanted ${wanted}, found ${shown(peer)}`);
+  return (peer) => (names.some(({ test }) => test(peer)) ? pins?.(peer) : `wanted ${wanted}, found ${shown(peer)}`);
 }
 
-/** One of the hashes must be the certificate's. With or without colons, as OpenSSL prints them. */
-function compileHashes(hashes: readonly string[], path: string): PeerNameCheck | undefined {
-  if (hashes.length === 0) return undefined;
-  const wanted = new Set(hashes.map((hash) => hash.replaceAll(":", "").toLowerCase()));
+/** One of the hashes must be the certificate's, or one the key's: as in Envoy, either list lets it in. */
+function compilePins(context: CertificateValidationContext | undefined, path: string): PeerNameCheck | undefined {
+  const hashes = certificateHashes(context?.verifyCertificateHash ?? [], `${path}.verify_certificate_hash`);
+  const keys = keyHashes(context?.verifyCertificateSpki ?? [], `${path}.verify_certificate_spki`);
+  if (hashes.size + keys.size === 0) return undefined;
+  return ({ fingerprint256 = "", spkiSha256 = "" }) =>
+    hashes.has(fingerprint256) || keys.has(spkiSha256)
+      ? undefined
+      : `the certificate's hash ${fingerprint256 || "is not known, and"} is none of those that are pinned, nor its key's`;
+}
+
+/** With or without colons, as OpenSSL prints them. */
+function certificateHashes(hashes: readonly string[], path: string): ReadonlySet<string> {
   const odd = hashes.findIndex((hash) => !/^[0-9a-f]{64}$/i.test(hash.replaceAll(":", "")));
   if (odd >= 0) throw new CompileError(`${path}[${odd}]`, "must be a SHA-256 of 64 hex digits");
-  return ({ fingerprint256 }) =>
-    fingerprint256 !== undefined && wanted.has(fingerprint256)
-      ? undefined
-      : `the certificate's hash ${fingerprint256 ?? "is not known, and"} is none of those that are pinned`;
+  return new Set(hashes.map((hash) => hash.replaceAll(":", "").toLowerCase()));
+}
+
+function keyHashes(hashes: readonly string[], path: string): ReadonlySet<string> {
+  const odd = hashes.findIndex((hash) => !/^[A-Za-z0-9+/]{43}=$/.test(hash));
+  if (odd >= 0) throw new CompileError(`${path}[${odd}]`, "must be a SHA-256 in base64, 44 characters");
+  return new Set(hashes);
 }
 
 function typedCheck({ sanType, matcher = {} }: SubjectAltNameMatcher, path: string): NameCheck {

@@ -159,6 +159,17 @@ describe("TLS contexts", () => {
     expect(check?.({ uriSans: [], dnsSans: ["a"] })).toContain("none of those that are pinned");
   });
 
+  test("a key that is pinned passes, as a certificate does that is", () => {
+    const key = `${"A".repeat(43)}=`;
+    const both = validating({ verifyCertificateSpki: [key], verifyCertificateHash: ["ab".repeat(32)] })?.refuses;
+    const peer = { uriSans: [], dnsSans: ["a"], fingerprint256: "00".repeat(32), spkiSha256: `${"B".repeat(43)}=` };
+    expect(both?.(peer)).toContain("none of those that are pinned");
+    expect(both?.({ ...peer, spkiSha256: key })).toBeUndefined();
+    expect(both?.({ ...peer, fingerprint256: "ab".repeat(32) })).toBeUndefined();
+    expect(both?.({ uriSans: [], dnsSans: [] })).toContain("none of those that are pinned");
+    expect(() => validating({ verifyCertificateSpki: ["abc"] })).toThrow("44 characters");
+  });
+
   test("secrets of the aggregated stream are told apart from the agent's", () => {
     const own = { name: "kubernetes://c", sdsConfig: { ads: {} } };
     const tls = downstream({
@@ -198,7 +209,8 @@ describe("TLS contexts", () => {
         () => validating({ trustChainVerification: "ACCEPT_UNTRUSTED" }),
       ],
       [`${common}.validation_context.verify_certificate_hash[0]`, () => validating({ verifyCertificateHash: ["ab"] })],
-      [`${common}.validation_context.verify_certificate_spki`, () => validating({ verifyCertificateSpki: ["ab"] })],
+      [`${common}.validation_context.verify_certificate_spki[0]`, () => validating({ verifyCertificateSpki: ["ab"] })],
+      [`${common}.validation_context.crl`, () => validating({ crl: { filename: "/crl.pem" } })],
       [
         `${common}.tls_params.tls_maximum_protocol_version`,
         () => downstream({ commonTlsContext: { ...FILES, tlsParams: { tlsMaximumProtocolVersion: "TLSv1_1" } } }),

@@ -5,7 +5,7 @@
  * Differs: an upstream context that validates nothing is refused, Envoy would talk to anybody; TLS 1.0 and 1.1 are never
  * spoken, whatever the minimum.
  *
- * Not here: curves and signature algorithms, CRLs, pinned public keys.
+ * Not here: curves and signature algorithms, CRLs.
  *
  * @module
  */
@@ -92,6 +92,7 @@ const VALIDATION = new Set([
   "matchTypedSubjectAltNames",
   "matchSubjectAltNames",
   "verifyCertificateHash",
+  "verifyCertificateSpki",
   "trustChainVerification",
   "systemRootCerts",
 ]);

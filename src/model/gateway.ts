@@ -53,8 +53,10 @@ export interface GatewayTls {
   readonly certificate: GatewayCertificate | undefined;
   /** A client must have one of these names; none asks for no name. */
   readonly subjectAltNames: readonly string[];
-  /** SHA-256 of the client's certificate, hex without colons, lower-case; one of them must fit. */
+  /** SHA-256 of the client's certificate, hex without colons, lower-case; one of them must fit, or one of {@link publicKeyHashes}. */
   readonly certificateHashes: readonly string[];
+  /** SHA-256 of the client's public key, base64; one of them, or of {@link certificateHashes}, must fit. */
+  readonly publicKeyHashes: readonly string[];
   readonly minProtocolVersion: TlsVersion | undefined;
   readonly maxProtocolVersion: TlsVersion | undefined;
   /** Of TLS 1.2, by OpenSSL's names. Empty: the library's. */

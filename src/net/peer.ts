@@ -3,7 +3,8 @@
  *
  * @module
  */
-import type { X509Certificate } from "node:crypto";
+import { createHash, type X509Certificate } from "node:crypto";
+import { publicKeyInfo } from "./der.ts";
 import type { PeerIdentity } from "./socket.ts";
 import { subjectAltNames } from "./subject-alt-names.ts";
 
@@ -16,6 +17,9 @@ export function peerIdentity(certificate: X509Certificate): PeerIdentity {
     dnsSans: dnsNames,
     subject: (certificate.subject ?? "").replaceAll("\n", ","),
     notAfterMs: Date.parse(certificate.validTo),
+    spkiSha256: createHash("sha256")
+      .update(publicKeyInfo(certificate.raw) ?? "")
+      .digest("base64"),
     fingerprint256: certificate.fingerprint256.replaceAll(":", "").toLowerCase(),
   };
 }

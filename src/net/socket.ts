@@ -65,6 +65,8 @@ export interface PeerIdentity {
   readonly notAfterMs: number;
   /** SHA-256 of the certificate, lower-case hex without colons. */
   readonly fingerprint256: string;
+  /** SHA-256 of its public key with its algorithm (`SubjectPublicKeyInfo`), base64. */
+  readonly spkiSha256: string;
 }
 
 /** How a server ends TLS. Equal objects share one context: keep and reuse them. */

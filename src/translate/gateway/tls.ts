@@ -78,6 +78,7 @@ function clients(tls: GatewayTls): Pick<CommonTlsContext, "combinedValidationCon
     // Any kind of name, as in Istio.
     matchSubjectAltNames:
       tls.subjectAltNames.length === 0 ? undefined : tls.subjectAltNames.map((exact) => ({ exact })),
+    verifyCertificateSpki: tls.publicKeyHashes.length === 0 ? undefined : tls.publicKeyHashes,
     verifyCertificateHash: tls.certificateHashes.length === 0 ? undefined : tls.certificateHashes,
   };
   if (certificate?.t !== "credential")

@@ -16,6 +16,7 @@ function peerOf(spiffeId: string, notAfterMs: number): PeerIdentity {
     subject: "",
     notAfterMs,
     fingerprint256: "00",
+    spkiSha256: "",
     raw: new Uint8Array(),
   };
 }
