@@ -120,10 +120,10 @@ export interface DialOptions {
   readonly connectTimeoutMs: number;
 }
 
-/** Why a dial failed. `tls`: connected, but the handshake or the peer's identity was refused. */
+/** Why a dial failed. `tls`: connected, but the handshake or the peer's identity was refused; `dns`: the name has no address. */
 export class DialError extends Error {
   override readonly name = "DialError";
-  readonly kind: "refused" | "timeout" | "tls" | "other";
+  readonly kind: "refused" | "timeout" | "tls" | "dns" | "other";
 
   constructor(kind: DialError["kind"], message: string) {
     super(message);

@@ -84,8 +84,10 @@ export class Attempts implements Waiter {
     const owner = this.#owner;
     const cluster = this.#cluster;
     owner.attempts++;
-    const hash = cluster.hashes ? owner.hash() : undefined;
-    const endpoint = this.#retry.pick(cluster, owner.context.random, hash);
+    const endpoint =
+      cluster.requested === undefined
+        ? this.#retry.pick(cluster, owner.context.random, cluster.hashes ? owner.hash() : undefined)
+        : cluster.requested.endpointOf(owner.authority, owner.context.clock.nowMs());
     if (endpoint === undefined) return owner.onAttemptsFailed("noHealthyUpstream", "");
     const isTcp = owner.forward?.route.upgrades?.isTcp(owner.head) ?? false;
     const source = isTcp

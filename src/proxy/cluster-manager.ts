@@ -41,6 +41,11 @@ export class ClusterManager {
     return new Set(wanted.map(({ compiled }) => compiled.edsServiceName));
   }
 
+  /** The names of all clusters have been looked up, whatever came of it. */
+  get areLookedUp(): boolean {
+    return [...this.#clusters.values()].every(({ isLookedUp }) => isLookedUp);
+  }
+
   wantedSecrets(): readonly string[] {
     return [...this.#clusters.values()].flatMap(({ compiled }) => compiled.discoveredSecrets);
   }

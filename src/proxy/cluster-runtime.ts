@@ -22,7 +22,10 @@ import { type Failure, isTryTimeout } from "./failure.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { dialHost, type HostAddress } from "./host-dialer.ts";
 import { type CheckServices, HealthChecker } from "./health/health-checker.ts";
+import type { DnsNames } from "./dns-names.ts";
 import { HostPool, type PoolServices, type PoolSettings } from "./host-pool.ts";
+import { NamedMembers } from "./named-endpoints.ts";
+import { RequestedHosts } from "./requested-hosts.ts";
 import type { Pool, UpstreamSource } from "./upstream.ts";
 
 /** What a cluster needs of the proxy. */
@@ -36,8 +39,12 @@ export interface ClusterServices extends PoolServices, CheckServices {
   ) => (() => ClientTls) | undefined;
   readonly statsOf: (clusterName: string) => ClusterStats;
   readonly checkStatsOf: (clusterName: string) => HealthCheckStats;
+  readonly dns: DnsNames;
+  /** Whether this process itself listens there. */
+  readonly isOwn: (address: string, port: number) => boolean;
 }
 
+const NO_FAILURES: ReadonlyMap<string, string> = new Map();
 const poolPair = (): readonly [Map<Endpoint, HostPool>, Map<Endpoint, HostPool>] => [new Map(), new Map()];
 
 /** Whom connections of checks speak for. */
@@ -57,6 +64,9 @@ export class ClusterRuntime {
   /** By priority; the second of each is for clients of HTTP/2 where the endpoint is spoken to as the client speaks. */
   readonly #pools = { DEFAULT: poolPair(), HIGH: poolPair() };
   readonly #clientPools = new ClientPools();
+  readonly #named: NamedMembers | undefined;
+  /** Set where requests name their endpoints: then {@link pick} has none. */
+  readonly requested: RequestedHosts | undefined;
   /** Some pools are not for everybody. */
   readonly #hasPurposes: boolean;
   readonly #breakers: Readonly<Record<Priority, CircuitBreaker>>;
@@ -93,6 +103,10 @@ export class ClusterRuntime {
     this.isChecked = compiled.check !== undefined;
     if (compiled.check !== undefined) this.#checker = this.#makeChecker(compiled.check);
     if (compiled.staticEndpoints !== undefined) this.#assign(compiled.staticEndpoints);
+    if (compiled.dynamic !== undefined)
+      this.requested = new RequestedHosts(compiled.dynamic, this.endpoints, services.dns, services.isOwn);
+    if (compiled.namedEndpoints !== undefined)
+      this.#named = new NamedMembers(compiled.namedEndpoints, services.dns, (found) => this.assign(found));
   }
 
   #makeChecker(settings: CheckSettings): HealthChecker {
@@ -123,6 +137,16 @@ export class ClusterRuntime {
     this.#checker.sync();
     this.#isStarted = true;
     this.#countMembers();
+  }
+
+  /** Names of endpoints have been looked up, whatever came of it. */
+  get isLookedUp(): boolean {
+    return this.#named?.isKnown ?? true;
+  }
+
+  /** Names whose last lookup gave nothing, and why. */
+  get lookupFailures(): ReadonlyMap<string, string> {
+    return (this.#named ?? this.requested)?.failures ?? NO_FAILURES;
   }
 
   /** @throws CompileError for what is wrong in it; the endpoints are then as they were. */
@@ -162,7 +186,8 @@ export class ClusterRuntime {
     reselections: number,
     hash?: bigint,
   ): Endpoint | undefined {
-    const endpoint = this.#balancer.pick(this.endpoints, random, avoid, reselections, hash);
+    const endpoint =
+      this.requested === undefined ? this.#balancer.pick(this.endpoints, random, avoid, reselections, hash) : undefined;
     if (endpoint === undefined) this.stats.stats.cxNoneHealthy.add(1);
     return endpoint;
   }
@@ -329,7 +354,8 @@ export class ClusterRuntime {
       version === undefined || client === undefined
         ? {}
         : { preface: writeProxyHeader(version, client.remote, client.local) };
-    return { address, port, ...(path === undefined ? {} : { path }), ...preface, tls, connectTimeoutMs };
+    const lookup = this.requested?.lookup(endpoint);
+    return { address, port, ...(path === undefined ? {} : { path }), ...preface, tls, connectTimeoutMs, lookup };
   }
 
   /** Whether a circuit breaker lets another connection be opened for a TCP proxy. */
@@ -430,6 +456,7 @@ export class ClusterRuntime {
   sweep(nowMs: number): void {
     for (const pools of this.#allPools) for (const pool of pools.values()) pool.sweep(nowMs);
     this.#clientPools.sweep(nowMs);
+    this.requested?.sweep(nowMs);
   }
 
   /**
@@ -440,6 +467,8 @@ export class ClusterRuntime {
     this.#isGone = isGone;
     this.#checker?.close();
     this.#outlierTimer?.cancel();
+    this.#named?.close();
+    this.requested?.close();
     this.renewConnections();
     this.#forgetIfGone();
   }

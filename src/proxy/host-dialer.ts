@@ -5,6 +5,7 @@
  */
 import { type ClientTls, DialError, type DialOptions, type Network, type Socket } from "../net/socket.ts";
 import type { Failure } from "./failure.ts";
+import type { Lookup } from "./requested-hosts.ts";
 
 export interface HostAddress {
   readonly address: string;
@@ -15,6 +16,8 @@ export interface HostAddress {
   /** Goes first on each connection: a PROXY protocol header. */
   readonly preface?: Uint8Array;
   readonly connectTimeoutMs: number;
+  /** Gives the address, where `address` is a name to look up at each dial. */
+  readonly lookup?: Lookup | undefined;
 }
 
 /** @throws {DialError} While the certificate that it needs is not there. */
@@ -60,7 +63,14 @@ export function dialHost(
     failed(error as DialError);
     return settle;
   }
-  network.dial(options, opened, failed);
+  if (host.lookup === undefined) network.dial(options, opened, failed);
+  else
+    host.lookup(
+      (address) => {
+        if (isPending) network.dial({ ...options, address }, opened, failed);
+      },
+      (reason) => failed(new DialError("dns", reason)),
+    );
   return settle;
 }
 
@@ -69,7 +79,10 @@ export function failureOf(error: DialError): Failure {
   return { kind: failureKindOf(error), details: error.message, requestSent: false, answered: false };
 }
 
-function failureKindOf(error: DialError): "upstreamConnectTimeout" | "upstreamTlsFailure" | "upstreamConnectFailure" {
+export function failureKindOf(
+  error: DialError,
+): "upstreamConnectTimeout" | "upstreamTlsFailure" | "upstreamConnectFailure" | "dnsFailure" {
   if (error.kind === "timeout") return "upstreamConnectTimeout";
+  if (error.kind === "dns") return "dnsFailure";
   return error.kind === "tls" ? "upstreamTlsFailure" : "upstreamConnectFailure";
 }

@@ -8,6 +8,7 @@ import type { Clock } from "../base/clock.ts";
 import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { CompiledOverload } from "../engine/overload/compile.ts";
+import { type DnsResolver, noResolver } from "../net/dns.ts";
 import type { Network } from "../net/socket.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import type { PeerLabels } from "../telemetry/istio-labels.ts";
@@ -23,6 +24,7 @@ import { Secret } from "../xds/proto/tls.ts";
 import type { OpenSink } from "./access-sinks.ts";
 import { chainFactory } from "./chain-factory.ts";
 import { ClusterManager } from "./cluster-manager.ts";
+import { DnsNames } from "./dns-names.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Http2Writers } from "./http2/writers.ts";
 import { RequestWriter } from "./http1/request-writer.ts";
@@ -51,9 +53,14 @@ export interface ProxyOptions {
   readonly self: PeerLabels;
   /** Of this machine, for mirrored requests. */
   readonly localAddress: string;
+  /** Looks up the names of endpoints; none can be where it is not given. */
+  readonly resolver?: DnsResolver | undefined;
   /** What to do under too much load; nothing, where it is not given. */
   readonly overload?: { readonly compiled: CompiledOverload; readonly memory: MemorySource } | undefined;
 }
+
+/** And the address that stands for all of a machine's. */
+const isLoopback = (address: string): boolean => /^127\.|^::1$|^0\.0\.0\.0$|^::$/.test(address);
 
 /** Names that the proxy's resources ask for, by type URL. */
 export type Wanted = ReadonlyMap<string, ReadonlySet<string>>;
@@ -88,6 +95,8 @@ export class Proxy {
       appendLine: (path, line) => void options.openSink(path)(Buffer.from(line)),
       statsOf: (name) => clusterStats(registry, name),
       checkStatsOf: (name) => healthCheckStats(registry, name),
+      dns: new DnsNames({ resolver: options.resolver ?? noResolver, clock, random, log }),
+      isOwn: (address, port) => this.#isOwn(address, port),
     });
     const services = {
       clock,
@@ -121,6 +130,11 @@ export class Proxy {
       this.clusters.sweep(nowMs);
       this.listeners.sweep(nowMs);
     });
+  }
+
+  #isOwn(address: string, port: number): boolean {
+    const isHere = isLoopback(address) || address === this.#options.localAddress;
+    return isHere && this.listeners.list().some((it) => it.port === port);
   }
 
   /** Takes resources of one type; each applies or is refused by itself. */

@@ -12,6 +12,7 @@ import type { DialError, Socket, SocketHandler } from "../net/socket.ts";
 import { deafHandler } from "../net/socket.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 import type { DialAhead } from "./dial-ahead.ts";
+import { failureKindOf } from "./host-dialer.ts";
 import type { TcpContext } from "./tcp-chain.ts";
 import type { MeteredConnection } from "./tcp-metrics.ts";
 import { TcpRecord } from "./tcp-record.ts";
@@ -121,7 +122,8 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
 
   #notConnected(cluster: ClusterRuntime, endpoint: Endpoint, error: DialError): void {
     const { message: details } = error;
-    const kind = error.kind === "timeout" ? "upstreamConnectTimeout" : "upstreamConnectFailure";
+    const found = failureKindOf(error);
+    const kind = found === "upstreamTlsFailure" ? "upstreamConnectFailure" : found;
     cluster.onFailure(endpoint, { kind, details, requestSent: false, answered: false });
     if (this.#isOver) return;
     this.flag(kind);

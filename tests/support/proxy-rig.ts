@@ -41,6 +41,7 @@ export interface RigOptions {
   readonly random?: Random;
   readonly self?: PeerLabels;
   readonly overload?: ProxyOptions["overload"];
+  readonly resolver?: ProxyOptions["resolver"];
 }
 
 /** One end of a connection, as a script sees it. */
@@ -178,6 +179,7 @@ export class ProxyRig {
       self: options.self ?? {},
       localAddress: "192.0.2.1",
       overload: options.overload,
+      resolver: options.resolver,
     });
   }
 

@@ -16,6 +16,7 @@ import { bootstrapFromValue, parseBootstrap } from "../../xds/bootstrap.ts";
 import type { Bootstrap } from "../../xds/proto/bootstrap.ts";
 import type { WorkerGroup } from "../workers/worker-group.ts";
 import { SidecarAdmin } from "./admin-source.ts";
+import { dnsServersOf } from "./dns-servers.ts";
 import { memoryLimit, memorySource } from "./memory-source.ts";
 import { labelsOf } from "./node-labels.ts";
 import { overloadOf } from "./overload-settings.ts";
@@ -82,7 +83,15 @@ async function workersOf(
 ): Promise<WorkerGroup | undefined> {
   if (workers <= 1) return undefined;
   const { workerGroup } = await import("../workers/start-group.ts");
-  return workerGroup({ count: workers, command: workerCommand, self: labelsOf(bootstrap.node), overload, log, level });
+  return workerGroup({
+    count: workers,
+    command: workerCommand,
+    self: labelsOf(bootstrap.node),
+    overload,
+    dnsServers: dnsServersOf(bootstrap),
+    log,
+    level,
+  });
 }
 
 /** Once what the start needed is done with. */

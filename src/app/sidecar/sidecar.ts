@@ -9,6 +9,8 @@ import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Svid } from "../../identity/svid.ts";
 import type { UpstreamTls } from "../../engine/tls.ts";
+import { bunResolver } from "../../net/bun-dns.ts";
+import type { DnsResolver } from "../../net/dns.ts";
 import { localAddress } from "../../net/local-address.ts";
 import type { ClientTls, DialOptions, Network } from "../../net/socket.ts";
 import { AccessSinks } from "../../proxy/access-sinks.ts";
@@ -24,6 +26,7 @@ import { isAny, pack, unpack } from "../../xds/types/any.ts";
 import type { MessageType } from "../../xds/types/message.ts";
 import { type AgentIdentity, IdentityAgent } from "./identity-agent.ts";
 import type { WorkerGroup } from "../workers/worker-group.ts";
+import { dnsServersOf } from "./dns-servers.ts";
 import { drained } from "./drained.ts";
 import { labelsOf } from "./node-labels.ts";
 import { stateOf } from "./proxy-state.ts";
@@ -38,6 +41,8 @@ export interface SidecarOptions {
   /** Others that serve; this process then accepts for them, and serves nothing itself. */
   readonly workers?: WorkerGroup | undefined;
   readonly overload?: ProxyOptions["overload"];
+  /** @default The machine's. */
+  readonly resolver?: DnsResolver | undefined;
 }
 
 export class Sidecar {
@@ -68,6 +73,7 @@ export class Sidecar {
       openSink: this.#sinks.sink,
       self: labelsOf(bootstrap.node),
       localAddress: localAddress(),
+      resolver: options.resolver ?? bunResolver(clock, { servers: dnsServersOf(bootstrap) }),
       // Where there are workers, they are who may have too much to do.
       overload: workers === undefined ? overload : undefined,
     });
@@ -198,7 +204,8 @@ export class Sidecar {
   /** It has its certificates and configuration, and every listener accepts. */
   get isReady(): boolean {
     if (this.#draining || !this.proxy.listeners.allStarted || this.workers?.isServing === false) return false;
-    return this.#link === undefined || this.#link.hasConfiguration;
+    if (this.#link?.hasConfiguration === false) return false;
+    return this.workers !== undefined || this.proxy.clusters.areLookedUp;
   }
 
   /** Stops accepting; connections close as their requests end. */

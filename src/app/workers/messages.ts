@@ -27,6 +27,8 @@ export type ToWorker =
       readonly self: PeerLabels;
       readonly level: LogLevel;
       readonly overload: CompiledOverload;
+      /** Whom to ask for names; none are the machine's. */
+      readonly dnsServers?: readonly string[];
     }
   /** No value: it is gone. */
   | { readonly t: "secret"; readonly name: string; readonly value: SecretValue | undefined }

@@ -19,15 +19,17 @@ export interface GroupOptions {
   readonly command: readonly string[];
   readonly self: PeerLabels;
   readonly overload: CompiledOverload;
+  readonly dnsServers: readonly string[];
   readonly log: Log;
   readonly level: () => LogLevel;
 }
 
-export function workerGroup({ count, command, self, overload, log, level }: GroupOptions): WorkerGroup {
+export function workerGroup({ count, command, self, overload, dnsServers, log, level }: GroupOptions): WorkerGroup {
   return new WorkerGroup({
     count,
     self,
     overload,
+    dnsServers,
     log,
     level,
     clock: systemClock,

@@ -36,6 +36,7 @@ export interface WorkerGroupOptions {
   readonly log: Log;
   readonly self: PeerLabels;
   readonly overload: CompiledOverload;
+  readonly dnsServers?: readonly string[];
   readonly level: () => LogLevel;
   readonly spawn: SpawnWorker;
   readonly listenToGive: ListenToGive;
@@ -126,7 +127,7 @@ export class WorkerGroup {
   }
 
   #spawn(index: number): void {
-    const { clock, count, self, level, overload, spawn, log } = this.#options;
+    const { clock, count, self, level, overload, spawn, log, dnsServers = [] } = this.#options;
     const worker = new WorkerHandle(index, spawn, clock, {
       onLoaded: (it) => void this.#replay(it),
       onListening: (it, key, tag) => this.#acceptor.join(key, it, tag),
@@ -135,7 +136,7 @@ export class WorkerGroup {
       onExit: (it, how) => this.#onExit(it, how),
     });
     this.#workers[index] = worker;
-    worker.send({ t: "start", worker: index, self, level: level(), overload: shareOf(overload, count) });
+    worker.send({ t: "start", worker: index, self, level: level(), overload: shareOf(overload, count), dnsServers });
     log.info("worker started", { worker: index, pid: worker.pid });
   }
 

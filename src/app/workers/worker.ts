@@ -6,6 +6,7 @@
 import { type Clock, sleep } from "../../base/clock.ts";
 import { lineLog, type Log, type LogLevel } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import { bunResolver } from "../../net/bun-dns.ts";
 import { localAddress } from "../../net/local-address.ts";
 import type { DescriptorChannel } from "../../net/descriptor-channel.ts";
 import { HandedNetwork } from "../../net/handed-network.ts";
@@ -111,7 +112,7 @@ export class Worker {
     return this.#proxy;
   }
 
-  #start({ worker, self, level, overload }: Extract<ToWorker, { t: "start" }>): void {
+  #start({ worker, self, level, overload, dnsServers = [] }: Extract<ToWorker, { t: "start" }>): void {
     const { clock, random, fillRandom, memory, readFile, send, trimMemory } = this.#options;
     this.#index = worker;
     this.#level = level;
@@ -126,6 +127,7 @@ export class Worker {
       openSink: this.#output.sink,
       self,
       localAddress: localAddress(),
+      resolver: bunResolver(clock, { servers: dnsServers }),
       overload: { compiled: overload, memory },
     });
     send({ t: "loaded" });

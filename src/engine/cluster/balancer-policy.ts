@@ -32,6 +32,11 @@ export function compileBalancerPolicy(cluster: Cluster): BalancerPolicy {
   refuseOthers(roundRobinLbConfig ?? {}, "round_robin_lb_config", new Set());
   refuseOthers(leastRequestLbConfig ?? {}, "least_request_lb_config", LEAST_REQUEST);
   switch (lbPolicy ?? "ROUND_ROBIN") {
+    // The cluster has its own way to an endpoint, so the balancer is never asked.
+    case "CLUSTER_PROVIDED":
+      if (cluster.clusterType === undefined)
+        throw new CompileError("lb_policy", "CLUSTER_PROVIDED is for clusters of an extension's type");
+      return { t: "roundRobin" };
     case "ROUND_ROBIN":
       return { t: "roundRobin" };
     case "RANDOM":

@@ -68,7 +68,8 @@ describe("cluster", () => {
       },
     });
     for (const address of ["10.0.0.1", "::1", "localhost"]) expect(compileCluster(at(address)).type).toBe("STATIC");
-    for (const address of ["example.com", "1.2.3", "1.2.3.256"]) expect(refused(at(address))).toBe("type");
+    for (const address of ["example.com", "1.2.3", "1.2.3.256"])
+      expect(compileCluster(at(address))).toMatchObject({ type: "DNS", namedEndpoints: { isLogical: false } });
     expect(compileCluster({ name: "c" }).staticEndpoints).toEqual({ clusterName: "c" });
     expect(
       compileCluster({ ...EDS, edsClusterConfig: { edsConfig: { ads: {} }, serviceName: "s" } }).edsServiceName,

@@ -9,7 +9,6 @@ import type { Cluster } from "../../xds/proto/cluster.ts";
 import type { Metadata } from "../../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
-import { parseIp } from "../../base/ip-address.ts";
 import { discoveredSecrets, type UpstreamTls } from "../tls.ts";
 import type { BalancerPolicy } from "./balancer.ts";
 import { compileBalancerPolicy, compilePanicPercent } from "./balancer-policy.ts";
@@ -19,11 +18,12 @@ import { type ClusterHttp, compileClusterHttp } from "./http-options.ts";
 import { type ClusterLimits, compileLimits } from "./limits.ts";
 import { compileOutlier, type OutlierSettings } from "./outlier-settings.ts";
 import { type CheckSettings, compileHealthCheck } from "../health/health-check.ts";
+import { compileDynamic, compileNames, type DynamicHosts, isDynamic, isName, type NamedEndpoints } from "./names.ts";
 import { compileTransport } from "./transport.ts";
 
 export interface CompiledCluster {
   readonly name: string;
-  readonly type: "STATIC" | "EDS";
+  readonly type: "STATIC" | "EDS" | "DNS" | "DYNAMIC";
   /** Name of the assignment to subscribe to. */
   readonly edsServiceName: string;
   readonly connectTimeoutMs: number;
@@ -52,6 +52,10 @@ export interface CompiledCluster {
   readonly discoveredSecrets: readonly string[];
   readonly http: ClusterHttp;
   readonly staticEndpoints: ClusterLoadAssignment | undefined;
+  /** Of type DNS: endpoints, of which some have a name for an address. */
+  readonly namedEndpoints: NamedEndpoints | undefined;
+  /** Of type DYNAMIC: each request names its endpoint. */
+  readonly dynamic: DynamicHosts | undefined;
   readonly metadata: Metadata | undefined;
 }
 
@@ -85,6 +89,9 @@ const KNOWN = new Set([
   "upstreamConnectionOptions",
   "respectDnsTtl",
   "dnsLookupFamily",
+  "dnsRefreshRate",
+  "dnsFailureRefreshRate",
+  "clusterType",
   "ignoreHealthOnHostRemoval",
   "healthChecks",
 ]);
@@ -118,19 +125,20 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
     secretNames: new Set(transport.all.flatMap(secretsOf)),
     discoveredSecrets: discoveredSecrets(transport.all),
     http: compileClusterHttp(cluster),
+    namedEndpoints: type === "DNS" ? compileNames(cluster) : undefined,
+    dynamic: type === "DYNAMIC" ? compileDynamic(cluster) : undefined,
     staticEndpoints: type === "STATIC" ? (cluster.loadAssignment ?? { clusterName: name }) : undefined,
     metadata: cluster.metadata,
   };
 }
 
 function typeOf(cluster: Cluster): CompiledCluster["type"] {
+  if (isDynamic(cluster)) return "DYNAMIC";
   const type = cluster.type ?? "STATIC";
   if (type === "STATIC" || (isResolved(type) && !namesAny(cluster))) return "STATIC";
+  if (isResolved(type)) return "DNS";
   if (type !== "EDS")
-    throw new CompileError(
-      "type",
-      `${type} is not supported yet: STATIC and EDS are, and DNS where every address is an IP`,
-    );
+    throw new CompileError("type", `${type} is not supported yet: STATIC, EDS, STRICT_DNS and LOGICAL_DNS are`);
   const source = cluster.edsClusterConfig?.edsConfig;
   if (source === undefined) throw new CompileError("eds_cluster_config.eds_config", "must be there for type EDS");
   if (source.path !== undefined || source.pathConfigSource !== undefined)
@@ -145,7 +153,7 @@ function namesAny({ loadAssignment }: Cluster): boolean {
   const endpoints = (loadAssignment?.endpoints ?? []).flatMap(({ lbEndpoints = [] }) => lbEndpoints);
   return endpoints.some(({ endpoint }) => {
     const address = endpoint?.address?.socketAddress?.address;
-    return address !== undefined && address !== "localhost" && parseIp(address) === undefined;
+    return address !== undefined && isName(address);
   });
 }
 

@@ -15,12 +15,13 @@ import type { Observer } from "../observer.ts";
 import { FAULT_FILTER } from "./fault.ts";
 import type { FilterContext, FilterType, LevelConfig } from "./filter-type.ts";
 import { CORS_FILTER } from "./cors.ts";
+import { DYNAMIC_FORWARD_PROXY_FILTER } from "./dynamic-forward-proxy.ts";
 import { RBAC_FILTER } from "./rbac-filter.ts";
 import { compileRouter, isRouter, type RouterSettings } from "./router.ts";
 import type { HttpSettings } from "./settings.ts";
 import type { FilterStep } from "./target.ts";
 
-const FILTER_TYPES: readonly FilterType[] = [RBAC_FILTER, FAULT_FILTER, CORS_FILTER];
+const FILTER_TYPES: readonly FilterType[] = [RBAC_FILTER, FAULT_FILTER, CORS_FILTER, DYNAMIC_FORWARD_PROXY_FILTER];
 
 /** `typed_per_filter_config` of one level. */
 export interface FilterOverrides {

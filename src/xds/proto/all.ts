@@ -16,6 +16,8 @@ import "./core-config-source.ts";
 import "./core-health-check.ts";
 import "./core-protocol.ts";
 import "./discovery.ts";
+import "./dns-resolver.ts";
+import "./dynamic-forward-proxy.ts";
 import "./empty.ts";
 import "./endpoint.ts";
 import "./filter-cors.ts";
