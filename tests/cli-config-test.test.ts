@@ -144,13 +144,15 @@ describe("the example", () => {
   test("passes, and its tests meet every rule", async () => {
     const { code, err, out } = await run(example, "--coverage");
     expect([code, err]).toEqual([0, ""]);
-    expect(out).toContain("15 cases: 15 passed\ncoverage  8 of 8 routing rules, 5 of 5 policy rules, 3 of 3 subsets\n");
+    expect(out).toContain(
+      "17 cases: 17 passed\ncoverage  11 of 11 routing rules, 5 of 5 policy rules, 3 of 3 subsets\n",
+    );
   });
 
   test("what no case meets is told with its place", async () => {
     const { out } = await run(example, "--coverage", "--filter", "JASON");
-    expect(out).toContain("1 case: 1 passed\ncoverage  1 of 8 routing rules, 1 of 5 policy rules, 1 of 3 subsets\n");
-    expect(out).toContain(`no case VirtualService default/ratings rule test-delay (${example}/ratings.yaml:10:7)\n`);
+    expect(out).toContain("1 case: 1 passed\ncoverage  1 of 11 routing rules, 1 of 5 policy rules, 1 of 3 subsets\n");
+    expect(out).toContain(`no case VirtualService default/ratings rule test-delay (${example}/ratings.yaml:12:11)\n`);
     expect(out).toContain(`no case DestinationRule default/reviews subset v3 (${example}/reviews.yaml:33:1)\n`);
   });
 
@@ -205,7 +207,7 @@ describe("what cannot be run", () => {
     );
     const { code, err, out } = await run(example, refused);
     expect([code, err]).toEqual([2, expect.stringContaining('unknown field "hots"')]);
-    expect(out).toContain("15 passed");
+    expect(out).toContain("17 passed");
     expect((await run(example, refused, "--allow-refused")).code).toBe(0);
   });
 

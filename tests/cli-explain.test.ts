@@ -50,7 +50,8 @@ describe("the example", () => {
     expect([code, err]).toEqual([0, ""]);
     for (const text of [
       "GET http://reviews:9080/reviews/1\n  end-user: jason\n  from productpage-v1, spiffe://cluster.local/ns/default/sa/bookinfo-productpage\n",
-      `✓ VirtualService default/reviews rule testers (${example}/reviews.yaml:${await lineOf("reviews.yaml", "name: testers")})\n      header end-user: wanted exact "jason", found "jason"\n`,
+      `✓ VirtualService default/reviews rule testers (${example}/reviews.yaml:${await lineOf("reviews.yaml", "- headers:")}:11)\n      http[0].match[0].headers.end-user.exact: jason, the header is jason\n`,
+      `- VirtualService default/reviews rule canary (${example}/reviews.yaml:${await lineOf("reviews.yaml", "name: canary")}:7) not reached: a rule before it matches\n`,
       "timeout  none\n",
       "destination  reviews.default.svc.cluster.local:9080 subset v2\n",
       "· reviews-v1: the subset v2 wants version=v2, found v1\n",
@@ -62,6 +63,20 @@ describe("the example", () => {
       expect(out).toContain(text);
   });
 
+  test("is what the page about it shows", async () => {
+    const page = await Bun.file(join(import.meta.dir, "../docs/explain.md")).text();
+    const [shown = ""] = /^GET http:[\s\S]*?(?=```)/m.exec(page) ?? [];
+    const { out } = await runCli([
+      "explain",
+      "-f",
+      example,
+      "--from",
+      "productpage-v1",
+      "http://ratings:9080/ratings/1",
+    ]);
+    expect(out).toBe(shown.replaceAll("examples/bookinfo", example));
+  });
+
   test("rules before the one that matches say why they do not, and weights are told", async () => {
     const { code, routing, destinations, summary } = await bookinfo(
       "--from",
@@ -70,8 +85,16 @@ describe("the example", () => {
     );
     expect(code).toBe(0);
     expect(routing?.rules).toMatchObject([
-      { name: "testers", matched: false, reason: 'header end-user: wanted exact "jason", found nothing' },
-      { name: "old-path", matched: false, reason: 'path: wanted prefix "/api/reviews/", found "/reviews/1"' },
+      {
+        name: "testers",
+        matched: false,
+        reason: "http[0].match[0].headers.end-user.exact: jason, the request has none",
+      },
+      {
+        name: "old-path",
+        matched: false,
+        reason: "http[1].match[0].uri.prefix: /api/reviews/, the path is /reviews/1",
+      },
       { name: "canary", matched: true, reason: "every call matches" },
     ]);
     expect(routing?.rules[2]?.source).toMatchObject({
@@ -85,6 +108,145 @@ describe("the example", () => {
       { subset: "v3", share: 0.1, weight: "weight 10 of 100", loadBalancer: "random" },
     ]);
     expect(summary).toBe("allowed: 90 % to reviews-v1, 10 % to reviews-v3");
+  });
+
+  test("every condition is told in the document's words, and rules for others or behind the match too", async () => {
+    const files = withDocument(
+      "words",
+      `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: details}
+spec:
+  hosts: [details]
+  http:
+  - name: first
+    match:
+    - uri: {exact: /A}
+      ignoreUriCase: true
+      method: {regex: "P.*"}
+      scheme: {exact: https}
+      authority: {prefix: other}
+      headers: {x-a: {exact: "b c"}, x-b: {}}
+      withoutHeaders: {x-robot: {}, x-old: {prefix: v1}}
+      queryParams: {"x.y": {exact: ""}}
+    - {port: 80}
+    - {gateways: [bookinfo-gateway]}
+    - {sourceLabels: {app: reviews, none: "1"}, sourceNamespace: other}
+    route: [{destination: {host: details}}]
+  - match: [{uri: {prefix: /details}, headers: {x-robot: {regex: "y.*"}}}]
+    route: [{destination: {host: details}}]
+  - {name: all, route: [{destination: {host: details}}]}
+  - {name: never, route: [{destination: {host: details}}]}
+`,
+    );
+    const [, path = ""] = files;
+    const asked = [
+      "--from",
+      "productpage-v1",
+      "http://details:9080/details/1?q=1",
+      "-H",
+      "x-robot: yes",
+      "-H",
+      "x-old: v12",
+    ];
+    const { routing } = await explain(files, ...asked);
+    const [first, ...others] = routing?.rules ?? [];
+    expect(
+      first?.conditions.map(({ holds, text }) => `${holds ? "+" : "-"} ${text.replace("http[0].match[0].", "")}`),
+    ).toEqual([
+      "- uri.exact: /A in any case, the path is /details/1",
+      "- headers.x-a.exact: b c, the request has none",
+      "- headers.x-b: any value, the request has none",
+      "- withoutHeaders.x-old.prefix: v1, the header is v12",
+      "- withoutHeaders.x-robot: any value, the header is yes",
+      "- method.regex: P.*, the method is GET",
+      "- authority.prefix: other, the host is details:9080",
+      "- scheme.exact: https, the scheme is http",
+      '- queryParams["x.y"].exact: "", the request has none',
+    ]);
+    expect(first).toMatchObject({
+      verdict: "notMatched",
+      match: "http[0].match[0]",
+      source: { file: path, line: 9, column: 7 },
+    });
+    expect(others.map(({ name, verdict, reason, source }) => `${name} ${verdict} ${source?.line}: ${reason}`)).toEqual([
+      "first notForCall 17: for other calls: http[0].match[1].port: 80, the port is 9080",
+      "first notForCall 18: for other calls: http[0].match[2].gateways: default/bookinfo-gateway, the call is served by mesh",
+      "first notForCall 19: for other calls: http[0].match[3].sourceNamespace: other, the caller is in default; http[0].match[3].sourceLabels.app: reviews, the caller has productpage; http[0].match[3].sourceLabels.none: 1, the caller has no such label",
+      "http[1] matched 21: http[1].match[0].uri.prefix: /details, the path is /details/1; http[1].match[0].headers.x-robot.regex: y.*, the header is yes",
+      "all notReached 23: not reached: a rule before it matches",
+      "never notReached 24: not reached: a rule before it takes every call",
+    ]);
+    const { out } = await runCli(["explain", ...files.flatMap((f) => ["-f", f]), ...asked]);
+    expect(out).toContain(
+      `  · VirtualService default/details rule first (${path}:9:7)\n      http[0].match[0].uri.exact: /A in any case, the path is /details/1\n      http[0].match[0].headers.x-a.exact: b c, the request has none\n`,
+    );
+    expect(out).toContain(
+      `  - VirtualService default/details rule all (${path}:23:5) not reached: a rule before it matches\n`,
+    );
+  });
+
+  test("rules of a delegate are told with its lines, conditions of the root's among them", async () => {
+    const files = withDocument(
+      "delegates",
+      `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: details}
+spec:
+  hosts: [details]
+  http:
+  - match: [{uri: {prefix: /a}}, {uri: {prefix: /a/b}, headers: {x: {exact: "1"}}}]
+    delegate: {name: leaf}
+---
+apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: leaf}
+spec:
+  http:
+  - match: [{uri: {prefix: /a/b/c}}, {uri: {exact: /a/x}}]
+    route: [{destination: {host: details}}]
+`,
+    );
+    const { code, routing } = await explain(files, "--from", "productpage-v1", "http://details:9080/z");
+    expect(code).toBe(4);
+    expect(routing?.rules.map(({ reason, source }) => `${source?.name} ${source?.line}: ${reason}`)).toEqual([
+      "leaf 15: http[0].match[0].uri.prefix: /a/b/c, the path is /z",
+      "leaf 15: http[0].match[0].uri.prefix: /a/b/c, the path is /z; http[0].match[0].headers.x.exact: 1, the request has none",
+      "leaf 15: http[0].match[1].uri.exact: /a/x, the path is /z",
+    ]);
+  });
+
+  test("policies are told in the document's words, each value of each field", async () => {
+    const files = withDocument(
+      "policy-words",
+      `apiVersion: security.istio.io/v1
+kind: AuthorizationPolicy
+metadata: {name: words}
+spec:
+  selector: {matchLabels: {app: productpage}}
+  rules:
+  - to: [{operation: {methods: [POST, PUT], notPaths: [/a*, "*page"], ports: ["80", "9080"]}}, {operation: {hosts: [x, "*.y"]}}]
+    from: [{source: {namespaces: [other]}}, {source: {notPrincipals: ["*/sa/z"], ipBlocks: [10.0.0.0/8]}}]
+    when: [{key: "request.headers[x-token]", values: [a, b*], notValues: [bad]}, {key: destination.port, notValues: ["1"]}]
+`,
+    );
+    const asked = ["--from", "reviews-v1", "DELETE", "http://productpage:9080/page"];
+    const reasonsWith = async (header: string) => {
+      const { destinations } = await explain(files, ...asked, "-H", header);
+      return destinations[0]?.arrivals[0]?.policies.find((p) => p.policy === "default/words")?.reasons;
+    };
+    const operations =
+      "rules[0].to[0].operation.methods: POST or PUT, the method is DELETE; rules[0].to[0].operation.notPaths: *page, the path is /page, or rules[0].to[1].operation.hosts: x or *.y, the host is productpage:9080";
+    const sources = (token: string): string =>
+      `rules[0].from[0].source.namespaces: other, the caller is cluster.local/ns/default/sa/bookinfo-reviews; ${token}, or rules[0].from[1].source.ipBlocks: 10.0.0.0/8, the address is 127.0.0.1; ${token}`;
+    expect(await reasonsWith("x-token: bad")).toEqual([
+      operations,
+      sources("rules[0].when[0].notValues (request.headers[x-token]): bad, the header is bad"),
+    ]);
+    expect(await reasonsWith("x-other: bad")).toEqual([
+      operations,
+      sources("rules[0].when[0].values (request.headers[x-token]): a or b*, there is no header"),
+    ]);
   });
 
   test("which key chooses the endpoint, where the balancer hashes", async () => {
@@ -139,7 +301,9 @@ describe("the example", () => {
           policy: "default/ratings-viewer",
           action: "ALLOW",
           matched: false,
-          reasons: [expect.stringContaining('found "spiffe://cluster.local/ns/default/sa/bookinfo-productpage"')],
+          reasons: [
+            "rules[0].from[0].source.principals: cluster.local/ns/default/sa/bookinfo-reviews, the caller is cluster.local/ns/default/sa/bookinfo-productpage",
+          ],
         },
       ],
       outcome: "denied",
@@ -423,7 +587,9 @@ describe("a TCP connection", () => {
     expect(found.destinations.map((d) => d.cluster)).toEqual(["outbound|6379||store.default.svc.cluster.local"]);
     const [arrival] = found.destinations[0]?.arrivals ?? [];
     expect(arrival?.tls.client).toBe("mutual TLS");
-    expect(arrival?.policies.find((p) => p.matched)?.reasons).toContain("destination port: wanted 7000, found 7000");
+    expect(arrival?.policies.find((p) => p.matched)?.reasons).toContain(
+      "rules[0].to[0].operation.ports: 7000, the port is 7000",
+    );
   });
 
   test("is refused where nothing allows it: a rule that asks for a method allows no connection", async () => {

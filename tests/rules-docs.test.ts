@@ -65,10 +65,10 @@ describe("docs/rules.md", () => {
       ["closed", false],
       ["all", true],
     ]);
-    expect(routing?.rules[0]?.reason).toBe('header x-robot: wanted none, found "yes"');
+    expect(routing?.rules[0]?.reason).toBe("http[0].match[0].withoutHeaders.x-robot: any value, the header is yes");
     expect(routing?.retries).toMatchObject({ attempts: 3, perTryTimeoutMs: 1000, backoffMs: 100 });
     const other = await explained("/items?beta=2", undefined);
-    expect(other.routing?.rules[0]?.reason).toBe('query beta: wanted exact "1", found "2"');
+    expect(other.routing?.rules[0]?.reason).toBe("http[0].match[0].queryParams.beta.exact: 1, the parameter is 2");
   });
 
   test("a gRPC call has the time that it asks for, up to the rule's", async () => {

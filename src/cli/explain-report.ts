@@ -23,7 +23,9 @@ export function explanationText(explanation: Explanation, paint: Paint): string 
     `  from ${whence(request)}`,
   ];
   if (routing !== undefined) lines.push("", ...routingLines(routing, paint));
-  for (const destination of destinations) lines.push("", ...destinationLines("destination", destination, paint));
+  for (const destination of destinations) {
+    lines.push("", ...destinationLines("destination", destination, paint, ownEdits(destination, destinations[0])));
+  }
   for (const mirror of mirrors) lines.push("", ...destinationLines("mirror", mirror, paint));
   lines.push("", `${paint.bold("outcome")}  ${COLOR[outcome](paint)(summary)}`);
   return `${lines.join("\n")}\n`;
@@ -49,6 +51,10 @@ const no = (paint: Paint): string => paint.dim("·");
 const place = (source: Source | undefined, paint: Paint): string =>
   source === undefined || source.file === "" ? "" : paint.dim(` (${source.file}:${source.line})`);
 
+/** `(reviews.yaml:12:7)`: of one among several in a line. */
+const exactPlace = (source: Source | undefined, paint: Paint): string =>
+  source === undefined || source.file === "" ? "" : paint.dim(` (${source.file}:${source.line}:${source.column})`);
+
 const document = (source: Source, paint: Paint): string =>
   `${source.kind} ${source.namespace}/${source.name}${place(source, paint)}`;
 
@@ -59,17 +65,31 @@ function routingLines(routing: Routing, paint: Paint): readonly string[] {
   const ruled = rules.some((r) => r.source !== undefined);
   return [
     `${paint.bold("route")}  of ${host}${ruled ? "" : ": no VirtualService, so all calls go to the service"}`,
-    ...(ruled ? rules.flatMap((rule) => ruleLine(rule, paint)) : []),
+    ...(ruled ? ruleLines(rules, paint) : []),
     ...effects(routing, paint),
   ];
 }
 
+/** Beyond these nobody reads on: of rules that are not reached in a long table. */
+const MAX_UNREACHED = 5;
+
+function ruleLines(rules: readonly RuleStep[], paint: Paint): readonly string[] {
+  const unreached = rules.filter(({ verdict }) => verdict === "notReached");
+  const hidden = new Set(unreached.slice(MAX_UNREACHED));
+  const lines = rules.filter((rule) => !hidden.has(rule)).flatMap((rule) => ruleLine(rule, paint));
+  return hidden.size === 0 ? lines : [...lines, `  ${paint.dim(`- and ${hidden.size} more that are not reached`)}`];
+}
+
 function ruleLine(rule: RuleStep, paint: Paint): readonly string[] {
-  const { source } = rule;
+  const { source, verdict, reason, conditions } = rule;
   const where = source === undefined ? "" : `${source.kind} ${source.namespace}/${source.name} rule `;
+  const mark = verdict === "matched" ? yes(paint) : verdict === "notMatched" ? no(paint) : paint.dim("-");
+  const line = `  ${mark} ${where}${paint.bold(rule.name)}${exactPlace(source, paint)}`;
+  if (verdict === "notReached" || verdict === "notForCall") return [`${line} ${paint.dim(reason)}`];
+  const decisive = conditions.filter(({ holds }) => holds === rule.matched);
   return [
-    `  ${rule.matched ? yes(paint) : no(paint)} ${where}${paint.bold(rule.name)}${place(source, paint)}`,
-    `      ${rule.reason}`,
+    line,
+    ...(decisive.length === 0 ? [reason] : decisive.map(({ text }) => text)).map((text) => `      ${text}`),
   ];
 }
 
@@ -94,11 +114,23 @@ function effects(routing: Routing, paint: Paint): readonly string[] {
   return lines;
 }
 
+/** What is done to the answers of one and not to those of the first, which are told with the route. */
+function ownEdits({ answerEdits }: DestinationExplanation, first?: DestinationExplanation): readonly string[] {
+  const told = new Set(first?.answerEdits.map((edit) => JSON.stringify(edit)));
+  return answerEdits
+    .filter((edit) => !told.has(JSON.stringify(edit)))
+    .map(
+      ({ what, name, value }) =>
+        `  response ${what} ${name}${what === "remove" ? "" : `: ${value ?? "(made for each request)"}`}`,
+    );
+}
+
 /** @param what A mirror gets copies, and its answers are dropped. */
 function destinationLines(
   what: "destination" | "mirror",
   destination: DestinationExplanation,
   paint: Paint,
+  edits: readonly string[] = [],
 ): readonly string[] {
   const { host, port, subset, share, weight, destinationRule, loadBalancer } = destination;
   const percent = Number((share * 100).toFixed(4));
@@ -109,6 +141,7 @@ function destinationLines(
   return [
     `${paint.bold(what)}  ${host}:${port}${subset === undefined ? "" : ` subset ${subset}`}${part}`,
     ...rule,
+    ...edits,
     ...budgetLine(destination),
     ...checkLine(destination, paint),
     `  endpoints${balancer}${destination.endpoints.length === 0 ? paint.red(": none") : ""}`,

@@ -21,10 +21,18 @@ export interface TraceStep {
   readonly verdict: "matched" | "notMatched" | "chosen" | "allowed" | "denied" | "applied" | "skipped";
   /** In words: `header end-user: wanted exact "jason", found "bob"`. */
   readonly reason: string;
+  /** Of a route: everything that it asks for, where `reason` names the first that does not hold. */
+  readonly conditions?: readonly TraceCondition[];
   /** The document that it comes from. */
   readonly origin?: RouteOrigin;
   /** Evaluated and recorded, not enforced. */
   readonly shadow?: true;
+}
+
+export interface TraceCondition {
+  readonly holds: boolean;
+  /** In words, as {@link TraceStep.reason}. */
+  readonly reason: string;
 }
 
 /** Where steps go; an array is one. */

@@ -10,12 +10,14 @@ import type { StringMatch } from "../model/match.ts";
 import type { AuthorizationOperation } from "../model/security.ts";
 import type { Permission } from "../xds/proto/rbac.ts";
 import { cidrRange } from "./rbac-principals.ts";
+import { patternTerm, type WrittenTerm, writtenTerm } from "./rbac-written.ts";
 import { headerMatcher, starPattern, stringMatcher } from "./string-matcher.ts";
 
 /** Any of `any`, and none of `none`; empty lists ask nothing. */
 export interface PermissionTerm {
   readonly any: readonly Permission[];
   readonly none: readonly Permission[];
+  readonly written: WrittenTerm;
   /** Cannot be asked of an opaque connection. */
   readonly httpOnly: boolean;
 }
@@ -32,17 +34,27 @@ export function operationTerms(
   operation: AuthorizationOperation,
   at: ListenerPort | undefined,
 ): readonly PermissionTerm[] {
+  const { ports, notPorts } = operation;
   const port = (number: number): Permission => byPort(number, at);
-  const http = (any: readonly Permission[], none: readonly Permission[]): PermissionTerm => ({
-    any,
-    none,
+  const http = (
+    [anyField, noneField]: readonly ["hosts" | "methods" | "paths", "notHosts" | "notMethods" | "notPaths"],
+    ask: (match: StringMatch) => Permission,
+  ): PermissionTerm => ({
+    any: operation[anyField].map(ask),
+    none: operation[noneField].map(ask),
+    written: patternTerm(`operation.${anyField}`, operation[anyField], `operation.${noneField}`, operation[noneField]),
     httpOnly: true,
   });
   return [
-    http(operation.hosts.map(byHost), operation.notHosts.map(byHost)),
-    http(operation.methods.map(byMethod), operation.notMethods.map(byMethod)),
-    http(operation.paths.map(byPath), operation.notPaths.map(byPath)),
-    { any: operation.ports.map(port), none: operation.notPorts.map(port), httpOnly: false },
+    http(["hosts", "notHosts"], byHost),
+    http(["methods", "notMethods"], byMethod),
+    http(["paths", "notPaths"], byPath),
+    {
+      any: ports.map(port),
+      none: notPorts.map(port),
+      written: writtenTerm("operation.ports", ports.map(String), "operation.notPorts", notPorts.map(String)),
+      httpOnly: false,
+    },
   ];
 }
 

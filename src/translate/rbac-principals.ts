@@ -12,20 +12,35 @@ import type { AuthorizationSource } from "../model/security.ts";
 import type { CidrRange } from "../xds/proto/core-address.ts";
 import type { StringMatcher } from "../xds/proto/matcher.ts";
 import type { Principal } from "../xds/proto/rbac.ts";
+import { patternTerm, type WrittenTerm, writtenTerm } from "./rbac-written.ts";
 import { escapeRegex, headerMatcher, starPattern } from "./string-matcher.ts";
 
 /** Any of `any`, and none of `none`; empty lists ask nothing. */
 export interface PrincipalTerm {
   readonly any: readonly Principal[];
   readonly none: readonly Principal[];
+  readonly written: WrittenTerm;
 }
 
 export function sourceTerms(source: AuthorizationSource, trustDomain: string): readonly PrincipalTerm[] {
   const principal = (match: StringMatch): Principal => byPrincipal(match, trustDomain);
+  const { principals, notPrincipals, namespaces, notNamespaces, ipBlocks, notIpBlocks } = source;
   return [
-    { any: source.principals.map(principal), none: source.notPrincipals.map(principal) },
-    { any: source.namespaces.map(byNamespace), none: source.notNamespaces.map(byNamespace) },
-    { any: source.ipBlocks.map(byAddress), none: source.notIpBlocks.map(byAddress) },
+    {
+      any: principals.map(principal),
+      none: notPrincipals.map(principal),
+      written: patternTerm("source.principals", principals, "source.notPrincipals", notPrincipals),
+    },
+    {
+      any: namespaces.map(byNamespace),
+      none: notNamespaces.map(byNamespace),
+      written: patternTerm("source.namespaces", namespaces, "source.notNamespaces", notNamespaces),
+    },
+    {
+      any: ipBlocks.map(byAddress),
+      none: notIpBlocks.map(byAddress),
+      written: writtenTerm("source.ipBlocks", ipBlocks, "source.notIpBlocks", notIpBlocks),
+    },
   ];
 }
 

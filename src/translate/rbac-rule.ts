@@ -18,6 +18,7 @@ export interface RuleContext {
   readonly http: boolean;
   readonly at: ListenerPort | undefined;
 }
+import { conditionTerm, group, type WrittenPolicy, writtenConditions } from "./rbac-written.ts";
 
 /** Matches nothing: what a policy without rules is. */
 export const nothing: Policy = {
@@ -27,25 +28,51 @@ export const nothing: Policy = {
 
 /** Undefined when the rule cannot match here. */
 export function rbacPolicy(rule: AuthorizationRule, context: RuleContext): Policy | undefined {
-  const { at, trustDomain, http } = context;
+  const terms = ruleTerms(rule, context);
+  if (terms === undefined) return undefined;
+  return {
+    permissions: terms.permissions.map((each) => ({
+      andRules: { rules: orAnything(each.flatMap(permissionRules)) },
+    })),
+    principals: terms.principals.map((each) => ({
+      andIds: { ids: orAnything(each.flatMap(principalIds)) },
+    })),
+  };
+}
+
+/** The same policy, by what was written: as the engine joins conditions, so that its reasons can be read beside it. */
+export function writtenPolicy(rule: AuthorizationRule, context: RuleContext): WrittenPolicy | undefined {
+  const terms = ruleTerms(rule, context);
+  if (terms === undefined) return undefined;
+  const alternatives = (name: string, lists: readonly (readonly Term[])[]): WrittenPolicy =>
+    group(
+      lists.map((list, i) =>
+        group(orAnything(list.flatMap(({ written }) => writtenConditions(written, `${name}[${i}].`)))),
+      ),
+    );
+  return group([alternatives("to", terms.permissions), alternatives("from", terms.principals)]);
+}
+
+interface RuleTerms {
+  readonly permissions: readonly (readonly PermissionTerm[])[];
+  readonly principals: readonly (readonly PrincipalTerm[])[];
+}
+
+function ruleTerms(rule: AuthorizationRule, { action, at, trustDomain, http }: RuleContext): RuleTerms | undefined {
   const unknown = rule.when.some((c) => !isKnown(c.key));
-  if (unknown && context.action === "ALLOW") return undefined;
-  const whenPermissions = rule.when.map((c) => permissionCondition(c, at));
-  const whenPrincipals = rule.when.map((c) => principalCondition(c, trustDomain));
+  if (unknown && action === "ALLOW") return undefined;
+  const whenPermissions = rule.when.map((c, i) => permissionCondition(c, i, at));
+  const whenPrincipals = rule.when.map((c, i) => principalCondition(c, i, trustDomain));
   const operations = rule.to.length === 0 ? [[]] : rule.to.map((o) => operationTerms(o, at));
   const sources = rule.from.length === 0 ? [[]] : rule.from.map((s) => sourceTerms(s, trustDomain));
   const permissions = operations.map((terms) => [...terms, ...whenPermissions].filter(asks));
   const principals = sources.map((terms) => [...terms, ...whenPrincipals].filter(asks));
   const usesHttp = [...permissions, ...principals].flat().some(isHttpOnly);
-  if (!http && usesHttp && context.action === "ALLOW") return undefined;
+  if (!http && usesHttp && action === "ALLOW") return undefined;
   const usable = (term: Term): boolean => http || !isHttpOnly(term);
   return {
-    permissions: permissions.map((terms) => ({
-      andRules: { rules: orAnything(terms.filter(usable).flatMap(permissionRules)) },
-    })),
-    principals: principals.map((terms) => ({
-      andIds: { ids: orAnything(terms.filter(usable).flatMap(principalIds)) },
-    })),
+    permissions: permissions.map((terms) => terms.filter(usable)),
+    principals: principals.map((terms) => terms.filter(usable)),
   };
 }
 
@@ -73,18 +100,21 @@ function principalIds({ any, none }: PrincipalTerm): readonly Principal[] {
   return ids;
 }
 
-function permissionCondition(c: AuthorizationCondition, at: ListenerPort | undefined): PermissionTerm {
+function permissionCondition(c: AuthorizationCondition, index: number, at: ListenerPort | undefined): PermissionTerm {
   const ask = conditionPermission(c.key, at);
-  if (ask === undefined) return { any: [], none: [], httpOnly: false };
-  return { any: c.values.map(ask), none: c.notValues.map(ask), httpOnly: false };
+  const written = conditionTerm(c, index);
+  if (ask === undefined) return { any: [], none: [], written, httpOnly: false };
+  return { any: c.values.map(ask), none: c.notValues.map(ask), written, httpOnly: false };
 }
 
 function principalCondition(
   c: AuthorizationCondition,
+  index: number,
   trustDomain: string,
 ): PrincipalTerm & { readonly httpOnly: boolean } {
   const ask = conditionPrincipal(c.key, trustDomain);
   const httpOnly = headerOfKey(c.key) !== undefined;
-  if (ask === undefined) return { any: [], none: [], httpOnly };
-  return { any: c.values.map(ask), none: c.notValues.map(ask), httpOnly };
+  const written = conditionTerm(c, index);
+  if (ask === undefined) return { any: [], none: [], written, httpOnly };
+  return { any: c.values.map(ask), none: c.notValues.map(ask), written, httpOnly };
 }

@@ -66,7 +66,11 @@ function ruleRoute(
     name: routeName(rule, match),
     match: match === undefined ? everything : routeMatch(match),
     statPrefix: match?.statPrefix,
-    metadata: sourceMetadata(rule.delegate ?? virtualService.origin, rule.place, rule.name ?? rule.field),
+    metadata: sourceMetadata(
+      rule.delegate ?? virtualService.origin,
+      match?.place ?? rule.place,
+      rule.name ?? rule.field,
+    ),
     typedPerFilterConfig: filterConfigs(rule),
   };
   const { action } = rule;

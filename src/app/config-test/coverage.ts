@@ -6,6 +6,7 @@
 import type { Mesh } from "../../model/mesh.ts";
 import { type Source, sourceOf } from "../../translate/source.ts";
 import type { Explanation } from "../explain/explanation.ts";
+import { matchesOf } from "../explain/rule-documents.ts";
 
 export interface Covered {
   readonly kind: "rule" | "policy" | "subset";
@@ -22,13 +23,15 @@ export function coverageOf(mesh: Mesh, explanations: readonly Explanation[]): re
   for (const explanation of explanations)
     for (const key of new Set(metBy(explanation))) counts.set(key, (counts.get(key) ?? 0) + 1);
   const covered = ({ key, ...item }: Item): Covered => ({ ...item, cases: counts.get(key) ?? 0 });
-  return [...rules(mesh), ...policies(mesh), ...subsets(mesh)].map(covered);
+  const items = [...rules(mesh), ...policies(mesh), ...subsets(mesh)];
+  // A delegate's match is one, however many rules delegate to it.
+  return [...new Map(items.map((item) => [item.key, item])).values()].map(covered);
 }
 
 type Item = Omit<Covered, "cases"> & { readonly key: string };
 
-const ruleKey = ({ kind, namespace, name }: Pick<Source, "kind" | "namespace" | "name">, rule: string): string =>
-  JSON.stringify([kind, namespace, name, rule]);
+const ruleKey = ({ kind, namespace, name, file, line, column }: Source): string =>
+  JSON.stringify([kind, namespace, name, file, line, column]);
 const policyKey = (policy: string, rule: number): string => JSON.stringify(["policy", policy, rule]);
 const subsetKey = (rule: Pick<Source, "namespace" | "name">, subset: string): string =>
   JSON.stringify(["subset", rule.namespace, rule.name, subset]);
@@ -37,7 +40,7 @@ const subsetKey = (rule: Pick<Source, "namespace" | "name">, subset: string): st
 function metBy({ routing, destinations }: Explanation): readonly string[] {
   const matched = routing?.rules.find((r) => r.matched);
   return [
-    ...(matched?.source === undefined ? [] : [ruleKey(matched.source, matched.name)]),
+    ...(matched?.source === undefined ? [] : [ruleKey(matched.source)]),
     ...destinations.flatMap(({ arrivals, destinationRule, subset }) => [
       ...(destinationRule === undefined || subset === undefined ? [] : [subsetKey(destinationRule, subset)]),
       ...arrivals.flatMap(({ policies }) =>
@@ -47,14 +50,13 @@ function metBy({ routing, destinations }: Explanation): readonly string[] {
   ];
 }
 
+/** Each match of a rule is one: another match of it is another way in. */
 const rules = ({ virtualServices }: Mesh): readonly Item[] =>
-  virtualServices.flatMap(({ origin, http }) =>
-    http.map((rule, i): Item => {
-      const name = rule.name ?? `http[${i}]`;
-      const source = sourceOf(origin, rule.place);
-      return { kind: "rule", what: `${documentOf(source)} rule ${name}`, source, key: ruleKey(source, name) };
-    }),
-  );
+  virtualServices.flatMap(matchesOf).map(({ origin, rule, match, name, place, path }): Item => {
+    const source = sourceOf(origin, place);
+    const one = match === undefined || rule.matches.length === 1 ? "" : ` ${path.replace(/^.*\./, "")}`;
+    return { kind: "rule", what: `${documentOf(source)} rule ${name}${one}`, source, key: ruleKey(source) };
+  });
 
 const policies = ({ authorizationPolicies }: Mesh): readonly Item[] =>
   authorizationPolicies.flatMap(({ origin, rules }) =>

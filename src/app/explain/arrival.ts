@@ -12,10 +12,11 @@ import type { TraceStep } from "../../engine/trace.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { AuthorizationPolicy } from "../../model/security.ts";
 import type { Instance, InstancePort } from "../../model/service.ts";
+import { writtenPolicy } from "../../translate/rbac-rule.ts";
 import type { Sources } from "../../translate/source.ts";
 import type { ProxyResources } from "../../translate/translate.ts";
 import type { Arrival, PolicyStep, TlsExplanation } from "./explanation.ts";
-import { policyReasons } from "./reasons.ts";
+import { policyWords } from "./policy-words.ts";
 import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
 import type { SimulatedRequest } from "./simulated-request.ts";
 
@@ -62,17 +63,8 @@ export function arrive(
     return { workloads, tls, policies: [], outcome: "fails", reason: tls.problem ?? "no filter chain takes it" };
   if (request === undefined && chain.terminal.t === "http")
     return { workloads, tls, policies: [], outcome: "fails", reason: "the server takes nothing but HTTP there" };
-  const verdict = authorize(simulated, resources, chain, peerOf(chain, caller, port), request);
-  return { workloads, tls, ...verdict, policies: verdict.policies.map((step) => withOwnPort(step, port)) };
-}
-
-/** Rules ask for the port that the proxy listens on; a person wrote the workload's. */
-function withOwnPort(step: PolicyStep, { inbound, targetPort }: InstancePort): PolicyStep {
-  const own = (reason: string): string =>
-    reason.replace(/destination port: wanted \d+, found \d+/, (text) =>
-      text.replaceAll(String(inbound.port), String(targetPort)),
-    );
-  return { ...step, reasons: step.reasons.map(own) };
+  const verdict = authorize(simulated, resources, chain, port, peerOf(chain, caller, port), request);
+  return { workloads, tls, ...verdict };
 }
 
 /** What names the protocol before a byte of it is read: ALPN, or what detection makes of the first bytes. */
@@ -115,6 +107,7 @@ function authorize(
   { mesh, compiled }: SimulatedMesh,
   resources: ProxyResources,
   chain: CompiledChain,
+  port: InstancePort,
   peer: PeerView,
   request: SimulatedRequest | undefined,
 ): Verdict {
@@ -122,7 +115,7 @@ function authorize(
   const { terminal } = chain;
   const http = terminal.t === "tcp" || request === undefined ? undefined : compiled.http(resources, terminal);
   const allowed = isAllowed(chain, http, peer, request, trace);
-  const policies = trace.flatMap((step) => policyStep(mesh, resources.sources, step));
+  const policies = trace.flatMap((step) => policyStep(mesh, resources.sources, port, terminal.t === "http", step));
   return { policies, outcome: allowed ? "allowed" : "denied", reason: verdictReason(policies, allowed) };
 }
 
@@ -141,19 +134,29 @@ function isAllowed(
 
 const POLICY_NAME = /^ns\[(.*)\]-policy\[(.*)\]-rule\[(\d+)\]$/;
 
-function policyStep(mesh: Mesh, sources: Sources, { step, subject, verdict, reason, shadow }: TraceStep): PolicyStep[] {
-  const [, namespace, name, rule] = step === "policy" ? (POLICY_NAME.exec(subject) ?? []) : [];
+function policyStep(
+  mesh: Mesh,
+  sources: Sources,
+  { inbound, targetPort }: InstancePort,
+  http: boolean,
+  { step, subject, verdict, reason, shadow }: TraceStep,
+): PolicyStep[] {
+  const [, namespace, name, number] = step === "policy" ? (POLICY_NAME.exec(subject) ?? []) : [];
   const policy = mesh.authorizationPolicies.find((p) => p.origin.namespace === namespace && p.origin.name === name);
   if (policy === undefined) return [];
   const matched = verdict !== "notMatched";
+  const port = { targetPort, listenPort: inbound.port };
+  const asked = { action: policy.action, trustDomain: mesh.settings.trustDomain, http, at: port };
+  const rule = policy.rules[Number(number)];
+  const written = rule && writtenPolicy(rule, asked);
   return [
     {
       policy: `${namespace}/${name}`,
-      rule: Number(rule),
+      rule: Number(number),
       action: policy.action,
       matched,
       dryRun: shadow === true,
-      reasons: policyReasons(reason, matched),
+      reasons: policyWords(reason, matched, written, `rules[${number}]`, port),
       source: sources.policies[subject],
     },
   ];

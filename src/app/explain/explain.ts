@@ -77,7 +77,7 @@ function fromWorkload(
   from: Instance,
   sent: SimulatedRequest,
 ): Explanation {
-  const routed = routeRequest(outboundHttp(simulated, from), sent);
+  const routed = routeRequest(outboundHttp(simulated, from), sent, simulated.rulesFor(from));
   const destinations = destinationsOf(simulated, from, routed);
   const outcome = outcomeOfRouted(routed, destinations);
   return {
@@ -131,7 +131,7 @@ function throughGateway(
     const summary = `fails: ${entered.reason}; the connection is closed`;
     return { request, routing: undefined, destinations: [], mirrors: [], outcome: "fails", summary };
   }
-  const routed = routeRequest(entered.http, sent, outsider(entered.tls));
+  const routed = routeRequest(entered.http, sent, simulated.rulesFor(gateway), outsider(entered.tls));
   const { routing } = routed;
   const destinations = destinationsOf(simulated, gateway, routed);
   const outcome = outcomeOfRouted(routed, destinations);

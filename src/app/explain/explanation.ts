@@ -46,7 +46,7 @@ export interface Explanation {
 export interface Routing {
   /** Undefined: no host of the mesh has this name and port. */
   readonly host: string | undefined;
-  /** The rules that were tried, in order; the last one matched where one did. Empty where nothing but the service itself decides. */
+  /** Those of the host, in order: each match of a rule is one. Empty where no host is known. */
   readonly rules: readonly RuleStep[];
   readonly timeoutMs: number | undefined;
   readonly retries: RetriesExplanation | undefined;
@@ -71,10 +71,30 @@ export interface OwnReply {
 }
 
 export interface RuleStep {
+  /** The rule's, or `http[1]`. */
   readonly name: string;
+  /**
+   * `matched`: it decides. `notReached`: another one does before it is asked. `notForCall`: it is for other ports, gateways or
+   * callers, and no request of this one gets to it.
+   */
+  readonly verdict: "matched" | "notMatched" | "notReached" | "notForCall";
   readonly matched: boolean;
+  /** What decides it, in a line: all that made it match, or all that is in the way. */
   readonly reason: string;
+  /** All that it asks for; empty where it is not asked, or takes every call. */
+  readonly conditions: readonly ConditionStep[];
+  /** The place of the match; of the rule where it has none. */
   readonly source: Source | undefined;
+  /** `http[1].match[0]`; undefined where no document writes it. */
+  readonly match: string | undefined;
+}
+
+export interface ConditionStep {
+  readonly holds: boolean;
+  /** The document's: `http[1].match[0].uri.prefix`. */
+  readonly field: string | undefined;
+  /** `http[1].match[0].uri.prefix: /api, the path is /v2`. */
+  readonly text: string;
 }
 
 export interface RetriesExplanation {

@@ -1,5 +1,8 @@
 import { describe, expect, test } from "bun:test";
-import { policyReasons, routeReason } from "./reasons.ts";
+import { policyWords } from "./policy-words.ts";
+import { routeReason } from "./reasons.ts";
+
+const PORT = { listenPort: 20_001, targetPort: 9080 };
 
 describe("reasons of policies", () => {
   test.each([
@@ -33,7 +36,7 @@ describe("reasons of policies", () => {
     // What cannot be read is told as it is.
     ["ALLOW policy: all of (+ a", true, ["all of (+ a"]],
   ] as const)("%s", (reason, matched, told) => {
-    expect(policyReasons(reason, matched)).toEqual([...told]);
+    expect(policyWords(reason, matched, undefined, "rules[0]", PORT)).toEqual([...told]);
   });
 });
 

@@ -15,15 +15,10 @@ export function routeReason(reason: string): string {
   return rest === "" ? "every call matches" : rest;
 }
 
-/** Of a policy that matched, or did not. */
-export function policyReasons(reason: string, matched: boolean): readonly string[] {
-  const text = reason.replace(/^(ALLOW|DENY) policy: /, "");
-  const tree = new Reader(text).condition();
-  const words = tree === undefined ? [text] : decisive(tree, matched);
-  return words.length === 0 ? ["every call matches"] : [...new Set(words)];
-}
+/** Undefined where it is none of these. */
+export const readCondition = (text: string): Condition | undefined => new Reader(text).condition();
 
-type Condition =
+export type Condition =
   | { readonly t: "group"; readonly all: boolean; readonly items: readonly Item[] }
   | { readonly t: "not"; readonly inner: Condition }
   | { readonly t: "leaf"; readonly text: string };
@@ -33,7 +28,8 @@ interface Item {
   readonly condition: Condition;
 }
 
-function decisive(condition: Condition, holds: boolean): readonly string[] {
+/** What made it hold, or what was in the way. */
+export function decisive(condition: Condition, holds: boolean): readonly string[] {
   switch (condition.t) {
     case "leaf":
       return condition.text === "any" ? [] : [condition.text];

@@ -8,17 +8,15 @@ import { isGrpc } from "../../engine/failures.ts";
 import { grpcCallTimeoutMs } from "../../engine/http/stream-duration.ts";
 import type { CompiledHttp, Decision, Forward, Reply } from "../../engine/http.ts";
 import { compileFraction } from "../../engine/match/fraction.ts";
-import type { RouteOrigin } from "../../engine/origin.ts";
 import type { PeerView } from "../../engine/request.ts";
 import { requestTimeoutMs } from "../../engine/retry-policy.ts";
 import type { TraceStep } from "../../engine/trace.ts";
 import { FAULT_FILTER } from "../../translate/fault.ts";
 import type { Instance } from "../../model/service.ts";
-import type { Source } from "../../translate/source.ts";
 import { HTTPFault } from "../../xds/proto/filter-fault.ts";
 import type { Route } from "../../xds/proto/route.ts";
-import type { FaultExplanation, OwnReply, RetriesExplanation, RuleStep, Routing } from "./explanation.ts";
-import { routeReason } from "./reasons.ts";
+import type { FaultExplanation, OwnReply, RetriesExplanation, Routing } from "./explanation.ts";
+import { type RuleContext, ruleSteps } from "./rule-steps.ts";
 import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
 import { describeOperation, SimulatedRequest } from "./simulated-request.ts";
 
@@ -54,14 +52,19 @@ const LAST_DRAW = 1 - 2 ** -32;
 const RANDOM_VALUES = 2 ** 32;
 
 /** @throws {RangeError} When the proxy would refuse the path, whatever the rules say. */
-export function routeRequest(http: CompiledHttp, sent: SimulatedRequest, peer = OWN_APPLICATION): Routed {
+export function routeRequest(
+  http: CompiledHttp,
+  sent: SimulatedRequest,
+  context: RuleContext,
+  peer = OWN_APPLICATION,
+): Routed {
   const path = http.normalizePath(sent.path);
   if (typeof path !== "string") throw new RangeError(`the path ${JSON.stringify(sent.path)} is refused by every proxy`);
   const request = new SimulatedRequest(sent.method, path, http.normalizeAuthority(sent.authority, 0), sent.headers);
   const trace: TraceStep[] = [];
   const first = settled(http.decide(request, peer, drawing(http, 0), trace));
   const route = matchedRoute(http, trace);
-  const routing = describe(trace, route, first, request);
+  const routing = describe(http, trace, route, first, request, context);
   if (first.t === "reply") return { routing, end: endOf(first, routing), ways: [], request };
   return { routing, end: "forwarded", ways: waysOf(http, request, peer, route, first), request };
 }
@@ -116,10 +119,13 @@ function waysOf(
   });
 }
 
+/** A step of another subject follows the route's own. */
+const isTried = ({ step, conditions }: TraceStep): boolean => step === "route" && conditions !== undefined;
+
 /** Routes are tried in order, so the last one that was tried is known by its number. */
 function matchedRoute(http: CompiledHttp, trace: readonly TraceStep[]): Route | undefined {
   const host = trace.find((s) => s.step === "virtualHost" && s.verdict === "chosen")?.subject;
-  const tried = trace.filter((s) => s.step === "route");
+  const tried = trace.filter(isTried);
   if (tried.at(-1)?.verdict !== "matched") return undefined;
   return http.routeTable.message.virtualHosts?.find((v) => v.name === host)?.routes?.[tried.length - 1];
 }
@@ -128,16 +134,19 @@ function matchedRoute(http: CompiledHttp, trace: readonly TraceStep[]): Route | 
 const NO_HOST = "block_all";
 
 function describe(
+  http: CompiledHttp,
   trace: readonly TraceStep[],
   route: Route | undefined,
   end: Forward | Reply,
   request: SimulatedRequest,
+  context: RuleContext,
 ): Routing {
   const host = trace.find((s) => s.step === "virtualHost" && s.verdict === "chosen")?.subject;
   const known = host !== undefined && host !== NO_HOST;
+  const routes = http.routeTable.virtualHosts.find(({ name }) => name === host)?.routes ?? [];
   return {
     host: known ? host : undefined,
-    rules: known ? trace.filter((s) => s.step === "route").map(ruleStep) : [],
+    rules: known ? ruleSteps(host, routes, trace.filter(isTried), context) : [],
     ...limits(end, route, request),
     rewrite: rewriteOf(end, request),
     headers: {
@@ -149,21 +158,6 @@ function describe(
     reply: end.t === "reply" ? ownReply(end, request) : undefined,
   };
 }
-
-function ruleStep({ subject, verdict, reason, origin }: TraceStep): RuleStep {
-  const quoted = /^route \d+ "(.*)"$/.exec(subject)?.[1];
-  const name = origin?.rule ?? quoted ?? subject;
-  return { name, matched: verdict === "matched", reason: routeReason(reason), source: origin && sourceOf(origin) };
-}
-
-const sourceOf = ({ kind, namespace, name, file, line, column }: RouteOrigin): Source => ({
-  kind,
-  namespace,
-  name,
-  file: file ?? "",
-  line: line ?? 0,
-  column: column ?? 0,
-});
 
 function limits(
   end: Forward | Reply,

@@ -6,13 +6,17 @@
  * @module
  */
 import { SecretText } from "../../base/secret-text.ts";
+import { gatewayName, MESH_GATEWAY } from "../../model/gateway.ts";
+import { selects } from "../../model/match.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { type Instance, type SocketAddress, spiffeIdOf, type Workload } from "../../model/service.ts";
 import { defaultTranslateOptions } from "../../translate/options.ts";
 import { declaredPorts } from "../../translate/gateway/ports.ts";
 import { isBehind } from "../../translate/mesh-index.ts";
 import { type MeshState, type ProxyResources, translate } from "../../translate/translate.ts";
-
+import { callerOf } from "../../translate/caller.ts";
+import { visibleMesh } from "../../translate/visible-mesh.ts";
+import type { RuleContext } from "./rule-steps.ts";
 import { CompiledResources } from "./compiled.ts";
 
 export const LOOPBACK = "127.0.0.1";
@@ -52,6 +56,14 @@ export class SimulatedMesh {
     const made = translate(this.#state, { t: "sidecar", instance: instance.id }, defaultTranslateOptions);
     this.#resources.set(instance, made);
     return made;
+  }
+
+  /** Whose rules its proxy follows. */
+  rulesFor({ workload }: Instance): RuleContext {
+    const mesh = visibleMesh(this.mesh, callerOf(this.mesh, workload));
+    if (workload.gateway === undefined) return { mesh, workload, gateways: [MESH_GATEWAY] };
+    const served = this.mesh.gateways.filter(({ selector }) => selects(selector, workload.labels));
+    return { mesh, workload, gateways: served.map(gatewayName) };
   }
 
   identityOf({ workload }: Instance): string {

@@ -12,13 +12,18 @@ import { compileHeaderMatchers } from "../match/header-matcher.ts";
 import { compileRoutePath, type PathCheck } from "../match/path-matcher.ts";
 import { compileQueryMatchers } from "../match/query-matcher.ts";
 import type { PeerView, RequestView } from "../request.ts";
-import { quoted } from "../trace.ts";
+import { quoted, type TraceCondition } from "../trace.ts";
 
 export interface CompiledMatch {
   /** @param path Of the request, without query. */
   readonly test: (request: RequestView, peer: PeerView, path: string, randomValue: number) => boolean;
-  /** The first condition that does not hold; when all hold, what they are. */
-  readonly explain: (request: RequestView, peer: PeerView, path: string, randomValue: number) => string;
+  /** Each condition, whether it holds, and what was found. */
+  readonly conditions: (
+    request: RequestView,
+    peer: PeerView,
+    path: string,
+    randomValue: number,
+  ) => readonly TraceCondition[];
   readonly path: PathCheck;
   /** Of the conditions besides the path, those that a table can answer. */
   readonly values: readonly ValueKey[];
@@ -54,7 +59,7 @@ export function compileRouteMatch(match: RouteMatch | undefined, path: string): 
     values: checks.flatMap(({ key }) => key ?? []),
     needsRandom: fraction !== undefined,
     test: testOf(pathCheck.test, allOf(checks), fraction),
-    explain: explainOf(pathCheck, checks, fraction),
+    conditions: conditionsOf(pathCheck, checks, fraction),
   };
 }
 
@@ -76,20 +81,23 @@ function testOf(
   return (request, peer, path) => pathTest(path) && rest(request, peer);
 }
 
-function explainOf(
+function conditionsOf(
   pathCheck: PathCheck,
   checks: readonly Check[],
   fraction: Fraction | undefined,
-): CompiledMatch["explain"] {
-  const pathReason = (path: string): string => `path: wanted ${pathCheck.wanted}, found ${quoted(path)}`;
-  return (request, peer, path, randomValue) => {
-    if (!pathCheck.test(path)) return pathReason(path);
-    if (fraction !== undefined && !isWithin(fraction, randomValue)) return chance(fraction, randomValue);
-    const failed = checks.find((check) => !check.test(request, peer));
-    if (failed !== undefined) return failed.explain(request, peer);
-    return [pathReason(path), ...checks.map((check) => check.explain(request, peer))].join("; ");
-  };
+): CompiledMatch["conditions"] {
+  return (request, peer, path, randomValue) => [
+    { holds: pathCheck.test(path), reason: `path: wanted ${pathCheck.wanted}, found ${quoted(path)}` },
+    ...(fraction === undefined || isWithin(fraction, randomValue)
+      ? []
+      : [{ holds: false, reason: chance(fraction, randomValue) }]),
+    ...checks.map((check) => ({ holds: check.test(request, peer), reason: check.explain(request, peer) })),
+  ];
 }
+
+/** The first condition that does not hold; when all hold, what they are. */
+export const reasonOf = (conditions: readonly TraceCondition[]): string =>
+  conditions.find(({ holds }) => !holds)?.reason ?? conditions.map(({ reason }) => reason).join("; ");
 
 function chance({ numerator, denominator }: Fraction, randomValue: number): string {
   return `fraction: wanted a draw below ${numerator} of ${denominator}, drew ${randomValue % denominator}`;

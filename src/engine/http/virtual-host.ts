@@ -14,6 +14,7 @@ import type { Trace, TraceStep } from "../trace.ts";
 import { compileEdits } from "./header-operations.ts";
 import { compileMirrors } from "./mirrors.ts";
 import { httpsRedirect } from "./redirect.ts";
+import { reasonOf } from "./route-match.ts";
 import { compileRoute, type RouteEntry, type RouteParent } from "./route.ts";
 import { INDEX_FROM, RouteIndex } from "./route-index.ts";
 import { KNOWN_VIRTUAL_HOST } from "./route-known.ts";
@@ -78,11 +79,13 @@ export class CompiledVirtualHost {
   #findTracing(request: RequestView, peer: PeerView, path: string, randomValue: number, trace: Trace) {
     for (const { match, target, label, route } of this.routes) {
       const matches = match.test(request, peer, path, randomValue);
+      const conditions = match.conditions(request, peer, path, randomValue);
       const step: TraceStep = {
         step: "route",
         subject: label,
         verdict: matches ? "matched" : "notMatched",
-        reason: match.explain(request, peer, path, randomValue),
+        reason: reasonOf(conditions),
+        conditions,
       };
       trace.push(route.origin === undefined ? step : { ...step, origin: route.origin });
       if (matches) return typeof target === "function" ? target(request, randomValue, trace) : target;
