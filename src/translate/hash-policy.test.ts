@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { meshOf, service, workload } from "../../tests/support/mesh.ts";
 import type { RouteAction } from "../xds/proto/route-action.ts";
-import { routeHashPolicy, tcpHashPolicy } from "./hash-policy.ts";
+import { policyFor } from "./destination-policy.ts";
+import { balancerOf, routeHashPolicy, tcpHashPolicy } from "./hash-policy.ts";
 import { outboundRoutes } from "./outbound-routes.ts";
 
 const HOST = "reviews.default.svc.cluster.local";
@@ -40,12 +41,36 @@ describe("hash policies of routes", () => {
     expect(routeHashPolicy(mesh, caller, [{ host: "nobody", port: 9081 }])).toBeUndefined();
   });
 
+  test("of a port's own settings, where the rule itself hashes nothing", () => {
+    const plain = `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: r}, spec: {host: reviews,
+ trafficPolicy: {portLevelSettings: [{port: {number: 9081}, loadBalancer: {consistentHash: {httpHeaderName: x-port}}}]}}}`;
+    const of = (port: number) => routeHashPolicy(meshOf(...base, plain), caller, [{ host: HOST, port }]);
+    expect(of(9081)).toEqual([{ header: { headerName: "x-port" } }]);
+    expect(of(9080)).toBeUndefined();
+  });
+
   test("a TCP proxy knows the source IP only", () => {
     const to = [{ host: HOST, port: 9082 }];
     const of = (hash: string) => tcpHashPolicy(meshOf(...base, rule(hash)), caller, to);
     expect(of("{useSourceIp: true}")).toEqual([{ sourceIp: {} }]);
     expect(of("{httpHeaderName: a}")).toBeUndefined();
   });
+});
+
+test.each([
+  ["{useSourceIp: true}", { lbPolicy: "RING_HASH", ringHashLbConfig: { minimumRingSize: 1024 } }],
+  ["{useSourceIp: true, minimumRingSize: 7}", { lbPolicy: "RING_HASH", ringHashLbConfig: { minimumRingSize: 7 } }],
+  [
+    "{useSourceIp: true, ringHash: {minimumRingSize: 9}}",
+    { lbPolicy: "RING_HASH", ringHashLbConfig: { minimumRingSize: 9 } },
+  ],
+  ["{useSourceIp: true, maglev: {}}", { lbPolicy: "MAGLEV", maglevLbConfig: { tableSize: undefined } }],
+  ["{useSourceIp: true, maglev: {tableSize: 11}}", { lbPolicy: "MAGLEV", maglevLbConfig: { tableSize: 11 } }],
+] as const)("the balancer of %s", (hash, expected) => {
+  const mesh = meshOf(...base, rule(hash));
+  const [found] = mesh.destinationRules;
+  if (found === undefined) throw new Error("no rule");
+  expect(balancerOf(policyFor(found, undefined, 9080))).toEqual(expected);
 });
 
 describe("routes to a service that hashes", () => {
