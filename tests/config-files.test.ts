@@ -144,7 +144,7 @@ describe("kinds", () => {
     ["gateway.networking.x-k8s.io/v1alpha1", "XBackend", "XBackend (gateway.networking.x-k8s.io) is not supported yet"],
     ["security.istio.io/v1", "RequestAuthentication", "is not supported yet"],
     ["access.smi-spec.io/v1alpha3", "TrafficTarget", "is not supported yet"],
-    ["istio.io/v1", "Sidecar", "apiVersion: the kind Sidecar belongs to the group networking.istio.io"],
+    ["istio.io/v1", "ProxyConfig", "apiVersion: the kind ProxyConfig belongs to the group networking.istio.io"],
     ["v1", "constructor", "unknown kind"],
     ["__proto__/v1", "toString", "unknown kind"],
   ])("%s %s is refused", (apiVersion, k, message) => {

@@ -15,6 +15,7 @@ const KINDS = new Set([
   "DestinationRule",
   "Gateway",
   "ServiceEntry",
+  "Sidecar",
   "WorkloadEntry",
   "WorkloadGroup",
   "AuthorizationPolicy",

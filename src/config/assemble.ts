@@ -36,6 +36,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     workloadGroups: all("WorkloadGroup"),
     workloads: all("Workload"),
     virtualServices: [...oldestFirst(virtualServices), ...splits],
+    sidecars: oldestFirst(all("Sidecar")),
     gateways: all("Gateway"),
     credentials: all("Secret").filter((credential) => credential !== undefined),
     backendPolicies: all("BackendPolicy"),

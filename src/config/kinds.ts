@@ -29,6 +29,7 @@ export type ReadKind =
   | "ReferenceGrant"
   | "Secret"
   | "Service"
+  | "Sidecar"
   | "TCPRoute"
   | "TLSRoute"
   | "ServiceEntry"
@@ -57,6 +58,7 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   DestinationRule: istio("networking.istio.io"),
   Gateway: istio("networking.istio.io"),
   ServiceEntry: istio("networking.istio.io"),
+  Sidecar: istio("networking.istio.io"),
   WorkloadEntry: istio("networking.istio.io"),
   WorkloadGroup: istio("networking.istio.io"),
   PeerAuthentication: istio("security.istio.io"),
@@ -91,7 +93,7 @@ const APIS = (Object.keys(READ) as readonly ReadKind[]).map((read) => ({
 
 /** Kinds that mean something to a mesh and that we do not read yet: passing over one could open or break a path. */
 const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
-  "networking.istio.io": ["EnvoyFilter", "ProxyConfig", "Sidecar"],
+  "networking.istio.io": ["EnvoyFilter", "ProxyConfig"],
   "security.istio.io": ["RequestAuthentication"],
   "telemetry.istio.io": ["Telemetry"],
   "extensions.istio.io": ["TrafficExtension", "WasmPlugin"],

@@ -56,7 +56,7 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
 }
 
 /** `{mode: REGISTRY_ONLY}`. */
-function outboundTrafficPolicy(node: Node): MeshSettings["outboundTrafficPolicy"] {
+export function outboundTrafficPolicy(node: Node): MeshSettings["outboundTrafficPolicy"] {
   const fields = node.fields({ known: ["mode"] });
   return fields.optional("mode", choice(["REGISTRY_ONLY"])) ?? "REGISTRY_ONLY";
 }

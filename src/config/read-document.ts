@@ -17,6 +17,7 @@ import type { MeshSettings } from "../model/mesh.ts";
 import type { ConfigMap, Namespace } from "../model/namespace.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "../model/security.ts";
 import type { Service, Workload } from "../model/service.ts";
+import type { Sidecar } from "../model/sidecar.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { CONFIG_MAP_FIELDS, readConfigMap } from "./config-map.ts";
 import { readConfigTest } from "./config-test.ts";
@@ -47,6 +48,7 @@ import { Node } from "./node.ts";
 import { readPeerAuthentication } from "./peer-authentication.ts";
 import { readSecret, SECRET_FIELDS } from "./secret.ts";
 import { readService } from "./service.ts";
+import { readSidecar } from "./sidecar.ts";
 import { readServiceEntry } from "./service-entry.ts";
 import { readTrafficSplit, type TrafficSplit } from "./traffic-split.ts";
 import type { Tree } from "./tree.ts";
@@ -59,6 +61,7 @@ export type Meaning =
   | { readonly t: "VirtualService"; readonly value: WrittenVirtualService }
   | { readonly t: "DestinationRule"; readonly value: DestinationRule }
   | { readonly t: "BackendPolicy"; readonly value: BackendPolicy }
+  | { readonly t: "Sidecar"; readonly value: Sidecar }
   | { readonly t: "Gateway"; readonly value: Gateway }
   /** Undefined for one that holds no certificate. */
   | { readonly t: "Secret"; readonly value: Credential | undefined }
@@ -191,6 +194,8 @@ function identityOf(tree: Tree): { readonly name: string; readonly namespace: st
 
 function readBody(kind: ReadKind, body: DocumentBody): Meaning {
   switch (kind) {
+    case "Sidecar":
+      return { t: kind, value: readSidecar(body) };
     case "VirtualService":
       return { t: kind, value: readVirtualService(body) };
     case "ConfigTest":

@@ -92,10 +92,11 @@ function servicePort(node: Node): ServicePort {
   const number = fields.required("number", port, 1);
   const name = fields.required("name", textThat(isPortName, "1 to 63 letters, digits and dashes"), "");
   const targetPort = fields.optional("targetPort", port) ?? number;
-  return { name, number, targetPort, protocol: fields.optional("protocol", protocol) ?? "auto" };
+  return { name, number, targetPort, protocol: fields.optional("protocol", portProtocol) ?? "auto" };
 }
 
-function protocol(node: Node): Protocol {
+/** Of a port that a document of Istio names. */
+export function portProtocol(node: Node): Protocol {
   const upper = isText(node) ? text(node).toUpperCase() : "";
   return PROTOCOLS[upper] ?? (PROTOCOLS[choice(Object.keys(PROTOCOLS))(node)] as Protocol);
 }

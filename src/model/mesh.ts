@@ -12,6 +12,7 @@ import type { ConfigMap, Namespace } from "./namespace.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "./security.ts";
 import type { Service, Workload } from "./service.ts";
 import type { DefaultVisibility } from "./visibility.ts";
+import type { Sidecar } from "./sidecar.ts";
 import type { Retries, VirtualService } from "./virtual-service.ts";
 
 export interface MeshSettings {
@@ -68,6 +69,7 @@ export interface Mesh {
   readonly workloadGroups: readonly WorkloadGroup[];
   readonly workloads: readonly Workload[];
   readonly virtualServices: readonly VirtualService[];
+  readonly sidecars: readonly Sidecar[];
   readonly gateways: readonly Gateway[];
   readonly credentials: readonly Credential[];
   readonly destinationRules: readonly DestinationRule[];

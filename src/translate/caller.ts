@@ -6,17 +6,26 @@
 import { type LabelSelector, selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Workload } from "../model/service.ts";
+import type { Sidecar } from "../model/sidecar.ts";
 import type { SourceMatch } from "../model/virtual-service.ts";
+import { sidecarFor } from "./sidecar.ts";
 
 export interface Caller {
   readonly namespace: string;
   /** Those of the workload's labels that some document asks for, by their names' order. */
   readonly labels: LabelSelector;
+  /** What limits its proxy; undefined: nothing. */
+  readonly sidecar: Sidecar | undefined;
 }
 
-export function callerOf(mesh: Mesh, { namespace, labels }: Pick<Workload, "namespace" | "labels">): Caller {
+export function callerOf(mesh: Mesh, workload: Workload): Caller {
+  const { labels, namespace } = workload;
   const asked = askedLabels(mesh).filter((name) => Object.hasOwn(labels, name));
-  return { namespace, labels: Object.fromEntries(asked.map((name) => [name, labels[name] ?? ""])) };
+  return {
+    namespace,
+    labels: Object.fromEntries(asked.map((name) => [name, labels[name] ?? ""])),
+    sidecar: sidecarFor(mesh, workload),
+  };
 }
 
 /** Whether a match's `sourceLabels` and `sourceNamespace` fit. */
@@ -33,7 +42,8 @@ function askedLabels(mesh: Mesh): readonly string[] {
   return asked;
 }
 
-const selectorsIn = ({ destinationRules, virtualServices }: Mesh): readonly LabelSelector[] => [
+const selectorsIn = ({ destinationRules, sidecars, virtualServices }: Mesh): readonly LabelSelector[] => [
+  ...sidecars.map(({ workloadSelector }) => workloadSelector ?? {}),
   ...destinationRules.map(({ workloadSelector }) => workloadSelector ?? {}),
   ...virtualServices
     .flatMap(({ http, tls, tcp }) => [...http, ...tls, ...tcp])

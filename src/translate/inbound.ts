@@ -4,9 +4,12 @@
  * @module
  */
 import type { Mesh } from "../model/mesh.ts";
-import type { Instance, InstancePort, Protocol, Service } from "../model/service.ts";
+import type { ConnectionPool } from "../model/destination-rule.ts";
+import type { Instance, InstancePort, Protocol, Service, SocketAddress } from "../model/service.ts";
+import type { IngressListener } from "../model/sidecar.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import { circuitBreakers, connectTimeoutMs, protocolOptions, type UpstreamHttp } from "./connection-pool.ts";
+import { destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { socketAddress } from "./endpoints.ts";
 import { isBehind, isHttp2 } from "./mesh-index.ts";
 import type { Scope } from "./scope.ts";
@@ -23,33 +26,75 @@ export interface InboundPort {
   readonly services: readonly Service[];
   /** `inbound|9080||`; in a shared proxy with the instance's id. */
   readonly clusterName: string;
+  /** Where the application listens. */
+  readonly application: SocketAddress;
+  /** Of connections to it. */
+  readonly connectionPool: ConnectionPool | undefined;
 }
 
 export function inboundPorts(mesh: Mesh, instance: Instance, scope: Scope, shared: boolean): readonly InboundPort[] {
   return instance.ports.map((port) => {
-    const services = mesh.services.filter(
-      (s) => isBehind(s, instance.workload) && s.ports.some((p) => p.targetPort === port.targetPort),
-    );
-    const served = services.flatMap((s) => s.ports).find((p) => p.targetPort === port.targetPort);
-    const protocol = served?.protocol ?? instance.workload.portProtocols[port.targetPort] ?? "auto";
     const clusterName = `inbound|${port.targetPort}||${shared ? `@${instance.id}` : ""}`;
-    return { instance, port, scope, services, protocol, clusterName };
+    const common = { instance, port, scope, clusterName };
+    return { ...common, ...(ingressAt(common) ?? servedAt(mesh, common)) };
   });
 }
 
-export function inboundCluster({ settings }: Mesh, { clusterName, port, protocol, services }: InboundPort): Cluster {
+type Traits = Pick<InboundPort, "protocol" | "services" | "application" | "connectionPool">;
+type Place = Pick<InboundPort, "instance" | "port" | "scope">;
+
+/** What the workload's Sidecar says of its ports: one that it does not list goes to the application as it comes. */
+function ingressAt({ instance, port, scope }: Place): Traits | undefined {
+  const { ingress = [], inboundConnectionPool } = scope.sidecar ?? {};
+  if (ingress.length === 0) return undefined;
+  const listener = ingress.find((it) => it.port === port.targetPort);
+  return {
+    protocol: listener?.protocol ?? "auto",
+    services: [],
+    application: (listener && defaultEndpoint(instance, listener)) ?? port.application,
+    connectionPool: listener?.connectionPool ?? inboundConnectionPool,
+  };
+}
+
+const OWN_ADDRESSES: readonly string[] = ["0.0.0.0", "::"];
+
+/** A port that the workload names is where `up` put its application; another is taken as it is written. */
+function defaultEndpoint({ ports }: Instance, { defaultEndpoint: to }: IngressListener): SocketAddress | undefined {
+  if (to === undefined) return undefined;
+  const own = ports.find(({ targetPort }) => targetPort === to.port)?.application;
+  if (own !== undefined) return own;
+  const address = ports[0]?.application.address;
+  return OWN_ADDRESSES.includes(to.address) && address !== undefined ? { address, port: to.port } : to;
+}
+
+/** What the services before the workload say, and what their DestinationRule allows: as much as callers may ask for. */
+function servedAt(mesh: Mesh, { instance, port, scope }: Place): Traits {
+  const services = mesh.services.filter(
+    (s) => isBehind(s, instance.workload) && s.ports.some((p) => p.targetPort === port.targetPort),
+  );
+  const served = services.flatMap((s) => s.ports).find((p) => p.targetPort === port.targetPort);
+  const protocol = served?.protocol ?? instance.workload.portProtocols[port.targetPort] ?? "auto";
+  const [service] = services;
+  const number = service?.ports.find((p) => p.targetPort === port.targetPort)?.number ?? 0;
+  const rule = service && destinationRuleFor(mesh, { ...scope, labels: {} }, service);
+  const connectionPool = scope.sidecar?.inboundConnectionPool ?? policyFor(rule, undefined, number).connectionPool;
+  return { services, protocol, application: port.application, connectionPool };
+}
+
+export function inboundCluster({ settings }: Mesh, inbound: InboundPort): Cluster {
+  const { application, clusterName, connectionPool, protocol, services } = inbound;
   const [service] = services;
   return {
     name: clusterName,
     type: "STATIC",
-    connectTimeout: connectTimeoutMs(undefined, settings),
-    circuitBreakers: circuitBreakers(undefined, undefined),
+    connectTimeout: connectTimeoutMs(connectionPool, settings),
+    circuitBreakers: circuitBreakers(connectionPool, undefined),
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     loadAssignment: {
       clusterName,
-      endpoints: [{ lbEndpoints: [{ endpoint: { address: socketAddress(port.application) } }] }],
+      endpoints: [{ lbEndpoints: [{ endpoint: { address: socketAddress(application) } }] }],
     },
-    typedExtensionProtocolOptions: protocolOptions(undefined, spokenByApplication(protocol)),
+    typedExtensionProtocolOptions: protocolOptions(connectionPool, spokenByApplication(protocol)),
     metadata: service && { filterMetadata: { istio: serviceMetadata(service) } },
   };
 }

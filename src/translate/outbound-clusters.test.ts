@@ -19,7 +19,7 @@ const base = [
 const ROOT = "spiffe://cluster.local/ns/default/sa/reviews";
 
 function clustersOf(state: MeshState, namespace = "default"): ReadonlyMap<string, OutboundCluster> {
-  const scope = { namespace, labels: {}, outboundSuffix: "", secretName: "default" };
+  const scope = { namespace, labels: {}, sidecar: undefined, outboundSuffix: "", secretName: "default" };
   const made = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
   return new Map(made.map((c) => [c.cluster.name ?? "", c]));
 }
@@ -237,11 +237,18 @@ describe("scopes", () => {
     expect(sidecarScope(state.mesh, instance)).toEqual({
       namespace: "default",
       labels: {},
+      sidecar: undefined,
       outboundSuffix: "",
       secretName: "default",
     });
     const scope = sharedScope(state.mesh, instance);
-    expect(scope).toEqual({ namespace: "default", labels: {}, outboundSuffix: "@default/reviews", secretName: ROOT });
+    expect(scope).toEqual({
+      namespace: "default",
+      labels: {},
+      sidecar: undefined,
+      outboundSuffix: "@default/reviews",
+      secretName: ROOT,
+    });
     const [made] = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
     expect(made?.cluster.name).toBe("outbound|9080||reviews.default.svc.cluster.local@default/reviews");
     expect(tlsOf(made?.cluster)?.commonTlsContext?.tlsCertificateSdsSecretConfigs?.[0]?.name).toBe(ROOT);

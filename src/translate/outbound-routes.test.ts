@@ -6,7 +6,13 @@ import { type AnyMessage, unpack } from "../xds/types/any.ts";
 import { outboundRoutes } from "./outbound-routes.ts";
 import type { Scope } from "./scope.ts";
 
-const scope: Scope = { namespace: "default", labels: {}, outboundSuffix: "", secretName: "default" };
+const scope: Scope = {
+  namespace: "default",
+  labels: {},
+  sidecar: undefined,
+  outboundSuffix: "",
+  secretName: "default",
+};
 const base = [
   service("reviews", ["http:9080", "http-b:9081", "tcp:9082"]),
   service("ratings", ["http:80:8080"]),

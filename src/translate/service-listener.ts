@@ -66,11 +66,17 @@ function chains(mesh: Mesh, called: CalledPort, scope: Scope, options: Translate
     const manager = outboundManager(`outbound_${service.hostname}_${port.number}`, routes, options);
     found.push({ name: "http", filters: [manager], filterChainMatch: httpMatch });
   }
-  if (mayBeTcp(port.protocol)) found.push({ name: "tcp", filters: [tcpProxy(mesh, called, scope, options)] });
+  if (mayBeTcp(port.protocol)) found.push({ name: "tcp", filters: [tcpFilter(mesh, called, scope, options)] });
   return found;
 }
 
-function tcpProxy(mesh: Mesh, { service, port }: CalledPort, scope: Scope, options: TranslateOptions): NetworkFilter {
+/** Opaque bytes to a service port. */
+export function tcpFilter(
+  mesh: Mesh,
+  { service, port }: Pick<CalledPort, "service" | "port">,
+  scope: Scope,
+  options: TranslateOptions,
+): NetworkFilter {
   const policy = policyFor(destinationRuleFor(mesh, scope, service), undefined, port.number);
   const cluster = outboundTcpCluster(scope, port, undefined, service.hostname);
   const proxy: TcpProxy = {

@@ -13,6 +13,7 @@ import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Listener } from "../xds/proto/listener.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import type { Secret } from "../xds/proto/tls.ts";
+import { boundListeners, boundRoutes } from "./bound-listeners.ts";
 import { gatewayResources } from "./gateway/gateway.ts";
 import { sniClusters } from "./gateway/sni-clusters.ts";
 import { inboundCluster, inboundPorts } from "./inbound.ts";
@@ -76,9 +77,7 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
   return {
     listeners: [...inbound.map((i) => i.listener), ...outboundListeners(state.mesh, calling, options)],
     routes: [
-      ...scopes.map((scope) =>
-        kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(visibleMesh(state.mesh, scope), scope)),
-      ),
+      ...scopes.flatMap((scope) => forwardRoutes(state.mesh, scope, kept)),
       ...serviceRoutes(state.mesh, calling, kept),
     ],
     clusters: [...ports.map((port) => inboundCluster(state.mesh, port)), ...outbound.map((o) => o.cluster)],
@@ -109,8 +108,9 @@ function instanceOf({ instances }: MeshState, id: string): Instance {
   return found;
 }
 
-const scopeKey = ({ namespace, labels, outboundSuffix, secretName }: Scope): string =>
-  JSON.stringify([namespace, labels, outboundSuffix, secretName]);
+/** Workloads of one namespace that have the same of the labels that are asked for differ in no more than in being a gateway. */
+const scopeKey = ({ namespace, labels, sidecar, outboundSuffix, secretName }: Scope): string =>
+  JSON.stringify([namespace, labels, sidecar?.origin.name, outboundSuffix, secretName]);
 
 const clustersOf = (
   { mesh, instances }: MeshState,
@@ -137,7 +137,14 @@ function outboundListeners(mesh: Mesh, calling: readonly Served[], options: Tran
     ...calledPorts(visibleMesh(mesh, scope), instance).map((called) =>
       serviceListener(visibleMesh(mesh, scope), instance, called, scope, options),
     ),
+    ...boundListeners(visibleMesh(mesh, scope), instance, scope, options),
   ]);
+}
+
+/** The routes of a workload's forward proxy, and of the listeners that its Sidecar binds. */
+function forwardRoutes(mesh: Mesh, scope: Scope, kept: Kept): readonly RouteConfiguration[] {
+  const all = kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(visibleMesh(mesh, scope), scope));
+  return [all, ...kept.byMesh(`bound routes ${scopeKey(scope)}`, () => boundRoutes(all, scope))];
 }
 
 /** The routes of loopback listeners; instances of one identity share them. */

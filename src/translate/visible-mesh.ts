@@ -2,33 +2,69 @@
  * A mesh as one caller sees it: the services, and the VirtualServices in the order in which they hold.
  *
  * Source: Istio's `exportTo` and its lookup for a proxy: what is private to the caller's namespace goes before what is exported to
- * it, and that before what everybody sees. Of DestinationRules `destination-policy.ts` chooses.
+ * it, and that before what everybody sees. Of what is left a Sidecar lets its workloads know a part. Of DestinationRules
+ * `destination-policy.ts` chooses.
  *
  * @module
  */
 import type { Mesh } from "../model/mesh.ts";
+import type { Service } from "../model/service.ts";
+import type { Sidecar } from "../model/sidecar.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import { isVisibleIn } from "../model/visibility.ts";
 import type { Caller } from "./caller.ts";
+import { importedBy } from "./sidecar.ts";
 
 const VISIBLE = new WeakMap<Mesh, Map<string, Mesh>>();
+/** What a caller may see less of than there is. */
+type Seen = Pick<Mesh, "services" | "virtualServices">;
 
 /** The same value for the same mesh and a caller that sees the same; `mesh` itself where nothing is hidden. */
 export function visibleMesh(mesh: Mesh, caller: Caller): Mesh {
   const known = VISIBLE.get(mesh) ?? new Map<string, Mesh>();
   VISIBLE.set(mesh, known);
-  const seen = known.get(caller.namespace) ?? visibleIn(mesh, caller.namespace);
-  known.set(caller.namespace, seen);
+  const key = JSON.stringify([caller.namespace, caller.sidecar && documentOf(caller.sidecar)]);
+  const seen = known.get(key) ?? visibleTo(mesh, caller);
+  known.set(key, seen);
   return seen;
 }
 
-function visibleIn(mesh: Mesh, namespace: string): Mesh {
-  const services = mesh.services.filter(({ exportTo }) => isVisibleIn(exportTo, namespace));
+const documentOf = ({ origin }: Sidecar): string => `${origin.namespace}/${origin.name}`;
+
+function visibleTo(mesh: Mesh, { namespace, sidecar }: Caller): Mesh {
+  const exported = exportedTo(mesh, namespace);
+  if (sidecar === undefined) return equals(exported, mesh) ? mesh : { ...mesh, ...exported };
+  const { outboundTrafficPolicy = mesh.settings.outboundTrafficPolicy } = sidecar;
+  const settings = { ...mesh.settings, outboundTrafficPolicy };
+  return { ...mesh, ...importedBy(sidecar, namespace, exported), settings };
+}
+
+/** What workloads in `namespace` may see. */
+export const exportedTo = (mesh: Mesh, namespace: string): Seen => ({
+  services: servicesIn(mesh, namespace),
+  virtualServices: virtualServicesIn(mesh, namespace),
+});
+
+const equals = (a: Seen, b: Seen): boolean =>
+  a.services.length === b.services.length &&
+  a.virtualServices.length === b.virtualServices.length &&
+  a.virtualServices.every((it, i) => it === b.virtualServices[i]);
+
+/** One of each host: that of the caller's namespace, else the first, where Kubernetes' own stand before others. */
+function servicesIn(mesh: Mesh, namespace: string): readonly Service[] {
+  const seen = mesh.services.filter(({ exportTo }) => isVisibleIn(exportTo, namespace));
+  const chosen = new Map<string, Service>();
+  for (const service of seen) {
+    const known = chosen.get(service.hostname);
+    if (known === undefined || (known.namespace !== namespace && service.namespace === namespace))
+      chosen.set(service.hostname, service);
+  }
+  return chosen.size === seen.length ? seen : seen.filter((service) => chosen.get(service.hostname) === service);
+}
+
+function virtualServicesIn(mesh: Mesh, namespace: string): readonly VirtualService[] {
   const seen = mesh.virtualServices.filter(({ exportTo }) => isVisibleIn(exportTo, namespace));
-  const limited = seen.some(({ exportTo }) => exportTo !== "all");
-  if (services.length === mesh.services.length && seen.length === mesh.virtualServices.length && !limited) return mesh;
-  const virtualServices = [0, 1, 2].flatMap((rank) => seen.filter((it) => rankOf(it, namespace) === rank));
-  return { ...mesh, services, virtualServices };
+  return [0, 1, 2].flatMap((rank) => seen.filter((it) => rankOf(it, namespace) === rank));
 }
 
 function rankOf({ exportTo, origin }: VirtualService, namespace: string): number {

@@ -10,6 +10,7 @@ import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import { unpack } from "../../xds/types/any.ts";
 import { destinationOf, type Share, worstOf } from "./destination.ts";
 import { type CalledService, dialed, serviceAt } from "./dialed.ts";
+import { seenBy, whyHidden } from "./hidden.ts";
 import type { DestinationExplanation, Explanation, ExplainRequest } from "./explanation.ts";
 import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
 import { summaryOf } from "./summary.ts";
@@ -21,7 +22,9 @@ export function explainConnection(simulated: SimulatedMesh, asked: ExplainReques
       `a TCP connection has a host and a port, and no method, path or header: tcp://${url.hostname}:27017`,
     );
   const from = asked.from === undefined ? undefined : simulated.find(asked.from);
-  const called = serviceAt(simulated.mesh, url.host, from?.workload.namespace);
+  const known = from === undefined ? simulated.mesh : seenBy(simulated.mesh, from.workload);
+  const called = serviceAt(known, url.host, from?.workload.namespace);
+  const hidden = from && whyHidden(simulated.mesh, from.workload, url.host);
   if (called !== undefined && !mayBeTcp(called.port.protocol))
     throw new RangeError(
       `port ${called.port.number} of ${called.service.name} speaks HTTP: ask about http://${url.host}/`,
@@ -41,7 +44,7 @@ export function explainConnection(simulated: SimulatedMesh, asked: ExplainReques
     destinations,
     mirrors: [],
     outcome,
-    summary: summaryOf(outcome, undefined, destinations, false),
+    summary: hidden === undefined ? summaryOf(outcome, undefined, destinations, false) : `no route: ${hidden}`,
   };
 }
 

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Mesh } from "../../model/mesh.ts";
-import type { Instance } from "../../model/service.ts";
+import type { Instance, Workload } from "../../model/service.ts";
 import { isHost } from "../../wire/http1/request-head.ts";
 import { maySpeakHttp } from "../../translate/mesh-index.ts";
 import { explainConnection } from "./connection.ts";
@@ -15,6 +15,7 @@ import { entersAt, gatewayFor } from "./edge.ts";
 import type { DestinationExplanation, Explanation, ExplainRequest, Outcome } from "./explanation.ts";
 import { outboundHttp, outsider, type Routed, routeRequest } from "./routing.ts";
 import { hashedBy } from "./hashed-by.ts";
+import { whyHidden } from "./hidden.ts";
 import { SimulatedMesh } from "./simulated-mesh.ts";
 import { editOf, SimulatedRequest } from "./simulated-request.ts";
 import { summaryOf } from "./summary.ts";
@@ -87,7 +88,7 @@ function fromWorkload(
     mirrors: mirrorsOf(simulated, from, routed),
     outcome,
     summary:
-      (outcome === "noRoute" ? opaquePort(simulated.mesh, sent.authority, from.workload.namespace) : undefined) ??
+      (outcome === "noRoute" ? noSuchHttp(simulated.mesh, from.workload, sent.authority) : undefined) ??
       summaryOf(outcome, routed.routing, destinations),
   };
 }
@@ -147,6 +148,13 @@ function edgeSummary(outcome: Outcome, { routing, end }: Routed, to: readonly De
   return summaryOf(outcome, routing, to)
     .replace("the caller's proxy", "the gateway")
     .replace("the caller", "the client");
+}
+
+/** Why a host and port that have a service have no route all the same. */
+function noSuchHttp(mesh: Mesh, from: Workload, authority: string): string | undefined {
+  const hidden = whyHidden(mesh, from, authority);
+  if (hidden !== undefined) return `no route: ${hidden}; the caller gets 502`;
+  return opaquePort(mesh, authority, from.namespace);
 }
 
 /** What to ask instead where the port carries whatever bytes. */

@@ -1,0 +1,93 @@
+/**
+ * Listeners that a Sidecar's egress asks for by `bind`, or by `captureMode: NONE`: applications call them on purpose.
+ *
+ * Source: Istio. HTTP is routed by the host that the application names, at the listener's port; a forward proxy by what it is asked for. Opaque
+ * bytes go to the first service that the listener imports with its port. Differs: unix sockets are not bound.
+ *
+ * @module
+ */
+import type { Mesh } from "../model/mesh.ts";
+import type { Instance } from "../model/service.ts";
+import type { EgressListener } from "../model/sidecar.ts";
+import type { Listener, NetworkFilter } from "../xds/proto/listener.ts";
+import type { RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
+import { socketAddress } from "./endpoints.ts";
+import { isHttp, mayBeTcp } from "./mesh-index.ts";
+import type { TranslateOptions } from "./options.ts";
+import { outboundManager } from "./outbound-listener.ts";
+import { routeConfigurationName } from "./outbound-routes.ts";
+import type { Scope } from "./scope.ts";
+import { tcpFilter } from "./service-listener.ts";
+import { importsService } from "./sidecar.ts";
+import { listenerMetadata } from "./workload-metadata.ts";
+
+interface Bound {
+  readonly address: string;
+  readonly port: NonNullable<EgressListener["port"]>;
+  readonly egress: EgressListener;
+}
+
+const boundBy = ({ sidecar }: Scope): readonly Bound[] =>
+  (sidecar?.egress ?? []).flatMap((egress) =>
+    egress.bind === undefined || egress.port === undefined ? [] : [{ address: egress.bind, port: egress.port, egress }],
+  );
+
+/** @param mesh As the workload sees it. */
+export function boundListeners(
+  mesh: Mesh,
+  instance: Instance,
+  scope: Scope,
+  options: TranslateOptions,
+): readonly Listener[] {
+  return boundBy(scope).flatMap((bound) => {
+    const filter = filterOf(mesh, bound, scope, options);
+    if (filter === undefined) return [];
+    return [
+      {
+        name: `outbound_${bound.address}_${bound.port.number}`,
+        address: socketAddress({ address: bound.address, port: bound.port.number }),
+        filterChains: [{ filters: [filter] }],
+        trafficDirection: "OUTBOUND" as const,
+        metadata: listenerMetadata(instance, options.clusterId, undefined),
+      },
+    ];
+  });
+}
+
+function filterOf(mesh: Mesh, bound: Bound, scope: Scope, options: TranslateOptions): NetworkFilter | undefined {
+  const { number, protocol } = bound.port;
+  const stat = `outbound_${bound.address}_${number}`;
+  if (protocol === "http-proxy") return outboundManager(stat, routeConfigurationName(scope), options);
+  if (isHttp(protocol)) return outboundManager(stat, routesName(number, scope), options);
+  for (const service of mesh.services) {
+    const port = service.ports.find((it) => it.number === number && mayBeTcp(it.protocol));
+    if (port !== undefined && importsService(bound.egress, scope.namespace, service))
+      return tcpFilter(mesh, { service, port }, scope, options);
+  }
+  return undefined;
+}
+
+/** As Istio names the routes of a port. */
+const routesName = (port: number, scope: Scope): string => `${port}${scope.outboundSuffix}`;
+
+/** @param all The routes of the workload's forward proxy. */
+export function boundRoutes(all: RouteConfiguration, scope: Scope): readonly RouteConfiguration[] {
+  const ports = boundBy(scope).flatMap(({ port }) =>
+    port.protocol !== "http-proxy" && isHttp(port.protocol) ? [port.number] : [],
+  );
+  return [...new Set(ports)].map((port) => ({
+    ...all,
+    name: routesName(port, scope),
+    virtualHosts: (all.virtualHosts ?? []).flatMap((host) => atPort(host, port)),
+  }));
+}
+
+/** A host without a port means the listener's here. */
+function atPort(host: VirtualHost, port: number): readonly VirtualHost[] {
+  const { domains = [], name = "" } = host;
+  if (domains.includes("*")) return [host];
+  const end = `:${port}`;
+  if (!name.endsWith(end) && !name.endsWith(":*")) return [];
+  const bare = name.endsWith(end) ? domains.filter((it) => it.endsWith(end)).map((it) => it.slice(0, -end.length)) : [];
+  return [{ ...host, domains: [...new Set([...domains, ...bare])] }];
+}

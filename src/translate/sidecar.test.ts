@@ -1,0 +1,231 @@
+import { describe, expect, test } from "bun:test";
+import { service, stateOf, workload } from "../../tests/support/mesh.ts";
+import { HttpConnectionManager } from "../xds/proto/http-connection-manager.ts";
+import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
+import { isAny, unpack } from "../xds/types/any.ts";
+import { defaultTranslateOptions as options } from "./options.ts";
+import { type MeshState, type ProxyResources, translate } from "./translate.ts";
+
+const base = [
+  service("reviews", ["http:80:8080", "http-b:81:8081"], "shop"),
+  service("store", ["tcp:6379"], "shop"),
+  service("orders", ["http:80:8080"], "sales"),
+  service("audit", ["http:80:8080"], "sales"),
+  workload("reviews", "v1", [8080, 8081], "shop"),
+  workload("web", "v1", [], "shop"),
+  workload("batch", "v1", [], "jobs"),
+  workload("page", "v1", [], "istio-system"),
+];
+const sidecar = (spec: string, namespace = "shop", name = "s"): string =>
+  `{apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {name: ${name}, namespace: ${namespace}}, spec: {${spec}}}`;
+const egress = (...hosts: readonly string[]): string => `egress: [{hosts: [${hosts.map((h) => `"${h}"`).join(", ")}]}]`;
+
+const resourcesOf = (state: MeshState, name: string): ProxyResources =>
+  translate(state, { t: "sidecar", instance: `${name}-0` }, options);
+
+/** `host:port` of a workload's outbound clusters. */
+const known = (name: string, ...documents: readonly string[]): readonly string[] =>
+  resourcesOf(stateOf(...base, ...documents), name)
+    .clusters.flatMap(
+      (c) =>
+        /^outbound\|(\d+)\|\|(\w+)/
+          .exec(c.name ?? "")
+          ?.slice(1)
+          .reverse()
+          .join(":") ?? [],
+    )
+    .sort();
+
+const SHOP = ["reviews:80", "reviews:81", "store:6379"];
+const SALES = ["audit:80", "orders:80"];
+const ALL = [...SALES, ...SHOP].sort();
+
+describe("egress hosts", () => {
+  test.each([
+    [["*/*"], ALL],
+    [["./*"], SHOP],
+    [["shop/*"], SHOP],
+    [["sales/*"], SALES],
+    [["~/*"], []],
+    [["sales/orders.sales.svc.cluster.local"], ["orders:80"]],
+    [["*/*.sales.svc.cluster.local"], SALES],
+    [["shop/orders.sales.svc.cluster.local"], []],
+    [
+      ["./*", "*/orders.sales.svc.cluster.local"],
+      ["orders:80", ...SHOP],
+    ],
+    [["*/*", "~sales/*"], SHOP],
+    [
+      ["*/*", "~*/audit.sales.svc.cluster.local"],
+      ["orders:80", ...SHOP],
+    ],
+  ])("%p", (hosts, expected) => expect(known("web-v1", sidecar(egress(...hosts)))).toEqual(expected));
+
+  test("none at all: everything that is exported", () => {
+    expect(known("web-v1", sidecar("outboundTrafficPolicy: {mode: REGISTRY_ONLY}"))).toEqual(ALL);
+  });
+
+  test("with a port bring that port alone, and the rest comes by the listener without one", () => {
+    const at81 = "{port: {number: 81, protocol: HTTP, name: b}, hosts: ['./*']}";
+    expect(known("web-v1", sidecar(`egress: [${at81}]`))).toEqual(["reviews:81"]);
+    expect(known("web-v1", sidecar(`egress: [${at81}, {hosts: ['sales/*']}]`))).toEqual([...SALES, "reviews:81"]);
+    const at80 = "{port: {number: 80, protocol: HTTP, name: a}, hosts: ['sales/*']}";
+    expect(known("web-v1", sidecar(`egress: [${at80}, {hosts: ['./*']}]`))).toEqual([
+      ...SALES,
+      "reviews:81",
+      "store:6379",
+    ]);
+  });
+
+  test("keep VirtualServices of others away, and bring those that the kept ones send calls to", () => {
+    const toOrders = (namespace: string) =>
+      `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v, namespace: ${namespace}},
+ spec: {hosts: [reviews.shop.svc.cluster.local], http: [{route: [{destination: {host: orders.sales.svc.cluster.local}}]}]}}`;
+    expect(known("web-v1", sidecar(egress("./*")), toOrders("shop"))).toEqual(["orders:80", ...SHOP]);
+    expect(known("web-v1", sidecar(egress("./*")), toOrders("sales"))).toEqual(SHOP);
+  });
+
+  test("what is not exported is not imported", () => {
+    const hidden = `{apiVersion: v1, kind: Service, metadata: {name: secret, namespace: sales, annotations: {networking.istio.io/exportTo: "."}},
+ spec: {selector: {app: a}, ports: [{name: http, port: 80}]}}`;
+    expect(known("web-v1", hidden, sidecar(egress("sales/*")))).toEqual(SALES);
+  });
+});
+
+describe("which Sidecar holds", () => {
+  const own = sidecar(egress("./*"));
+  const selecting = sidecar(`workloadSelector: {labels: {app: web}}, ${egress("~/*")}`, "shop", "web");
+  const root = sidecar(egress("sales/*"), "istio-system", "root");
+
+  test("one that selects the workload, else the namespace's, else the root namespace's", () => {
+    const all = [own, selecting, root];
+    expect(["web-v1", "reviews-v1", "batch-v1", "page-v1"].map((name) => known(name, ...all))).toEqual([
+      [],
+      SHOP,
+      SALES,
+      SALES,
+    ]);
+    expect(known("reviews-v1", selecting)).toEqual(ALL);
+    expect(known("reviews-v1", selecting, root)).toEqual(SALES);
+  });
+
+  test("`.` in the root namespace's is the workload's own", () => {
+    expect(known("web-v1", sidecar(egress("./*"), "istio-system"))).toEqual(SHOP);
+  });
+
+  test("of two the older, then by name", () => {
+    expect(known("web-v1", own, sidecar(egress("~/*"), "shop", "a"))).toEqual([]);
+  });
+
+  test("in a shared proxy each workload has its own", () => {
+    const state = stateOf(...base, own, selecting);
+    const ids = ["web-v1-0", "reviews-v1-0"];
+    const { clusters } = translate(state, { t: "shared", instances: ids }, options);
+    const outbound = clusters.filter((c) => c.name?.startsWith("outbound|"));
+    expect(outbound.map((c) => c.name?.split("@")[1])).toEqual(Array(3).fill("shop/reviews,app=reviews"));
+  });
+});
+
+test("a Sidecar shrinks what a proxy gets", () => {
+  const namespaces = Array.from({ length: 20 }, (_, i) => `ns${i}`);
+  const many = namespaces.flatMap((namespace) =>
+    Array.from({ length: 10 }, (_, i) => service(`s${i}`, ["http:80:8080"], namespace)),
+  );
+  const sizeOf = (...documents: readonly string[]) => {
+    const { clusters, endpoints, routes } = resourcesOf(
+      stateOf(...many, workload("web", "v1", [], "ns0"), ...documents),
+      "web-v1",
+    );
+    return {
+      clusters: clusters.length,
+      endpoints: endpoints.length,
+      bytes: JSON.stringify([clusters, routes, endpoints]).length,
+    };
+  };
+  const before = sizeOf();
+  const after = sizeOf(sidecar(egress("./*"), "ns0"));
+  console.log(`a Sidecar for one namespace of 20: ${JSON.stringify(before)} becomes ${JSON.stringify(after)}`);
+  expect([before.clusters, after.clusters]).toEqual([200, 10]);
+  expect(after.bytes).toBeLessThan(before.bytes / 15);
+});
+
+describe("ingress", () => {
+  const inbound = (spec: string, ...more: readonly string[]) =>
+    resourcesOf(stateOf(...base, sidecar(spec), ...more), "reviews-v1").clusters.filter((c) =>
+      c.name?.startsWith("inbound|"),
+    );
+  const portOf = (cluster: ReturnType<typeof inbound>[number] | undefined): unknown =>
+    cluster?.loadAssignment?.endpoints?.[0]?.lbEndpoints?.[0]?.endpoint?.address?.socketAddress;
+  const limit = (cluster: ReturnType<typeof inbound>[number] | undefined): unknown =>
+    cluster?.circuitBreakers?.thresholds?.[0]?.maxConnections;
+
+  test("leads where it says: to a port that the workload names, or to one that it does not", () => {
+    const to = (endpoint: string) =>
+      portOf(inbound(`ingress: [{port: {number: 8080, protocol: HTTP, name: h}, defaultEndpoint: "${endpoint}"}]`)[0]);
+    expect(to("127.0.0.1:8081")).toEqual({ address: "127.0.0.1", portValue: 20_004 });
+    expect(to("127.0.0.1:9999")).toEqual({ address: "127.0.0.1", portValue: 9999 });
+    expect(to("[::1]:9999")).toEqual({ address: "::1", portValue: 9999 });
+    expect(to("0.0.0.0:9999")).toEqual({ address: "127.0.0.1", portValue: 9999 });
+  });
+
+  test("says what the port speaks; a port that is not listed is passed on as it comes", () => {
+    const state = stateOf(...base, sidecar("ingress: [{port: {number: 8080, protocol: TCP, name: t}}]"));
+    const kinds = resourcesOf(state, "reviews-v1")
+      .listeners.filter((l) => l.trafficDirection === "INBOUND")
+      .map((l) =>
+        [
+          ...new Set(l.filterChains?.map((c) => (isAny(c.filters!.at(-1)!.typedConfig!, TcpProxy) ? "tcp" : "http"))),
+        ].sort(),
+      );
+    expect(kinds).toEqual([["tcp"], ["http", "tcp"]]);
+  });
+
+  test("connection pools: the listener's, else the Sidecar's, else the port's of the DestinationRule, else the rule's", () => {
+    const rule = (policy: string): string =>
+      `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: d, namespace: shop}, spec: {host: reviews, trafficPolicy: {${policy}}}}`;
+    const pool = (n: number): string => `connectionPool: {tcp: {maxConnections: ${n}}}`;
+    const rules = rule(`${pool(1)}, portLevelSettings: [{port: {number: 81}, ${pool(2)}}]`);
+    const whole = `inboundConnectionPool: {tcp: {maxConnections: 3}}`;
+    const listener = `ingress: [{port: {number: 8080, protocol: HTTP, name: h}, ${pool(4)}}]`;
+    expect(inbound(egress("*/*"), rules).map(limit)).toEqual([1, 2]);
+    expect(inbound(whole, rules).map(limit)).toEqual([3, 3]);
+    expect(inbound(`${whole}, ${listener}`, rules).map(limit)).toEqual([4, 3]);
+    expect(inbound(egress("*/*")).map(limit)).toEqual([2 ** 32 - 1, 2 ** 32 - 1]);
+  });
+});
+
+describe("listeners that are bound", () => {
+  const bound = (listener: string) => {
+    const { listeners, routes } = resourcesOf(
+      stateOf(...base, sidecar(`egress: [${listener}, {hosts: ["*/*"]}]`)),
+      "web-v1",
+    );
+    const found = listeners.find(
+      (l) => l.address?.socketAddress?.portValue === 6379 || l.address?.socketAddress?.portValue === 81,
+    );
+    const config = found?.filterChains?.[0]?.filters?.[0]?.typedConfig;
+    return { name: found?.name, config, routes };
+  };
+
+  test("HTTP is routed by the host, which means the listener's port", () => {
+    const { name, config, routes } = bound(
+      "{port: {number: 81, protocol: HTTP, name: b}, captureMode: NONE, hosts: ['./*']}",
+    );
+    expect(name).toBe("outbound_127.0.0.1_81");
+    const routed = config && unpack(config, HttpConnectionManager).rds?.routeConfigName;
+    expect(routed).toBe("81");
+    const hosts = routes.find((r) => r.name === "81")?.virtualHosts ?? [];
+    expect(hosts.map((h) => h.name)).toEqual(["reviews.shop.svc.cluster.local:81", "block_all"]);
+    expect(hosts[0]?.domains).toContain("reviews");
+    expect(hosts[0]?.domains).toContain("reviews:81");
+  });
+
+  test("a forward proxy, and opaque bytes to the first service of the port", () => {
+    const proxy = bound("{port: {number: 81, protocol: HTTP_PROXY, name: b}, bind: 127.0.0.2, hosts: ['./*']}");
+    expect(proxy.name).toBe("outbound_127.0.0.2_81");
+    expect(proxy.config && unpack(proxy.config, HttpConnectionManager).rds?.routeConfigName).toBe("http_proxy");
+    const tcp = bound("{port: {number: 6379, protocol: TCP, name: b}, bind: 127.0.0.1, hosts: ['./*']}");
+    expect(tcp.config && unpack(tcp.config, TcpProxy).cluster).toBe("outbound|6379||store.shop.svc.cluster.local");
+    expect(bound("{port: {number: 81, protocol: HTTP, name: b}, hosts: ['./*']}").name).toBeUndefined();
+  });
+});

@@ -1,0 +1,85 @@
+/**
+ * Which Sidecar a workload has, and what of the mesh that lets its proxy know.
+ *
+ * Source: Istio: a Sidecar of the workload's namespace that selects it, else that namespace's own without a selector, else the root
+ * namespace's; of several the oldest. Services that VirtualServices send calls to are known with them. Differs: VirtualServices of all
+ * egress listeners hold on all ports.
+ *
+ * @module
+ */
+import { selects } from "../model/match.ts";
+import type { Mesh } from "../model/mesh.ts";
+import type { Service, Workload } from "../model/service.ts";
+import type { EgressHost, EgressListener, Sidecar } from "../model/sidecar.ts";
+import type { VirtualService } from "../model/virtual-service.ts";
+import { covers } from "./mesh-index.ts";
+
+/** Undefined where none holds; a gateway has none. */
+export function sidecarFor({ sidecars, settings }: Mesh, workload: Workload): Sidecar | undefined {
+  if (workload.gateway !== undefined) return undefined;
+  const own = sidecars.filter(({ origin }) => origin.namespace === workload.namespace);
+  return (
+    own.find((it) => it.workloadSelector !== undefined && selects(it.workloadSelector, workload.labels)) ??
+    own.find(isDefault) ??
+    sidecars.find((it) => it.origin.namespace === settings.rootNamespace && isDefault(it))
+  );
+}
+
+const isDefault = ({ workloadSelector }: Sidecar): boolean => workloadSelector === undefined;
+
+/** What is left of these documents, all of them exported to `namespace`, for a workload there. */
+export function importedBy(
+  { egress }: Sidecar,
+  namespace: string,
+  exported: Pick<Mesh, "services" | "virtualServices">,
+): Pick<Mesh, "services" | "virtualServices"> {
+  if (egress.length === 0) return exported;
+  const ports = new Set(egress.flatMap(({ port }) => port?.number ?? []));
+  const services = new Map<Service, ReadonlySet<number>>();
+  const add = (service: Service, numbers: readonly number[]): void =>
+    void services.set(service, new Set([...(services.get(service) ?? []), ...numbers]));
+  for (const listener of egress)
+    for (const service of exported.services)
+      if (importsService(listener, namespace, service)) add(service, portsFor(listener, service, ports));
+  const virtualServices = exported.virtualServices.filter((it) =>
+    egress.some((listener) => imports(listener, namespace, it.origin.namespace, (host) => touches(host, it.hosts))),
+  );
+  const called = new Set(virtualServices.flatMap(destinationHosts));
+  for (const service of exported.services) if (called.has(service.hostname)) add(service, portNumbers(service));
+  return { services: exported.services.flatMap((it) => trimmed(it, services.get(it))), virtualServices };
+}
+
+const portNumbers = ({ ports }: Service): readonly number[] => ports.map(({ number }) => number);
+
+export const importsService = (listener: EgressListener, namespace: string, service: Service): boolean =>
+  imports(listener, namespace, service.namespace, (host) => covers(host, service.hostname));
+
+function imports({ hosts }: EgressListener, own: string, namespace: string, fits: (host: string) => boolean): boolean {
+  const named = (host: EgressHost): boolean =>
+    (host.namespace === "*" || (host.namespace === "." ? own : host.namespace) === namespace) && fits(host.host);
+  return hosts.some((h) => !h.excluded && named(h)) && !hosts.some((h) => h.excluded && named(h));
+}
+
+/** A listener with a port brings that port alone, and one without those that have no listener. */
+function portsFor({ port }: EgressListener, service: Service, listening: ReadonlySet<number>): readonly number[] {
+  if (port === undefined) return portNumbers(service).filter((number) => !listening.has(number));
+  return portNumbers(service).filter((number) => port.protocol === "http-proxy" || number === port.number);
+}
+
+/** Wildcards on either side, as Istio has it for VirtualServices. */
+const touches = (host: string, hosts: readonly string[]): boolean =>
+  hosts.some((other) => covers(host, other) || covers(other, host));
+
+function destinationHosts({ http, tcp, tls }: VirtualService): readonly string[] {
+  const requests = http.flatMap(({ action }) =>
+    action.t === "route" ? [...action.destinations, ...action.mirrors] : [],
+  );
+  const connections = [...tcp, ...tls].flatMap(({ destinations }) => destinations);
+  return [...requests, ...connections].map(({ host }) => host);
+}
+
+function trimmed(service: Service, known: ReadonlySet<number> | undefined): readonly Service[] {
+  if (known === undefined || known.size === 0) return [];
+  if (known.size === service.ports.length) return [service];
+  return [{ ...service, ports: service.ports.filter(({ number }) => known.has(number)) }];
+}
