@@ -211,7 +211,12 @@ describe("listeners", () => {
     [refs("{name: cert}, {name: none}"), ["l ResolvedRefs InvalidCertificateRef serves"]],
     [refs("{name: cert, kind: Bucket, group: g}"), ["l ResolvedRefs InvalidCertificateRef"]],
     [refs("{name: far, namespace: other}"), ["l ResolvedRefs RefNotPermitted"]],
-    [gateway("{name: l, port: 443, protocol: HTTPS}"), ["l ResolvedRefs InvalidCertificateRef"]],
+    [gateway("{name: l, port: 443, protocol: HTTPS}"), ["l Accepted UnsupportedProtocol"]],
+    [https("certificateRefs: [{name: cert}], options: {example.com/o: a}"), ["l Accepted UnsupportedValue"]],
+    [
+      https("certificateRefs: [{name: cert}], options: {gateway.istio.io/tls-terminate-mode: MUTUAL}"),
+      ["l Accepted NoValidCACertificate"],
+    ],
     [gateway("{name: l, port: 443, protocol: TLS, tls: {mode: Passthrough}}"), []],
     [gateway("{name: l, port: 53, protocol: UDP}"), ["l Accepted UnsupportedProtocol"]],
     [
@@ -383,7 +388,7 @@ describe("TLS to backends", () => {
       policy("zz", "name: b"),
     );
     const [b] = load(world).mesh.services;
-    const own = found.backendTls[0]?.targets[0]?.service;
+    const own = found.backendTls[0]?.targets[0]?.services[0];
     expect(own?.hostname).toBe(b?.hostname ?? "");
     if (own === undefined) return;
     expect(own.ports.map((p) => backendTlsAt(found.backendTls, own, p)?.policy.meta.name)).toEqual(["whole", "port"]);

@@ -11,12 +11,13 @@ import type {
   AttachedListener,
   AttachedRoute,
   GatewayApiAttachment,
+  GatewayControllers,
   ParentOutcome,
   ResolvedRoute,
   RouteOutcome,
 } from "./attachment.ts";
 import { backendTls } from "./backend-tls.ts";
-import { defaultControllers, type GatewayControllers, ourClasses } from "./controllers.ts";
+import { defaultControllers, ourClasses } from "./controllers.ts";
 import { type ReadyGateway, readyGateways } from "./gateways.ts";
 import type { ReadyListener } from "./listeners.ts";
 import { type NamespaceLabels, namespaceLabels } from "./namespaces.ts";
@@ -38,6 +39,7 @@ export function attachGatewayApi(
   const routes = mesh.gatewayApi.routes.map((route) => outcome(resolveRoute(route, references), round));
   const attached = gateways.map((ready) => attachedGateway(ready, round.atListeners));
   return {
+    controllers,
     classes: ourClasses(mesh, controllers),
     gateways: attached,
     listenerSets: gateways.flatMap((ready, i) => setsOf(ready, attached[i])),
@@ -66,10 +68,9 @@ function outcome(route: ResolvedRoute, round: Round): RouteOutcome {
 
 function atService(route: ResolvedRoute, parent: ParentReference, round: Round): ParentOutcome {
   const controllerName = round.controllers.meshName;
-  const service = round.references.service(parent.namespace, parent.name);
-  const ports = portsOf(parent, service);
+  const ports = portsOf(parent, round.references.services(parent));
   if ("reason" in ports) return { parent, controllerName, fault: ports };
-  if (service !== undefined) for (const port of ports) round.atPorts.push({ service, port, route });
+  for (const at of ports) round.atPorts.push({ ...at, route });
   return { parent, controllerName, fault: undefined };
 }
 

@@ -20,6 +20,7 @@ import type {
 } from "../route.ts";
 
 export interface GatewayApiAttachment {
+  readonly controllers: GatewayControllers;
   readonly classes: readonly GatewayClass[];
   /** Those of classes that are ours. */
   readonly gateways: readonly AttachedGateway[];
@@ -30,6 +31,16 @@ export interface GatewayApiAttachment {
   /** Every route that names a parent of ours, in the order of the documents. */
   readonly routes: readonly RouteOutcome[];
   readonly backendTls: readonly BackendTlsOutcome[];
+}
+
+/** Whose Gateways are ours. */
+export interface GatewayControllers {
+  /** `spec.controllerName` of GatewayClasses that we serve; the first is our own. */
+  readonly names: readonly string[];
+  /** Classes that are there without a document, with the name of their controller. */
+  readonly builtInClasses: Readonly<Record<string, string>>;
+  /** What stands in the status of routes whose parent is a Service. */
+  readonly meshName: string;
 }
 
 /** Why something does not hold, with a reason as the specification words it. */
@@ -208,9 +219,7 @@ export interface BackendTlsOutcome {
 
 export interface BackendTlsTarget {
   readonly target: PolicyTarget;
-  /** Undefined: it is not there. */
-  readonly service: Service | undefined;
-  /** Undefined: all of the Service's that no other policy names. */
-  readonly port: ServicePort | undefined;
+  /** A Service, or the hosts of a ServiceEntry; none: it is not there. */
+  readonly services: readonly Service[];
   readonly fault: Fault<"TargetNotFound" | "Conflicted" | "Invalid"> | undefined;
 }

@@ -25,13 +25,11 @@ function targetsOf(
 ): readonly BackendTlsTarget[] {
   const { namespace } = policy.meta;
   return policy.targets.map((target) => {
-    const isService = target.group === "" && target.kind === "Service";
-    const service = isService ? references.service(namespace, target.name) : undefined;
-    const port = service?.ports.find((p) => p.name === target.sectionName);
-    const at = { target, service, port };
-    const missing = missingPart(target, namespace, service, port);
+    const services = references.services({ ...target, namespace });
+    const at = { target, services };
+    const missing = missingPart(target, namespace, services);
     if (missing !== undefined) return { ...at, fault: { reason: "TargetNotFound", message: missing, at: target.at } };
-    const key = `${namespace}/${target.name} ${target.sectionName ?? ""}`;
+    const key = `${target.kind} ${namespace}/${target.name} ${target.sectionName ?? ""}`;
     const earlier = taken.get(key);
     if (earlier === undefined) taken.set(key, policy);
     if (earlier === undefined || earlier === policy) return { ...at, fault: undefined };
@@ -41,15 +39,14 @@ function targetsOf(
 }
 
 function missingPart(
-  { kind, group, name, sectionName }: PolicyTarget,
+  { kind, name, sectionName }: PolicyTarget,
   namespace: string,
-  service: Service | undefined,
-  port: ServicePort | undefined,
+  services: readonly Service[],
 ): string | undefined {
-  if (group !== "" || kind !== "Service") return `a target is a Service, found ${kind}`;
-  if (service === undefined) return `there is no Service ${namespace}/${name}`;
-  if (sectionName === undefined || port !== undefined) return undefined;
-  return `the Service ${namespace}/${name} has no port ${sectionName}`;
+  if (kind !== "Service" && kind !== "ServiceEntry") return `a target is a Service, found ${kind}`;
+  if (services.length === 0) return `there is no ${kind} ${namespace}/${name}`;
+  const has = sectionName === undefined || services.some((s) => s.ports.some((p) => p.name === sectionName));
+  return has ? undefined : `the ${kind} ${namespace}/${name} has no port ${sectionName}`;
 }
 
 function rootsOf(
@@ -80,9 +77,11 @@ export function backendTlsAt(
   service: Service,
   port: ServicePort,
 ): BackendTlsOutcome | undefined {
-  const holding = (wanted: ServicePort | undefined): BackendTlsOutcome | undefined =>
+  const isFor = ({ hostname, namespace }: Service): boolean =>
+    hostname === service.hostname && namespace === service.namespace;
+  const holding = (portName: string | undefined): BackendTlsOutcome | undefined =>
     outcomes.find(({ targets }) =>
-      targets.some((t) => t.fault === undefined && t.service === service && t.port === wanted),
+      targets.some((t) => t.fault === undefined && t.target.sectionName === portName && t.services.some(isFor)),
     );
-  return holding(port) ?? holding(undefined);
+  return (port.name === "" ? undefined : holding(port.name)) ?? holding(undefined);
 }

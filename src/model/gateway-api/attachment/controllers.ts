@@ -5,17 +5,9 @@
  */
 import type { Mesh } from "../../mesh.ts";
 import type { GatewayClass } from "../gateway.ts";
+import type { GatewayControllers } from "./attachment.ts";
 
-export interface GatewayControllers {
-  /** `spec.controllerName` of GatewayClasses that we serve. */
-  readonly names: readonly string[];
-  /** Classes that are there without a document, with the name of their controller. */
-  readonly builtInClasses: Readonly<Record<string, string>>;
-  /** What stands in the status of routes whose parent is a Service. */
-  readonly meshName: string;
-}
-
-export const TULLE_GATEWAY_CONTROLLER = "tulle.dev/gateway-controller";
+const TULLE_GATEWAY_CONTROLLER = "tulle.dev/gateway-controller";
 
 /** Istio's names too: documents that were written for it are read as they are. */
 export const defaultControllers: GatewayControllers = {

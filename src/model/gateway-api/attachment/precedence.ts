@@ -7,13 +7,12 @@
 import type { ObjectMeta } from "../reference.ts";
 import type { GrpcRouteMatch, HttpRouteMatch } from "../route.ts";
 
-/** The older document, then the first by `namespace/name`. One without a time of creation is as old as can be. */
-export function byAge(a: ObjectMeta, b: ObjectMeta): number {
-  const age = (a.createdAtMs ?? 0) - (b.createdAtMs ?? 0);
-  return age !== 0 ? age : compare(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`);
-}
+/** The older document, then the first by `namespace/name`. One that nobody stored yet is the newest. */
+export const byAge = (a: ObjectMeta, b: ObjectMeta): number =>
+  compare(a.createdAtMs ?? Number.MAX_VALUE, b.createdAtMs ?? Number.MAX_VALUE) ||
+  compare(`${a.namespace}/${a.name}`, `${b.namespace}/${b.name}`);
 
-const compare = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
+const compare = <T extends number | string>(a: T, b: T): number => (a < b ? -1 : a > b ? 1 : 0);
 
 const PATH_RANK = { Exact: 0, PathPrefix: 1, RegularExpression: 2 } as const;
 

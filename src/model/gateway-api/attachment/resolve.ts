@@ -21,7 +21,8 @@ export type Resolved<T, Reason extends string> =
   | ({ readonly t: "fault" } & Fault<Reason>);
 
 export interface References {
-  readonly service: (namespace: string, name: string) => Service | undefined;
+  /** A Service, or the hosts of a ServiceEntry; none where it is not there, or is of another kind. */
+  readonly services: (ref: Pick<ObjectReference, "group" | "kind" | "namespace" | "name">) => readonly Service[];
   readonly backend: (from: Referrer, ref: BackendReference) => BackendTarget;
   readonly certificate: (
     from: Referrer,
@@ -34,19 +35,28 @@ export interface References {
   ) => Resolved<string, "InvalidCACertificateRef" | "InvalidCACertificateKind" | "RefNotPermitted">;
 }
 
+const ISTIO_GROUP = "networking.istio.io";
+
 export function referencesOf(mesh: Mesh): References {
   const permits = permitsOf(mesh.gatewayApi.grants);
   const named = <T extends { readonly namespace: string; readonly name: string }>(all: readonly T[]) =>
     new Map(all.map((one) => [`${one.namespace}/${one.name}`, one]));
-  const services = named(mesh.services);
+  const services = named(mesh.services.filter((s) => s.source === "kubernetes"));
+  const entries = named(mesh.serviceEntries.map((e) => ({ ...e.origin, hosts: e.hosts })));
   const hosts = new Map(mesh.services.map((s) => [s.hostname, s]));
   const credentials = named(mesh.credentials);
   const configMaps = named(mesh.configMaps);
   return {
-    service: (namespace, name) => services.get(`${namespace}/${name}`),
+    services: ({ group, kind, namespace, name }) => {
+      const key = `${namespace}/${name}`;
+      const found = group === "" && kind === "Service" ? services.get(key) : undefined;
+      if (group !== ISTIO_GROUP || kind !== "ServiceEntry") return found === undefined ? [] : [found];
+      const at = entries.get(key)?.hosts ?? [];
+      return mesh.services.filter((s) => s.namespace === namespace && at.includes(s.hostname));
+    },
     backend: (from, ref) => {
-      if (ref.group === "networking.istio.io" && ref.kind === "Hostname") return atPort(hosts.get(ref.name), ref);
-      if (ref.group !== "" || ref.kind !== "Service")
+      if (ref.group === ISTIO_GROUP && ref.kind === "Hostname") return atPort(hosts.get(ref.name), ref);
+      if (!isService(ref))
         return { t: "invalid", ...fault("InvalidKind", ref, `calls go to a Service, found ${kindOf(ref)}`) };
       if (!permits(from, ref)) return { t: "invalid", ...notPermitted(from, ref) };
       return atPort(services.get(`${ref.namespace}/${ref.name}`), ref);
@@ -73,6 +83,10 @@ export function referencesOf(mesh: Mesh): References {
     },
   };
 }
+
+/** One cluster is all that there is, so what others of a set of clusters import is the Service of that name. */
+const isService = ({ group, kind }: ObjectReference): boolean =>
+  (group === "" && kind === "Service") || (group === "multicluster.x-k8s.io" && kind === "ServiceImport");
 
 function atPort(service: Service | undefined, ref: BackendReference): BackendTarget {
   const port = service?.ports.find((p) => p.number === ref.port);

@@ -4,7 +4,13 @@
  * @module
  */
 import type { GatewayRoute, RequestMirror, RouteBackend, WeightedBackend } from "../route.ts";
-import type { ResolvedBackend, ResolvedMirror, ResolvedRoute, ResolvedRouteBackend } from "./attachment.ts";
+import type {
+  BackendFault,
+  ResolvedBackend,
+  ResolvedMirror,
+  ResolvedRoute,
+  ResolvedRouteBackend,
+} from "./attachment.ts";
 import type { References, Referrer } from "./resolve.ts";
 
 export function resolveRoute(route: GatewayRoute, references: References): ResolvedRoute {
@@ -36,4 +42,13 @@ export function resolveRoute(route: GatewayRoute, references: References): Resol
       return route.t === "TLSRoute" ? { t: route.t, document: route, rules } : { t: route.t, document: route, rules };
     }
   }
+}
+
+/** What does not lead anywhere, in the order of the document. */
+export function backendFaults(route: ResolvedRoute): readonly BackendFault[] {
+  const targets = route.rules.flatMap((rule) => [
+    ...rule.backends.flatMap((b) => [b.target, ...("mirrors" in b ? b.mirrors.map((m) => m.target) : [])]),
+    ...rule.mirrors.map((m) => m.target),
+  ]);
+  return targets.flatMap((target) => (target.t === "invalid" ? [target] : []));
 }

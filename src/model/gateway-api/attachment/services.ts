@@ -9,22 +9,27 @@ import type { AttachedRoute, ParentFault, ResolvedRoute, ServiceRoutes } from ".
 import { grouped } from "./grouped.ts";
 import { byAge } from "./precedence.ts";
 
-export const isServiceParent = ({ group, kind }: ParentReference): boolean => group === "" && kind === "Service";
+/** A Service, or Istio's ServiceEntry. */
+export const isServiceParent = ({ group, kind }: ParentReference): boolean =>
+  (group === "" && kind === "Service") || (group === "networking.istio.io" && kind === "ServiceEntry");
 
 /** The ports that a reference means, or why it means none. */
-export function portsOf(parent: ParentReference, service: Service | undefined): readonly ServicePort[] | ParentFault {
+export function portsOf(
+  parent: ParentReference,
+  services: readonly Service[],
+): readonly Omit<AtPort, "route">[] | ParentFault {
   const fault = (message: string): ParentFault => ({ reason: "NoMatchingParent", message, at: parent.at });
-  if (service === undefined) return fault(`there is no Service ${parent.namespace}/${parent.name}`);
-  const ports = service.ports.filter(
-    (p) =>
-      (parent.port === undefined || p.number === parent.port) &&
-      (parent.sectionName === undefined || p.name === parent.sectionName),
+  const name = `${parent.kind} ${parent.namespace}/${parent.name}`;
+  if (services.length === 0) return fault(`there is no ${name}`);
+  const all = services.flatMap((service) => service.ports.map((port) => ({ service, port })));
+  const ports = all.filter(
+    ({ port }) =>
+      (parent.port === undefined || port.number === parent.port) &&
+      (parent.sectionName === undefined || port.name === parent.sectionName),
   );
-  const has = service.ports.map((p) => p.number).join(", ") || "none";
-  const asked = parent.sectionName ?? parent.port ?? "";
-  return ports.length > 0
-    ? ports
-    : fault(`the Service ${parent.namespace}/${parent.name} has no port ${asked}: it has ${has}`);
+  if (ports.length > 0) return ports;
+  const has = all.map(({ port }) => port.number).join(", ") || "none";
+  return fault(`the ${name} has no port ${parent.sectionName ?? parent.port ?? ""}: it has ${has}`);
 }
 
 export interface AtPort {
@@ -35,11 +40,11 @@ export interface AtPort {
 
 /** Gathered by port; a route that names one twice counts once. */
 export function serviceRoutes(attached: readonly AtPort[]): readonly ServiceRoutes[] {
-  const byPort = grouped(attached, ({ port }) => port);
-  return [...byPort].flatMap(([port, at]) => {
+  const byPort = grouped(attached, ({ service: s, port }) => `${s.namespace} ${s.hostname} ${port.number}`);
+  return [...byPort.values()].flatMap((at) => {
     const [first] = at;
     if (first === undefined) return [];
-    const { service } = first;
+    const { service, port } = first;
     const routes = [...new Set(at.map((a) => a.route))]
       .toSorted((a, b) => byAge(a.document.meta, b.document.meta))
       .map((route): AttachedRoute => ({ route, hostnames: ["*"] }));

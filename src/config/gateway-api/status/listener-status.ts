@@ -1,0 +1,43 @@
+/**
+ * Conditions of a listener.
+ *
+ * @module
+ */
+import type { AttachedListener } from "../../../model/gateway-api/attachment/attachment.ts";
+import { conditionsOf, messageOf } from "./condition.ts";
+import type { ListenerStatus } from "./status.ts";
+
+export function listenerStatus({
+  owner,
+  listener,
+  supportedKinds,
+  routes,
+  faults,
+  serves,
+}: AttachedListener): ListenerStatus {
+  const { holds, unless } = conditionsOf(owner.meta);
+  const of = (condition: string) => faults.filter((f) => f.condition === condition);
+  const conflicts = of("Conflicted");
+  const why = conflicts[0]?.reason ?? "Invalid";
+  const blocked = serves ? [] : [{ reason: why, message: messageOf(faults) }];
+  const [rival] = conflicts;
+  return {
+    name: listener.name,
+    supportedKinds,
+    attachedRoutes: routes.length,
+    conditions: [
+      unless("Accepted", [...of("Accepted"), ...conflicts], { reason: "Accepted", message: "the listener is valid" }),
+      rival === undefined
+        ? {
+            ...holds("Conflicted", { reason: "NoConflicts", message: "no other listener is in its way" }),
+            status: "False",
+          }
+        : holds("Conflicted", rival),
+      unless("Programmed", blocked, { reason: "Programmed", message: "the listener takes calls" }),
+      unless("ResolvedRefs", of("ResolvedRefs"), {
+        reason: "ResolvedRefs",
+        message: "every reference leads somewhere",
+      }),
+    ],
+  };
+}

@@ -1,0 +1,104 @@
+/**
+ * What the documents of the Gateway API are told about themselves: conditions with reasons as the specification words them.
+ *
+ * A report of {@link GatewayApiAttachment}, which decides; nothing is looked up anew here. `PartiallyInvalid` is never said: a document with
+ * a value that is not known is refused as a whole.
+ *
+ * @module
+ */
+import type {
+  AttachedGateway,
+  Fault,
+  GatewayApiAttachment,
+  RouteOutcome,
+} from "../../../model/gateway-api/attachment/attachment.ts";
+import { backendFaults } from "../../../model/gateway-api/attachment/resolved-route.ts";
+import type { GatewayClass } from "../../../model/gateway-api/gateway.ts";
+import type { GroupKind, ObjectMeta, ParentReference } from "../../../model/gateway-api/reference.ts";
+import { type Condition, conditionsOf } from "./condition.ts";
+import { gatewayStatus } from "./gateway-status.ts";
+import { listenerSetStatus } from "./listener-set-status.ts";
+import { policyStatus } from "./policy-status.ts";
+
+/** What there is beside the documents. */
+export interface GatewayWorld {
+  /** Where a Gateway can be reached. */
+  readonly assigned: (gateway: AttachedGateway) => AssignedAddresses;
+}
+
+export interface AssignedAddresses {
+  readonly addresses: readonly GatewayStatusAddress[];
+  /** Why it cannot be reached, or not as it asks to be. */
+  readonly fault: Fault<"AddressNotAssigned" | "AddressNotUsable" | "NoResources"> | undefined;
+}
+
+export interface GatewayStatusAddress {
+  readonly type: "IPAddress" | "Hostname";
+  readonly value: string;
+}
+
+export type ObjectStatus = { readonly meta: ObjectMeta } & (
+  | { readonly kind: "GatewayClass"; readonly conditions: readonly Condition[] }
+  | ({ readonly kind: "Gateway" } & GatewayStatus)
+  | ({ readonly kind: "ListenerSet" } & Omit<GatewayStatus, "addresses" | "attachedListenerSets">)
+  | { readonly kind: RouteOutcome["route"]["t"]; readonly parents: readonly ParentStatus[] }
+  | { readonly kind: "BackendTLSPolicy"; readonly ancestors: readonly ParentStatus[] }
+);
+
+export interface GatewayStatus {
+  readonly conditions: readonly Condition[];
+  readonly listeners: readonly ListenerStatus[];
+  readonly addresses: readonly GatewayStatusAddress[];
+  readonly attachedListenerSets: number;
+}
+
+export interface ListenerStatus {
+  readonly name: string;
+  readonly supportedKinds: readonly GroupKind[];
+  readonly attachedRoutes: number;
+  readonly conditions: readonly Condition[];
+}
+
+/** Of a route at one parent, or of a policy at one ancestor. */
+export interface ParentStatus {
+  readonly parent: Omit<ParentReference, "at">;
+  readonly controllerName: string;
+  readonly conditions: readonly Condition[];
+}
+
+/** Of every document that is ours to speak of. */
+export function gatewayApiStatus(attachment: GatewayApiAttachment, world: GatewayWorld): readonly ObjectStatus[] {
+  return [
+    ...attachment.classes.map(classStatus),
+    ...attachment.gateways.map((gateway) => gatewayStatus(gateway, attachment, world)),
+    ...attachment.listenerSets.map((set) => listenerSetStatus(set, world)),
+    ...attachment.routes.map(routeStatus),
+    ...attachment.backendTls.map((outcome) => policyStatus(outcome, attachment)),
+  ];
+}
+
+function classStatus({ meta }: GatewayClass): ObjectStatus {
+  const accepted = { reason: "Accepted", message: "Gateways of this class are served" };
+  return { kind: "GatewayClass", meta, conditions: [conditionsOf(meta).holds("Accepted", accepted)] };
+}
+
+function routeStatus({ route, parents }: RouteOutcome): ObjectStatus {
+  const { meta } = route.document;
+  const { unless } = conditionsOf(meta);
+  const faults = backendFaults(route);
+  return {
+    kind: route.t,
+    meta,
+    parents: parents.map(({ parent, controllerName, fault }) => ({
+      parent,
+      controllerName,
+      conditions: [
+        unless("Accepted", fault === undefined ? [] : [fault], {
+          reason: "Accepted",
+          message: "the route is attached",
+        }),
+        unless("ResolvedRefs", faults, { reason: "ResolvedRefs", message: "every reference leads somewhere" }),
+      ],
+    })),
+  };
+}
