@@ -169,6 +169,7 @@ function arrivalLines(arrival: Arrival, paint: Paint): readonly string[] {
     `  at ${paint.bold(arrival.workloads.join(", "))}`,
     `    TLS      client ${tls.client} (${tls.clientReason}); server ${mode}`,
     ...policies.flatMap((p) => policyLines(p, paint)),
+    ...(arrival.rateLimits ?? []).map((limit) => `    limit    ${limit}`),
     `    ${outcome === "allowed" ? paint.green("allowed ") : paint.red(outcome.padEnd(8))} ${reason}`,
   ];
 }

@@ -41,6 +41,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     credentials: all("Secret").filter((credential) => credential !== undefined),
     backendPolicies: all("BackendPolicy"),
     destinationRules: oldestFirst(all("DestinationRule")),
+    rateLimits: all("RateLimit"),
     peerAuthentications: all("PeerAuthentication"),
     authorizationPolicies: all("AuthorizationPolicy"),
     gatewayApi: {

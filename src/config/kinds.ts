@@ -10,6 +10,7 @@ import { quote } from "./tree.ts";
 export type ReadKind =
   | "AuthorizationPolicy"
   | "BackendPolicy"
+  | "RateLimit"
   | "BackendTLSPolicy"
   | "ConfigMap"
   | "ConfigTest"
@@ -81,6 +82,7 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   EndpointSlice: { group: "discovery.k8s.io", version: "v1", versions: /^v1(beta1)?$/ },
   Workload: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
   ConfigTest: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
+  RateLimit: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
   BackendPolicy: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
   Mesh: { group: "tulle.dev", version: "v1", versions: /^v1$/ },
 };

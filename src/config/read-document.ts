@@ -6,6 +6,7 @@
 import type { Problem } from "../base/problem.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { ConfigTest } from "../model/config-test.ts";
+import type { RateLimit } from "../model/rate-limit.ts";
 import type { BackendPolicy } from "../model/backend-policy.ts";
 import type { DestinationRule } from "../model/destination-rule.ts";
 import type { GatewayClass, KubernetesGateway, ListenerSet } from "../model/gateway-api/gateway.ts";
@@ -21,6 +22,7 @@ import type { Sidecar } from "../model/sidecar.ts";
 import { readAuthorizationPolicy } from "./authorization-policy.ts";
 import { CONFIG_MAP_FIELDS, readConfigMap } from "./config-map.ts";
 import { readConfigTest } from "./config-test.ts";
+import { readRateLimit } from "./rate-limit.ts";
 import { readBackendPolicy } from "./backend-policy.ts";
 import type { WrittenVirtualService } from "./delegates.ts";
 import { readDestinationRule } from "./destination-rule.ts";
@@ -62,6 +64,7 @@ export type Meaning =
   | { readonly t: "DestinationRule"; readonly value: DestinationRule }
   | { readonly t: "BackendPolicy"; readonly value: BackendPolicy }
   | { readonly t: "Sidecar"; readonly value: Sidecar }
+  | { readonly t: "RateLimit"; readonly value: RateLimit }
   | { readonly t: "Gateway"; readonly value: Gateway }
   /** Undefined for one that holds no certificate. */
   | { readonly t: "Secret"; readonly value: Credential | undefined }
@@ -202,6 +205,8 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
       return { t: kind, value: readConfigTest(body) };
     case "DestinationRule":
       return { t: kind, value: readDestinationRule(body) };
+    case "RateLimit":
+      return { t: kind, value: readRateLimit(body) };
     case "BackendPolicy":
       return { t: kind, value: readBackendPolicy(body) };
     case "Gateway":

@@ -94,6 +94,8 @@ export const FAILURES = {
   tooManyHeaders: failure("DPE", 431, "http1.too_many_headers", TOO_LARGE),
   bodyTooLarge: failure("", 413, "request_payload_too_large", { body: "Payload Too Large", closes: true }),
   rbacDenied: failure("", 403, "rbac_access_denied_matched_policy[none]", { body: "RBAC: access denied" }),
+  /** The status is the filter's. */
+  rateLimited: failure("RL", 429, "local_rate_limited", { body: "local_rate_limited" }),
   /** The status is the fault's. */
   faultAbort: failure("FI", 503, "fault_filter_abort", { body: "fault filter abort" }),
   /** A flag beside another. */

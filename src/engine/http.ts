@@ -30,6 +30,7 @@ import type { StreamLimits } from "./http/stream-duration.ts";
 import type { RouteTarget } from "./http/target.ts";
 import { mayUpgrade, type RouteUpgrades } from "./http/upgrades.ts";
 import type { Observer } from "./observer.ts";
+import type { CompiledRateLimit } from "./rate-limit/descriptors.ts";
 import type { RouteOrigin } from "./origin.ts";
 import type { PathNormalizer } from "./path-normalization.ts";
 import type { PeerView, RequestView, SubstitutionView } from "./request.ts";
@@ -127,6 +128,8 @@ export interface CompiledRoute {
   readonly mirrors: Mirrors | undefined;
   /** Undefined: what the connection manager says counts. */
   readonly upgrades: RouteUpgrades | undefined;
+  /** What its requests count as, for limits; the virtual host's join, or stand in where it has none, as is asked. */
+  readonly rateLimitsFor: (virtualHosts: "OVERRIDE" | "INCLUDE" | "IGNORE") => readonly CompiledRateLimit[];
   /** The virtual cluster that a request counts for; undefined where there are none. */
   readonly virtualClusterOf: ((request: RequestView, peer: PeerView) => string) | undefined;
 }
@@ -153,6 +156,10 @@ export interface CompiledHttp {
 export interface CompileOptions {
   /** Is told what was evaluated without being enforced, and what was enforced. */
   readonly observer?: Observer;
+  /** For limits over time. Without it none fills up again. */
+  readonly nowMs?: () => number;
+  /** Which part of a limit this process holds. Default 1. */
+  readonly share?: number;
   /** Where the message is, for errors. */
   readonly path?: string;
 }
@@ -171,6 +178,8 @@ export function compileHttp(
   const filters = compileFilters(hcm.httpFilters ?? [], path === "" ? "http_filters" : `${path}.http_filters`, {
     settings,
     observer: options.observer,
+    nowMs: options.nowMs ?? (() => 0),
+    share: options.share ?? 1,
   });
   const { routes, at } = routesOf(hcm, rds, path);
   return new Http(settings, filters, hcm.accessLog ?? [], compileRoutes(routes, filters, at));

@@ -3,6 +3,9 @@
  *
  * @module
  */
+/** `rateLimited`: beyond the limit and let through all the same. `enforced`: refused. */
+export type RateLimitOutcome = "ok" | "rateLimited" | "enforced";
+
 export interface Observer {
   /**
    * A set of RBAC rules was evaluated.
@@ -11,4 +14,6 @@ export interface Observer {
    * @param policy The policy that matched; undefined for none.
    */
   rbac(statPrefix: string, shadow: boolean, allowed: boolean, policy: string | undefined): void;
+  /** A local rate limit looked at a request. */
+  rateLimit?(statPrefix: string, outcome: RateLimitOutcome): void;
 }

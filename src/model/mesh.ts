@@ -9,6 +9,7 @@ import type { GatewayApiDocuments } from "./gateway-api/documents.ts";
 import type { ServiceEntry, WorkloadEntry, WorkloadGroup } from "./external-service.ts";
 import { type Credential, type Gateway, type GatewayTopology, noTopology } from "./gateway.ts";
 import type { ConfigMap, Namespace } from "./namespace.ts";
+import type { RateLimit } from "./rate-limit.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "./security.ts";
 import type { Service, Workload } from "./service.ts";
 import type { DefaultVisibility } from "./visibility.ts";
@@ -74,6 +75,7 @@ export interface Mesh {
   readonly credentials: readonly Credential[];
   readonly destinationRules: readonly DestinationRule[];
   readonly backendPolicies: readonly BackendPolicy[];
+  readonly rateLimits: readonly RateLimit[];
   readonly peerAuthentications: readonly PeerAuthentication[];
   readonly authorizationPolicies: readonly AuthorizationPolicy[];
   readonly gatewayApi: GatewayApiDocuments;

@@ -7,12 +7,19 @@ import type { Log } from "../base/log.ts";
 import { CompileError } from "../engine/compile-error.ts";
 import type { CompiledCluster } from "../engine/cluster/cluster.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
-import type { ChainTerminal, CompiledChain, CompiledListener } from "../engine/listener/listener.ts";
+import { connectionLimit } from "../engine/rate-limit/connection-limit.ts";
+import type { AdmissionFilter, ChainTerminal, CompiledChain, CompiledListener } from "../engine/listener/listener.ts";
 import { compileHttp, type CompiledHttp } from "../engine/http.ts";
 import { compileNetworkRbac } from "../engine/rbac/network-rbac.ts";
 import type { Observer } from "../engine/observer.ts";
 import type { PeerView } from "../engine/request.ts";
-import { networkRbacStats, tcpStats } from "../telemetry/envoy-stats.ts";
+import {
+  networkRateLimitStats,
+  networkRbacStats,
+  type RateLimitStats,
+  rateLimitStats,
+  tcpStats,
+} from "../telemetry/envoy-stats.ts";
 import type { IstioMetrics } from "../telemetry/istio-metrics.ts";
 import type { PeerLabels } from "../telemetry/istio-labels.ts";
 import type { Registry } from "../telemetry/registry.ts";
@@ -67,7 +74,7 @@ function configOf(
         ? httpTerminal(services, listener, chain, terminal.hcm, side, routes)
         : { t: "tcp", chain: tcpChain(services, chain, terminal, side) },
     serverTls: () => (tls === undefined ? undefined : services.tls.serverTls(tls)),
-    refusal: admission(chain, services.http.registry),
+    refusal: admission(chain, services.http),
     wouldRefuse: foresight(chain),
     hasSecrets: () => tls === undefined || services.tls.serverTls(tls) !== undefined,
   };
@@ -83,29 +90,54 @@ function checkTls(contexts: TlsContexts, { tls, path }: CompiledChain): void {
   }
 }
 
-function admission({ networkRbac }: CompiledChain, registry: Registry): (peer: PeerView) => string | undefined {
-  const rules = networkRbac.map(({ config, path }) => {
-    const stats = networkRbacStats(registry, config.statPrefix ?? "");
-    const enforced = [stats.denied, stats.allowed] as const;
-    const shadow = [stats.shadowDenied, stats.shadowAllowed] as const;
-    return compileNetworkRbac(config, path, {
-      rbac: (_, isShadow, allowed) => (isShadow ? shadow : enforced)[allowed ? 1 : 0].add(1),
-    });
-  });
+/** @param services Shared counts: each chain has buckets of its own. */
+function admission(
+  { admission: filters }: CompiledChain,
+  { clock, registry, share }: HttpServices,
+): (peer: PeerView) => string | undefined {
+  const steps = filters.map((filter) =>
+    filter.t === "rbac"
+      ? rbacStep(filter, registry)
+      : connectionLimit(
+          filter.config,
+          filter.path,
+          () => clock.nowMs(),
+          share,
+          networkRateLimitStats(registry, filter.config.statPrefix ?? "").rateLimited,
+        ),
+  );
   return (peer) => {
-    for (const rule of rules) {
-      const { allowed, details } = rule(peer);
-      if (!allowed) return details;
+    for (const step of steps) {
+      const refusal = step(peer);
+      if (refusal !== undefined) return refusal;
     }
     return undefined;
   };
 }
 
+function rbacStep(
+  { config, path }: Extract<AdmissionFilter, { t: "rbac" }>,
+  registry: Registry,
+): (peer: PeerView) => string | undefined {
+  const stats = networkRbacStats(registry, config.statPrefix ?? "");
+  const enforced = [stats.denied, stats.allowed] as const;
+  const shadow = [stats.shadowDenied, stats.shadowAllowed] as const;
+  const rule = compileNetworkRbac(config, path, {
+    rbac: (_, isShadow, allowed) => (isShadow ? shadow : enforced)[allowed ? 1 : 0].add(1),
+  });
+  return (peer) => {
+    const { allowed, details } = rule(peer);
+    return allowed ? undefined : details;
+  };
+}
+
 /** As {@link admission}, but nothing of it is counted. Compiled when the first client is silent: few chains ever ask. */
-function foresight({ networkRbac }: CompiledChain): (peer: PeerView) => boolean {
+function foresight({ admission: filters }: CompiledChain): (peer: PeerView) => boolean {
   let rules: readonly ReturnType<typeof compileNetworkRbac>[] | undefined;
   return (peer) => {
-    rules ??= networkRbac.map(({ config, path }) => compileNetworkRbac(config, path));
+    rules ??= filters.flatMap((filter) =>
+      filter.t === "rbac" ? [compileNetworkRbac(filter.config, filter.path)] : [],
+    );
     return rules.some((rule) => !rule(peer).allowed);
   };
 }
@@ -121,8 +153,8 @@ function httpTerminal(
   const { path } = chain.terminal;
   const { http } = services;
   let shadow: Observer["rbac"] = () => {};
-  const observer: Observer = { rbac: (...seen) => shadow(...seen) };
-  const compiled = compileHttp(hcm, routes, { path, observer });
+  const observer: Observer = { rbac: (...seen) => shadow(...seen), rateLimit: rateLimitCounter(http.registry) };
+  const compiled = compileHttp(hcm, routes, { path, observer, nowMs: () => http.clock.nowMs(), share: http.share });
   const accessLogs = accessLogsOf(hcm.accessLog ?? [], `${path}.access_log`, services.openSink, http);
   const recorder = new TrafficRecorder(services.metrics, side, (cluster, endpoint) =>
     services.tls.spiffeIdOf(cluster.tlsOf(endpoint)),
@@ -148,6 +180,19 @@ function httpTerminal(
   const name = compiled.settings.routeConfigName;
   const lacksRoutes = name !== undefined && routes(name) === undefined;
   return { t: "http", compiled, context: lacksRoutes ? undefined : contextOf(compiled), contextOf };
+}
+
+/** Counters come with the first request that a limit looks at. */
+function rateLimitCounter(registry: Registry): NonNullable<Observer["rateLimit"]> {
+  const byPrefix = new Map<string, RateLimitStats>();
+  return (prefix, outcome) => {
+    let stats = byPrefix.get(prefix);
+    if (stats === undefined) byPrefix.set(prefix, (stats = rateLimitStats(registry, prefix)));
+    stats.enabled.add(1);
+    if (outcome === "ok") return stats.ok.add(1);
+    stats.rateLimited.add(1);
+    if (outcome === "enforced") stats.enforced.add(1);
+  };
 }
 
 function tcpChain(

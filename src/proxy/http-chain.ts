@@ -58,6 +58,8 @@ export interface HttpServices {
   readonly unwrittenLogs: Set<AccessLog>;
   /** See `HttpContext`. */
   readonly localAddress: string;
+  /** Which part of a limit over time this process holds: above 0, up to 1. */
+  readonly share: number;
   isDraining(): boolean;
 }
 
@@ -266,6 +268,7 @@ export class HttpChain implements HttpContext {
     if (reply.kind === "noRoute") stats.noRoute.add(1);
     else if (reply.kind === "noCluster") stats.noCluster.add(1);
     else if (reply.kind === "rbacDenied") stats.rbacDenied.add(1);
+    else if (reply.kind === "rateLimited") return;
     else if (reply.kind === "faultAbort") stats.faultAborts.add(1);
     else if (reply.kind === undefined && reply.status >= 300 && reply.status < 400) stats.rqRedirect.add(1);
     else if (reply.kind === undefined) stats.rqDirectResponse.add(1);

@@ -55,6 +55,8 @@ export interface ProxyOptions {
   readonly localAddress: string;
   /** Looks up the names of endpoints; none can be where it is not given. */
   readonly resolver?: DnsResolver | undefined;
+  /** Which part of a rate limit this process holds, where several serve as one. Default 1. */
+  readonly share?: number;
   /** What to do under too much load; nothing, where it is not given. */
   readonly overload?: { readonly compiled: CompiledOverload; readonly memory: MemorySource } | undefined;
 }
@@ -112,6 +114,7 @@ export class Proxy {
       round: new Turn((end) => clock.afterRound(end)),
       overload,
       localAddress: options.localAddress,
+      share: options.share ?? 1,
       unwrittenLogs: this.#unwrittenLogs,
       isDraining: () => this.#draining,
     };

@@ -146,6 +146,17 @@ export const NETWORK_RBAC_STATS = {
   shadowDenied: ["counter", "rbac.shadow_denied"],
 } as const satisfies StatTable;
 
+/** `<stat prefix>.http_local_rate_limit.`, of the HTTP filter. */
+export const RATE_LIMIT_STATS = {
+  enabled: ["counter", "http_local_rate_limit.enabled"],
+  ok: ["counter", "http_local_rate_limit.ok"],
+  rateLimited: ["counter", "http_local_rate_limit.rate_limited"],
+  enforced: ["counter", "http_local_rate_limit.enforced"],
+} as const satisfies StatTable;
+
+/** `local_rate_limit.<stat prefix>.`, of the network filter. */
+export const NETWORK_RATE_LIMIT_STATS = { rateLimited: ["counter", "rate_limited"] } as const satisfies StatTable;
+
 /** `listener.<address>.` */
 export const LISTENER_STATS = {
   cxTotal: ["counter", "downstream_cx_total"],

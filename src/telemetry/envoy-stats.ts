@@ -17,7 +17,9 @@ import {
   HTTP_STATS,
   LISTENER_FILTER_STATS,
   LISTENER_STATS,
+  NETWORK_RATE_LIMIT_STATS,
   NETWORK_RBAC_STATS,
+  RATE_LIMIT_STATS,
   type StatKind,
   type StatTable,
   TCP_STATS,
@@ -128,6 +130,8 @@ export type HealthCheckStats = StatScope<typeof HEALTH_CHECK_STATS>;
 export type HttpStats = StatScope<typeof HTTP_STATS>;
 export type TcpStats = StatScope<typeof TCP_STATS>;
 export type ListenerFilterStats = Stats<typeof LISTENER_FILTER_STATS>;
+export type RateLimitStats = Stats<typeof RATE_LIMIT_STATS>;
+export type NetworkRateLimitStats = Stats<typeof NETWORK_RATE_LIMIT_STATS>;
 export type NetworkRbacStats = Stats<typeof NETWORK_RBAC_STATS>;
 export type ListenerStats = StatScope<typeof LISTENER_STATS>;
 
@@ -159,6 +163,16 @@ export function listenerFilterStats(registry: Registry): ListenerFilterStats {
 /** @param prefix `stat_prefix` of the filter, with its dot: `tcp.`. */
 export function networkRbacStats(registry: Registry, prefix: string): NetworkRbacStats {
   return unscoped(registry, prefix, NETWORK_RBAC_STATS);
+}
+
+/** @param prefix `stat_prefix` of the filter. */
+export function rateLimitStats(registry: Registry, prefix: string): RateLimitStats {
+  return unscoped(registry, `${prefix}.`, RATE_LIMIT_STATS);
+}
+
+/** @param prefix `stat_prefix` of the filter. */
+export function networkRateLimitStats(registry: Registry, prefix: string): NetworkRateLimitStats {
+  return unscoped(registry, `local_rate_limit.${prefix}.`, NETWORK_RATE_LIMIT_STATS);
 }
 
 /** Counters whose names hold no scope. */

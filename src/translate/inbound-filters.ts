@@ -18,9 +18,10 @@ import type { TranslateOptions } from "./options.ts";
 export function httpFilters(
   inbound: InboundPort,
   rbac: Authorization["filters"],
+  limits: readonly HttpFilter[],
   options: TranslateOptions,
 ): readonly NetworkFilter[] {
-  const filters: readonly HttpFilter[] = rbac.map((config) => ({
+  const authorization: readonly HttpFilter[] = rbac.map((config) => ({
     name: "envoy.filters.http.rbac",
     typedConfig: pack(HttpRbac, config),
   }));
@@ -31,7 +32,7 @@ export function httpFilters(
       forwardClientCertDetails: "APPEND_FORWARD",
       setCurrentClientCertDetails: { subject: true, dns: true, uri: true },
     },
-    filters,
+    [...authorization, ...limits],
     options,
   );
   return [manager];
@@ -40,6 +41,7 @@ export function httpFilters(
 export function tcpFilters(
   inbound: InboundPort,
   rbac: Authorization["filters"],
+  limits: readonly NetworkFilter[],
   options: TranslateOptions,
 ): readonly NetworkFilter[] {
   const proxy: TcpProxy = {
@@ -52,6 +54,7 @@ export function tcpFilters(
       name: "envoy.filters.network.rbac",
       typedConfig: pack(NetworkRbac, { ...config, statPrefix: "tcp." }),
     })),
+    ...limits,
     { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) },
   ];
 }

@@ -13,6 +13,7 @@ import { type InboundFilters, inboundChains } from "./inbound-chains.ts";
 import { httpFilters, tcpFilters } from "./inbound-filters.ts";
 import { isHttp, mayBeHttp, mayBeTcp } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
+import { httpRateLimits, tcpRateLimits } from "./rate-limit.ts";
 import { type EffectiveMtls, effectiveMtls } from "./peer-authentication.ts";
 import type { Source } from "./source.ts";
 import { listenerMetadata } from "./workload-metadata.ts";
@@ -30,8 +31,12 @@ export function inboundListener(mesh: Mesh, inbound: InboundPort, options: Trans
   const at = { targetPort: port.targetPort, listenPort: port.inbound.port };
   const rbacFor = (http: boolean) => authorization({ mesh, workload, http, at });
   const filters: InboundFilters = {
-    http: mayBeHttp(protocol) ? httpFilters(inbound, rbacFor(true).filters, options) : undefined,
-    tcp: mayBeTcp(protocol) ? tcpFilters(inbound, rbacFor(false).filters, options) : undefined,
+    http: mayBeHttp(protocol)
+      ? httpFilters(inbound, rbacFor(true).filters, httpRateLimits(mesh, workload), options)
+      : undefined,
+    tcp: mayBeTcp(protocol)
+      ? tcpFilters(inbound, rbacFor(false).filters, tcpRateLimits(mesh, workload), options)
+      : undefined,
   };
   const listener: Listener = {
     name: `inbound_${port.inbound.address}_${port.inbound.port}`,

@@ -40,9 +40,11 @@ const ROOTS: readonly string[] = [
   "envoy/extensions/filters/listener/proxy_protocol/v3/proxy_protocol.proto",
   "envoy/extensions/filters/listener/tls_inspector/v3/tls_inspector.proto",
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto",
+  "envoy/extensions/filters/network/local_ratelimit/v3/local_rate_limit.proto",
   "envoy/extensions/filters/network/rbac/v3/rbac.proto",
   "envoy/extensions/filters/network/sni_cluster/v3/sni_cluster.proto",
   "envoy/extensions/filters/network/tcp_proxy/v3/tcp_proxy.proto",
+  "envoy/extensions/health_check/event_sinks/file/v3/file.proto",
   "envoy/extensions/load_balancing_policies/least_request/v3/least_request.proto",
   "envoy/extensions/load_balancing_policies/random/v3/random.proto",
   "envoy/extensions/load_balancing_policies/ring_hash/v3/ring_hash.proto",
@@ -60,11 +62,24 @@ const ROOTS: readonly string[] = [
   "google/rpc/status.proto",
 ];
 
-/** Repairs, by file: the package lacks OpenCensus's files, and its copy of the validation rules is older than their use. */
+/**
+ * Repairs, by file: the package lacks OpenCensus's files, its copy of the validation rules is older than their use, and fields that
+ * came with Envoy 1.34 are not in it.
+ */
 const MENDS: Readonly<Record<string, (text: string) => string>> = {
   "envoy/config/trace/v3/trace.proto": (text) => text.replace(/^.*opencensus\.proto.*\n/m, ""),
   "envoy/extensions/filters/network/http_connection_manager/v3/http_connection_manager.proto": (text) =>
     text.replace(/^import .*opencensus\.proto.*\n/m, ""),
+  "envoy/extensions/filters/http/local_ratelimit/v3/local_rate_limit.proto": (text) =>
+    text
+      .replace(
+        'import "envoy/config/core/v3/base.proto";',
+        (line) => `${line}\nimport "envoy/config/route/v3/route_components.proto";`,
+      )
+      .replace(
+        /\}\s*$/,
+        `repeated config.route.v3.RateLimit rate_limits = 17; google.protobuf.UInt32Value max_dynamic_descriptors = 18;\n}\n`,
+      ),
   "validate/validate.proto": (text) =>
     text.replace("message StringRules {", "message StringRules {\n  optional bool ignore_empty = 26;"),
 };

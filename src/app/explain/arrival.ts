@@ -3,6 +3,7 @@
  *
  * @module
  */
+import { RATE_LIMIT_SUBJECT } from "../../engine/http/local-rate-limit.ts";
 import type { CompiledHttp } from "../../engine/http.ts";
 import type { UpstreamTls } from "../../engine/tls.ts";
 import type { CompiledChain } from "../../engine/listener/listener.ts";
@@ -101,7 +102,7 @@ function peerOf(chain: CompiledChain, { tls, identity }: Caller, { inbound }: In
   };
 }
 
-type Verdict = Pick<Arrival, "policies" | "outcome" | "reason">;
+type Verdict = Pick<Arrival, "policies" | "rateLimits" | "outcome" | "reason">;
 
 function authorize(
   { mesh, compiled }: SimulatedMesh,
@@ -116,17 +117,20 @@ function authorize(
   const http = terminal.t === "tcp" || request === undefined ? undefined : compiled.http(resources, terminal);
   const allowed = isAllowed(chain, http, peer, request, trace);
   const policies = trace.flatMap((step) => policyStep(mesh, resources.sources, port, terminal.t === "http", step));
-  return { policies, outcome: allowed ? "allowed" : "denied", reason: verdictReason(policies, allowed) };
+  const limits = trace.filter(({ step, subject }) => step === "filter" && subject === RATE_LIMIT_SUBJECT);
+  const rateLimits = limits.length === 0 ? {} : { rateLimits: limits.map(({ reason }) => reason) };
+  return { policies, ...rateLimits, outcome: allowed ? "allowed" : "denied", reason: verdictReason(policies, allowed) };
 }
 
 function isAllowed(
-  { networkRbac }: CompiledChain,
+  { admission }: CompiledChain,
   http: CompiledHttp | undefined,
   peer: PeerView,
   request: SimulatedRequest | undefined,
   trace: TraceStep[],
 ): boolean {
-  for (const { config } of networkRbac) if (!compileNetworkRbac(config)(peer, trace).allowed) return false;
+  for (const filter of admission)
+    if (filter.t === "rbac" && !compileNetworkRbac(filter.config)(peer, trace).allowed) return false;
   if (http === undefined || request === undefined) return true;
   const decision = http.decide(request, peer, () => 0, trace);
   return decision.t !== "reply";

@@ -165,6 +165,8 @@ export interface Arrival {
   readonly tls: TlsExplanation;
   /** Empty where TLS fails before. */
   readonly policies: readonly PolicyStep[];
+  /** How much the workload takes of such requests; absent for as much as comes. */
+  readonly rateLimits?: readonly string[];
   readonly outcome: "allowed" | "denied" | "fails";
   readonly reason: string;
 }

@@ -24,6 +24,8 @@ export type ToWorker =
   | {
       readonly t: "start";
       readonly worker: number;
+      /** How many there are. */
+      readonly count: number;
       readonly self: PeerLabels;
       readonly level: LogLevel;
       readonly overload: CompiledOverload;

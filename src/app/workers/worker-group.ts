@@ -136,7 +136,15 @@ export class WorkerGroup {
       onExit: (it, how) => this.#onExit(it, how),
     });
     this.#workers[index] = worker;
-    worker.send({ t: "start", worker: index, self, level: level(), overload: shareOf(overload, count), dnsServers });
+    worker.send({
+      t: "start",
+      worker: index,
+      count,
+      self,
+      level: level(),
+      overload: shareOf(overload, count),
+      dnsServers,
+    });
     log.info("worker started", { worker: index, pid: worker.pid });
   }
 

@@ -112,7 +112,7 @@ export class Worker {
     return this.#proxy;
   }
 
-  #start({ worker, self, level, overload, dnsServers = [] }: Extract<ToWorker, { t: "start" }>): void {
+  #start({ worker, count, self, level, overload, dnsServers = [] }: Extract<ToWorker, { t: "start" }>): void {
     const { clock, random, fillRandom, memory, readFile, send, trimMemory } = this.#options;
     this.#index = worker;
     this.#level = level;
@@ -128,6 +128,7 @@ export class Worker {
       self,
       localAddress: localAddress(),
       resolver: bunResolver(clock, { servers: dnsServers }),
+      share: 1 / count,
       overload: { compiled: overload, memory },
     });
     send({ t: "loaded" });

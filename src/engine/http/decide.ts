@@ -4,10 +4,10 @@
  * @module
  */
 import type { Random } from "../../base/random.ts";
-import type { Decision, Forward, HeaderOperation, Reply } from "../http.ts";
+import type { Decision, Forward, Reply } from "../http.ts";
 import type { PeerView, RequestView } from "../request.ts";
 import type { Trace } from "../trace.ts";
-import type { RouteTarget } from "./target.ts";
+import type { FilterEdits, RouteTarget } from "./target.ts";
 
 export function decideTarget(
   target: RouteTarget,
@@ -17,12 +17,12 @@ export function decideTarget(
   trace: Trace | undefined,
 ): Decision {
   let delayMs = 0;
-  let edits: readonly HeaderOperation[] | undefined;
+  let edits: FilterEdits | undefined;
   for (const filter of target.filters) {
     const outcome = filter(request, peer, target, random, trace);
     if (outcome === undefined) continue;
     if (outcome.t === "reply") return settle(delayMs, edited(outcome, edits), trace);
-    if (outcome.t === "edits") edits = outcome.responseHeaders;
+    if (outcome.t === "edits") edits = edits === undefined ? outcome : joined(edits, outcome);
     else {
       delayMs += outcome.delayMs;
       if (outcome.reply !== undefined) return settle(delayMs, edited(outcome.reply, edits), trace);
@@ -32,9 +32,18 @@ export function decideTarget(
   return settle(delayMs, edited(typeof end === "function" ? end(request, random, trace) : end, edits), trace);
 }
 
-function edited<T extends Forward | Reply>(then: T, edits: readonly HeaderOperation[] | undefined): T {
-  return edits === undefined ? then : { ...then, responseHeaders: [...then.responseHeaders, ...edits] };
+function edited(then: Forward | Reply, edits: FilterEdits | undefined): Forward | Reply {
+  if (edits === undefined) return then;
+  const responseHeaders = [...then.responseHeaders, ...edits.responseHeaders];
+  if (then.t === "reply" || edits.requestHeaders === undefined) return { ...then, responseHeaders };
+  return { ...then, responseHeaders, requestHeaders: [...then.requestHeaders, ...edits.requestHeaders] };
 }
+
+const joined = (a: FilterEdits, b: FilterEdits): FilterEdits => ({
+  t: "edits",
+  requestHeaders: [...(a.requestHeaders ?? []), ...(b.requestHeaders ?? [])],
+  responseHeaders: [...a.responseHeaders, ...b.responseHeaders],
+});
 
 function settle(delayMs: number, then: Forward | Reply, trace: Trace | undefined): Decision {
   if (trace !== undefined) traceEnd(then, trace);

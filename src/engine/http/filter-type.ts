@@ -12,6 +12,9 @@ import type { FilterStep } from "./target.ts";
 export interface FilterContext {
   readonly settings: HttpSettings;
   readonly observer: Observer | undefined;
+  readonly nowMs: () => number;
+  /** Which part of a limit this process holds: above 0, up to 1. */
+  readonly share: number;
 }
 
 /** What one level of routing holds for a filter. */

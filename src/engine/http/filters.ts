@@ -11,17 +11,23 @@ import type { HttpFilter } from "../../xds/proto/http-connection-manager.ts";
 import { FilterConfig } from "../../xds/proto/route.ts";
 import { type AnyMessage, isAny } from "../../xds/types/any.ts";
 import { CompileError, fieldPath, refuseOthers, unpackAt } from "../compile-error.ts";
-import type { Observer } from "../observer.ts";
 import { FAULT_FILTER } from "./fault.ts";
 import type { FilterContext, FilterType, LevelConfig } from "./filter-type.ts";
 import { CORS_FILTER } from "./cors.ts";
 import { DYNAMIC_FORWARD_PROXY_FILTER } from "./dynamic-forward-proxy.ts";
+import { LOCAL_RATE_LIMIT } from "./local-rate-limit.ts";
 import { RBAC_FILTER } from "./rbac-filter.ts";
 import { compileRouter, isRouter, type RouterSettings } from "./router.ts";
 import type { HttpSettings } from "./settings.ts";
 import type { FilterStep } from "./target.ts";
 
-const FILTER_TYPES: readonly FilterType[] = [RBAC_FILTER, FAULT_FILTER, CORS_FILTER, DYNAMIC_FORWARD_PROXY_FILTER];
+const FILTER_TYPES: readonly FilterType[] = [
+  RBAC_FILTER,
+  FAULT_FILTER,
+  CORS_FILTER,
+  LOCAL_RATE_LIMIT,
+  DYNAMIC_FORWARD_PROXY_FILTER,
+];
 
 /** `typed_per_filter_config` of one level. */
 export interface FilterOverrides {
@@ -94,11 +100,7 @@ function ownConfig(any: AnyMessage, path: string): LevelConfig | "on" | "off" {
 const KNOWN = new Set(["name", "typedConfig", "isOptional", "disabled"]);
 
 /** @throws {CompileError} */
-export function compileFilters(
-  filters: readonly HttpFilter[],
-  path: string,
-  context: { readonly settings: HttpSettings; readonly observer: Observer | undefined },
-): FilterChain {
+export function compileFilters(filters: readonly HttpFilter[], path: string, context: FilterContext): FilterChain {
   const last = filters.at(-1);
   const lastPath = `${path}[${filters.length - 1}]`;
   if (last?.typedConfig === undefined || !isRouter(last.typedConfig)) {

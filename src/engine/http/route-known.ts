@@ -33,6 +33,7 @@ export const KNOWN_VIRTUAL_HOST: ReadonlySet<string> = new Set([
   "typedPerFilterConfig",
   "retryPolicy",
   "requestMirrorPolicies",
+  "rateLimits",
   "metadata",
   ...HEADER_EDITS,
 ]);
@@ -72,5 +73,7 @@ export const KNOWN_ACTION: ReadonlySet<string> = new Set([
   "requestMirrorPolicies",
   "maxStreamDuration",
   "maxGrpcTimeout",
+  "rateLimits",
+  "includeVhRateLimits",
   "upgradeConfigs",
 ]);

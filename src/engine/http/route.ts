@@ -11,6 +11,7 @@ import { compileRouteHash } from "../hash/request-hash.ts";
 import { headerReader } from "../match/header-matcher.ts";
 import { compileSubstitution } from "../match/regex.ts";
 import { originOf } from "../origin.ts";
+import { type CompiledRateLimit, compileRateLimits } from "../rate-limit/descriptors.ts";
 import { pathOnly, type RequestView } from "../request.ts";
 import { compileEdits, joinEdits } from "./header-operations.ts";
 import { compileDirectResponse, compileRedirect } from "./redirect.ts";
@@ -39,6 +40,8 @@ export interface RouteParent extends Omit<RouteLevels, "route"> {
   /** For routes that have none of their own. */
   readonly mirrors: Mirrors | undefined;
   readonly maxDirectResponseBytes: number;
+  /** Of the virtual host. */
+  readonly rateLimits: readonly CompiledRateLimit[] | undefined;
 }
 
 const DEFAULT_TIMEOUT_MS = 15_000;
@@ -121,9 +124,27 @@ function compiledRoute(message: Route, parent: RouteParent, match: CompiledMatch
     metadata: message.metadata,
     virtualClusterOf: parent.virtualClusterOf,
     mirrors: mirrorsOf(action, parent, at),
+    rateLimitsFor: rateLimitsFor(action, parent, at),
     upgrades: compileRouteUpgrades(action.upgradeConfigs, fieldPath(at, "upgradeConfigs")),
   };
 }
+
+function rateLimitsFor(
+  { rateLimits, includeVhRateLimits = false }: RouteAction,
+  parent: RouteParent,
+  path: string,
+): CompiledRoute["rateLimitsFor"] {
+  const own = compileRateLimits(rateLimits, fieldPath(path, "rateLimits")) ?? [];
+  const inherited = parent.rateLimits ?? [];
+  if (own.length + inherited.length === 0) return noRateLimits;
+  return (virtualHosts) => {
+    if (includeVhRateLimits || virtualHosts === "INCLUDE") return [...own, ...inherited];
+    return virtualHosts === "IGNORE" || (rateLimits ?? []).length > 0 ? own : inherited;
+  };
+}
+
+const NO_RATE_LIMITS: readonly CompiledRateLimit[] = [];
+const noRateLimits = (): readonly CompiledRateLimit[] => NO_RATE_LIMITS;
 
 function mirrorsOf(
   { requestMirrorPolicies = [] }: RouteAction,

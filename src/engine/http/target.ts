@@ -27,6 +27,8 @@ export type RouteEnd = (request: RequestView, random: Random, trace: Trace | und
 /** Joins the operations on the answer, whoever makes it, behind the route's. */
 export interface FilterEdits {
   readonly t: "edits";
+  /** Join those on the request, where it is forwarded. */
+  readonly requestHeaders?: readonly HeaderOperation[];
   readonly responseHeaders: readonly HeaderOperation[];
 }
 

@@ -9,6 +9,7 @@ import type { CompiledRoute } from "../http.ts";
 import { allOf, type Check } from "../match/check.ts";
 import { compileHeaderMatchers } from "../match/header-matcher.ts";
 import { originOf, type RouteOrigin } from "../origin.ts";
+import { compileRateLimits } from "../rate-limit/descriptors.ts";
 import type { PeerView, RequestView } from "../request.ts";
 import type { Trace, TraceStep } from "../trace.ts";
 import { compileEdits } from "./header-operations.ts";
@@ -22,7 +23,7 @@ import type { HttpSettings } from "./settings.ts";
 import type { RouteTarget } from "./target.ts";
 
 /** What a virtual host inherits. */
-export interface HostParent extends Omit<RouteParent, "virtualHost" | "virtualClusterOf"> {
+export interface HostParent extends Omit<RouteParent, "virtualHost" | "virtualClusterOf" | "rateLimits"> {
   readonly settings: HttpSettings;
 }
 
@@ -115,6 +116,7 @@ export function compileVirtualHost(message: VirtualHost, parent: HostParent, pat
         ? parent.mirrors
         : compileMirrors(message.requestMirrorPolicies, fieldPath(path, "requestMirrorPolicies")),
     edits: [compileEdits(message, path), ...parent.edits],
+    rateLimits: compileRateLimits(message.rateLimits, fieldPath(path, "rateLimits")),
     overrides,
   };
   const routes = (message.routes ?? []).map((route, i) => compileRoute(route, i, inner, `${path}.routes[${i}]`));

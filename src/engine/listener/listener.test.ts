@@ -77,7 +77,7 @@ describe("listener", () => {
     );
     const [mtls] = compiled.chains;
     expect(mtls?.tls?.certificate).toEqual({ t: "secret", name: "default" });
-    expect(mtls?.networkRbac.length).toBe(2);
+    expect(mtls?.admission.length).toBe(2);
     expect(mtls?.terminal).toMatchObject({ t: "tcp", path: "filter_chains[0].filters[2].typed_config" });
     expect(compiled.select(facts("tls"))).toBe(mtls as NonNullable<typeof mtls>);
     expect(compiled.select(facts("raw_buffer"))?.name).toBe("other");

@@ -6,6 +6,7 @@
  * @module
  */
 import { HttpConnectionManager } from "../../xds/proto/http-connection-manager.ts";
+import { NetworkLocalRateLimit } from "../../xds/proto/filter-network-rate-limit.ts";
 import { NetworkRbac } from "../../xds/proto/filter-network-rbac.ts";
 import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import type { Metadata } from "../../xds/proto/core-base.ts";
@@ -43,16 +44,15 @@ export interface CompiledChain {
   readonly tls: DownstreamTls | undefined;
   /** How long the handshake may take, from the choice of the chain on. Undefined: as long as the proxy lets it. */
   readonly handshakeTimeoutMs: number | undefined;
-  /** Authorization of connections, in order. */
-  readonly networkRbac: readonly NetworkRbacFilter[];
+  /** What lets connections in or not, in order. */
+  readonly admission: readonly AdmissionFilter[];
   readonly terminal: ChainTerminal;
 }
 
-export interface NetworkRbacFilter {
-  readonly config: NetworkRbac;
-  /** `filter_chains[0].filters[0].typed_config`. */
-  readonly path: string;
-}
+/** `path`: `filter_chains[0].filters[0].typed_config`. */
+export type AdmissionFilter =
+  | { readonly t: "rbac"; readonly config: NetworkRbac; readonly path: string }
+  | { readonly t: "rateLimit"; readonly config: NetworkLocalRateLimit; readonly path: string };
 
 export type ChainTerminal =
   | { readonly t: "http"; readonly hcm: HttpConnectionManager; readonly path: string }
@@ -144,20 +144,23 @@ function compileChain(chain: FilterChain, path: string): CompiledChain {
     path,
     tls: compileDownstreamTls(chain.transportSocket, `${path}.transport_socket`),
     handshakeTimeoutMs: chain.transportSocketConnectTimeout || undefined,
-    networkRbac: before.filter((filter) => filter !== "sniCluster"),
+    admission: before.filter((filter) => filter !== "sniCluster"),
     terminal,
   };
 }
 
 /** `sniCluster` only tells the TCP proxy behind it where to go. */
-function beforeLast({ name, typedConfig }: NetworkFilter, path: string): NetworkRbacFilter | "sniCluster" {
+function beforeLast({ name, typedConfig }: NetworkFilter, path: string): AdmissionFilter | "sniCluster" {
+  const at = `${path}.typed_config`;
   if (typedConfig !== undefined && isAny(typedConfig, SniCluster)) return "sniCluster";
-  if (typedConfig === undefined || !isAny(typedConfig, NetworkRbac))
-    throw new CompileError(
-      path,
-      `the network filter ${typedConfig?.typeUrl ?? name} is not supported yet before the last one: rbac and sni_cluster are`,
-    );
-  return { config: unpackAt(typedConfig, NetworkRbac, `${path}.typed_config`), path: `${path}.typed_config` };
+  if (typedConfig !== undefined && isAny(typedConfig, NetworkRbac))
+    return { t: "rbac", config: unpackAt(typedConfig, NetworkRbac, at), path: at };
+  if (typedConfig !== undefined && isAny(typedConfig, NetworkLocalRateLimit))
+    return { t: "rateLimit", config: unpackAt(typedConfig, NetworkLocalRateLimit, at), path: at };
+  throw new CompileError(
+    path,
+    `the network filter ${typedConfig?.typeUrl ?? name} is not supported yet before the last one: rbac, local_ratelimit and sni_cluster are`,
+  );
 }
 
 function terminalOf({ name, typedConfig }: NetworkFilter, filterPath: string, bySni: boolean): ChainTerminal {

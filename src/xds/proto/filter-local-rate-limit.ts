@@ -7,8 +7,9 @@ import { enumeration } from "../types/enumeration.ts";
 import { of } from "../types/field.ts";
 import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
-import { bool, boolValue, string, uint32 } from "../types/scalars.ts";
+import { bool, boolValue, string, uint32, uint32Value } from "../types/scalars.ts";
 import { HeaderValueOption, RuntimeFractionalPercent } from "./core-base.ts";
+import { RateLimit } from "./route-rate-limit.ts";
 import { HttpStatus, TokenBucket } from "./type.ts";
 
 export const RateLimitDescriptorEntry = message("envoy.extensions.common.ratelimit.v3.RateLimitDescriptor.Entry", {
@@ -55,5 +56,7 @@ export const LocalRateLimit = message("envoy.extensions.filters.http.local_ratel
   alwaysConsumeDefaultTokenBucket: boolValue(14),
   rateLimitedAsResourceExhausted: bool(15),
   localClusterRateLimit: of(16, LocalClusterRateLimit),
+  rateLimits: repeated(of(17, RateLimit)),
+  maxDynamicDescriptors: uint32Value(18),
 });
 export type LocalRateLimit = Infer<typeof LocalRateLimit>;
