@@ -18,6 +18,7 @@ export interface MeshStatus {
   readonly publication: PublicationStatus;
   readonly services: readonly ServiceStatus[];
   readonly gateways: readonly ServedGateway[];
+  readonly gatewayApi: readonly ConditionedDocument[];
   readonly proxies: readonly ProxyStatus[];
   /** The latest, oldest first; also of proxies that have gone. */
   readonly rejections: readonly Rejection[];
@@ -86,6 +87,39 @@ export interface ServedGateway {
   readonly address: string;
   /** `http://127.0.0.1:41234`; `https` where TLS is ended or passed through, `tcp` where nobody looks. */
   readonly url: string;
+}
+
+/** A document of the Gateway API, with what a cluster would show as its status. What a kind does not have is left out. */
+export interface ConditionedDocument {
+  readonly kind: string;
+  readonly namespace: string;
+  readonly name: string;
+  readonly conditions: readonly ConditionStatus[] | undefined;
+  readonly listeners: readonly ListenerConditions[] | undefined;
+  readonly attachedListenerSets: number | undefined;
+  /** Of a route at its parents, of a policy at its ancestors. */
+  readonly parents: readonly ParentConditions[] | undefined;
+}
+
+export interface ConditionStatus {
+  readonly type: string;
+  readonly status: "True" | "False";
+  readonly reason: string;
+  readonly message: string;
+}
+
+export interface ListenerConditions {
+  readonly name: string;
+  readonly attachedRoutes: number;
+  readonly supportedKinds: readonly string[];
+  readonly conditions: readonly ConditionStatus[];
+}
+
+export interface ParentConditions {
+  /** `Gateway infra/edge`, `Service shop/reviews`; with `:` and the section or port where the reference names one. */
+  readonly parent: string;
+  readonly controllerName: string;
+  readonly conditions: readonly ConditionStatus[];
 }
 
 export interface ServicePortStatus {

@@ -20,6 +20,23 @@ const BY_CODE: Readonly<Record<string, string>> = {
   IST0174: "check the name for a typing error, or add the Service",
 };
 
+/** By the Gateway API's reason, which stands there likewise. */
+const BY_REASON: Readonly<Record<string, string>> = {
+  NoMatchingParent:
+    "compare sectionName and port of the parentRef with the listeners of the Gateway, or the ports of the Service",
+  NoMatchingListenerHostname:
+    "compare hostnames of the route with hostname of the listener: *.example.com takes in a.example.com, not example.com",
+  NotAllowedByListeners:
+    "see allowedRoutes of the listener: without it, only routes of the Gateway's own namespace and of its protocol are let in",
+  NotAllowed: "see allowedListeners of the Gateway: without it, no ListenerSet is let in",
+  RefNotPermitted:
+    "add a ReferenceGrant to the namespace of the object: from the kind and namespace of this document, to the kind of the object",
+  BackendNotFound: "check the name, the namespace and the port for a typing error, or add the Service",
+  InvalidCertificateRef: "name a Secret of type kubernetes.io/tls with tls.crt and tls.key",
+  ProtocolConflict: "give the listeners different ports",
+  HostnameConflict: "give the listeners different hostnames, or different ports",
+};
+
 const BY_MESSAGE: readonly (readonly [pattern: RegExp, hint: string])[] = [
   [
     /^(unknown kind|the kind \w+ (must have|belongs))/,
@@ -40,7 +57,6 @@ const BY_MESSAGE: readonly (readonly [pattern: RegExp, hint: string])[] = [
 
 /** A hint for the problem, where there is one. */
 export function hintFor(problem: Problem): string | undefined {
-  const code = /\[(IST\d{4})\]/.exec(problem.message)?.[1];
-  const byCode = code === undefined ? undefined : BY_CODE[code];
-  return byCode ?? BY_MESSAGE.find(([pattern]) => pattern.test(problem.message))?.[1];
+  const code = /\[(IST\d{4}|[A-Z][A-Za-z]+)\]/.exec(problem.message)?.[1] ?? "";
+  return BY_CODE[code] ?? BY_REASON[code] ?? BY_MESSAGE.find(([pattern]) => pattern.test(problem.message))?.[1];
 }

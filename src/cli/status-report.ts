@@ -14,6 +14,7 @@ import type {
 } from "../admin/api.ts";
 import { formatProblem } from "../base/problem.ts";
 import { columns } from "./columns.ts";
+import { gatewayApiTables } from "./gateway-api-tables.ts";
 import type { Paint } from "./paint.ts";
 import { span } from "./spans.ts";
 import { count } from "./words.ts";
@@ -27,6 +28,7 @@ export function statusReport(status: MeshStatus, paint: Paint): string {
     summary(status, paint),
     services(status.services, paint),
     ...gateways(status.gateways, paint),
+    ...gatewayApiTables(status.gatewayApi, paint),
     columns(
       ["PROXY", "CONNECTED", "VERSION", ...TYPES.map((t) => t.toUpperCase()), "CERTIFICATE"],
       status.proxies.map((proxy) => proxyRow(proxy, status, paint)),

@@ -10,6 +10,7 @@ import type { Problem } from "../base/problem.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { analyzeBackends } from "./analyze-backends.ts";
 import { analyzeDestinations } from "./analyze-destinations.ts";
+import { analyzeGatewayApi } from "./analyze-gateway-api.ts";
 import { analyzeGateways } from "./analyze-gateways.ts";
 import { analyzeHosts } from "./analyze-hosts.ts";
 import { analyzePolicies } from "./analyze-policies.ts";
@@ -30,6 +31,7 @@ export function analyze(loaded: {
     analyzeBackends,
     analyzeDestinations,
     analyzeGateways,
+    analyzeGatewayApi,
     analyzeHosts,
     analyzeRules,
     analyzeWorkloads,

@@ -150,8 +150,6 @@ export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
     node,
     spec: fields.at("spec"),
   });
-  if (fate.kind.endsWith("Route"))
-    report({ severity: "warning", place: tree.place, path: "", message: "is read, but does not route calls yet" });
   const refused = problems.some((p) => p.severity === "error");
   return refused
     ? ended("refused")

@@ -28,6 +28,7 @@ import type { ClientStatus, TypeStatus } from "../../xds/server/status.ts";
 import type { SnapshotCache } from "../../xds/snapshot-cache.ts";
 import type { CertificateLedger } from "./certificate-ledger.ts";
 import { shortType } from "./convergence.ts";
+import { conditionedDocuments } from "./gateway-api-view.ts";
 import { servedGateways } from "./gateway-view.ts";
 import type { InstanceRegistry } from "./instance-registry.ts";
 import type { Publication } from "./publications.ts";
@@ -70,8 +71,8 @@ export function meshStatus(parts: StatusParts): MeshStatus {
     policies: policyCounts(mesh),
     problems: parts.problems(),
     publication: publicationStatus(parts),
+    ...gatewayViews(mesh, parts.registry.instances),
     services: mesh.services.map((service) => serviceStatus(service, parts.registry.instances)),
-    gateways: parts.registry.instances.flatMap((instance) => servedGateways(mesh, instance)),
     proxies: parts.publisher.roster.map((proxy) => proxyStatus(parts, proxy)),
     rejections: ads.nacks.map(({ nodeId, typeUrl, version, reason, atMs }) => {
       return { nodeId, type: shortType(typeUrl), version, reason, atMs };
@@ -109,6 +110,11 @@ export function nodeConfig({ cache }: StatusParts, nodeId: string): DumpedConfig
     endpoints: of(TypeUrl.eds),
     secrets: [],
   };
+}
+
+function gatewayViews(mesh: Mesh, instances: readonly Instance[]): Pick<MeshStatus, "gateways" | "gatewayApi"> {
+  const gateways = instances.flatMap((instance) => servedGateways(mesh, instance));
+  return { gateways, gatewayApi: conditionedDocuments(mesh, gateways) };
 }
 
 const policyCounts = (mesh: Mesh): PolicyCounts => ({

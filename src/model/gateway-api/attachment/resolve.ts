@@ -111,5 +111,5 @@ const notPermitted = (from: Referrer, ref: ObjectReference): Fault<"RefNotPermit
   fault(
     "RefNotPermitted",
     ref,
-    `no ReferenceGrant in the namespace ${ref.namespace} lets a ${from.kind} of the namespace ${from.namespace} refer to the ${ref.kind} ${ref.name}`,
+    `no ReferenceGrant in the namespace ${ref.namespace} lets the kind ${from.kind} of the namespace ${from.namespace} refer to the ${ref.kind} ${ref.name}`,
   );

@@ -1,0 +1,73 @@
+/**
+ * Conditions of the Gateway API's documents, as the admin endpoint shows them.
+ *
+ * @module
+ */
+import type {
+  ConditionedDocument,
+  ConditionStatus,
+  ListenerConditions,
+  ParentConditions,
+  ServedGateway,
+} from "../../admin/api.ts";
+import type { Condition } from "../../config/gateway-api/status/condition.ts";
+import {
+  type AssignedAddresses,
+  gatewayApiStatus,
+  type ListenerStatus,
+  type ObjectStatus,
+  type ParentStatus,
+} from "../../config/gateway-api/status/status.ts";
+import { attachGatewayApi } from "../../model/gateway-api/attachment/attach.ts";
+import type { AttachedGateway } from "../../model/gateway-api/attachment/attachment.ts";
+import type { Mesh } from "../../model/mesh.ts";
+
+/** @param served What gateways of the mesh listen for: a Gateway that none of them serves is not programmed. */
+export function conditionedDocuments(mesh: Mesh, served: readonly ServedGateway[]): readonly ConditionedDocument[] {
+  const world = { assigned: (gateway: AttachedGateway) => assigned(gateway, served) };
+  return gatewayApiStatus(attachGatewayApi(mesh), world).map(documentOf);
+}
+
+function assigned({ gateway: { meta } }: AttachedGateway, served: readonly ServedGateway[]): AssignedAddresses {
+  const serving = served.filter((s) => s.gateway === `${meta.namespace}/${meta.name}`);
+  const addresses = [...new Set(serving.map((s) => s.address.replace(/:\d+$/, "")))];
+  const fault = { reason: "AddressNotAssigned", message: "no gateway of the mesh serves it", at: undefined } as const;
+  return {
+    addresses: addresses.map((value) => ({ type: "IPAddress", value })),
+    fault: serving.length === 0 ? fault : undefined,
+  };
+}
+
+function documentOf(status: ObjectStatus): ConditionedDocument {
+  const { kind, meta } = status;
+  const parents = "parents" in status ? status.parents : "ancestors" in status ? status.ancestors : undefined;
+  return {
+    kind,
+    namespace: meta.namespace,
+    name: meta.name,
+    conditions: "conditions" in status ? status.conditions.map(conditionOf) : undefined,
+    listeners: "listeners" in status ? status.listeners.map(listenerOf) : undefined,
+    attachedListenerSets: "attachedListenerSets" in status ? status.attachedListenerSets : undefined,
+    parents: parents?.map(parentOf),
+  };
+}
+
+const conditionOf = ({ type, status, reason, message }: Condition): ConditionStatus => ({
+  type,
+  status,
+  reason,
+  message,
+});
+
+const listenerOf = ({ name, attachedRoutes, supportedKinds, conditions }: ListenerStatus): ListenerConditions => ({
+  name,
+  attachedRoutes,
+  supportedKinds: supportedKinds.map((k) => k.kind),
+  conditions: conditions.map(conditionOf),
+});
+
+function parentOf({ parent, controllerName, conditions }: ParentStatus): ParentConditions {
+  const { kind, namespace, name, sectionName, port } = parent;
+  const part = [sectionName, port].map((p) => (p === undefined ? "" : `:${p}`)).join("");
+  return { parent: `${kind} ${namespace}/${name}${part}`, controllerName, conditions: conditions.map(conditionOf) };
+}
