@@ -4,6 +4,7 @@
  * @module
  */
 import type { Problem } from "../base/problem.ts";
+import { withGatewayWorkloads } from "../model/gateway-api/workloads.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
 import type { Origin } from "../model/origin.ts";
 import type { Service } from "../model/service.ts";
@@ -55,7 +56,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     namespaces: all("Namespace"),
     configMaps: all("ConfigMap"),
   };
-  return { mesh, remarks };
+  return { mesh: withGatewayWorkloads(mesh), remarks };
 }
 
 /** Source: Istio: by creation, which the API server writes; then by name, then by namespace. What nobody stored yet is the newest. */

@@ -68,6 +68,12 @@ export type TlsVersion = "TLSV1_2" | "TLSV1_3";
 export type GatewayCertificate =
   /** A {@link Credential} of the workload's namespace. */
   | { readonly t: "credential"; readonly name: string; readonly caName: string | undefined }
+  /** Looked up already, of whatever namespace; clients are checked against the roots. */
+  | {
+      readonly t: "found";
+      readonly credential: Credential;
+      readonly clientRoots: { readonly name: string; readonly pem: string } | undefined;
+    }
   /** Absolute paths on the gateway's machine. */
   | {
       readonly t: "files";

@@ -50,7 +50,7 @@ export class Attempts implements Waiter {
   /** The endpoint has the request and no answer has begun. */
   #isAwaited = false;
   #source: UpstreamSource | undefined;
-  /** A kept connection that turned out to be closed is replaced once, unseen by the retry policy. */
+  /** A kept connection that turned out to be closed is replaced once; a policy that retries resets counts it. */
   #replacedStale = false;
   readonly #tryDeadline = new Deadline(() => this.#onTryTimeout());
   /** Made when the first policy asks for it. */
@@ -254,7 +254,8 @@ export class Attempts implements Waiter {
     this.#replacedStale = true;
     this.#stopTryDeadline();
     this.#hold.release();
-    this.#owner.attempts--;
+    // Whoever counts resets among what is tried again means so many attempts at most.
+    if (!this.#retry.wants(outcomeOf(failure))) this.#owner.attempts--;
     this.#attempt();
   }
 

@@ -47,6 +47,11 @@ export class RetryState {
     return cluster.pick(random, this.#tried, this.#policy?.hostSelectionAttempts ?? 1, hash);
   }
 
+  /** Whether the policy would try again after this, were there attempts left. */
+  wants(outcome: AttemptOutcome): boolean {
+    return this.#policy?.shouldRetry(outcome) ?? false;
+  }
+
   /** Asks for another attempt behind one that failed; `retry` takes a place in the cluster. */
   decide(outcome: AttemptOutcome, attempts: number, cluster: ClusterRuntime): RetryVerdict {
     const policy = this.#policy;

@@ -16,7 +16,8 @@ import { pack } from "../xds/types/any.ts";
 /** ALPN of opaque bytes between proxies of the mesh. */
 export const MESH_TCP: readonly string[] = ["istio"];
 /** ALPN of HTTP between proxies of the mesh, where the port itself does not say that it is HTTP. */
-export const MESH_HTTP: readonly string[] = ["istio-http/1.1", "istio-h2", "istio-http/1.0"];
+export const MESH_HTTP2 = "istio-h2";
+export const MESH_HTTP: readonly string[] = ["istio-http/1.1", MESH_HTTP2, "istio-http/1.0"];
 /** What the `http_inspector` calls HTTP in plain text. */
 export const PLAIN_HTTP: readonly string[] = ["http/1.1", "h2c", "http/1.0"];
 

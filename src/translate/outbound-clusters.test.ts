@@ -19,7 +19,14 @@ const base = [
 const ROOT = "spiffe://cluster.local/ns/default/sa/reviews";
 
 function clustersOf(state: MeshState, namespace = "default"): ReadonlyMap<string, OutboundCluster> {
-  const scope = { namespace, labels: {}, sidecar: undefined, outboundSuffix: "", secretName: "default" };
+  const scope = {
+    namespace,
+    labels: {},
+    sidecar: undefined,
+    outboundSuffix: "",
+    secretName: "default",
+    isGateway: false,
+  };
   const made = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
   return new Map(made.map((c) => [c.cluster.name ?? "", c]));
 }
@@ -240,6 +247,7 @@ describe("scopes", () => {
       sidecar: undefined,
       outboundSuffix: "",
       secretName: "default",
+      isGateway: false,
     });
     const scope = sharedScope(state.mesh, instance);
     expect(scope).toEqual({
@@ -248,6 +256,7 @@ describe("scopes", () => {
       sidecar: undefined,
       outboundSuffix: "@default/reviews",
       secretName: ROOT,
+      isGateway: false,
     });
     const [made] = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
     expect(made?.cluster.name).toBe("outbound|9080||reviews.default.svc.cluster.local@default/reviews");

@@ -23,7 +23,8 @@ import { type Destination, identitiesOf, targetsOf, whoTakesMtls } from "./desti
 import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { discovery } from "./discovery.ts";
 import { loadAssignment } from "./endpoints.ts";
-import { MESH_HTTP, MESH_TCP } from "./detection.ts";
+import { MESH_HTTP, MESH_HTTP2, MESH_TCP } from "./detection.ts";
+import { backendTls } from "./gateway-api/backend-tls.ts";
 import { balancerOf } from "./hash-policy.ts";
 import { indexOf, isHttp, isHttp2 } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
@@ -77,7 +78,7 @@ function outbound(
   const policy = policyFor(rule, subset, port.number);
   const targets = targetsOf(mesh, instances, destination);
   const endpointsTakeMtls = whoTakesMtls(mesh, targets, destination);
-  const http = way === "tcp" ? undefined : upstreamHttp(mesh, port, policy, endpointsTakeMtls === "all");
+  const http = way === "tcp" ? undefined : upstreamHttp(mesh, port, policy, endpointsTakeMtls === "all", scope);
   const { autoSni, ...sockets } = upstreamTls({
     scope,
     tls: policy.tls,
@@ -85,12 +86,20 @@ function outbound(
     sni: sniOf(port, subset?.name, service.hostname),
     identities: identitiesOf(mesh, instances, destination),
     endpointsTakeMtls,
-    meshAlpn: port.protocol === "auto" && way === "http" ? MESH_HTTP : alpnOf(http),
+    meshAlpn: port.protocol === "auto" && way === "http" ? detectedAlpn(scope) : alpnOf(http),
     fileAlpn: http === undefined ? undefined : alpnOf(http),
     http: http !== undefined,
     systemRootsFile: options.systemRootsFile,
   });
-  const assignment = loadAssignment(name, targets, options.clusterId);
+  const toBackend = backendTls({
+    mesh,
+    scope,
+    service,
+    port,
+    alpnProtocols: http && alpnOf(http),
+    systemRootsFile: options.systemRootsFile,
+  });
+  const assignment = loadAssignment(name, toBackend?.t === "closed" ? [] : targets, options.clusterId);
   const found = discovery(service.resolution, assignment, mesh.settings);
   if (found === undefined) return undefined;
   const cluster: Cluster = {
@@ -101,26 +110,33 @@ function outbound(
       http,
       isDetected: port.protocol === "auto",
     }),
-    ...sockets,
-    typedExtensionProtocolOptions: http && protocolOptions(policy.connectionPool, http, autoSni),
+    ...(toBackend?.t === "socket" ? { transportSocket: toBackend.socket } : sockets),
+    typedExtensionProtocolOptions:
+      http && protocolOptions(policy.connectionPool, http, toBackend === undefined ? autoSni : undefined),
     metadata: { filterMetadata: { istio: serviceMetadata(service, subset?.name) } },
   };
   return { cluster, endpoints: assignment, rule };
 }
 
+/** What a proxy before a port is told whose protocol is found out: a gateway sends it HTTP/1. */
+const detectedAlpn = ({ isGateway }: Scope): readonly string[] =>
+  isGateway ? MESH_HTTP.filter((name) => name !== MESH_HTTP2) : MESH_HTTP;
+
 /**
  * What HTTP to the port goes on as. Source: Istio's `h2UpgradePolicy` and `useClientProtocol`. A DestinationRule's word counts as it is; the mesh's
- * only where proxies of the mesh answer, since an application behind none may not know HTTP/2.
+ * only where proxies of the mesh answer, since an application behind none may not know HTTP/2. What comes in at a gateway says nothing of what
+ * an application knows whose port names no protocol: it gets HTTP/1.1.
  */
 function upstreamHttp(
   { settings }: Mesh,
   { protocol }: ServicePort,
   { connectionPool, tls }: DestinationPolicy,
   proxiesAnswer: boolean,
+  { isGateway }: Scope,
 ): UpstreamHttp {
   if (isHttp2(protocol)) return "http2";
   if (connectionPool?.h2UpgradePolicy === "UPGRADE") return "http2";
-  if (connectionPool?.useClientProtocol === true || protocol === "auto") return "client";
+  if (connectionPool?.useClientProtocol === true || (protocol === "auto" && !isGateway)) return "client";
   const inMesh = proxiesAnswer && (tls === undefined || tls.mode === "ISTIO_MUTUAL");
   const upgrade = connectionPool?.h2UpgradePolicy ?? settings.h2UpgradePolicy;
   return upgrade === "UPGRADE" && inMesh ? "http2" : "http1";

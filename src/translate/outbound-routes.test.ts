@@ -12,6 +12,7 @@ const scope: Scope = {
   sidecar: undefined,
   outboundSuffix: "",
   secretName: "default",
+  isGateway: false,
 };
 const base = [
   service("reviews", ["http:9080", "http-b:9081", "tcp:9082"]),

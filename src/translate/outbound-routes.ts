@@ -14,6 +14,7 @@ import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
+import { attachedRequestRoutes } from "./gateway-api/service-parents.ts";
 import { domainsAt, domainsAtAnyPort, namesOf } from "./domains.ts";
 import { indexOf, isWildcard, type MeshIndex, maySpeakHttp, virtualServiceOf } from "./mesh-index.ts";
 import { MAX_DIRECT_RESPONSE_BYTES } from "./redirect.ts";
@@ -47,6 +48,8 @@ function serviceHosts(mesh: Mesh, scope: Scope): readonly VirtualHost[] {
 
 /** What becomes of calls to one port of a service. */
 export function serviceRoutes(mesh: Mesh, service: Service, port: number, scope: Scope): readonly Route[] {
+  const attached = attachedRequestRoutes(mesh, service, port, scope);
+  if (attached !== undefined) return attached;
   const virtualService = virtualServiceOf(indexOf(mesh), service.hostname);
   if (virtualService === undefined) return [defaultRoute(mesh, service, port, scope)];
   return ruleRoutes(virtualService, {

@@ -16,7 +16,7 @@ import type {
 /** What Envoy must be told before it takes bodies of more than 4 KiB. Istio's value. */
 export const MAX_DIRECT_RESPONSE_BYTES = 1024 * 1024;
 
-const CODES: Readonly<Record<RedirectAction["code"], RedirectResponseCode>> = {
+export const REDIRECT_CODES: Readonly<Record<RedirectAction["code"], RedirectResponseCode>> = {
   301: "MOVED_PERMANENTLY",
   302: "FOUND",
   303: "SEE_OTHER",
@@ -36,7 +36,7 @@ export const redirect = (r: RedirectAction, context: RedirectContext): EnvoyRedi
   hostRedirect: r.authority,
   schemeRedirect: r.scheme,
   portRedirect: portOf(r, context),
-  responseCode: CODES[r.code],
+  responseCode: REDIRECT_CODES[r.code],
 });
 
 function portOf({ derivePort, port, scheme }: RedirectAction, context: RedirectContext): number | undefined {

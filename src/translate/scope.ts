@@ -17,13 +17,20 @@ export interface Scope extends Caller {
   readonly outboundSuffix: string;
   /** SDS secret that holds the SVID. */
   readonly secretName: string;
+  /** The proxy stands alone at the edge. */
+  readonly isGateway: boolean;
 }
 
 /** Istio's name for a workload's own certificate. */
 const OWN_SECRET = "default";
 
 export function sidecarScope(mesh: Mesh, { workload }: Instance): Scope {
-  return { ...callerOf(mesh, workload), outboundSuffix: "", secretName: OWN_SECRET };
+  return {
+    ...callerOf(mesh, workload),
+    outboundSuffix: "",
+    secretName: OWN_SECRET,
+    isGateway: workload.gateway !== undefined,
+  };
 }
 
 /**
@@ -37,6 +44,7 @@ export function sharedScope(mesh: Mesh, { workload }: Instance): Scope {
     ...caller,
     outboundSuffix: `@${workload.namespace}/${workload.serviceAccount}${told.join("")}`,
     secretName: spiffeIdOf(mesh.settings.trustDomain, workload),
+    isGateway: false,
   };
 }
 

@@ -108,9 +108,8 @@ function instanceOf({ instances }: MeshState, id: string): Instance {
   return found;
 }
 
-/** Workloads of one namespace that have the same of the labels that are asked for differ in no more than in being a gateway. */
-const scopeKey = ({ namespace, labels, sidecar, outboundSuffix, secretName }: Scope): string =>
-  JSON.stringify([namespace, labels, sidecar?.origin.name, outboundSuffix, secretName]);
+const scopeKey = ({ namespace, labels, sidecar, outboundSuffix, secretName, isGateway }: Scope): string =>
+  JSON.stringify([namespace, labels, sidecar?.origin.name, outboundSuffix, secretName, isGateway]);
 
 const clustersOf = (
   { mesh, instances }: MeshState,

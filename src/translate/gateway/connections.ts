@@ -14,28 +14,26 @@ import type { NetworkFilter } from "../../xds/proto/listener.ts";
 import { pack } from "../../xds/types/any.ts";
 import { tcpHashPolicy } from "../hash-policy.ts";
 import { accessLogs } from "../http-manager.ts";
-import type { TranslateOptions } from "../options.ts";
+import {
+  connectionFilter,
+  type ConnectionRoute,
+  type ConnectionsInput,
+  listenerConnections,
+} from "../gateway-api/connections.ts";
 import { connectionCluster, hashDestination } from "../route-action.ts";
 import { isFor } from "../routes.ts";
 import type { Scope } from "../scope.ts";
 import { commonHosts, hostsFor } from "./hosts.ts";
-import type { ServedServer } from "./ports.ts";
+import type { GatewayPort, ServedServer } from "./ports.ts";
 
-export interface ConnectionsInput {
-  readonly mesh: Mesh;
-  readonly scope: Scope;
-  readonly options: TranslateOptions;
-}
-
-/** What is passed through under some names. */
-export interface Passage {
-  readonly name: string;
-  readonly sniHosts: readonly string[];
-  readonly filter: NetworkFilter;
+export interface GatewayConnectionsInput extends ConnectionsInput {
+  readonly port: GatewayPort;
 }
 
 /** Undefined where no `tcp` rule is for the server. */
 export function tcpFilter(input: ConnectionsInput, served: ServedServer): NetworkFilter | undefined {
+  const [attached] = served.listener?.routes ?? [];
+  if (served.listener !== undefined) return attached && connectionFilter(input, attached);
   for (const virtualService of boundTo(input.mesh, served)) {
     if (hostsOf(virtualService, served).length === 0) continue;
     const rule = virtualService.tcp.find(
@@ -47,7 +45,11 @@ export function tcpFilter(input: ConnectionsInput, served: ServedServer): Networ
 }
 
 /** In the order of the rules. */
-export function passages(input: ConnectionsInput, served: ServedServer): readonly Passage[] {
+export function passages(input: GatewayConnectionsInput, served: ServedServer): readonly ConnectionRoute[] {
+  if (served.listener !== undefined) {
+    const neighbours = input.port.servers.flatMap(({ server }) => server.hosts.map(({ host }) => host));
+    return listenerConnections(input, served.listener, neighbours);
+  }
   return boundTo(input.mesh, served).flatMap((virtualService) => {
     const hosts = hostsOf(virtualService, served);
     const { namespace, name } = virtualService.origin;

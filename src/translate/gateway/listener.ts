@@ -102,6 +102,13 @@ function tlsChains(
     }));
   const filterChainMatch = named(hosts.map((h) => h.host));
   if (isHttp) return [{ name, filterChainMatch, transportSocket, filters: [edge(input, served, http)] }];
+  if (served.listener !== undefined)
+    return passages(input, served).map(({ name: passage, sniHosts, filter: to }) => ({
+      name: passage,
+      filterChainMatch: named(sniHosts),
+      transportSocket,
+      filters: [...rbac, to],
+    }));
   const filter = tcpFilter(input, served);
   return filter === undefined ? [] : [{ name, filterChainMatch, transportSocket, filters: [...rbac, filter] }];
 }

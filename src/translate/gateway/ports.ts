@@ -8,16 +8,20 @@
  *
  * @module
  */
+import type { AttachedListener } from "../../model/gateway-api/attachment/attachment.ts";
 import { type Gateway, type GatewayServer, gatewayName, type GatewayTls } from "../../model/gateway.ts";
 import { selects } from "../../model/match.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Workload } from "../../model/service.ts";
+import { attachedServers } from "../gateway-api/servers.ts";
 import { isBehind } from "../mesh-index.ts";
 import { certificateOf } from "./credentials.ts";
 
 export interface ServedServer {
   readonly gateway: Gateway;
   readonly server: GatewayServer;
+  /** What the server is of a Gateway of the Gateway API, whose routes are attached to it. */
+  readonly listener: AttachedListener | undefined;
 }
 
 export type PortKind = "http" | "tls" | "tcp";
@@ -48,11 +52,13 @@ export function gatewayPorts(mesh: Mesh, workload: Workload): readonly GatewayPo
   return [...ports.values()].map(({ port }) => port);
 }
 
-/** The servers of all Gateways that select `workload`. */
-export const serversOf = (mesh: Mesh, workload: Workload): readonly ServedServer[] =>
-  mesh.gateways
+/** The servers of all Gateways that select `workload`, and those of the Gateway API that it serves. */
+export const serversOf = (mesh: Mesh, workload: Workload): readonly ServedServer[] => [
+  ...mesh.gateways
     .filter((gateway) => selects(gateway.selector, workload.labels))
-    .flatMap((gateway) => gateway.servers.map((server) => ({ gateway, server })));
+    .flatMap((gateway) => gateway.servers.map((server) => ({ gateway, server, listener: undefined }))),
+  ...attachedServers(mesh, workload),
+];
 
 /** All numbers that Gateways give to ports of `workload`, rising, as its listeners have them. */
 export function declaredPorts(mesh: Mesh, workload: Workload): readonly number[] {

@@ -13,6 +13,7 @@ import { MAX_DIRECT_RESPONSE_BYTES } from "../redirect.ts";
 import { everything, matchesEverything } from "../route-match.ts";
 import { ruleRoutes } from "../routes.ts";
 import type { Scope } from "../scope.ts";
+import { listenerHosts } from "../gateway-api/virtual-hosts.ts";
 import { commonHosts, hostsFor } from "./hosts.ts";
 import { type GatewayPort, isHttpServer, routeName, type ServedServer } from "./ports.ts";
 
@@ -45,8 +46,9 @@ function routeConfiguration(
   input: GatewayRoutesInput,
 ): RouteConfiguration {
   const hosts = new Map<string, HostRoutes>();
-  for (const served of servers) addServer(hosts, served, input);
-  const virtualHosts = [...hosts].map(([host, found]) => virtualHost(host, found, input.httpsPort));
+  for (const served of servers) if (served.listener === undefined) addServer(hosts, served, input);
+  const own = [...hosts].map(([host, found]) => virtualHost(host, found, input.httpsPort));
+  const virtualHosts = [...own, ...attachedHosts(servers, input).filter(({ domains: [d = ""] = [] }) => !hosts.has(d))];
   const [first] = servers;
   return {
     name,
@@ -56,6 +58,19 @@ function routeConfiguration(
     validateClusters: false,
     maxDirectResponseBodySizeBytes: MAX_DIRECT_RESPONSE_BYTES,
   };
+}
+
+/** Of servers that are listeners of the Gateway API. */
+function attachedHosts(
+  servers: readonly ServedServer[],
+  { mesh, scope, port }: GatewayRoutesInput,
+): readonly VirtualHost[] {
+  const listeners = servers.flatMap(({ listener }) => listener ?? []);
+  if (listeners.length === 0) return [];
+  const neighbours = port.servers
+    .filter(({ server }) => isHttpServer(server))
+    .flatMap(({ listener }) => listener ?? []);
+  return listenerHosts({ mesh, scope, listeners, neighbours, isTls: port.kind === "tls" });
 }
 
 function addServer(hosts: Map<string, HostRoutes>, { gateway, server }: ServedServer, input: GatewayRoutesInput): void {

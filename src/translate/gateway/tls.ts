@@ -4,7 +4,7 @@
  * @module
  */
 import { unreachable } from "../../base/unreachable.ts";
-import type { GatewayTls, TlsVersion } from "../../model/gateway.ts";
+import type { GatewayCertificate, GatewayTls, TlsVersion } from "../../model/gateway.ts";
 import type { TransportSocket } from "../../xds/proto/core-base.ts";
 import {
   type CertificateValidationContext,
@@ -16,7 +16,7 @@ import {
 import { pack } from "../../xds/types/any.ts";
 import type { Scope } from "../scope.ts";
 import { anyOfTrustDomain, exactly, meshTls } from "../secrets.ts";
-import { rootsName, secretName } from "./credentials.ts";
+import { foundName, rootsName, secretName } from "./credentials.ts";
 
 /** Undefined where TLS is passed through. */
 export function serverSocket(
@@ -61,12 +61,16 @@ function common(tls: GatewayTls, alpnProtocols: readonly string[]): CommonTlsCon
       cipherSuites: tls.cipherSuites.length === 0 ? undefined : tls.cipherSuites,
     },
     alpnProtocols: alpnProtocols.length === 0 ? undefined : alpnProtocols,
-    tlsCertificateSdsSecretConfigs:
-      certificate?.t === "credential" ? [discovered(secretName(certificate.name))] : undefined,
+    tlsCertificateSdsSecretConfigs: shownSecret(certificate),
     tlsCertificates: files && [
       { certificateChain: { filename: files.certificate }, privateKey: { filename: files.privateKey } },
     ],
   };
+}
+
+function shownSecret(certificate: GatewayCertificate | undefined): CommonTlsContext["tlsCertificateSdsSecretConfigs"] {
+  if (certificate?.t === "credential") return [discovered(secretName(certificate.name))];
+  return certificate?.t === "found" ? [discovered(foundName(certificate.credential))] : undefined;
 }
 
 const versionOf = (version: TlsVersion): TlsProtocol => (version === "TLSV1_3" ? "TLSv1_3" : "TLSv1_2");
@@ -81,9 +85,12 @@ function clients(tls: GatewayTls): Pick<CommonTlsContext, "combinedValidationCon
     verifyCertificateSpki: tls.publicKeyHashes.length === 0 ? undefined : tls.publicKeyHashes,
     verifyCertificateHash: tls.certificateHashes.length === 0 ? undefined : tls.certificateHashes,
   };
-  if (certificate?.t !== "credential")
+  if (certificate === undefined || certificate.t === "files")
     return { validationContext: { ...asked, trustedCa: { filename: certificate?.caCertificates } } };
-  const roots = rootsName(certificate.caName ?? certificate.name);
+  const roots =
+    certificate.t === "found"
+      ? (certificate.clientRoots?.name ?? "")
+      : rootsName(certificate.caName ?? certificate.name);
   return {
     combinedValidationContext: { defaultValidationContext: asked, validationContextSdsSecretConfig: discovered(roots) },
   };

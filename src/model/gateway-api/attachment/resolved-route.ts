@@ -3,27 +3,32 @@
  *
  * @module
  */
+import type { BackendReference } from "../reference.ts";
 import type { GatewayRoute, RequestMirror, RouteBackend, WeightedBackend } from "../route.ts";
 import type {
   BackendFault,
+  BackendTarget,
   ResolvedBackend,
   ResolvedMirror,
   ResolvedRoute,
   ResolvedRouteBackend,
 } from "./attachment.ts";
-import type { References, Referrer } from "./resolve.ts";
+import type { References } from "./resolve.ts";
 
 export function resolveRoute(route: GatewayRoute, references: References): ResolvedRoute {
-  const from: Referrer = { kind: route.t, namespace: route.meta.namespace };
+  const backendOf = (ref: BackendReference): BackendTarget => {
+    const { namespace } = isParent(route, ref) ? ref : route.meta;
+    return references.backend({ kind: route.t, namespace }, ref);
+  };
   const mirrors = (all: readonly RequestMirror[]): readonly ResolvedMirror[] =>
-    all.map((mirror) => ({ mirror, target: references.backend(from, mirror.ref) }));
+    all.map((mirror) => ({ mirror, target: backendOf(mirror.ref) }));
   const connection = (backend: WeightedBackend): ResolvedBackend => ({
     backend,
-    target: references.backend(from, backend.ref),
+    target: backendOf(backend.ref),
   });
   const request = (backend: RouteBackend): ResolvedRouteBackend => ({
     backend,
-    target: references.backend(from, backend.ref),
+    target: backendOf(backend.ref),
     mirrors: mirrors(backend.filters.mirrors),
   });
   const requestRule = <
@@ -52,3 +57,9 @@ export function backendFaults(route: ResolvedRoute): readonly BackendFault[] {
   ]);
   return targets.flatMap((target) => (target.t === "invalid" ? [target] : []));
 }
+
+/** Callers that reach a Service through a route need no leave to be sent on to that very Service. */
+const isParent = ({ parents }: GatewayRoute, ref: BackendReference): boolean =>
+  parents.some(
+    (p) => p.group === ref.group && p.kind === ref.kind && p.namespace === ref.namespace && p.name === ref.name,
+  );

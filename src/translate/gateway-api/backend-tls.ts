@@ -1,0 +1,68 @@
+/**
+ * TLS from a gateway to backends that a BackendTLSPolicy is for.
+ *
+ * Source: the Gateway API (GEP-1897, GEP-3155). The policy's hostname is the name in the handshake; the certificate must be for it, or for one of
+ * `subjectAltNames` where there are any. A policy without a root that can be read lets no call through.
+ *
+ * Proxies beside workloads do not heed it: between them and the backend there is the mesh's own TLS.
+ *
+ * @module
+ */
+import { backendTlsAt } from "../../model/gateway-api/attachment/backend-tls.ts";
+import type { BackendTlsValidation } from "../../model/gateway-api/policy.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import type { Service, ServicePort } from "../../model/service.ts";
+import type { TransportSocket } from "../../xds/proto/core-base.ts";
+import {
+  type CertificateValidationContext,
+  type SubjectAltNameMatcher,
+  UpstreamTlsContext,
+} from "../../xds/proto/tls.ts";
+import { pack } from "../../xds/types/any.ts";
+import type { Scope } from "../scope.ts";
+import { attachedTo } from "./attached.ts";
+
+export interface BackendTlsInput {
+  readonly mesh: Mesh;
+  readonly scope: Scope;
+  readonly service: Service;
+  readonly port: ServicePort;
+  readonly alpnProtocols: readonly string[] | undefined;
+  readonly systemRootsFile: string;
+}
+
+export type BackendTls =
+  | { readonly t: "socket"; readonly socket: TransportSocket }
+  /** Nothing that a backend shows could be checked. */
+  | { readonly t: "closed" };
+
+/** Undefined where no policy is for the port. */
+export function backendTls(input: BackendTlsInput): BackendTls | undefined {
+  const { mesh, scope, service, port, systemRootsFile } = input;
+  if (!scope.isGateway || mesh.gatewayApi.backendTlsPolicies.length === 0) return undefined;
+  const found = backendTlsAt(attachedTo(mesh).backendTls, service, port);
+  if (found === undefined) return undefined;
+  if (found.noValidCa) return { t: "closed" };
+  const { validation } = found.policy;
+  const trustedCa =
+    found.trustedCas.length === 0 ? { filename: systemRootsFile } : { inlineString: found.trustedCas.join("\n") };
+  const validationContext: CertificateValidationContext = {
+    trustedCa,
+    matchTypedSubjectAltNames: namesOf(validation),
+  };
+  const context: UpstreamTlsContext = {
+    sni: validation.hostname,
+    commonTlsContext: {
+      tlsParams: { tlsMinimumProtocolVersion: "TLSv1_2", tlsMaximumProtocolVersion: "TLSv1_3" },
+      alpnProtocols: input.alpnProtocols,
+      validationContext,
+    },
+  };
+  const typedConfig = pack(UpstreamTlsContext, context);
+  return { t: "socket", socket: { name: "envoy.transport_sockets.tls", typedConfig } };
+}
+
+const namesOf = ({ hostname, subjectAltNames }: BackendTlsValidation): readonly SubjectAltNameMatcher[] =>
+  subjectAltNames.length === 0
+    ? [{ sanType: "DNS", matcher: { exact: hostname } }]
+    : subjectAltNames.map(({ t, value }) => ({ sanType: t === "URI" ? "URI" : "DNS", matcher: { exact: value } }));

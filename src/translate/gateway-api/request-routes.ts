@@ -1,0 +1,73 @@
+/**
+ * The routes of one host: what all HTTPRoutes and GRPCRoutes that are attached say of it, the more specific first.
+ *
+ * Source: the Gateway API. The more specific host of a route decides before anything of its matches does; a request that
+ * no rule matches gets 404.
+ *
+ * @module
+ */
+import type { AttachedRoute } from "../../model/gateway-api/attachment/attachment.ts";
+import { rankedGrpcMatches, rankedHttpMatches } from "../../model/gateway-api/attachment/ranked.ts";
+import type { ObjectMeta } from "../../model/gateway-api/reference.ts";
+import type { RouteMatch } from "../../xds/proto/route-match.ts";
+import type { Route } from "../../xds/proto/route.ts";
+import { sourceMetadata } from "../source.ts";
+import type { RequestContext } from "./context.ts";
+import { byHost, closest } from "./hosts.ts";
+import { type RuleInput, ruleActions } from "./request-action.ts";
+import { grpcRouteMatch, httpRouteMatch } from "./request-match.ts";
+
+/** @param host As the virtual host has it, a wildcard too. */
+export function requestRoutes(
+  attached: readonly AttachedRoute[],
+  host: string,
+  context: RequestContext,
+): readonly Route[] {
+  const serving = attached.flatMap((it) => {
+    const best = closest(it.hostnames, host);
+    return best === undefined ? [] : [{ it, best }];
+  });
+  const hosts = [...new Set(serving.map(({ best }) => best))].sort(byHost);
+  return hosts.flatMap((name) =>
+    routesOf(
+      serving.filter(({ best }) => best === name).map(({ it }) => it),
+      context,
+    ),
+  );
+}
+
+/** Methods of gRPC before paths: no HTTPRoute shares its host with a GRPCRoute. */
+function routesOf(attached: readonly AttachedRoute[], context: RequestContext): readonly Route[] {
+  const grpc = rankedGrpcMatches(attached).flatMap(({ route, rule, match }) =>
+    matched(
+      { rule, kind: "GRPCRoute", matched: "/", context },
+      route.document.meta,
+      route.rules.indexOf(rule),
+      grpcRouteMatch(match),
+    ),
+  );
+  const http = rankedHttpMatches(attached).flatMap(({ route, rule, match }) =>
+    matched(
+      { rule, kind: "HTTPRoute", matched: match.path.value, context },
+      route.document.meta,
+      route.rules.indexOf(rule),
+      httpRouteMatch(match),
+    ),
+  );
+  return [...grpc, ...http];
+}
+
+function matched(
+  input: RuleInput,
+  { origin, namespace, name }: ObjectMeta,
+  index: number,
+  match: RouteMatch,
+): readonly Route[] {
+  const { rule } = input.rule;
+  return ruleActions(input).map((action) => ({
+    name: `${namespace}.${name}.${rule.name ?? index}`,
+    metadata: sourceMetadata(origin, rule.at.place, rule.name ?? `rules[${index}]`),
+    ...action,
+    match: { ...match, ...action.match },
+  }));
+}

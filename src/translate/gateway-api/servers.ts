@@ -1,0 +1,82 @@
+/**
+ * The listeners of a Gateway of the Gateway API as servers of a gateway, so that ports, certificates and TLS are those of every gateway.
+ *
+ * Differs: of several certificates the first that can be shown is. `AllowInsecureFallback` asks clients for no certificate, so
+ * none is told of to backends.
+ *
+ * @module
+ */
+import type { AttachedGateway, AttachedListener } from "../../model/gateway-api/attachment/attachment.ts";
+import type { KubernetesGateway } from "../../model/gateway-api/gateway.ts";
+import { servesGateway } from "../../model/gateway-api/workloads.ts";
+import type { Gateway, GatewayProtocol, GatewayServer, GatewayTls } from "../../model/gateway.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import type { Workload } from "../../model/service.ts";
+import type { ServedServer } from "../gateway/ports.ts";
+import { attachedTo } from "./attached.ts";
+
+/** Of all Gateways that `workload` serves, in the order of the documents. */
+export const attachedServers = (mesh: Mesh, workload: Workload): readonly ServedServer[] =>
+  attachedTo(mesh)
+    .gateways.filter(({ gateway }) => servesGateway(mesh.services, workload, gateway))
+    .flatMap(serversOf);
+
+const SERVERS = new WeakMap<AttachedGateway, readonly ServedServer[]>();
+
+function serversOf(attached: AttachedGateway): readonly ServedServer[] {
+  const known = SERVERS.get(attached);
+  if (known !== undefined) return known;
+  const gateway: Gateway = { origin: attached.gateway.meta.origin, selector: {}, servers: [] };
+  const made = attached.listeners
+    .filter(({ serves }) => serves)
+    .flatMap((listener) => {
+      const server = serverOf(listener, attached.gateway);
+      return server === undefined ? [] : [{ gateway, server, listener }];
+    });
+  SERVERS.set(attached, made);
+  return made;
+}
+
+const PROTOCOLS: Readonly<Record<string, GatewayProtocol>> = { HTTP: "HTTP", HTTPS: "HTTPS", TLS: "TLS", TCP: "TCP" };
+
+function serverOf(attached: AttachedListener, gateway: KubernetesGateway): GatewayServer | undefined {
+  const { listener, owner } = attached;
+  const protocol = Object.hasOwn(PROTOCOLS, listener.protocol) ? PROTOCOLS[listener.protocol] : undefined;
+  if (protocol === undefined) return undefined;
+  const own = owner === gateway;
+  const name = own ? listener.name : `${owner.meta.namespace}.${owner.meta.name}.${listener.name}`;
+  return {
+    place: listener.at.place,
+    name: listener.name,
+    port: { number: listener.port, name, protocol },
+    bind: undefined,
+    hosts: [{ namespace: undefined, host: listener.hostname ?? "*" }],
+    tls: tlsOf(attached, gateway),
+  };
+}
+
+const plain = {
+  httpsRedirect: false,
+  certificate: undefined,
+  subjectAltNames: [],
+  certificateHashes: [],
+  publicKeyHashes: [],
+  minProtocolVersion: undefined,
+  maxProtocolVersion: undefined,
+  cipherSuites: [],
+} satisfies Partial<GatewayTls>;
+
+function tlsOf(
+  { listener, certificates, clientValidation }: AttachedListener,
+  gateway: KubernetesGateway,
+): GatewayTls | undefined {
+  if (listener.protocol !== "HTTPS" && listener.protocol !== "TLS") return undefined;
+  const [credential] = certificates;
+  if (listener.tls?.mode !== "Terminate" || credential === undefined) return { ...plain, mode: "PASSTHROUGH" };
+  if (clientValidation?.mode !== "AllowValidOnly")
+    return { ...plain, mode: "SIMPLE", certificate: { t: "found", credential, clientRoots: undefined } };
+  const { namespace, name } = gateway.meta;
+  const pem = clientValidation.trustedCas.join("\n");
+  const clientRoots = { name: `kubernetes-gateway://${namespace}/${name}:${listener.port}-cacert`, pem };
+  return { ...plain, mode: "MUTUAL", certificate: { t: "found", credential, clientRoots } };
+}

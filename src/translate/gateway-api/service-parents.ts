@@ -1,0 +1,48 @@
+/**
+ * Routes whose parent is a Service, as callers of one namespace see them.
+ *
+ * They stand before a VirtualService of the same host: what names a service and a port is closer than what names a host.
+ *
+ * @module
+ */
+import type { AttachedRoute, ResolvedRoute, ServiceRoutes } from "../../model/gateway-api/attachment/attachment.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import type { Service } from "../../model/service.ts";
+import type { Route } from "../../xds/proto/route.ts";
+import type { Scope } from "../scope.ts";
+import { attachedTo } from "./attached.ts";
+import { requestRoutes } from "./request-routes.ts";
+
+const REQUESTS: readonly ResolvedRoute["t"][] = ["HTTPRoute", "GRPCRoute"];
+
+/** Undefined where none is attached: the port is called as it would be without the Gateway API. */
+export function attachedRequestRoutes(
+  mesh: Mesh,
+  service: Service,
+  port: number,
+  scope: Scope,
+): readonly Route[] | undefined {
+  const attached = attachedRoutes(mesh, service, port, scope).filter(({ route }) => REQUESTS.includes(route.t));
+  if (attached.length === 0) return undefined;
+  return requestRoutes(attached, "*", { mesh, scope, port, isTls: false });
+}
+
+/** Of every kind, in the order of precedence of their documents. */
+export function attachedRoutes(mesh: Mesh, service: Service, port: number, scope: Scope): readonly AttachedRoute[] {
+  const found = servicesOf(mesh)
+    .get(service.hostname)
+    ?.find((at) => at.port.number === port);
+  return found?.consumers.get(scope.namespace) ?? found?.producers ?? [];
+}
+
+const SERVICES = new WeakMap<readonly ServiceRoutes[], ReadonlyMap<string, readonly ServiceRoutes[]>>();
+
+function servicesOf(mesh: Mesh): ReadonlyMap<string, readonly ServiceRoutes[]> {
+  const { services } = attachedTo(mesh);
+  const known = SERVICES.get(services);
+  if (known !== undefined) return known;
+  const byHost = new Map<string, ServiceRoutes[]>();
+  for (const at of services) byHost.set(at.service.hostname, [...(byHost.get(at.service.hostname) ?? []), at]);
+  SERVICES.set(services, byHost);
+  return byHost;
+}

@@ -1,0 +1,261 @@
+/**
+ * Where the conformance tests run: a control plane and echo servers in the test's process, and proxies in one beside it.
+ * Gateways come and go with their documents.
+ *
+ * @module
+ */
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { ControlPlane } from "../../../src/app/control-plane/control-plane.ts";
+import { bootstrapText } from "../../../src/app/up/bootstrap.ts";
+import { GatewayPlaces } from "../../../src/app/up/gateway-places.ts";
+import { systemClock } from "../../../src/base/clock.ts";
+import { lineLog } from "../../../src/base/log.ts";
+import { formatProblem } from "../../../src/base/problem.ts";
+import { systemRandom } from "../../../src/base/random.ts";
+import { memoryAuthorityStorage } from "../../../src/identity/authority-storage.ts";
+import type { Instance, SocketAddress, Workload } from "../../../src/model/service.ts";
+import { bunNetwork } from "../../../src/net/bun-network.ts";
+import { freePorts, isFreePort } from "../../../src/net/free-ports.ts";
+import { MemoryStore } from "../../../src/store/memory-store.ts";
+import type { RequestCase, SeenRequest, SuiteName } from "../../suites/gateway-api.ts";
+import { eventually } from "../support/eventually.ts";
+import { startBackend } from "./backends.ts";
+import { SuiteCertificates } from "./certificates.ts";
+import type { Target } from "./client.ts";
+import { baseManifests, documentsOf, type Manifest, type Pod, podsOf } from "./manifests.ts";
+
+const PROXY_HOST = join(import.meta.dir, "../support/proxy-host-process.ts");
+const LOOPBACK = "127.0.0.1";
+const DEFAULT_PORTS = { http: 80, https: 443 };
+
+export class ConformanceLab {
+  readonly certificates = new SuiteCertificates();
+  /** What reached the backends since it was emptied. */
+  readonly seen: SeenRequest[] = [];
+  readonly #suite: SuiteName;
+  readonly #folder = mkdtempSync(join(tmpdir(), "tulle-conformance-"));
+  readonly #store = new MemoryStore({ "empty.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: none}}" });
+  readonly #places = new GatewayPlaces({ freePort: () => freePorts(1)[0] as number, isFree: isFreePort });
+  readonly #host = Bun.spawn([process.execPath, PROXY_HOST], { stdin: "pipe", stdout: "inherit", stderr: "inherit" });
+  readonly #instances = new Map<string, Instance>();
+  readonly #stops = new Map<string, (() => void)[]>();
+  /** Those that have a proxy. */
+  readonly #proxied = new Set<string>();
+  #controlPlane: ControlPlane | undefined;
+
+  private constructor(suite: SuiteName) {
+    this.#suite = suite;
+  }
+
+  static async start(suite: SuiteName): Promise<ConformanceLab> {
+    const lab = new ConformanceLab(suite);
+    const log = lineLog("warn", (line) => void (line.includes("mesh.yaml") || process.stderr.write(line)), Date.now);
+    lab.#controlPlane = await ControlPlane.start({
+      store: lab.#store,
+      authorityStorage: memoryAuthorityStorage(),
+      network: bunNetwork(systemClock),
+      clock: systemClock,
+      random: systemRandom,
+      log,
+      version: "0.0.0",
+      ports: { xds: 0, admin: undefined },
+      debounceMs: 1,
+      translate: { accessLogPath: undefined },
+    });
+    return lab;
+  }
+
+  get #plane(): ControlPlane {
+    if (this.#controlPlane === undefined) throw new Error("the lab has not been started");
+    return this.#controlPlane;
+  }
+
+  /** The base and `manifests` beside it; resolves when every proxy has taken what that means for it. */
+  async apply(manifests: readonly Manifest[]): Promise<void> {
+    const base = baseManifests(this.#suite);
+    const all = [...base, ...(this.certificates.documents as readonly Manifest[]), ...manifests];
+    this.#store.write("mesh.yaml", documentsOf(all.flatMap((manifest) => this.#filled(manifest))));
+    await this.#run(podsOf(all));
+    this.#runGateways();
+    await this.#settle();
+  }
+
+  /** Lists of endpoints that upstream fills with the pods of infra-backend-v1; those of IPv6 stay away. */
+  #filled(manifest: Manifest): readonly Manifest[] {
+    if (manifest.kind !== "EndpointSlice" || !manifest.metadata.name.includes("manual-endpointslices"))
+      return [manifest];
+    const pod = this.#instances.get("gateway-conformance-infra.infra-backend-v1");
+    const port = pod?.ports.find(({ targetPort }) => targetPort === 3000)?.application.port;
+    if (manifest.addressType !== "IPv4" || port === undefined) return [];
+    const ports = manifest.ports?.map((it) => ({ ...it, port }));
+    return [{ ...manifest, ports, endpoints: [{ addresses: [LOOPBACK], conditions: { ready: true } }] }];
+  }
+
+  /** What the documents were refused for, one a line. */
+  get problems(): string {
+    return this.#store.current.problems
+      .filter(({ severity }) => severity === "error")
+      .map(formatProblem)
+      .join("\n");
+  }
+
+  /** Every proxy that runs has acknowledged what was published last. @throws {Error} If one rejects it. */
+  async #settle(): Promise<void> {
+    const [some] = this.#proxied;
+    // Joining publishes what waits.
+    if (some !== undefined) this.#plane.proxyBootstrap(some);
+    await eventually("all proxies have their configuration", () => {
+      const { proxies, publication } = this.#plane.status;
+      const own = proxies.filter(({ id }) => this.#proxied.has(id));
+      const rejected = own
+        .flatMap(({ id, types }) => types.map((type) => ({ id, type })))
+        .find(({ type }) => type.state === "rejected");
+      if (rejected !== undefined)
+        throw new Error(`${rejected.id} rejects ${rejected.type.type}: ${rejected.type.rejection}`);
+      return own.every((p) => p.problem === undefined && p.acknowledgedVersion === publication.version);
+    });
+  }
+
+  async #run(pods: readonly Pod[]): Promise<void> {
+    const wanted = new Map(pods.map((pod) => [idOf(pod), pod]));
+    for (const [id, { workload }] of this.#instances)
+      if (!wanted.has(id) && workload.gateway === undefined) this.#end(id);
+    for (const [id, pod] of wanted) {
+      const workload = this.#workload(pod.namespace, pod.name);
+      if (this.#instances.has(id) || workload === undefined) continue;
+      await this.#startPod(id, pod, workload);
+    }
+  }
+
+  #workload(namespace: string, name: string): Workload | undefined {
+    return this.#store.current.mesh.workloads.find((w) => w.namespace === namespace && w.name === name);
+  }
+
+  /** Pods of the mesh have a sidecar; those behind gateways have none. */
+  async #startPod(id: string, pod: Pod, workload: Workload): Promise<void> {
+    const stops: (() => void)[] = [];
+    this.#stops.set(id, stops);
+    const meshed = this.#suite === "mesh";
+    const ports = freePorts(pod.ports.size * 2 + 1 + 30);
+    const next = (): SocketAddress => ({ address: LOOPBACK, port: ports.pop() as number });
+    const served = [...pod.ports].map(([targetPort, kind]) => {
+      const application = next();
+      return { targetPort, kind, application, inbound: meshed ? next() : application };
+    });
+    const { certificate = "gateway-conformance-infra/tls-checks-certificate" } = pod;
+    for (const { application, kind } of served) {
+      const options = { kind, pod: `${pod.name}-0`, namespace: pod.namespace, port: application.port };
+      const secured = { ...options, certificate: this.certificates.pair(certificate) };
+      stops.push(await startBackend(secured, (request) => void this.seen.push(request)));
+    }
+    const called = this.#store.current.mesh.services.flatMap(({ hostname: host, ports: at }) =>
+      at.map(({ number: port }) => ({ host, port })),
+    );
+    this.#register({
+      workload,
+      id,
+      healthy: true,
+      outbound: meshed ? next() : undefined,
+      loopbacks: meshed ? called.map((to) => ({ ...to, address: next() })) : [],
+      ports: served.map(({ targetPort, application, inbound }) => ({ targetPort, application, inbound })),
+    });
+    if (meshed) this.#startProxy(id);
+  }
+
+  #register(instance: Instance): void {
+    this.#instances.set(instance.id, instance);
+    this.#plane.register(instance);
+  }
+
+  #runGateways(): void {
+    const { mesh } = this.#store.current;
+    const gateways = new Map(mesh.workloads.filter((w) => w.gateway !== undefined).map((w) => [idOf(w), w]));
+    for (const [id, { workload }] of this.#instances)
+      if (workload.gateway !== undefined && !gateways.has(id)) this.#end(id);
+    for (const [id, workload] of gateways) {
+      const known = this.#instances.get(id);
+      const ports = this.#places.portsOf(mesh, workload);
+      if (known !== undefined && JSON.stringify(known.ports) === JSON.stringify(ports)) continue;
+      this.#register({ workload, id, ports, outbound: undefined, loopbacks: [], healthy: true });
+      if (known === undefined) this.#startProxy(id);
+    }
+  }
+
+  #startProxy(id: string): void {
+    const instance = this.#instances.get(id);
+    const folder = join(this.#folder, id);
+    mkdirSync(folder, { recursive: true });
+    const joining = this.#plane.proxyBootstrap(id);
+    const rootFile = join(folder, "root.pem");
+    const tokenFile = join(folder, "token");
+    writeFileSync(rootFile, joining.rootCertificatesPem);
+    writeFileSync(tokenFile, joining.identities[0]?.joinToken ?? "");
+    const input = { join: joining, instance, adminPort: 0, rootFile, clusterId: "local" };
+    const file = join(folder, "bootstrap.json");
+    writeFileSync(file, bootstrapText(input, { t: "agent", identities: [{ secretName: "default", tokenFile }] }));
+    this.#proxied.add(id);
+    this.#tell(`start ${file}`);
+    const stops = this.#stops.get(id) ?? [];
+    this.#stops.set(id, [...stops, () => this.#tell(`stop ${file}`)]);
+  }
+
+  #tell(line: string): void {
+    this.#host.stdin.write(`${line}\n`);
+    void this.#host.stdin.flush();
+  }
+
+  #end(id: string): void {
+    for (const stop of this.#stops.get(id) ?? []) stop();
+    this.#stops.delete(id);
+    this.#proxied.delete(id);
+    this.#instances.delete(id);
+    this.#plane.unregister(id);
+  }
+
+  /** Where a case's request goes; undefined where nothing listens for it. */
+  target(c: RequestCase): Target | undefined {
+    return c.gatewayListener === undefined ? this.#meshTarget(c) : this.#gatewayTarget(c, c.gatewayListener);
+  }
+
+  #gatewayTarget(
+    { scheme = "http" }: RequestCase,
+    { gateway, port = DEFAULT_PORTS[scheme] }: { gateway: string; port?: number },
+  ): Target | undefined {
+    const [namespace, name] = gateway.split("/");
+    const found = [...this.#instances.values()].find(
+      ({ workload }) =>
+        workload.namespace === namespace && workload.labels["gateway.networking.k8s.io/gateway-name"] === name,
+    );
+    const place = found?.ports.find(({ targetPort }) => targetPort === port)?.inbound;
+    if (place === undefined) return undefined;
+    const authority = port === DEFAULT_PORTS[scheme] ? LOOPBACK : `${LOOPBACK}:${port}`;
+    return { ...place, authority, certificates: this.certificates };
+  }
+
+  /** The port of the client's own proxy that stands for the service. */
+  #meshTarget({ client, request = {} }: RequestCase): Target | undefined {
+    const labels = Object.fromEntries((client?.selector ?? "").split(",").map((pair) => pair.split("=")));
+    const from = [...this.#instances.values()].find(
+      ({ workload: w }) =>
+        w.namespace === client?.namespace && Object.entries(labels).every(([k, v]) => w.labels[k] === v),
+    );
+    const [name = "", port = "80"] = (request.host ?? "").split(":");
+    const [service, namespace = client?.namespace] = name.split(".");
+    const host = `${service}.${namespace}.svc.cluster.local`;
+    const loopback = from?.loopbacks.find((it) => it.host === host && it.port === Number(port));
+    if (loopback === undefined) return undefined;
+    return { ...loopback.address, authority: request.host ?? "", certificates: this.certificates };
+  }
+
+  async stop(): Promise<void> {
+    for (const id of this.#instances.keys()) this.#end(id);
+    this.#host.kill("SIGKILL");
+    await this.#host.exited;
+    await this.#plane.stop();
+    rmSync(this.#folder, { recursive: true, force: true });
+  }
+}
+
+const idOf = ({ namespace, name }: Pick<Workload, "namespace" | "name">): string => `${namespace}.${name}`;
