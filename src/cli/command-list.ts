@@ -46,6 +46,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/test.ts"),
   },
   {
+    name: "diff",
+    description: "say what a change of documents changes, for which calls",
+    load: () => import("./commands/diff.ts"),
+  },
+  {
     name: "load",
     description: "send requests at a steady rate, or as fast as possible, and measure the answers",
     load: () => import("./commands/load.ts"),

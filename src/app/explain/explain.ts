@@ -34,12 +34,13 @@ export interface Explainer {
 export function explainerOf(mesh: Mesh): Explainer {
   const simulated = new SimulatedMesh(mesh);
   return {
-    explain: (asked) => answer(simulated, asked),
+    explain: (asked) => explainIn(simulated, asked),
     has: (workload) => simulated.instances.some(({ id }) => id === workload),
   };
 }
 
-function answer(simulated: SimulatedMesh, asked: ExplainRequest): Explanation {
+/** As {@link Explainer.explain}. */
+export function explainIn(simulated: SimulatedMesh, asked: ExplainRequest): Explanation {
   const url = readUrl(asked.url);
   if (url.protocol === "tcp:") return explainConnection(simulated, asked, url);
   const request = readRequest(asked, url);

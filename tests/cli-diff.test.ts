@@ -1,0 +1,239 @@
+/**
+ * `tulle diff`: what changes for which calls, on the example and on small meshes, and the page about it.
+ */
+import { afterAll, describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { cpSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join, relative } from "node:path";
+import type { DiffReport } from "../src/cli/diff-report.ts";
+import { runCli } from "./support/cli-context.ts";
+import { service, workload } from "./support/mesh.ts";
+
+const example = relative(process.cwd(), join(import.meta.dir, "../examples/bookinfo"));
+const folder = mkdtempSync(join(tmpdir(), "tulle-diff-"));
+afterAll(() => rmSync(folder, { recursive: true }));
+
+let folders = 0;
+function written(...documents: readonly string[]): string {
+  const path = join(folder, String(folders++));
+  mkdirSync(path);
+  writeFileSync(join(path, "mesh.yaml"), documents.join("\n---\n"));
+  return path;
+}
+
+/** The example with one text in place of another. */
+function changed(...edits: readonly (readonly [file: string, from: string, to: string])[]): string {
+  const path = join(folder, String(folders++));
+  cpSync(example, path, { recursive: true });
+  for (const [file, from, to] of edits) {
+    const text = readFileSync(join(path, file), "utf8");
+    expect(text).toContain(from);
+    writeFileSync(join(path, file), text.replace(from, to));
+  }
+  return path;
+}
+
+async function diff(...args: readonly string[]): Promise<DiffReport & { readonly code: number }> {
+  const { code, err, out } = await runCli(["diff", ...args, "-o", "json"]);
+  expect(err).toBe("");
+  return { ...(JSON.parse(out) as DiffReport), code };
+}
+
+/** Each change in a line: its first call, who calls, and what differs. */
+const told = ({ calls }: DiffReport): readonly string[] =>
+  calls.changes.map(({ calls: [first], differences }) => {
+    const headers = Object.entries(first?.headers ?? {}).map(([name, value]) => ` ${name}: ${value}`);
+    const words = differences.map((d) => `${d.what} was ${d.was}, now ${d.now}`).join("; ");
+    return `${first?.method} ${first?.url}${headers.join("")} from ${first?.from.join(" ")}: ${words}`;
+  });
+
+const APPS = ["shop", "cart"].flatMap((name) => [
+  service(name, ["http:80:8080", "redis:6379:7000"]),
+  workload(name, "v1", [8080, 7000]),
+]);
+const rules = (http: string, name = "shop"): string =>
+  `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: ${name}}, spec: {hosts: [${name}], http: [${http}]}}`;
+const TO_SHOP = "route: [{destination: {host: shop}}]";
+const TO_CART = "route: [{destination: {host: cart}}]";
+
+/** What the second rules change of the first. */
+const between = async (before: string, after: string): Promise<readonly string[]> =>
+  told(await diff(written(...APPS, rules(before)), written(...APPS, rules(after))));
+
+describe("rules", () => {
+  test("a route that leads elsewhere, for the calls that it takes alone", async () => {
+    const match = "match: [{uri: {prefix: /a}, headers: {x-b: {exact: c}}}]";
+    expect(await between(`{${match}, ${TO_SHOP}}, {${TO_SHOP}}`, `{${match}, ${TO_CART}}, {${TO_SHOP}}`)).toEqual([
+      "GET http://shop:80/a x-b: c from shop-v1 cart-v1: goes to was shop.default.svc.cluster.local:80, now cart.default.svc.cluster.local:80",
+    ]);
+  });
+
+  test.each([
+    [`{${TO_SHOP}}`, `{${TO_SHOP}, timeout: 2s}`, "timeout was none, now 2000 ms"],
+    [
+      `{${TO_SHOP}}`,
+      `{${TO_SHOP}, retries: {attempts: 0}}`,
+      "retries was 2 on cancelled, connect-failure, refused-stream, retriable-status-codes, unavailable, now none",
+    ],
+    [`{${TO_SHOP}}`, `{${TO_SHOP}, mirror: {host: cart}}`, "mirrors was none, now cart.default.svc.cluster.local:80"],
+    [
+      `{${TO_SHOP}}`,
+      `{${TO_SHOP}, fault: {abort: {httpStatus: 500, percentage: {value: 10}}}}`,
+      "fault was none, now abort 500 for 10 %",
+    ],
+    [`{${TO_SHOP}}`, `{${TO_SHOP}, headers: {request: {set: {x-a: b}}}}`, "request headers was none, now x-a: b"],
+    [
+      `{${TO_SHOP}}`,
+      `{${TO_SHOP}, headers: {response: {remove: [server]}}}`,
+      "response headers was none, now remove server",
+    ],
+    [`{${TO_SHOP}}`, `{${TO_SHOP}, rewrite: {authority: inner}}`, "host was shop, now inner"],
+    [
+      `{${TO_SHOP}}`,
+      "{redirect: {uri: /b}}",
+      "outcome was allowed, now answered; goes to was shop.default.svc.cluster.local:80, now none; answer was none, now 301 to http://shop/b",
+    ],
+    [
+      `{${TO_SHOP}}`,
+      `{match: [{port: 81}], ${TO_SHOP}}`,
+      "outcome was allowed, now no route (404); goes to was shop.default.svc.cluster.local:80, now none",
+    ],
+  ])("%s and %s", async (before, after, words) => {
+    const all = await between(before, after);
+    expect(all.every((line) => line.includes("http://shop:80/"))).toBe(true);
+    expect(
+      all.map((line) =>
+        line
+          .split(": ")
+          .slice(1)
+          .join(": ")
+          .replace(/^\/\S* from shop-v1 cart-v1: /, ""),
+      )[0],
+    ).toEndWith(words);
+  });
+
+  test("a match that takes more is seen by what just missed it", async () => {
+    const lines = await between(
+      `{match: [{uri: {exact: /a}}], ${TO_CART}}, {${TO_SHOP}}`,
+      `{match: [{uri: {prefix: /a}}], ${TO_CART}}, {${TO_SHOP}}`,
+    );
+    expect(lines).toEqual([
+      "GET http://shop:80/a/something-else from shop-v1 cart-v1: goes to was shop.default.svc.cluster.local:80, now cart.default.svc.cluster.local:80",
+    ]);
+  });
+
+  test("the same in other words is no change", async () => {
+    expect(await between(`{match: [{uri: {prefix: /}}], ${TO_SHOP}}`, `{${TO_SHOP}}`)).toEqual([]);
+  });
+});
+
+describe("policies and workloads", () => {
+  const policy = (spec: string): string =>
+    `{apiVersion: security.istio.io/v1, kind: AuthorizationPolicy, metadata: {name: p}, spec: {selector: {matchLabels: {app: shop}}, ${spec}}}`;
+
+  test("who is denied now, for what, and by which policy", async () => {
+    const rule =
+      "rules: [{from: [{source: {principals: [cluster.local/ns/default/sa/cart]}}], to: [{operation: {methods: [DELETE], paths: [/admin*]}}]}]";
+    const report = await diff(written(...APPS), written(...APPS, policy(`action: DENY, ${rule}`)), "--exit-code");
+    expect(report.code).toBe(1);
+    expect(report.documents.map(({ change, name }) => `${change} ${name}`)).toEqual([
+      "added AuthorizationPolicy default/p",
+    ]);
+    expect([...told(report)].sort()).toEqual([
+      "DELETE http://shop:80/admin from cart-v1: outcome was allowed, now denied (403)",
+      // On a connection of whatever bytes the rest of the rule cannot be asked: it denies them all.
+      "TCP tcp://shop.default:6379 from cart-v1: outcome was allowed, now denied",
+    ]);
+    expect(report.calls.changes[0]?.now?.what).toBe("AuthorizationPolicy default/p rule 0");
+  });
+
+  test("a policy that no call meets changes a document and nothing else", async () => {
+    const none = "action: DENY, rules: [{from: [{source: {principals: [nobody]}}]}]";
+    const { out } = await runCli(["diff", written(...APPS), written(...APPS, policy(none))]);
+    expect(out).toMatch(/no change in \d+ calls that were compared, though 1 document changed\n$/);
+  });
+
+  test("TLS that no longer fits, and an endpoint more", async () => {
+    const strict =
+      "{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: p}, spec: {mtls: {mode: STRICT}}}";
+    expect(told(await diff(written(...APPS), written(...APPS, strict)))).toContain(
+      "GET http://shop.default:80/ from outside of the mesh: outcome was allowed, now fails",
+    );
+    const more = await diff(written(...APPS), written(...APPS, workload("shop", "v2", [8080])));
+    expect(told(more)).toContain(
+      "GET http://shop:80/ from shop-v1 cart-v1: workloads was shop-v1, now shop-v1, shop-v2",
+    );
+  });
+
+  test("a port that turned to TCP", async () => {
+    const tcp = APPS.map((text) => text.replace("{name: http, port: 80", "{name: tcp, port: 80"));
+    const lines = told(await diff(written(...APPS), written(...tcp)));
+    expect(lines.some((line) => line.includes("GET http://shop:80/") && line.includes("now no route"))).toBe(true);
+  });
+});
+
+describe("the command", () => {
+  test("nothing differs", async () => {
+    const report = await diff(example, changed(), "--exit-code");
+    expect([report.code, report.documents, report.calls.changes]).toEqual([0, [], []]);
+    expect(report.calls.asked).toBeGreaterThan(200);
+  });
+
+  test("documents that are newly refused are told first", async () => {
+    const { code, out } = await runCli([
+      "diff",
+      "--exit-code",
+      example,
+      changed(["reviews.yaml", "subset: v2}", "subst: v2}"]),
+    ]);
+    expect(code).toBe(1);
+    expect(out).toStartWith("newly refused, and left out:\n");
+    expect(out).toContain('unknown field "subst"');
+  });
+
+  test("calls beyond the limit are not asked, and that is said", async () => {
+    const { out } = await runCli(["diff", example, example, "--max-calls", "10"]);
+    expect(out).toBe("no change in 10 calls (there are more: see --max-calls) that were compared\n");
+  });
+
+  test("a git revision of the folder", async () => {
+    const path = changed();
+    const git = (...args: readonly string[]): void => {
+      const identity = ["-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false"];
+      expect(spawnSync("git", ["-C", path, ...identity, ...args]).status).toBe(0);
+    };
+    git("init", "-q");
+    git("add", ".");
+    git("commit", "-qm", "first", "--no-verify");
+    expect((await diff("HEAD", path)).calls.changes).toEqual([]);
+    writeFileSync(
+      join(path, "ratings.yaml"),
+      readFileSync(join(path, "ratings.yaml"), "utf8").replace("timeout: 2s", "timeout: 3s"),
+    );
+    const { out } = await runCli(["diff", "HEAD", "--", path]);
+    expect(out).toContain("timeout  was 2000 ms, now 3000 ms");
+  });
+
+  test.each([
+    [["nothing", example], "nothing is no path, and git does not know it in"],
+    [[example, "/nowhere"], "/nowhere:1:1 cannot be read"],
+    [["-x", example], "unknown option"],
+  ])("%j is wrong usage", async (args, message) => {
+    const { code, err } = await runCli(["diff", ...args]);
+    expect([code, err]).toEqual([2, expect.stringContaining(message)]);
+  });
+});
+
+test("docs/diff.md shows what is printed", async () => {
+  const page = readFileSync(join(import.meta.dir, "../docs/diff.md"), "utf8");
+  const [, shown = ""] = /```\n(~ VirtualService[\s\S]*?)```/.exec(page) ?? [];
+  const path = changed(
+    ["reviews.yaml", "subset: v2}", "subset: v3}"],
+    ["reviews.yaml", "weight: 90", "weight: 80"],
+    ["reviews.yaml", "weight: 10", "weight: 20"],
+    ["security.yaml", "sa/bookinfo-reviews]", "sa/bookinfo-productpage]"],
+  );
+  const { out } = await runCli(["diff", example, path]);
+  expect(out.replaceAll(path, "changed").replaceAll(example, "examples/bookinfo")).toBe(shown);
+});
