@@ -626,3 +626,65 @@ describe("a TCP connection", () => {
     expect([code, err]).toEqual([2, expect.stringContaining(message)]);
   });
 });
+
+describe("what is outside of the mesh", () => {
+  const file = join(mkdtempSync(join(tmpdir(), "tulle-explain-")), "mesh.yaml");
+  const entry = (name: string, spec: string): string =>
+    `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: ${name}}, spec: {${spec}, ports: [{number: 80, name: http, protocol: HTTP}]}}`;
+  const at = (mode: string): string =>
+    `{apiVersion: tulle.dev/v1, kind: Mesh, metadata: {name: m}, spec: {outboundTrafficPolicy: {mode: ${mode}}}}`;
+  const told = async (url: string, mode = "ALLOW_ANY"): Promise<readonly unknown[]> => {
+    const documents = [
+      workload("page", "v1", []),
+      at(mode),
+      entry("named", "hosts: [api.example.com], resolution: DNS"),
+      entry("listed", "hosts: [old.example.com], resolution: STATIC, endpoints: [{address: 10.0.0.1}]"),
+      entry("wild", 'hosts: ["*.wild.example.com"], resolution: DYNAMIC_DNS'),
+    ];
+    writeFileSync(file, documents.join("\n---\n"));
+    const { code, out, err } = await runCli(["explain", "-f", file, "-o", "json", "--from", "page-v1", url]);
+    expect(err).toBe("");
+    const { destinations, summary } = JSON.parse(out) as Explanation;
+    return [
+      code,
+      summary,
+      destinations[0]?.outside,
+      destinations[0]?.endpoints.map((e) => `${e.workload}: ${e.reason}`),
+    ];
+  };
+
+  test.each([
+    [
+      "http://api.example.com/",
+      "allowed: it goes to api.example.com:80, no workload of the mesh",
+      "the caller's proxy looks its names up, and calls every address",
+      ["api.example.com:80: ServiceEntry default/named lists it"],
+    ],
+    [
+      "http://old.example.com/",
+      "allowed: it goes to old.example.com:80, no workload of the mesh",
+      "documents list its endpoints",
+      ["10.0.0.1:80: ServiceEntry default/listed lists it"],
+    ],
+    [
+      "http://a.wild.example.com/",
+      "allowed: it goes to *.wild.example.com:80, no workload of the mesh",
+      "*.wild.example.com leads to the host that the request names, which is looked up when it is called",
+      [],
+    ],
+  ])("%s: %s", async (url, summary, outside, endpoints) => {
+    expect(await told(url)).toEqual([0, summary, outside, endpoints]);
+  });
+
+  test("a host of no service is let through or refused, as outboundTrafficPolicy says", async () => {
+    const [code, summary, outside] = await told("http://www.example.org/");
+    expect([code, summary]).toEqual([0, "allowed: it goes to its host, outside of the mesh"]);
+    expect(outside).toStartWith(
+      "no service of the mesh has this host; outboundTrafficPolicy ALLOW_ANY lets it through",
+    );
+    expect((await told("http://www.example.org/", "REGISTRY_ONLY")).slice(0, 2)).toEqual([
+      4,
+      "no route: no service of the mesh has this host and port",
+    ]);
+  });
+});

@@ -58,11 +58,16 @@ const exactPlace = (source: Source | undefined, paint: Paint): string =>
 const document = (source: Source, paint: Paint): string =>
   `${source.kind} ${source.namespace}/${source.name}${place(source, paint)}`;
 
+/** The virtual host of all that no service has, by Istio's name. */
+const ALLOW_ANY = "allow_any";
+
 function routingLines(routing: Routing, paint: Paint): readonly string[] {
   const { host, rules } = routing;
   if (host === undefined)
     return [`${paint.bold("route")}  ${paint.red("no service of the mesh has this host and port")}`];
   const ruled = rules.some((r) => r.source !== undefined);
+  if (host === ALLOW_ANY)
+    return [`${paint.bold("route")}  of no service of the mesh: it is let through`, ...effects(routing, paint)];
   return [
     `${paint.bold("route")}  of ${host}${ruled ? "" : ": no VirtualService, so all calls go to the service"}`,
     ...(ruled ? ruleLines(rules, paint) : []),
@@ -139,15 +144,21 @@ function destinationLines(
   const rule = destinationRule === undefined ? [] : [`  ${document(destinationRule, paint)}`];
   const balancer = loadBalancer === undefined ? "" : `, ${loadBalancer}`;
   return [
-    `${paint.bold(what)}  ${host}:${port}${subset === undefined ? "" : ` subset ${subset}`}${part}`,
+    `${paint.bold(what)}  ${Number.isNaN(port) ? host : `${host}:${port}`}${subset === undefined ? "" : ` subset ${subset}`}${part}`,
     ...rule,
     ...edits,
     ...budgetLine(destination),
     ...checkLine(destination, paint),
-    `  endpoints${balancer}${destination.endpoints.length === 0 ? paint.red(": none") : ""}`,
+    ...(destination.outside === undefined ? [] : [`  outside of the mesh: ${destination.outside}`]),
+    `  endpoints${balancer}${noEndpoints(destination, paint)}`,
     ...destination.endpoints.map((e) => `    ${e.used ? yes(paint) : no(paint)} ${e.workload}: ${e.reason}`),
     ...destination.arrivals.flatMap((arrival) => arrivalLines(arrival, paint)),
   ];
+}
+
+function noEndpoints({ endpoints, outside }: DestinationExplanation, paint: Paint): string {
+  if (endpoints.length > 0) return "";
+  return outside === undefined ? paint.red(": none") : ": what the name leads to";
 }
 
 function checkLine({ healthCheck }: DestinationExplanation, paint: Paint): readonly string[] {

@@ -58,5 +58,5 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
 /** `{mode: REGISTRY_ONLY}`. */
 export function outboundTrafficPolicy(node: Node): MeshSettings["outboundTrafficPolicy"] {
   const fields = node.fields({ known: ["mode"] });
-  return fields.optional("mode", choice(["REGISTRY_ONLY"])) ?? "REGISTRY_ONLY";
+  return fields.optional("mode", choice(["ALLOW_ANY", "REGISTRY_ONLY"])) ?? "ALLOW_ANY";
 }

@@ -55,7 +55,7 @@ export const defaultMeshSettings: MeshSettings = {
   h2UpgradePolicy: "DO_NOT_UPGRADE",
   gatewayTopology: noTopology,
   defaultExportTo: { service: "*", virtualService: "*", destinationRule: "*" },
-  outboundTrafficPolicy: "REGISTRY_ONLY",
+  outboundTrafficPolicy: "ALLOW_ANY",
   dnsRefreshRateMs: 60_000,
   connectTimeoutMs: 10_000,
   defaultHttpRetryPolicy: undefined,

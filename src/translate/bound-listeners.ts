@@ -57,8 +57,8 @@ export function boundListeners(
 function filterOf(mesh: Mesh, bound: Bound, scope: Scope, options: TranslateOptions): NetworkFilter | undefined {
   const { number, protocol } = bound.port;
   const stat = `outbound_${bound.address}_${number}`;
-  if (protocol === "http-proxy") return outboundManager(stat, routeConfigurationName(scope), options);
-  if (isHttp(protocol)) return outboundManager(stat, routesName(number, scope), options);
+  if (protocol === "http-proxy") return outboundManager(mesh, stat, routeConfigurationName(scope), scope, options);
+  if (isHttp(protocol)) return outboundManager(mesh, stat, routesName(number, scope), scope, options);
   for (const service of mesh.services) {
     const port = service.ports.find((it) => it.number === number && mayBeTcp(it.protocol));
     if (port !== undefined && importsService(bound.egress, scope.namespace, service))

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { isWildcard } from "./mesh-index.ts";
 import type { Scope } from "./scope.ts";
 
 const HTTP_PORT = 80;
@@ -20,6 +21,7 @@ export const domainsAtAnyPort = (names: readonly string[]): readonly string[] =>
 
 /** The full name, with and without its last dot, and the shorter forms that the workload may use. */
 export function namesOf(host: string, scope: Pick<Scope, "namespace">, clusterDomain: string): readonly string[] {
+  if (isWildcard(host)) return [host];
   const suffix = `.svc.${clusterDomain}`;
   const [name, namespace, more] = host.endsWith(suffix) ? host.slice(0, -suffix.length).split(".") : [];
   if (name === undefined || namespace === undefined || more !== undefined) return [host, `${host}.`];

@@ -5,7 +5,7 @@
  * @module
  */
 import { unreachable } from "../base/unreachable.ts";
-import type { DestinationRule } from "../model/destination-rule.ts";
+import type { ClientTls, DestinationRule } from "../model/destination-rule.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
 import type { Instance, Service, ServicePort } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
@@ -81,7 +81,7 @@ function outbound(
   const http = way === "tcp" ? undefined : upstreamHttp(mesh, port, policy, endpointsTakeMtls === "all", scope);
   const { autoSni, ...sockets } = upstreamTls({
     scope,
-    tls: policy.tls,
+    tls: policy.tls && withNames(policy.tls, service),
     trustDomain: mesh.settings.trustDomain,
     sni: sniOf(port, subset?.name, service.hostname),
     identities: identitiesOf(mesh, instances, destination),
@@ -99,8 +99,14 @@ function outbound(
     alpnProtocols: http && alpnOf(http),
     systemRootsFile: options.systemRootsFile,
   });
-  const assignment = loadAssignment(name, toBackend?.t === "closed" ? [] : targets, options.clusterId);
-  const found = discovery(service.resolution, assignment, mesh.settings);
+  const isClosed = toBackend?.t === "closed";
+  const assignment = loadAssignment(name, isClosed ? [] : targets, options.clusterId);
+  const found = discovery(
+    isClosed ? { ...service, resolution: "STATIC" } : service,
+    assignment,
+    port.targetPort,
+    mesh.settings,
+  );
   if (found === undefined) return undefined;
   const cluster: Cluster = {
     ...commonCluster(name, policy, mesh.settings),
@@ -121,6 +127,12 @@ function outbound(
 /** What a proxy before a port is told whose protocol is found out: a gateway sends it HTTP/1. */
 const detectedAlpn = ({ isGateway }: Scope): readonly string[] =>
   isGateway ? MESH_HTTP.filter((name) => name !== MESH_HTTP2) : MESH_HTTP;
+
+/** The names that ServiceEntries give are asked for where the rule gives none. */
+const withNames = (tls: ClientTls, { subjectAltNames }: Service): ClientTls =>
+  tls.subjectAltNames.length > 0 || tls.mode === "ISTIO_MUTUAL" || tls.insecureSkipVerify
+    ? tls
+    : { ...tls, subjectAltNames };
 
 /**
  * What HTTP to the port goes on as. Source: Istio's `h2UpgradePolicy` and `useClientProtocol`. A DestinationRule's word counts as it is; the mesh's

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { Mesh } from "../model/mesh.ts";
 import type { Instance, SocketAddress } from "../model/service.ts";
 import { HTTPFault } from "../xds/proto/filter-fault.ts";
 import type { HttpFilter } from "../xds/proto/http-connection-manager.ts";
@@ -10,20 +11,23 @@ import type { Listener, NetworkFilter } from "../xds/proto/listener.ts";
 import { pack } from "../xds/types/any.ts";
 import { socketAddress } from "./endpoints.ts";
 import { cors } from "./cors.ts";
+import { requestedHosts } from "./discovery.ts";
 import { FAULT_FILTER } from "./fault.ts";
 import { httpManager } from "./http-manager.ts";
 import type { TranslateOptions } from "./options.ts";
+import { namesHosts } from "./outbound-policy.ts";
 import { routeConfigurationName } from "./outbound-routes.ts";
 import type { Scope } from "./scope.ts";
 import { listenerMetadata } from "./workload-metadata.ts";
 
 export function outboundListener(
+  mesh: Mesh,
   instance: Instance,
   address: SocketAddress,
   scope: Scope,
   options: TranslateOptions,
 ): Listener {
-  const manager = outboundManager("outbound_http_proxy", routeConfigurationName(scope), options);
+  const manager = outboundManager(mesh, "outbound_http_proxy", routeConfigurationName(scope), scope, options);
   return {
     name: `outbound_${address.address}_${address.port}`,
     address: socketAddress(address),
@@ -34,14 +38,20 @@ export function outboundListener(
 }
 
 /** What serves HTTP that a workload sends, by the route configuration `routeConfigName`. */
-export function outboundManager(statPrefix: string, routeConfigName: string, options: TranslateOptions): NetworkFilter {
+export function outboundManager(
+  mesh: Mesh,
+  statPrefix: string,
+  routeConfigName: string,
+  scope: Scope,
+  options: TranslateOptions,
+): NetworkFilter {
   return httpManager(
     {
       statPrefix,
       rds: { configSource: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, routeConfigName },
       httpProtocolOptions: { allowAbsoluteUrl: true },
     },
-    [fault, cors],
+    namesHosts(mesh, scope) ? [fault, cors, requestedHosts(mesh.settings)] : [fault, cors],
     options,
   );
 }

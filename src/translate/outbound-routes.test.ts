@@ -46,8 +46,39 @@ describe("virtual hosts", () => {
       "reviews.default.svc.cluster.local:9081",
       "ratings.default.svc.cluster.local:80",
       "other.foo.svc.cluster.local:80",
-      "block_all",
+      "allow_any",
     ]);
+  });
+
+  test("under REGISTRY_ONLY all others are refused, with Istio's status", () => {
+    const mesh =
+      "{apiVersion: tulle.dev/v1, kind: Mesh, metadata: {name: mesh}, spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}}";
+    const others = configure(mesh).virtualHosts?.at(-1);
+    expect([others?.name, others?.domains, others?.routes?.map((r) => r.directResponse?.status)]).toEqual([
+      "block_all",
+      ["*"],
+      [502],
+    ]);
+  });
+
+  test.each([
+    ["localhost:8080", "allow_localhost"],
+    ["nobody", "block_mesh"],
+    ["reviews:1", "block_mesh"],
+    ["nobody.default:80", "block_mesh"],
+    ["nobody.elsewhere:80", "allow_any"],
+    ["x.y.svc:80", "block_mesh"],
+    ["X.y.SVC.cluster.local.", "block_mesh"],
+    ["svc.cluster.local.example.com", "allow_any"],
+    ["10.0.0.1:80", "allow_any"],
+    ["[::1]:80", "allow_any"],
+  ])("under ALLOW_ANY what can only be of the mesh is not looked up: %s, %s", (authority, name) => {
+    const routes = configure().virtualHosts?.at(-1)?.routes ?? [];
+    const matched = routes.find(({ match }) => {
+      const regex = match?.headers?.[0]?.stringMatch?.safeRegex?.regex;
+      return regex === undefined || new RegExp(`^(?:${regex.replace("(?i)", "")})$`, "i").test(authority);
+    });
+    expect(matched?.name).toBe(name);
   });
 
   test("names without a port mean port 80; the shortest only holds in its namespace", () => {

@@ -1,9 +1,8 @@
 /**
  * The route configuration of a workload's outbound listener, a forward proxy.
  *
- * One virtual host for each service port that may speak HTTP, then the hosts that only VirtualServices name. Hosts that are not in the mesh get
- * 502 and a sentence that says so: a forward proxy has no original destination to pass the call to, so Istio's
- * ALLOW_ANY cannot be had, and this is what its REGISTRY_ONLY answers.
+ * One virtual host for each service port that may speak HTTP, then the hosts that only VirtualServices name, then all others
+ * (`outbound-policy.ts`).
  *
  * It depends on the mesh alone, not on what runs: endpoints come and go without a change here.
  *
@@ -17,6 +16,7 @@ import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.
 import { attachedRequestRoutes } from "./gateway-api/service-parents.ts";
 import { domainsAt, domainsAtAnyPort, namesOf } from "./domains.ts";
 import { indexOf, isWildcard, type MeshIndex, maySpeakHttp, virtualServiceOf } from "./mesh-index.ts";
+import { otherHosts } from "./outbound-policy.ts";
 import { MAX_DIRECT_RESPONSE_BYTES } from "./redirect.ts";
 import { defaultRoute, type RouteContext, ruleRoutes } from "./routes.ts";
 import type { Scope } from "./scope.ts";
@@ -27,7 +27,7 @@ export const routeConfigurationName = (scope: Scope): string => `http_proxy${sco
 
 export function outboundRoutes(mesh: Mesh, scope: Scope): RouteConfiguration {
   const index = indexOf(mesh);
-  const hosts = [...serviceHosts(mesh, scope), ...ruleHosts(mesh, index, scope), blockAll];
+  const hosts = [...serviceHosts(mesh, scope), ...ruleHosts(mesh, index, scope), otherHosts(mesh, scope)];
   return {
     name: routeConfigurationName(scope),
     virtualHosts: withoutDoubles(hosts),
@@ -37,14 +37,18 @@ export function outboundRoutes(mesh: Mesh, scope: Scope): RouteConfiguration {
 }
 
 function serviceHosts(mesh: Mesh, scope: Scope): readonly VirtualHost[] {
-  return mesh.services.flatMap((service) =>
+  return indexOf(mesh).services.flatMap((service) =>
     service.ports.filter(maySpeakHttp).map((port) => {
-      const names = namesOf(service.hostname, scope, mesh.settings.clusterDomain);
+      const names = [...namesOf(service.hostname, scope, mesh.settings.clusterDomain), ...addressesOf(service)];
       const routes = serviceRoutes(mesh, service, port.number, scope);
       return virtualHost(`${service.hostname}:${port.number}`, domainsAt(names, port.number), routes);
     }),
   );
 }
+
+/** Virtual addresses as they stand in a request; ranges name no host. */
+const addressesOf = ({ addresses }: Service): readonly string[] =>
+  addresses.filter((it) => !it.includes("/")).map((it) => (it.includes(":") ? `[${it}]` : it));
 
 /** What becomes of calls to one port of a service. */
 export function serviceRoutes(mesh: Mesh, service: Service, port: number, scope: Scope): readonly Route[] {
@@ -95,19 +99,6 @@ const virtualHost = (name: string, domains: readonly string[], routes: readonly 
   routes,
   includeRequestAttemptCount: true,
 });
-
-const blockAll: VirtualHost = {
-  name: "block_all",
-  domains: ["*"],
-  routes: [
-    {
-      name: "block_all",
-      match: { prefix: "/" },
-      directResponse: { status: 502, body: { inlineString: "no service of the mesh has this host and port\n" } },
-    },
-  ],
-  includeRequestAttemptCount: true,
-};
 
 /** Envoy refuses a route configuration in which a domain stands twice; the first keeps it, as in Istio. */
 function withoutDoubles(hosts: readonly VirtualHost[]): readonly VirtualHost[] {

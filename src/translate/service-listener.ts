@@ -63,7 +63,7 @@ function chains(mesh: Mesh, called: CalledPort, scope: Scope, options: Translate
   const httpMatch = port.protocol === "auto" ? { applicationProtocols: PLAIN_HTTP } : undefined;
   if (mayBeHttp(port.protocol)) {
     const routes = serviceRoutesName(service.hostname, port.number, scope);
-    const manager = outboundManager(`outbound_${service.hostname}_${port.number}`, routes, options);
+    const manager = outboundManager(mesh, `outbound_${service.hostname}_${port.number}`, routes, scope, options);
     found.push({ name: "http", filters: [manager], filterChainMatch: httpMatch });
   }
   if (mayBeTcp(port.protocol)) found.push({ name: "tcp", filters: [tcpFilter(mesh, called, scope, options)] });

@@ -34,7 +34,9 @@ test("a sidecar has an inbound listener and cluster for each port, and one forwa
   ]);
   expect(r.routes.map((c) => c.name)).toEqual(["http_proxy"]);
   expect(r.clusters.map((c) => c.name).slice(0, 3)).toEqual(["inbound|9080||", "inbound|9081||", "inbound|9082||"]);
-  expect(r.endpoints).toHaveLength(r.clusters.length - 3);
+  expect(r.clusters.at(-1)?.name).toBe("PassthroughCluster");
+  // Each of the others has its own.
+  expect(r.endpoints).toHaveLength(r.clusters.length - 4);
 });
 
 describe("mTLS at the door", () => {

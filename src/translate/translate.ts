@@ -14,6 +14,7 @@ import type { Listener } from "../xds/proto/listener.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import type { Secret } from "../xds/proto/tls.ts";
 import { boundListeners, boundRoutes } from "./bound-listeners.ts";
+import { PASSTHROUGH_CLUSTER, passthroughCluster } from "./discovery.ts";
 import { gatewayResources } from "./gateway/gateway.ts";
 import { sniClusters } from "./gateway/sni-clusters.ts";
 import { inboundCluster, inboundPorts } from "./inbound.ts";
@@ -22,6 +23,7 @@ import { type Kept, keptFor } from "./keep.ts";
 import type { TranslateOptions } from "./options.ts";
 import { type OutboundCluster, outboundClusters } from "./outbound-clusters.ts";
 import { outboundListener } from "./outbound-listener.ts";
+import { outboundPolicyOf } from "./outbound-policy.ts";
 import { outboundRoutes } from "./outbound-routes.ts";
 import { maySpeakHttp } from "./mesh-index.ts";
 import { type Scope, sharedScope, sidecarScope } from "./scope.ts";
@@ -80,7 +82,11 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
       ...scopes.flatMap((scope) => forwardRoutes(state.mesh, scope, kept)),
       ...serviceRoutes(state.mesh, calling, kept),
     ],
-    clusters: [...ports.map((port) => inboundCluster(state.mesh, port)), ...outbound.map((o) => o.cluster)],
+    clusters: [
+      ...ports.map((port) => inboundCluster(state.mesh, port)),
+      ...outbound.map((o) => o.cluster),
+      ...passthrough(state.mesh, scopes, kept),
+    ],
     endpoints: assignmentsOf(outbound),
     secrets: [],
     sources: sourcesOf(inbound, outbound),
@@ -121,6 +127,11 @@ const clustersOf = (
   return kept.byState(key, () => outboundClusters(visibleMesh(mesh, scope), instances, scope, options));
 };
 
+const passthrough = (mesh: Mesh, scopes: readonly Scope[], kept: Kept): readonly Cluster[] =>
+  scopes.some((scope) => outboundPolicyOf(mesh, scope) === "ALLOW_ANY")
+    ? [kept.byMesh(PASSTHROUGH_CLUSTER, () => passthroughCluster(mesh))]
+    : [];
+
 /** Of the clusters that are filled apart. */
 const assignmentsOf = (outbound: readonly OutboundCluster[]): readonly ClusterLoadAssignment[] =>
   outbound.filter(({ cluster }) => cluster.type === "EDS").map(({ endpoints }) => endpoints);
@@ -132,7 +143,7 @@ interface Served {
 
 function outboundListeners(mesh: Mesh, calling: readonly Served[], options: TranslateOptions): readonly Listener[] {
   return calling.flatMap(({ instance, scope }) => [
-    ...(instance.outbound === undefined ? [] : [outboundListener(instance, instance.outbound, scope, options)]),
+    ...(instance.outbound === undefined ? [] : [outboundListener(mesh, instance, instance.outbound, scope, options)]),
     ...calledPorts(visibleMesh(mesh, scope), instance).map((called) =>
       serviceListener(visibleMesh(mesh, scope), instance, called, scope, options),
     ),

@@ -35,7 +35,7 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
     covers: ({ at, istio, leg }) => at.endsWith(".headers.traceparent") && istio === undefined && leg === "tulle",
   },
   {
-    why: "A host that is no service of the mesh is answered 502 with a sentence. Istio passes such a call through (ALLOW_ANY).",
+    why: "A host that is no service of the mesh is looked up by its name, and names that can only be of the mesh are answered 502 with a sentence. Istio passes such a call to the address that was dialed.",
     covers: ({ outcome }) => outcome.get("log.cluster") === "PassthroughCluster",
   },
   {

@@ -18,6 +18,7 @@ import { isBehind } from "../../translate/mesh-index.ts";
 import { type Source, sourceOf } from "../../translate/source.ts";
 import { arrive, type Caller } from "./arrival.ts";
 import type { Arrival, DestinationExplanation, EndpointExplanation, HeaderEdit, Outcome } from "./explanation.ts";
+import { howFound, listedEndpoints } from "./outside.ts";
 import type { SimulatedMesh } from "./simulated-mesh.ts";
 import { seenBy, type SimulatedRequest } from "./simulated-request.ts";
 
@@ -82,6 +83,10 @@ export function destinationOf(
     const caller: Caller = { tls: cluster.tlsOf(endpoint), tlsReason, identity: simulated.identityOf(from) };
     return arrivalAt(simulated, endpoint, caller, request);
   });
+  const service = simulated.mesh.services.find((s) => s.hostname === called.host);
+  const outside = howFound(cluster, service);
+  const listed = listedFor(simulated, from, called, service);
+  const isFound = outside !== undefined && (listed.length === 0 || listed.some(({ used }) => used));
   return {
     ...common,
     loadBalancer: hashes(cluster.balancer)
@@ -92,10 +97,23 @@ export function destinationOf(
       source: checkSource(simulated, from, called),
     },
     retryBudget: cluster.limits.default.retryBudget,
-    endpoints: endpointsOf(simulated, from, called, usable),
+    outside,
+    endpoints: [...endpointsOf(simulated, from, called, usable), ...listed],
     arrivals: together(arrivals),
-    outcome: outcomeOf(arrivals),
+    outcome: arrivals.length === 0 && isFound ? "allowed" : outcomeOf(arrivals),
   };
+}
+
+function listedFor(
+  { mesh }: SimulatedMesh,
+  from: Instance,
+  called: Called,
+  service: Service | undefined,
+): readonly EndpointExplanation[] {
+  const rule = service && destinationRuleFor(mesh, callerOf(mesh, from.workload), service);
+  const subset = rule?.subsets.find((s) => s.name === called.subset);
+  const port = service?.ports.find((p) => p.number === called.port);
+  return listedEndpoints(service, port, subset);
 }
 
 const BALANCERS: Readonly<Record<CompiledCluster["balancer"]["t"], string>> = {

@@ -129,6 +129,8 @@ export interface DestinationExplanation {
   readonly answerEdits: readonly HeaderEdit[];
   readonly destinationRule: Source | undefined;
   readonly loadBalancer: string | undefined;
+  /** Endpoints that are no workloads of the mesh: how they are found; absent where there are none. */
+  readonly outside?: string | undefined;
   /** How callers ask endpoints whether they serve, and who says so; absent where they do not. */
   readonly healthCheck?: { readonly what: string; readonly source: Source | undefined } | undefined;
   /** Retries at once: a share of the requests, in percent, or as many as are always allowed. */

@@ -130,8 +130,9 @@ function matchedRoute(http: CompiledHttp, trace: readonly TraceStep[]): Route | 
   return http.routeTable.message.virtualHosts?.find((v) => v.name === host)?.routes?.[tried.length - 1];
 }
 
-/** The host that stands for all that are none. */
+/** The hosts that stand for all that are none: refused, or let through. */
 const NO_HOST = "block_all";
+const ANY_HOST = "allow_any";
 
 function describe(
   http: CompiledHttp,
@@ -142,7 +143,7 @@ function describe(
   context: RuleContext,
 ): Routing {
   const host = trace.find((s) => s.step === "virtualHost" && s.verdict === "chosen")?.subject;
-  const known = host !== undefined && host !== NO_HOST;
+  const known = host !== undefined && host !== NO_HOST && !(host === ANY_HOST && end.t === "reply");
   const routes = http.routeTable.virtualHosts.find(({ name }) => name === host)?.routes ?? [];
   return {
     host: known ? host : undefined,

@@ -4,6 +4,7 @@
  * @module
  */
 import { unreachable } from "../../base/unreachable.ts";
+import { PASSTHROUGH_CLUSTER } from "../../translate/discovery.ts";
 import type { Arrival, DestinationExplanation, Outcome, Routing } from "./explanation.ts";
 
 /** @param http False for a TCP connection. */
@@ -31,10 +32,14 @@ export function summaryOf(
 
 const percent = (share: number): string => `${Number((share * 100).toFixed(2))} %`;
 
-function shareText({ share, arrivals }: DestinationExplanation): string {
-  const to = arrivals.flatMap((a) => a.workloads).join(" or ");
+function shareText({ share, arrivals, ...destination }: DestinationExplanation): string {
+  const inside = arrivals.flatMap((a) => a.workloads);
+  const to = [...inside, ...(destination.outside === undefined ? [] : [outsideText(destination)])].join(" or ");
   return share === 1 ? `it goes to ${to}` : `${percent(share)} to ${to}`;
 }
+
+const outsideText = ({ cluster, host, port }: Pick<DestinationExplanation, "cluster" | "host" | "port">): string =>
+  cluster === PASSTHROUGH_CLUSTER ? "its host, outside of the mesh" : `${host}:${port}, no workload of the mesh`;
 
 /** ` for 10 % of such requests`, where others fare better. */
 function partly(destinations: readonly DestinationExplanation[], outcome: Outcome): string {

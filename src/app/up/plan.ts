@@ -4,6 +4,7 @@
  * @module
  */
 import type { Mesh } from "../../model/mesh.ts";
+import { indexOf, isWildcard } from "../../translate/mesh-index.ts";
 import type { GatewayPlaces } from "./gateway-places.ts";
 import type { Instance, ServiceLoopback, Workload } from "../../model/service.ts";
 
@@ -93,10 +94,13 @@ const gateway = (workload: Workload, id: string, ports: Instance["ports"]): Inst
   healthy: true,
 });
 
-/** Service ports that have workloads behind them. */
-const calledPorts = ({ services }: Mesh): readonly Pick<ServiceLoopback, "host" | "port">[] =>
-  services
-    .filter(({ selector }) => Object.keys(selector).length > 0)
+/** Ports of services that somebody answers for: of a wildcard, only a request says who. */
+const calledPorts = (mesh: Mesh): readonly Pick<ServiceLoopback, "host" | "port">[] =>
+  indexOf(mesh)
+    .services.filter(({ endpoints, hostname, resolution, selector }) => {
+      if (isWildcard(hostname)) return false;
+      return Object.keys(selector).length > 0 || endpoints.length > 0 || resolution !== "STATIC";
+    })
     .flatMap(({ hostname: host, ports }) => ports.map(({ number: port }) => ({ host, port })));
 
 /** The workload's name, with its namespace where two have the same. */

@@ -1,0 +1,68 @@
+/**
+ * What becomes of calls to hosts that no service of the mesh has: Istio's `outboundTrafficPolicy`.
+ *
+ * ALLOW_ANY: they go where their name leads; but a name that can only be the mesh's own, of its domain, with a namespace of it or without a
+ * dot, is answered at once, with a sentence, in place of a lookup that must fail. REGISTRY_ONLY: that is the answer to all of them, with the status that Istio
+ * gives.
+ *
+ * @module
+ */
+import type { Mesh, OutboundTrafficPolicy } from "../model/mesh.ts";
+import type { Route, VirtualHost } from "../xds/proto/route.ts";
+import type { Caller } from "./caller.ts";
+import { isByRequest, PASSTHROUGH_CLUSTER } from "./discovery.ts";
+import { everything } from "./route-match.ts";
+import { visibleMesh } from "./visible-mesh.ts";
+
+/** Of one caller: its Sidecar's, or the mesh's. */
+export const outboundPolicyOf = (mesh: Mesh, caller: Caller): OutboundTrafficPolicy =>
+  visibleMesh(mesh, caller).settings.outboundTrafficPolicy;
+
+/** Whether a caller's requests may name hosts that have to be looked up. */
+export const namesHosts = (mesh: Mesh, caller: Caller): boolean =>
+  outboundPolicyOf(mesh, caller) === "ALLOW_ANY" || mesh.services.some(isByRequest);
+
+/** The virtual host of all other hosts, by Istio's names. */
+export const otherHosts = (mesh: Mesh, caller: Caller): VirtualHost =>
+  outboundPolicyOf(mesh, caller) === "ALLOW_ANY" ? allowAny(mesh) : blockAll;
+
+const refused = (name: string, match: Route["match"]): Route => ({
+  name,
+  match,
+  directResponse: { status: 502, body: { inlineString: "no service of the mesh has this host and port\n" } },
+});
+
+const blockAll: VirtualHost = {
+  name: "block_all",
+  domains: ["*"],
+  routes: [refused("block_all", everything)],
+  includeRequestAttemptCount: true,
+};
+
+const passedOn: Route = { route: { cluster: PASSTHROUGH_CLUSTER, timeout: 0, maxGrpcTimeout: 0 } };
+
+const named = (regex: string): Route["match"] => ({
+  ...everything,
+  headers: [{ name: ":authority", stringMatch: { safeRegex: { regex } } }],
+});
+
+const allowAny = (mesh: Mesh): VirtualHost => ({
+  name: "allow_any",
+  domains: ["*"],
+  routes: [
+    { ...passedOn, name: "allow_localhost", match: named("(?i)localhost(:[0-9]+)?") },
+    refused("block_mesh", named(ownNames(mesh))),
+    { ...passedOn, name: "allow_any", match: everything },
+  ],
+  includeRequestAttemptCount: true,
+});
+
+/** `x`, `x.shop`, `x.shop.svc` and what ends with the mesh's domain, with a port or without. */
+function ownNames(mesh: Mesh): string {
+  const namespaces = new Set([...mesh.services, ...mesh.workloads].map(({ namespace }) => namespace));
+  const near = [...namespaces].sort().map(escaped).join("|");
+  const domain = escaped(mesh.settings.clusterDomain);
+  return `(?i)([^.:]+(\\.(${near}))?|.*\\.svc|.*\\.svc\\.${domain})\\.?(:[0-9]+)?`;
+}
+
+const escaped = (text: string): string => text.replace(/[.\\+*?()|[\]{}^$]/g, "\\$&");
