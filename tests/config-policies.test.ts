@@ -41,7 +41,7 @@ spec:
       host: "reviews.shop.svc.cluster.local",
       subsets: [
         { name: "v1", labels: { version: "v1" } },
-        { name: "v2", trafficPolicy: { loadBalancer: "RANDOM" } },
+        { name: "v2", trafficPolicy: { loadBalancer: { balancer: "RANDOM" } } },
       ],
       trafficPolicy: {
         loadBalancer: undefined,
@@ -74,7 +74,7 @@ spec:
           sni: "s",
           subjectAltNames: ["n"],
         },
-        portLevel: [{ port: 80, policy: { loadBalancer: "ROUND_ROBIN", tls: undefined } }],
+        portLevel: [{ port: 80, policy: { loadBalancer: { balancer: "ROUND_ROBIN" }, tls: undefined } }],
       },
     });
   });
@@ -82,7 +82,10 @@ spec:
   test("consistent hashing, by each key", () => {
     const hashed = (key: string) => {
       const { mesh, problems } = load(destinationRule(`{loadBalancer: {consistentHash: ${key}}}`));
-      return [mesh.destinationRules[0]?.trafficPolicy.loadBalancer, problems.map((p) => p.severity).join()] as const;
+      return [
+        mesh.destinationRules[0]?.trafficPolicy.loadBalancer?.balancer,
+        problems.map((p) => p.severity).join(),
+      ] as const;
     };
     const ring = { t: "ringHash", minimumRingSize: undefined } as const;
     const by = (key: HashKey | undefined, table: HashTableKind = ring) =>
@@ -149,7 +152,22 @@ spec:
     ["{loadBalancer: {consistentHash: {httpHeaderName: a, maglev: {tableSize: 1024}}}}", "prime number"],
     ["{loadBalancer: {consistentHash: {httpHeaderName: a, maglev: {}, ringHash: {}}}}", "one of ringHash, maglev"],
     ["{loadBalancer: {consistentHash: {httpHeaderName: a, ringHash: {minimumRingSize: 8388609}}}}", "8388608"],
-    ["{loadBalancer: {localityLbSetting: {}}}", "not supported yet"],
+    ["{loadBalancer: {localityLbSetting: {distribute: []}}}", "not supported yet"],
+    ["{loadBalancer: {zoneAwareLbSetting: {}}}", "not supported yet"],
+    ["{loadBalancer: {warmup: {duration: 5s}}}", "not supported yet"],
+    ["{loadBalancer: {warmup: {}}}", 'field "duration" is missing'],
+    ["{loadBalancer: {simple: RANDOM, warmup: {duration: 5s}}}", "for ROUND_ROBIN and LEAST_REQUEST alone"],
+    ["{loadBalancer: {warmup: {duration: 5s, aggression: 0.5}}}", "must be a number from 1"],
+    ["{loadBalancer: {localityLbSetting: {failover: [{from: a, to: a}]}}}", "must lead to another region"],
+    ["{loadBalancer: {localityLbSetting: {failover: [{from: a/b, to: c}]}}}", "must be a region"],
+    ["{loadBalancer: {localityLbSetting: {failoverPriority: ['a=b=c']}}}", "must be a label, or label=value"],
+    ["{loadBalancer: {localityLbSetting: {distribute: [], failover: []}}}", "cannot stand beside distribute"],
+    ["{loadBalancer: {localityLbSetting: {distribute: [{from: a, to: {b: 90}}]}}}", "must sum to 100, found 90"],
+    [
+      "{loadBalancer: {localityLbSetting: {distribute: [{from: a/*/c, to: {b: 100}}]}}}",
+      'only the last part may be "*"',
+    ],
+    ["{loadBalancer: {localityLbSetting: {distribute: [{from: a//c, to: {b: 100}}]}}}", "must be region, region/zone"],
     ["{connectionPool: {}}", "must have at least one of tcp, http"],
     ["{connectionPool: {http: {h2UpgradePolicy: ALWAYS}}}", "must be one of DEFAULT, DO_NOT_UPGRADE, UPGRADE"],
     ["{connectionPool: {http: {http2KeepAlive: {interval: 5s}}}}", 'field "timeout" is missing'],

@@ -7,6 +7,7 @@ import { defaultMeshSettings, type MeshSettings } from "../model/mesh.ts";
 import { type DocumentBody, specFields } from "./document.ts";
 import { proxyConfigTopology } from "./gateway-topology.ts";
 import { defaultExportTo } from "./export-to.ts";
+import { localityLbSetting } from "./locality-lb-setting.ts";
 import { dnsLabel, isHost, trustDomain } from "./names.ts";
 import type { Node } from "./node.ts";
 import { choice, duration, durationOrZero, textThat } from "./read-values.ts";
@@ -24,6 +25,7 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
     "defaultVirtualServiceExportTo",
     "defaultDestinationRuleExportTo",
     "outboundTrafficPolicy",
+    "localityLbSetting",
     "dnsRefreshRate",
     "connectTimeout",
     "defaultHttpRetryPolicy",
@@ -47,6 +49,7 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
       spec.optional("protocolDetectionTimeout", durationOrZero) ?? defaultMeshSettings.protocolDetectionTimeoutMs,
     h2UpgradePolicy:
       spec.optional("h2UpgradePolicy", choice(["DO_NOT_UPGRADE", "UPGRADE"])) ?? defaultMeshSettings.h2UpgradePolicy,
+    localityLbSetting: spec.optional("localityLbSetting", localityLbSetting) ?? defaults.localityLbSetting,
     defaultExportTo: {
       service: spec.optional("defaultServiceExportTo", defaultExportTo) ?? "*",
       virtualService: spec.optional("defaultVirtualServiceExportTo", defaultExportTo) ?? "*",

@@ -3,13 +3,13 @@
  *
  * @module
  */
-import type { LoadBalancer, PortPolicy, RetryBudget, TrafficPolicy } from "../model/destination-rule.ts";
+import type { PortPolicy, RetryBudget, TrafficPolicy } from "../model/destination-rule.ts";
 import { clientTls } from "./client-tls.ts";
-import { consistentHash } from "./consistent-hash.ts";
 import { connectionPool } from "./connection-pool.ts";
+import { loadBalancer } from "./load-balancer.ts";
 import type { Fields, Node } from "./node.ts";
 import { outlierDetection } from "./outlier-detection.ts";
-import { choice, integer, MAX_UINT32, number } from "./read-values.ts";
+import { integer, MAX_UINT32, number } from "./read-values.ts";
 import { portNumber } from "./route-destinations.ts";
 
 export const noTrafficPolicy: TrafficPolicy = {
@@ -64,30 +64,4 @@ function portPolicies(node: Node): readonly PortPolicy[] {
     seen.add(port);
     return { port, policy: parts(fields) };
   });
-}
-
-const SIMPLE = ["UNSPECIFIED", "LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "LEAST_CONN", "PASSTHROUGH"] as const;
-
-function loadBalancer(node: Node): LoadBalancer | undefined {
-  const fields = node.fields({
-    known: ["simple", "consistentHash"],
-    unsupported: ["localityLbSetting", "zoneAwareLbSetting", "warmup", "warmupDurationSecs"],
-  });
-  const hash = fields.optional("consistentHash", consistentHash);
-  const simple = fields.optional("simple", choice(SIMPLE));
-  if (hash !== undefined && fields.has("simple")) node.fail("must have one of simple, consistentHash, found both");
-  if (hash !== undefined) return hash;
-  switch (simple) {
-    case undefined:
-    case "UNSPECIFIED":
-      return undefined;
-    case "LEAST_CONN":
-      fields.at("simple")?.warn("LEAST_CONN is deprecated [IST0002]: write LEAST_REQUEST, which it means");
-      return "LEAST_REQUEST";
-    case "PASSTHROUGH":
-      fields.at("simple")?.fail("PASSTHROUGH is not supported yet");
-      return undefined;
-    default:
-      return simple;
-  }
 }

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LocalityLbSetting } from "./locality.ts";
 import type { LabelSelector } from "./match.ts";
 import type { Origin } from "./origin.ts";
 import type { Visibility } from "./visibility.ts";
@@ -50,7 +51,24 @@ export interface RetryBudget {
   readonly minRetryConcurrency: number;
 }
 
-export type LoadBalancer = "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM" | ConsistentHash;
+export interface LoadBalancer {
+  /** Undefined: Istio's default, LEAST_REQUEST. */
+  readonly balancer: Balancer | undefined;
+  /** In place of the mesh's. */
+  readonly locality: LocalityLbSetting | undefined;
+  /** Endpoints that are new get few calls at first; of ROUND_ROBIN and LEAST_REQUEST. */
+  readonly warmup: Warmup | undefined;
+}
+
+export interface Warmup {
+  readonly durationMs: number;
+  /** 0 to 100: of its weight, at the beginning. */
+  readonly minimumPercent: number;
+  /** 1: even growth; above, slow at first. */
+  readonly aggression: number;
+}
+
+export type Balancer = "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM" | ConsistentHash;
 
 /** Calls with the same key go to the same endpoint. */
 export interface ConsistentHash {

@@ -8,6 +8,7 @@ import type { DestinationRule } from "./destination-rule.ts";
 import type { GatewayApiDocuments } from "./gateway-api/documents.ts";
 import type { ServiceEntry, WorkloadEntry, WorkloadGroup } from "./external-service.ts";
 import { type Credential, type Gateway, type GatewayTopology, noTopology } from "./gateway.ts";
+import { defaultLocalityLbSetting, type LocalityLbSetting } from "./locality.ts";
 import type { ConfigMap, Namespace } from "./namespace.ts";
 import type { RateLimit } from "./rate-limit.ts";
 import type { AuthorizationPolicy, PeerAuthentication } from "./security.ts";
@@ -32,6 +33,8 @@ export interface MeshSettings {
   readonly h2UpgradePolicy: "DO_NOT_UPGRADE" | "UPGRADE";
   /** Of gateways whose workload says nothing else: Istio's `defaultConfig.gatewayTopology`. */
   readonly gatewayTopology: GatewayTopology;
+  /** Of destinations whose DestinationRule says nothing else. */
+  readonly localityLbSetting: LocalityLbSetting;
   /** What documents without `exportTo` have. Default `*`. */
   readonly defaultExportTo: Readonly<Record<"service" | "virtualService" | "destinationRule", DefaultVisibility>>;
   /** What becomes of calls to hosts that no service of the mesh has. */
@@ -54,6 +57,7 @@ export const defaultMeshSettings: MeshSettings = {
   protocolDetectionTimeoutMs: 5000,
   h2UpgradePolicy: "DO_NOT_UPGRADE",
   gatewayTopology: noTopology,
+  localityLbSetting: defaultLocalityLbSetting,
   defaultExportTo: { service: "*", virtualService: "*", destinationRule: "*" },
   outboundTrafficPolicy: "ALLOW_ANY",
   dnsRefreshRateMs: 60_000,

@@ -3,6 +3,8 @@
  *
  * @module
  */
+import type { TrafficPolicy } from "../model/destination-rule.ts";
+import type { Locality, LocalityLbSetting } from "../model/locality.ts";
 import { type LabelSelector, selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Workload } from "../model/service.ts";
@@ -14,6 +16,8 @@ export interface Caller {
   readonly namespace: string;
   /** Those of the workload's labels that some document asks for, by their names' order. */
   readonly labels: LabelSelector;
+  /** Where it runs; undefined where nobody says. */
+  readonly locality: Locality | undefined;
   /** What limits its proxy; undefined: nothing. */
   readonly sidecar: Sidecar | undefined;
 }
@@ -24,6 +28,7 @@ export function callerOf(mesh: Mesh, workload: Workload): Caller {
   return {
     namespace,
     labels: Object.fromEntries(asked.map((name) => [name, labels[name] ?? ""])),
+    locality: workload.locality,
     sidecar: sidecarFor(mesh, workload),
   };
 }
@@ -42,10 +47,20 @@ function askedLabels(mesh: Mesh): readonly string[] {
   return asked;
 }
 
-const selectorsIn = ({ destinationRules, sidecars, virtualServices }: Mesh): readonly LabelSelector[] => [
+const selectorsIn = ({ destinationRules, settings, sidecars, virtualServices }: Mesh): readonly LabelSelector[] => [
+  priorityLabels(settings.localityLbSetting),
+  ...destinationRules
+    .flatMap((rule) => [rule, ...rule.subsets])
+    .flatMap(({ trafficPolicy }) => policyLabels(trafficPolicy)),
   ...sidecars.map(({ workloadSelector }) => workloadSelector ?? {}),
   ...destinationRules.map(({ workloadSelector }) => workloadSelector ?? {}),
   ...virtualServices
     .flatMap(({ http, tls, tcp }) => [...http, ...tls, ...tcp])
     .flatMap(({ matches }) => matches.map(({ source }) => source.labels)),
 ];
+
+const policyLabels = ({ loadBalancer, portLevel }: TrafficPolicy): readonly LabelSelector[] =>
+  [loadBalancer, ...portLevel.map(({ policy }) => policy.loadBalancer)].map((it) => priorityLabels(it?.locality));
+
+const priorityLabels = (setting: LocalityLbSetting | undefined): LabelSelector =>
+  Object.fromEntries((setting?.failoverPriority ?? []).map(({ label, value = "" }) => [label, value]));

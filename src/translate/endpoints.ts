@@ -3,12 +3,12 @@
  *
  * @module
  */
-import type { Locality } from "../model/locality.ts";
 import type { Metadata } from "../xds/proto/core-base.ts";
 import type { Address } from "../xds/proto/core-address.ts";
 import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from "../xds/proto/endpoint.ts";
 import type { SocketAddress } from "../model/service.ts";
 import type { Target } from "./destination.ts";
+import { type LocalityGroup, localityGroups, type LocalityView } from "./locality.ts";
 import { TLS_MODE_MATCH } from "./upstream-tls.ts";
 import { describeWorkload } from "./workload-metadata.ts";
 
@@ -16,27 +16,22 @@ import { describeWorkload } from "./workload-metadata.ts";
 export function loadAssignment(
   clusterName: string,
   targets: readonly Target[],
+  view: LocalityView,
   clusterId: string,
 ): ClusterLoadAssignment {
-  const byLocality = new Map<string, Target[]>();
-  for (const target of targets) {
-    const key = nameOf(target.locality);
-    const known = byLocality.get(key);
-    if (known === undefined) byLocality.set(key, [target]);
-    else known.push(target);
-  }
-  const endpoints = [...byLocality.values()].map((found): LocalityLbEndpoints => {
-    const lbEndpoints = found.map((target) => lbEndpoint(target, clusterId));
-    const locality = found[0]?.locality;
-    if (locality === undefined && byLocality.size === 1) return { lbEndpoints };
-    const weight = found.reduce((sum, target) => sum + target.weight, 0);
-    return { lbEndpoints, locality: locality ?? {}, loadBalancingWeight: weight };
-  });
-  return { clusterName, endpoints };
+  const groups = localityGroups(targets, view);
+  const [only] = groups;
+  const nowhere = groups.length === 1 && only?.locality === undefined;
+  return { clusterName, endpoints: groups.map((group) => localityEndpoints(group, nowhere, clusterId)) };
 }
 
-const nameOf = (locality: Locality | undefined): string =>
-  locality === undefined ? "" : `${locality.region}/${locality.zone}/${locality.subZone}`;
+/** @param nowhere Nobody says where anything runs. */
+function localityEndpoints(group: LocalityGroup, nowhere: boolean, clusterId: string): LocalityLbEndpoints {
+  const lbEndpoints = group.targets.map((target) => lbEndpoint(target, clusterId));
+  if (nowhere) return { lbEndpoints };
+  const { locality = {}, priority, weight } = group;
+  return { lbEndpoints, locality, loadBalancingWeight: weight, priority: priority === 0 ? undefined : priority };
+}
 
 function lbEndpoint(target: Target, clusterId: string): LbEndpoint {
   const { address, healthy, weight } = target;

@@ -6,7 +6,7 @@ import { balancerOf, routeHashPolicy, tcpHashPolicy } from "./hash-policy.ts";
 import { outboundRoutes } from "./outbound-routes.ts";
 
 const HOST = "reviews.default.svc.cluster.local";
-const caller = { namespace: "default", labels: {}, sidecar: undefined };
+const caller = { namespace: "default", labels: {}, locality: undefined, sidecar: undefined };
 const base = [service("reviews", ["http:9080", "http-b:9081", "tcp:9082"]), workload("reviews", "v1", [9080])];
 
 const rule = (hash: string, more = ""): string =>

@@ -8,9 +8,10 @@
  * @module
  */
 import { unreachable } from "../base/unreachable.ts";
-import type { ConsistentHash, DestinationRule, HashKey, TrafficPolicy } from "../model/destination-rule.ts";
+import type { ConsistentHash, DestinationRule, HashKey, TrafficPolicy, Warmup } from "../model/destination-rule.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
+import type { SlowStartConfig } from "../xds/proto/cluster-load-balancing.ts";
 import type { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
 import type { RouteActionHashPolicy } from "../xds/proto/route-action.ts";
 import type { Caller } from "./caller.ts";
@@ -52,8 +53,8 @@ function keyOf(mesh: Mesh, caller: Caller, { host, port, subset: name }: HashDes
   const service = indexOf(mesh).servicesByHost.get(host);
   const rule = service && destinationRuleFor(mesh, caller, service);
   const subset = rule?.subsets.find((s) => s.name === name);
-  const { loadBalancer } = policyFor(rule, subset, port);
-  return typeof loadBalancer === "object" ? loadBalancer.key : undefined;
+  const balancer = policyFor(rule, subset, port).loadBalancer?.balancer;
+  return typeof balancer === "object" ? balancer.key : undefined;
 }
 
 const HASHING = new WeakMap<readonly DestinationRule[], boolean>();
@@ -68,7 +69,7 @@ function hashesAnywhere(rules: readonly DestinationRule[]): boolean {
 }
 
 const hashes = ({ loadBalancer, portLevel }: TrafficPolicy): boolean =>
-  [loadBalancer, ...portLevel.map(({ policy }) => policy.loadBalancer)].some((it) => typeof it === "object");
+  [loadBalancer, ...portLevel.map(({ policy }) => policy.loadBalancer)].some((it) => typeof it?.balancer === "object");
 
 function hashPolicy(key: HashKey): RouteActionHashPolicy {
   switch (key.t) {
@@ -87,8 +88,21 @@ function hashPolicy(key: HashKey): RouteActionHashPolicy {
 
 /** The balancer of a cluster. */
 export function balancerOf({ loadBalancer }: DestinationPolicy): Partial<Cluster> {
-  return typeof loadBalancer === "object" ? hashing(loadBalancer) : { lbPolicy: loadBalancer ?? DEFAULT_LB_POLICY };
+  const { balancer = DEFAULT_LB_POLICY, warmup } = loadBalancer ?? {};
+  if (typeof balancer === "object") return hashing(balancer);
+  const slowStartConfig = warmup && slowStart(warmup);
+  if (slowStartConfig === undefined) return { lbPolicy: balancer };
+  return balancer === "ROUND_ROBIN"
+    ? { lbPolicy: balancer, roundRobinLbConfig: { slowStartConfig } }
+    : { lbPolicy: balancer, leastRequestLbConfig: { slowStartConfig } };
 }
+
+/** The keys of Envoy's runtime are not set: the values hold as they are. */
+const slowStart = ({ aggression, durationMs, minimumPercent }: Warmup): SlowStartConfig => ({
+  slowStartWindow: durationMs,
+  aggression: { defaultValue: aggression, runtimeKey: "" },
+  minWeightPercent: { value: minimumPercent },
+});
 
 const hashing = ({ table }: ConsistentHash): Partial<Cluster> =>
   table.t === "maglev"

@@ -22,6 +22,7 @@ function clustersOf(state: MeshState, namespace = "default"): ReadonlyMap<string
   const scope = {
     namespace,
     labels: {},
+    locality: undefined,
     sidecar: undefined,
     outboundSuffix: "",
     secretName: "default",
@@ -244,6 +245,7 @@ describe("scopes", () => {
     expect(sidecarScope(state.mesh, instance)).toEqual({
       namespace: "default",
       labels: {},
+      locality: undefined,
       sidecar: undefined,
       outboundSuffix: "",
       secretName: "default",
@@ -253,6 +255,7 @@ describe("scopes", () => {
     expect(scope).toEqual({
       namespace: "default",
       labels: {},
+      locality: undefined,
       sidecar: undefined,
       outboundSuffix: "@default/reviews",
       secretName: ROOT,

@@ -27,6 +27,7 @@ import { MESH_HTTP, MESH_HTTP2, MESH_TCP } from "./detection.ts";
 import { backendTls } from "./gateway-api/backend-tls.ts";
 import { balancerOf } from "./hash-policy.ts";
 import { indexOf, isHttp, isHttp2 } from "./mesh-index.ts";
+import { type LocalityView, weighsLocalities } from "./locality.ts";
 import type { TranslateOptions } from "./options.ts";
 import { outboundCluster, outboundTcpCluster, type Scope, sniOf } from "./scope.ts";
 import { upstreamTls } from "./upstream-tls.ts";
@@ -100,7 +101,12 @@ function outbound(
     systemRootsFile: options.systemRootsFile,
   });
   const isClosed = toBackend?.t === "closed";
-  const assignment = loadAssignment(name, isClosed ? [] : targets, options.clusterId);
+  const assignment = loadAssignment(
+    name,
+    isClosed ? [] : targets,
+    localityView(mesh.settings, scope, policy),
+    options.clusterId,
+  );
   const found = discovery(
     isClosed ? { ...service, resolution: "STATIC" } : service,
     assignment,
@@ -154,15 +160,29 @@ function upstreamHttp(
   return upgrade === "UPGRADE" && inMesh ? "http2" : "http1";
 }
 
+/** The rule's setting replaces the mesh's, never merges with it. */
+export function localityView(
+  settings: MeshSettings,
+  { labels, locality }: Scope,
+  policy: DestinationPolicy,
+): LocalityView {
+  const setting = policy.loadBalancer?.locality ?? settings.localityLbSetting;
+  return { locality, labels, setting, detectsOutliers: policy.outlierDetection !== undefined };
+}
+
 /** What a DestinationRule says of a cluster, whoever its endpoints are and however they are found. */
 export function commonCluster(name: string, policy: DestinationPolicy, settings: MeshSettings): Cluster {
+  const locality = policy.loadBalancer?.locality ?? settings.localityLbSetting;
   return {
     name,
     connectTimeout: connectTimeoutMs(policy.connectionPool, settings),
     ...balancerOf(policy),
     circuitBreakers: circuitBreakers(policy.connectionPool, policy.retryBudget),
     outlierDetection: outlierDetection(policy.outlierDetection),
-    commonLbConfig: { healthyPanicThreshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 } },
+    commonLbConfig: {
+      healthyPanicThreshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 },
+      localityWeightedLbConfig: weighsLocalities(locality) ? {} : undefined,
+    },
   };
 }
 

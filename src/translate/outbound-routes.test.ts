@@ -9,6 +9,7 @@ import type { Scope } from "./scope.ts";
 const scope: Scope = {
   namespace: "default",
   labels: {},
+  locality: undefined,
   sidecar: undefined,
   outboundSuffix: "",
   secretName: "default",

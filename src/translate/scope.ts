@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { localityName } from "../model/locality.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { type Instance, type ServicePort, spiffeIdOf } from "../model/service.ts";
 import { type Caller, callerOf } from "./caller.ts";
@@ -35,11 +36,12 @@ export function sidecarScope(mesh: Mesh, { workload }: Instance): Scope {
 
 /**
  * In a shared proxy the secret's name is the SPIFFE ID itself. Workloads of one identity that documents tell apart by their labels
- * have clusters and routes of their own: the labels that are asked for stand behind the identity.
+ * have clusters and routes of their own: the labels that are asked for, and where they run, stand behind the identity.
  */
 export function sharedScope(mesh: Mesh, { workload }: Instance): Scope {
   const caller = callerOf(mesh, workload);
   const told = Object.entries(caller.labels).map(([name, value]) => `,${name}=${value}`);
+  if (caller.locality !== undefined) told.push(`,${localityName(caller.locality)}`);
   return {
     ...caller,
     outboundSuffix: `@${workload.namespace}/${workload.serviceAccount}${told.join("")}`,

@@ -123,7 +123,7 @@ const clustersOf = (
   options: TranslateOptions,
   kept: Kept,
 ): readonly OutboundCluster[] => {
-  const key = `clusters ${scopeKey(scope)} ${JSON.stringify([options.clusterId, options.systemRootsFile])}`;
+  const key = `clusters ${scopeKey(scope)} ${JSON.stringify([scope.locality, options.clusterId, options.systemRootsFile])}`;
   return kept.byState(key, () => outboundClusters(visibleMesh(mesh, scope), instances, scope, options));
 };
 

@@ -9,6 +9,7 @@ import { type Endpoint } from "../../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../../engine/cluster/endpoints.ts";
 import type { CheckSettings } from "../../engine/health/health-check.ts";
 import type { Subset } from "../../model/destination-rule.ts";
+import { localityName } from "../../model/locality.ts";
 import { selects } from "../../model/match.ts";
 import type { Instance, Service, ServicePort } from "../../model/service.ts";
 import { callerOf } from "../../translate/caller.ts";
@@ -16,6 +17,7 @@ import { backendPolicyFor } from "../../translate/backend-policy.ts";
 import { destinationRuleFor, policyFor } from "../../translate/destination-policy.ts";
 import { isBehind } from "../../translate/mesh-index.ts";
 import { type Source, sourceOf } from "../../translate/source.ts";
+import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
 import { arrive, type Caller } from "./arrival.ts";
 import type { Arrival, DestinationExplanation, EndpointExplanation, HeaderEdit, Outcome } from "./explanation.ts";
 import { howFound, listedEndpoints } from "./outside.ts";
@@ -76,7 +78,8 @@ export function destinationOf(
     };
   const cluster = simulated.compiled.cluster(message);
   const set = new EndpointSet({ panicPercent: cluster.healthyPanicPercent });
-  set.update(resources.endpoints.find((e) => e.clusterName === cluster.edsServiceName) ?? {});
+  const assignment = resources.endpoints.find((e) => e.clusterName === cluster.edsServiceName) ?? {};
+  set.update(assignment);
   const usable = set.usable;
   const tlsReason = reasonForTls(simulated, from, called);
   const arrivals = usable.flatMap((endpoint) => {
@@ -98,7 +101,7 @@ export function destinationOf(
     },
     retryBudget: cluster.limits.default.retryBudget,
     outside,
-    endpoints: [...endpointsOf(simulated, from, called, usable), ...listed],
+    endpoints: [...endpointsOf(simulated, from, called, { usable, assignment }), ...listed],
     arrivals: together(arrivals),
     outcome: arrivals.length === 0 && isFound ? "allowed" : outcomeOf(arrivals),
   };
@@ -173,7 +176,7 @@ function endpointsOf(
   { mesh, instances }: SimulatedMesh,
   from: Instance,
   called: Called,
-  usable: readonly Endpoint[],
+  { usable, assignment }: { readonly usable: readonly Endpoint[]; readonly assignment: ClusterLoadAssignment },
 ): readonly EndpointExplanation[] {
   const service = mesh.services.find((s) => s.hostname === called.host);
   const port = service?.ports.find((p) => p.number === called.port);
@@ -182,10 +185,25 @@ function endpointsOf(
   const subset = rule?.subsets.find((s) => s.name === called.subset);
   return instances
     .filter((i) => isBehind(service, i.workload))
-    .map((instance) => ({
-      ...endpointOf(instance, service, port, subset),
-      used: instance.ports.some((p) => usable.some((e) => e.port === p.inbound.port)),
-    }));
+    .map((instance) => {
+      const told = endpointOf(instance, service, port, subset);
+      const used = instance.ports.some((p) => usable.some((e) => e.port === p.inbound.port));
+      const later = told.used ? standsBehind(assignment, instance) : undefined;
+      return { ...told, used, reason: later === undefined ? told.reason : `${told.reason}; ${later}` };
+    });
+}
+
+/** Of an endpoint whose locality, or whose labels, let others go first. */
+function standsBehind({ endpoints = [] }: ClusterLoadAssignment, { ports }: Instance): string | undefined {
+  const group = endpoints.find(({ lbEndpoints = [] }) =>
+    lbEndpoints.some(({ endpoint }) =>
+      ports.some((p) => p.inbound.port === endpoint?.address?.socketAddress?.portValue),
+    ),
+  );
+  const { locality, priority = 0 } = group ?? {};
+  if (priority === 0) return undefined;
+  const { region = "", subZone = "", zone = "" } = locality ?? {};
+  return `in ${localityName({ region, zone, subZone }) || "no locality"}, of priority ${priority}: called when those before it are not well`;
 }
 
 /** Whether the service, and the subset, select the instance. */

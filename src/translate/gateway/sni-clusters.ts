@@ -10,11 +10,12 @@ import type { Mesh } from "../../model/mesh.ts";
 import type { Instance, Workload } from "../../model/service.ts";
 import type { Cluster } from "../../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
-import { commonCluster, serviceMetadata } from "../outbound-clusters.ts";
+import { commonCluster, localityView, serviceMetadata } from "../outbound-clusters.ts";
 import { type Destination, isInternal, targetsOf } from "../destination.ts";
-import { destinationRuleFor, policyFor } from "../destination-policy.ts";
+import { type DestinationPolicy, destinationRuleFor, policyFor } from "../destination-policy.ts";
 import { loadAssignment } from "../endpoints.ts";
 import { indexOf } from "../mesh-index.ts";
+import type { LocalityView } from "../locality.ts";
 import type { TranslateOptions } from "../options.ts";
 import { type Scope, sniOf } from "../scope.ts";
 import { serversOf } from "./ports.ts";
@@ -41,7 +42,8 @@ export function sniClusters(
       return service.ports.flatMap((port) =>
         [undefined, ...(rule?.subsets ?? [])].map((subset) => {
           const policy = policyFor(rule, subset, port.number);
-          return sniCluster(mesh, instances, { service, port, subset }, policy, options);
+          const localities = localityView(mesh.settings, scope, policy);
+          return sniCluster(mesh, instances, { service, port, subset }, { policy, localities }, options);
         }),
       );
     });
@@ -51,7 +53,7 @@ function sniCluster(
   mesh: Mesh,
   instances: readonly Instance[],
   destination: Destination,
-  policy: ReturnType<typeof policyFor>,
+  { policy, localities }: { readonly policy: DestinationPolicy; readonly localities: LocalityView },
   options: TranslateOptions,
 ): SniCluster {
   const { service, subset } = destination;
@@ -64,6 +66,6 @@ function sniCluster(
       edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, serviceName: name },
       metadata: { filterMetadata: { istio: serviceMetadata(service, subset?.name) } },
     },
-    endpoints: loadAssignment(name, targets, options.clusterId),
+    endpoints: loadAssignment(name, targets, localities, options.clusterId),
   };
 }

@@ -1,0 +1,71 @@
+/**
+ * The table of docs/locality.md is the order in which the resources of a caller there have the endpoints.
+ */
+import { describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { explain } from "../src/app/explain/explain.ts";
+import { defaultTranslateOptions } from "../src/translate/options.ts";
+import { translate } from "../src/translate/translate.ts";
+import { meshOf, service, stateOf } from "./support/mesh.ts";
+
+const page = readFileSync(join(import.meta.dir, "../docs/locality.md"), "utf8");
+const [, yaml = ""] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
+const rows = [...page.matchAll(/^\| (`[a-z0-9/-]+`|nowhere) \|(.*)\|$/gm)].map(([, where = "", cells = ""]) => [
+  where,
+  ...cells.split("|").map((cell) => cell.trim()),
+]);
+
+const callerAt = (where: string): string =>
+  `{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: caller, labels: {app: caller${where === "nowhere" ? "" : `, istio-locality: ${where.replaceAll("/", ".")}`}}}, spec: {}}`;
+const documents = (where: string): readonly string[] => [service("stock", ["http:80:8080"]), yaml, callerAt(where)];
+
+/** Names of the workloads of each priority. */
+function orderFor(where: string): readonly (readonly string[])[] {
+  const state = stateOf(...documents(where));
+  const { endpoints } = translate(state, { t: "sidecar", instance: "caller-0" }, defaultTranslateOptions);
+  const groups = endpoints.find((it) => it.clusterName?.includes("stock"))?.endpoints ?? [];
+  const found: string[][] = [];
+  for (const { lbEndpoints = [], priority = 0 } of groups)
+    for (const { endpoint } of lbEndpoints) {
+      const port = endpoint?.address?.socketAddress?.portValue;
+      const name = state.instances.find(({ ports }) => ports.some((p) => p.inbound.port === port))?.workload.name;
+      (found[priority] ??= []).push(name ?? "");
+    }
+  return found.map((names) => names.sort());
+}
+
+describe("docs/locality.md", () => {
+  test("has a table", () => expect(rows).toHaveLength(4));
+
+  test.each(rows.map(([where = "", ...cells]) => [where.replaceAll("`", ""), cells] as const))(
+    "a caller in %s",
+    (where, cells) => {
+      const expected = cells.filter((cell) => cell !== "").map((cell) => cell.replaceAll("`", "").split(", "));
+      expect(orderFor(where)).toEqual(expected);
+    },
+  );
+
+  test("explain says who stands behind whom", () => {
+    const mesh = meshOf(...documents("eu/eu-1"));
+    const asked = { from: "caller", method: "GET", url: "http://stock/", headers: [] };
+    const told = explain(mesh, asked).destinations[0]?.endpoints.map(({ workload, used, reason }) => [
+      workload,
+      used,
+      reason,
+    ]);
+    expect(told).toEqual([
+      ["stock-eu", true, "the service selects app=stock"],
+      [
+        "stock-us",
+        false,
+        "the service selects app=stock; in us/us-1, of priority 1: called when those before it are not well",
+      ],
+      [
+        "stock-asia",
+        false,
+        "the service selects app=stock; in asia/as-1, of priority 2: called when those before it are not well",
+      ],
+    ]);
+  });
+});
