@@ -94,6 +94,8 @@ export interface HeaderOperation {
   /** Envoy's `%…%`; an empty result changes nothing unless `keepEmpty`. */
   readonly format: ((view: SubstitutionView) => string) | undefined;
   readonly keepEmpty: boolean;
+  /** The first of its level: of a route, say, behind those of a weighted cluster. */
+  readonly opensLevel?: true;
 }
 
 export interface CompiledRoute {

@@ -45,6 +45,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   receivedPath = "";
   /** Path and query as forwarded. */
   path = "";
+  /** A route has made {@link path}, were it what it had been. */
+  isPathRewritten = false;
   /** As forwarded. */
   authority = "";
   requestId = "";
@@ -94,6 +96,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.method = head.method;
     this.receivedPath = head.path;
     this.path = head.path;
+    this.isPathRewritten = false;
     this.authority = head.authority;
     this.requestId = "";
     this.traceparent = "";
@@ -207,7 +210,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   }
 
   get originalPath(): string | undefined {
-    return this.path === this.receivedPath ? undefined : this.receivedPath;
+    return this.isPathRewritten ? this.receivedPath : undefined;
   }
 
   get scheme(): string {
@@ -325,7 +328,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
       case "x-envoy-original-path":
         return this.originalPath;
       default:
-        return this.head.header(name);
+        return this.head.told(name);
     }
   }
 
@@ -333,7 +336,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     if (name === ":status") return this.responseCode === 0 ? undefined : String(this.responseCode);
     if (this.responseHead === undefined) return undefined;
     if (name === "x-envoy-upstream-service-time") return String(this.upstreamServiceMs);
-    return this.responseHead.header(name);
+    return this.responseHead.told(name);
   }
 }
 

@@ -216,8 +216,10 @@ export class HttpChain implements HttpContext {
 
   route(exchange: ExchangeRecord, forward: Forward): void {
     const { route } = forward;
-    if (route.rewritePath !== undefined && exchange.path !== "*" && exchange.path !== "")
+    if (route.rewritePath !== undefined && exchange.path !== "*" && exchange.path !== "") {
       exchange.path = route.rewritePath(exchange.path);
+      exchange.isPathRewritten = true;
+    }
     const host = forward.hostRewrite ?? route.hostRewriteOf?.(exchange.head);
     if (host !== undefined) exchange.authority = host;
     exchange.timeoutMs = this.#timeoutMs(exchange, route);

@@ -9,6 +9,7 @@
  * @module
  */
 import { formatGrpcTimeout } from "../engine/http/stream-duration.ts";
+import type { HeaderOperation } from "../engine/http.ts";
 import type { SubstitutionView } from "../engine/request.ts";
 import { ID } from "../wire/http1/known.ts";
 import { joined, NO_REPLACEMENTS } from "./client-headers.ts";
@@ -42,7 +43,7 @@ export class RequestHeaders {
     this.#exchange = exchange;
     this.#grpcTimeoutMs = forward.route.maxGrpcTimeoutMs !== undefined && head.isGrpc ? exchange.expectedMs : 0;
     const { requestHeaders } = forward;
-    this.#overlay.apply(requestHeaders, head, requestHeaders.length === 0 ? exchange : beforeRewriting(exchange));
+    this.#overlay.apply(requestHeaders, head, requestHeaders.some(isFormatted) ? this.#edited(exchange) : exchange);
     this.#sink.lines(head, this.#drops);
     this.#writeAdded(exchange, upstream);
     this.#overlay.write(this.#sink);
@@ -57,7 +58,7 @@ export class RequestHeaders {
     if (replacements !== NO_REPLACEMENTS && replacements.some((it) => it.id === id)) return true;
     if (id === ID["grpc-timeout"] && this.#grpcTimeoutMs > 0) return true;
     if (id === ID["x-envoy-attempt-count"] && exchange.forward?.route.includeAttemptCount.request) return true;
-    if (id === ID["x-envoy-original-path"] && exchange.path !== exchange.receivedPath) return true;
+    if (id === ID["x-envoy-original-path"] && exchange.isPathRewritten) return true;
     if (id === ID["x-envoy-original-host"] && exchange.authority !== head.authority) return true;
     if (id === ID.via && context.http.settings.via !== "") return true;
     if (id === ID["x-forwarded-client-cert"] && forwardedClientCert !== undefined) return true;
@@ -75,7 +76,7 @@ export class RequestHeaders {
     const saysProto = first[ID["x-forwarded-proto"]] !== 0 || exchange.context.http.settings.useRemoteAddress;
     if (!saysProto) this.#add("x-forwarded-proto", exchange.peer.tls ? "https" : "http");
     if (exchange.traceparent !== "") this.#add("traceparent", exchange.traceparent);
-    if (exchange.path !== exchange.receivedPath) this.#add("x-envoy-original-path", exchange.receivedPath);
+    if (exchange.isPathRewritten) this.#add("x-envoy-original-path", exchange.receivedPath);
     const { expectedMs } = exchange;
     if (expectedMs > 0) sink.header("x-envoy-expected-rq-timeout-ms", String(expectedMs));
     if (this.#grpcTimeoutMs > 0) this.#add("grpc-timeout", formatGrpcTimeout(this.#grpcTimeoutMs));
@@ -95,18 +96,24 @@ export class RequestHeaders {
       sink.header("x-tulle-peer", peerHeader);
   }
 
+  /** What operators see, as Envoy's: path and host before they are rewritten, headers as far as they are edited. */
+  #edited(exchange: ExchangeRecord): SubstitutionView {
+    const overlay = this.#overlay;
+    return Object.create(exchange, {
+      path: { value: exchange.receivedPath },
+      authority: { value: exchange.head.authority },
+      requestHeader: {
+        value(this: ExchangeRecord, name: string): string | undefined {
+          return overlay.firstOf(name, exchange.requestHeader.call(this, name));
+        },
+      },
+    }) as SubstitutionView;
+  }
+
   /** A route's own operation on the header wins over ours. */
   #add(name: string, value: string): void {
     if (!this.#overlay.touches(name)) this.#sink.header(name, value);
   }
 }
 
-/** As Envoy edits headers before it rewrites path and host, `%REQ(:path)%` is the path that came. */
-function beforeRewriting(exchange: ExchangeRecord): SubstitutionView {
-  const { head, receivedPath } = exchange;
-  if (exchange.path === receivedPath && exchange.authority === head.authority) return exchange;
-  return Object.create(exchange, {
-    path: { value: receivedPath },
-    authority: { value: head.authority },
-  }) as SubstitutionView;
-}
+const isFormatted = ({ format }: HeaderOperation): boolean => format !== undefined;

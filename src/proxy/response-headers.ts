@@ -66,13 +66,14 @@ export class ResponseHeaders {
   writeReply(exchange: ExchangeRecord, reply: Reply, length: number | undefined): void {
     const sink = this.#sink;
     this.#overlay.apply(reply.responseHeaders, undefined, exchange);
-    let typed = this.#overlay.replaces("content-type");
+    let typed = this.#overlay.firstOf("content-type", undefined) !== undefined;
     for (const [name, value] of reply.headers) {
       if (!this.#overlay.replaces(name)) sink.header(name, value);
       typed ||= name === "content-type";
     }
     if (length !== undefined) sink.header("content-length", String(length));
-    if (reply.body !== "" && !typed) sink.header("content-type", "text/plain");
+    if (reply.body === "") this.#overlay.forget("content-type");
+    else if (!typed) sink.header("content-type", "text/plain");
     if (exchange.attempts > 0 && exchange.forward?.route.includeAttemptCount.response)
       sink.header("x-envoy-attempt-count", String(exchange.attempts));
     sink.header("date", this.#now());

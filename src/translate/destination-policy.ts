@@ -1,7 +1,7 @@
 /**
  * Which DestinationRule holds for a destination, and what its levels come to for one port and subset.
  *
- * Source: Istio's order of lookup: a rule in the caller's namespace, whatever its `exportTo`, then one that is exported to the caller in the
+ * Source: Istio's order of lookup: a rule in the caller's namespace that is seen there, then one that is exported to the caller in the
  * service's, then in the root namespace; in each the most specific host, which is looked for before the caller is. A rule that selects the
  * caller's workload goes before those without a `workloadSelector`. Several rules of one host and namespace are one: the first `trafficPolicy` and the first subset of a name
  * stay. A subset's fields replace the rule's, block by block; a port's settings replace what stands beside them and inherit nothing.
@@ -42,7 +42,9 @@ export function destinationRuleFor(
 ): DestinationRule | undefined {
   const { rootNamespace } = settings;
   const rulesOf = byNamespace(destinationRules);
-  const own = rulesOf(caller.namespace).filter((rule) => caller.namespace !== rootNamespace || isPrivate(rule));
+  const own = rulesOf(caller.namespace)
+    .filter(({ exportTo }) => isVisibleIn(exportTo, caller.namespace))
+    .filter((rule) => caller.namespace !== rootNamespace || isPrivate(rule));
   const nearest = mostSpecific(own, service.hostname);
   if (nearest.length > 0) return chosenFor(caller, nearest);
   for (const from of new Set([service.namespace, rootNamespace])) {

@@ -238,6 +238,25 @@ describe("rules", () => {
     expect(values(beside?.route?.weightedClusters?.clusters?.[0])).toEqual(["destination"]);
   });
 
+  test("a route is named by rule and match as Istio names it", () => {
+    const names =
+      rules(`[{name: r, match: [{name: m, uri: {prefix: /a}}, {uri: {prefix: /b}}], route: [{destination: {host: reviews}}]},
+ {match: [{name: m, uri: {prefix: /c}}, {uri: {prefix: /d}}], route: [{destination: {host: reviews}}]}]`).map(
+        (it) => it.name,
+      );
+    expect(names).toEqual(["r.m", "r", ".m", undefined]);
+  });
+
+  test("rules of which none is for the caller are as none", () => {
+    const spec = (hosts: string) =>
+      `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: r},
+ spec: {hosts: [${hosts}], http: [{match: [{gateways: [edge]}], route: [{destination: {host: ratings}}]}]}}`;
+    const config = configure(spec("reviews, outside.example"));
+    const host = hostNamed(config, "reviews.default.svc.cluster.local:9080");
+    expect(host.routes?.map((it) => [it.name, it.route?.cluster])).toEqual([["default", cluster("reviews", 9080)]]);
+    expect(config.virtualHosts?.filter(({ name }) => name?.includes("outside"))).toEqual([]);
+  });
+
   test("retries: status codes have a list of their own, 0 attempts none at all", () => {
     const [given, bare, off] = rules(`[{match: [{uri: {exact: /a}}], retries: {attempts: 3, perTryTimeout: 2s,
  retryOn: "5xx,503,reset,429"}, timeout: 4s, route: [{destination: {host: reviews}}]},

@@ -50,19 +50,14 @@ function serviceHosts(mesh: Mesh, scope: Scope): readonly VirtualHost[] {
 const addressesOf = ({ addresses }: Service): readonly string[] =>
   addresses.filter((it) => !it.includes("/")).map((it) => (it.includes(":") ? `[${it}]` : it));
 
-/** What becomes of calls to one port of a service. */
+/** What becomes of calls to one port of a service. Rules of which none is for them are as none at all, as in Istio. */
 export function serviceRoutes(mesh: Mesh, service: Service, port: number, scope: Scope): readonly Route[] {
   const attached = attachedRequestRoutes(mesh, service, port, scope);
   if (attached !== undefined) return attached;
   const virtualService = virtualServiceOf(indexOf(mesh), service.hostname);
-  if (virtualService === undefined) return [defaultRoute(mesh, service, port, scope)];
-  return ruleRoutes(virtualService, {
-    scope,
-    port,
-    gateway: MESH_GATEWAY,
-    isTls: false,
-    mesh,
-  });
+  const context: RouteContext = { scope, port, gateway: MESH_GATEWAY, isTls: false, mesh };
+  const routes = virtualService === undefined ? [] : ruleRoutes(virtualService, context);
+  return routes.length === 0 ? [defaultRoute(mesh, service, port, scope)] : routes;
 }
 
 /** Hosts that are no services. */
@@ -82,8 +77,9 @@ function ruleHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly Virtual
         virtualHost(`${host}:${port}`, domainsAt(names, port), ruleRoutes(virtualService, at(port))),
       );
       // Envoy takes a star at one end only, so a wildcard host is known at the ports that the mesh knows.
-      if (isWildcard(host)) return byPort;
-      return [...byPort, virtualHost(`${host}:*`, domainsAtAnyPort(names), ruleRoutes(virtualService, at(undefined)))];
+      const atAny = virtualHost(`${host}:*`, domainsAtAnyPort(names), ruleRoutes(virtualService, at(undefined)));
+      const all = isWildcard(host) ? byPort : [...byPort, atAny];
+      return all.some(({ routes = [] }) => routes.length > 0) ? all : [];
     });
 }
 

@@ -91,10 +91,10 @@ function filterConfigs({ cors, fault }: HttpRule): Route["typedPerFilterConfig"]
   return { ...(fault && faultConfig(fault)), ...(cors && corsConfig(cors)) };
 }
 
-/** `rule.match`, or what of the two has a name. */
+/** `rule.match`, or the rule's alone; `.match` where the rule has none. As Istio. */
 function routeName(rule: HttpRule, match: HttpMatch | undefined): string | undefined {
-  const names = [rule.name, match?.name].filter((name) => name !== undefined && name !== "");
-  return names.length === 0 ? undefined : names.join(".");
+  if (match?.name !== undefined && match.name !== "") return `${rule.name ?? ""}.${match.name}`;
+  return rule.name === "" ? undefined : rule.name;
 }
 
 /** A service that no VirtualService speaks of. */

@@ -106,7 +106,8 @@ describe("exportTo of a Service", () => {
 describe("a DestinationRule", () => {
   const inRoot = limits("root", 4, "istio-system");
   test.each([
-    ["of the caller's namespace first, whatever it exports", [limits("a", 2, "jobs", ", exportTo: [shop]"), inRoot], 2],
+    ["of the caller's namespace first", [limits("a", 2, "jobs", ", exportTo: ['.']"), inRoot], 2],
+    ["of the caller's namespace, unless it is for others", [limits("a", 2, "jobs", ", exportTo: [shop]"), inRoot], 4],
     ["of the service's namespace, where it is exported", [limits("a", 3, "shop"), inRoot], 3],
     ["of the service's namespace to the caller's", [limits("a", 3, "shop", ", exportTo: [jobs]"), inRoot], 3],
     ["of the root namespace, where the service's is private", [limits("a", 3, "shop", ", exportTo: ['.']"), inRoot], 4],

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Forward, HeaderOperation } from "../../engine/http.ts";
+import { applyEdits, type EditedHeaders } from "../../engine/http/apply-edits.ts";
 import type { HeaderEdit, SeenRequest } from "./explanation.ts";
 import type { RequestView, SubstitutionView } from "../../engine/request.ts";
 
@@ -45,7 +46,7 @@ export class SimulatedRequest implements RequestView {
     before: Iterable<readonly [string, string]> = this.headers,
   ): ReadonlyMap<string, string> {
     const headers = new Map(before);
-    for (const operation of operations) applyTo(headers, operation, this.#view());
+    applyEdits(operations, editable(headers), this.#view());
     return headers;
   }
 
@@ -79,15 +80,16 @@ export class SimulatedRequest implements RequestView {
   }
 }
 
-function applyTo(headers: Map<string, string>, operation: HeaderOperation, view: SubstitutionView): void {
-  const { lowerName } = operation;
-  if (operation.t === "remove") return void headers.delete(lowerName);
-  const value = operation.value ?? operation.format?.(view) ?? "";
-  if (value === "" && !operation.keepEmpty) return;
-  const before = headers.get(lowerName);
-  if (before === undefined ? operation.t === "setIfPresent" : operation.t === "addIfAbsent") return;
-  headers.set(lowerName, before !== undefined && operation.t === "append" ? `${before},${value}` : value);
-}
+/** Of several lines of one header, one with a comma between them. */
+const editable = (headers: Map<string, string>): EditedHeaders => ({
+  has: (lowerName) => headers.has(lowerName),
+  remove: (lowerName) => void headers.delete(lowerName),
+  replace: ({ lowerName }, value) => void headers.set(lowerName, value),
+  add({ lowerName }, value) {
+    const before = headers.get(lowerName);
+    headers.set(lowerName, before === undefined ? value : `${before},${value}`);
+  },
+});
 
 /** As explanations show it. */
 export const seenBy = ({ path, authority, headers }: SimulatedRequest): SeenRequest => ({

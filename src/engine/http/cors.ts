@@ -124,6 +124,7 @@ function responseOperations({ credentials, expose }: Policy): readonly HeaderOpe
       ...set("access-control-allow-origin", ""),
       value: undefined,
       format: (view) => view.requestHeader("origin") ?? "",
+      opensLevel: true,
     },
     ...(credentials ? [set("access-control-allow-credentials", "true")] : []),
     ...(expose === "" ? [] : [set("access-control-expose-headers", expose)]),

@@ -2,8 +2,8 @@
  * Header edits of routes, virtual hosts and route configurations, compiled.
  *
  * Source: Envoy's order. The most specific level is applied first (weighted cluster, route, virtual host, route
- * configuration), so the least specific has the last word; `most_specific_header_mutations_wins` turns it round. Within a
- * level removals come before additions.
+ * configuration), so the least specific has the last word; `most_specific_header_mutations_wins` turns it round. The order
+ * within a level is that of `apply-edits.ts`.
  *
  * @module
  */
@@ -38,16 +38,19 @@ export const HEADER_EDITS = [
 export function compileEdits(edits: HeaderEdits, path: string): CompiledEdits {
   const at = (field: keyof HeaderEdits): string => fieldPath(path, field);
   return {
-    request: [
+    request: level([
       ...removals(edits.requestHeadersToRemove, at("requestHeadersToRemove")),
       ...additions(edits.requestHeadersToAdd, at("requestHeadersToAdd")),
-    ],
-    response: [
+    ]),
+    response: level([
       ...removals(edits.responseHeadersToRemove, at("responseHeadersToRemove")),
       ...additions(edits.responseHeadersToAdd, at("responseHeadersToAdd")),
-    ],
+    ]),
   };
 }
+
+const level = ([first, ...others]: readonly HeaderOperation[]): readonly HeaderOperation[] =>
+  first === undefined ? [] : [{ ...first, opensLevel: true }, ...others];
 
 /** @param levels The most specific first. */
 export function joinEdits(levels: readonly CompiledEdits[], mostSpecificWins: boolean): CompiledEdits {

@@ -124,6 +124,13 @@ export abstract class Head {
     return value;
   }
 
+  /** What operators such as `%REQ(x)%` say: the first line, as in Envoy; of the headers that it knows once, all of them joined. */
+  told(lowerName: string): string | undefined {
+    if (KNOWN.has(lowerName)) return this.header(lowerName);
+    for (let i = 0; i < this.count; i++) if (this.isNamed(i, lowerName)) return this.value(i);
+    return undefined;
+  }
+
   /** Values of a header by its lower-case name, line by line. */
   headerLines(lowerName: string): string[] {
     const found: string[] = [];
