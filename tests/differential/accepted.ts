@@ -51,6 +51,45 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
       (context.at.startsWith("hits") || context.at.endsWith("attempt-count")),
   },
   {
+    why: "A proxy's own answer without a body says `content-length: 0` to HEAD as to GET. Envoy says `transfer-encoding: chunked` to HEAD.",
+    covers: ({ at, ask, istio, leg, ours }) =>
+      leg === "tulle" &&
+      ask?.method === "HEAD" &&
+      ((at === "headers.content-length" && istio === undefined && ours === "0") ||
+        (at === "headers.transfer-encoding" && istio === "chunked" && ours === undefined)),
+  },
+  {
+    why: "`%RESPONSE_CODE%` in a header of a proxy's own answer is its status. Envoy says 0.",
+    covers: ({ at, case: { documents }, istio, leg, outcome, ours }) =>
+      leg === "tulle" &&
+      at.startsWith("headers.") &&
+      istio?.split(/[,| ]+/).includes("0") === true &&
+      ours === istio.replace(/\b0\b/g, outcome.get("status") ?? "") &&
+      outcome.get("log.details") !== "via_upstream" &&
+      JSON.stringify(documents).includes("%RESPONSE_CODE%"),
+  },
+  {
+    why: "A direct response of 204 has no `content-length`, which HTTP forbids there. Envoy gives that of a body that it does not send.",
+    covers: ({ at, leg, outcome, ours }) =>
+      leg === "tulle" && at === "headers.content-length" && outcome.get("status") === "204" && ours === undefined,
+  },
+  {
+    why: "An empty `x-forwarded-proto` is as none. Envoy has no route for such a request.",
+    covers: (context) =>
+      context.leg === "tulle" &&
+      context.ask?.headers.some(([name, value]) => name.toLowerCase() === "x-forwarded-proto" && value === "") ===
+        true &&
+      context.outcome.get("log.flags") === "NR",
+  },
+  {
+    why: "A percent sign in a header's value stands for itself where it begins no operator. Istio wants `%%`.",
+    covers: ({ at, istio, leg, ours }) =>
+      leg === "documents" &&
+      at === "document VirtualService" &&
+      istio?.includes("Un-escaped %") === true &&
+      ours === "taken",
+  },
+  {
     why: "`corsPolicy.maxAge` may be 0s, which asks browsers not to keep the answer. Istio refuses less than 1ms.",
     covers: ({ at, istio, leg, ours }) =>
       leg === "documents" &&

@@ -7,7 +7,7 @@ import { ACCEPTED, type AcceptedDifference, type Context } from "./accepted.ts";
 import { type Difference, differences, outcomeOf } from "./outcome.ts";
 import type { Headers } from "./rig/messages.ts";
 import { type ConfigDocument, keyOf } from "./rig/document.ts";
-import { LEGS, type Oracle, type Seen } from "./rig/oracle.ts";
+import { LEGS, type Oracle, type Refusals, type Seen } from "./rig/oracle.ts";
 import { HOSTS, hostOf } from "./rig/world.ts";
 
 /** A request, without what the rig knows itself. */
@@ -51,18 +51,21 @@ export interface Report {
 export async function compare(oracle: Oracle, cases: readonly Case[]): Promise<Report> {
   const accepted = new Map<AcceptedDifference, number>();
   const findings: Finding[] = [];
-  for (let at = 0; at < cases.length; at += HOSTS)
-    findings.push(...(await comparePush(oracle, cases.slice(at, at + HOSTS), accepted)));
-  return { comparisons: cases.reduce((sum, { asks }) => sum + asks.length, 0), findings, accepted };
+  let comparisons = 0;
+  for (let at = 0; at < cases.length; at += HOSTS) {
+    const push = await comparePush(oracle, cases.slice(at, at + HOSTS), accepted);
+    comparisons += push.comparisons;
+    findings.push(...push.findings);
+  }
+  return { comparisons, findings, accepted };
 }
 
-async function comparePush(
-  oracle: Oracle,
-  cases: readonly Case[],
-  accepted: Map<AcceptedDifference, number>,
-): Promise<Finding[]> {
+type Push = Pick<Report, "comparisons" | "findings">;
+
+async function comparePush(oracle: Oracle, cases: readonly Case[], accepted: Accepted): Promise<Push> {
   const placed = cases.map((it, slot) => it.documents.map((document) => place(oracle, document, slot)));
-  const refusals = await oracle.publish(placed.flat());
+  const refusals = await publishOrBlame(oracle, placed.flat());
+  if (refusals === undefined) return compareHalves(oracle, cases, accepted);
   const findings: Finding[] = [];
   const asked = cases.flatMap((of, slot) => {
     const refused = refusalsOf(placed[slot] ?? [], refusals);
@@ -81,8 +84,33 @@ async function comparePush(
   const first = await look(asked);
   // What time alone makes differ, a connection that was closed say, does not come again.
   const second = first.length === 0 ? [] : await look(first.map((finding) => finding.asked));
-  return [...findings, ...second];
+  return { comparisons: asked.length, findings: [...findings, ...second] };
 }
+
+/** Undefined: a proxy does not come to go by the documents. */
+const publishOrBlame = (oracle: Oracle, documents: readonly ConfigDocument[]): Promise<Refusals | undefined> =>
+  oracle.publish(documents).catch((error: unknown) => {
+    console.warn(String(error).slice(0, 2000));
+    return undefined;
+  });
+
+/** Finds those whose resources keep the ones of all others out. */
+async function compareHalves(oracle: Oracle, cases: readonly Case[], accepted: Accepted): Promise<Push> {
+  const [only] = cases;
+  if (cases.length === 1 && only !== undefined) {
+    const difference = { at: "push", istio: undefined, ours: undefined, leg: "a proxy does not take the resources" };
+    return { comparisons: 0, findings: [{ of: only, ask: undefined, differences: [difference] }] };
+  }
+  const middle = Math.ceil(cases.length / 2);
+  const first = await comparePush(oracle, cases.slice(0, middle), accepted);
+  const second = await comparePush(oracle, cases.slice(middle), accepted);
+  return {
+    comparisons: first.comparisons + second.comparisons,
+    findings: [...first.findings, ...second.findings],
+  };
+}
+
+type Accepted = Map<AcceptedDifference, number>;
 
 interface Asked {
   readonly of: Case;
@@ -90,11 +118,7 @@ interface Asked {
   readonly slot: number;
 }
 
-function unexplained(
-  { of, ask }: Asked,
-  seen: readonly Seen[],
-  accepted: Map<AcceptedDifference, number>,
-): Finding["differences"] {
+function unexplained({ of, ask }: Asked, seen: readonly Seen[], accepted: Accepted): Finding["differences"] {
   const [istio, ...ours] = seen.map(outcomeOf);
   if (istio === undefined) return [];
   return ours.flatMap((outcome, i) => {
@@ -106,17 +130,14 @@ function unexplained(
   });
 }
 
-function isAccepted(context: Context, accepted: Map<AcceptedDifference, number>): boolean {
+function isAccepted(context: Context, accepted: Accepted): boolean {
   const why = ACCEPTED.find(({ covers }) => covers(context));
   if (why !== undefined) accepted.set(why, (accepted.get(why) ?? 0) + 1);
   return why !== undefined;
 }
 
 /** Documents that are refused by one control plane or by both. */
-function refusalsOf(
-  documents: readonly ConfigDocument[],
-  { istio, tulle }: { readonly istio: ReadonlyMap<string, string>; readonly tulle: ReadonlyMap<string, string> },
-): Finding["differences"] {
+function refusalsOf(documents: readonly ConfigDocument[], { istio, tulle }: Refusals): Finding["differences"] {
   return documents.flatMap((document) => {
     const key = keyOf(document);
     const [theirs, ours] = [istio.get(key), tulle.get(key)];

@@ -79,6 +79,9 @@ const VOLATILE: Readonly<Record<string, readonly [RegExp, string]>> = {
   "x-envoy-upstream-service-time": [/^\d+$/, "milliseconds"],
   "x-request-id": [/^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/, "an id"],
   "x-case": [/.+/, "the case"],
+  // What is left of the time once attempts have taken theirs.
+  "x-envoy-expected-rq-timeout-ms": [/^\d+$/, "milliseconds"],
+  "grpc-timeout": [/^\d+m$/, "milliseconds"],
 };
 
 /** One entry a name, with all values in order. */

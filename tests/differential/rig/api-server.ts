@@ -54,7 +54,9 @@ export class ApiServer {
     try {
       const settings = await run([tools.cluster, "env", name]);
       const kubeconfig = /^KUBECONFIG=(.*)$/m.exec(settings)?.[1] ?? "";
-      await run(["kubectl", "--kubeconfig", kubeconfig, "apply", "--server-side", "-f", tools.crds]);
+      const kubectl = ["kubectl", "--kubeconfig", kubeconfig];
+      await run([...kubectl, "apply", "--server-side", "-f", tools.crds]);
+      await run([...kubectl, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
       return new ApiServer(tools, name, kubeconfig);
     } catch (error) {
       await run([tools.cluster, "down", name]);

@@ -1,0 +1,90 @@
+/**
+ * Finds the smallest documents and request that still show a difference: takes away one thing after another, all that can
+ * be taken away next tried in one push.
+ *
+ * @module
+ */
+import { type Ask, type Case, compare, type Finding } from "./comparison.ts";
+import type { ConfigDocument } from "./rig/document.ts";
+import type { Oracle } from "./rig/oracle.ts";
+
+const MAX_ROUNDS = 30;
+
+export async function shrink(oracle: Oracle, finding: Finding): Promise<Finding> {
+  let best: Finding = { ...finding, of: { ...finding.of, asks: finding.ask === undefined ? [] : [finding.ask] } };
+  for (let round = 0; round < MAX_ROUNDS; round++) {
+    const { findings } = await compare(oracle, reductions(best.of));
+    const shown = findings.filter((it) => isOf(finding, it)).sort((a, b) => sizeOf(a.of) - sizeOf(b.of));
+    if (shown[0] === undefined) return best;
+    best = shown[0];
+  }
+  return best;
+}
+
+/** One finding for each kind of difference, the smallest case of it. */
+export function kindsOf(findings: readonly Finding[]): readonly Finding[] {
+  const kinds = new Map<string, Finding>();
+  for (const finding of findings) {
+    const kind = [...signs(finding)].sort().join();
+    const known = kinds.get(kind);
+    if (known === undefined || sizeOf(finding.of) < sizeOf(known.of)) kinds.set(kind, finding);
+  }
+  return [...kinds.values()];
+}
+
+const sizeOf = ({ asks, documents }: Case): number => JSON.stringify([asks, documents]).length;
+
+/** Whether both differ in the same, in whatever place of it. */
+function isOf(finding: Finding, other: Finding): boolean {
+  const wanted = signs(finding);
+  return [...signs(other)].some((sign) => wanted.has(sign));
+}
+
+const signs = ({ differences }: Finding): ReadonlySet<string> =>
+  new Set(differences.map(({ at, leg }) => `${leg} ${at.replace(/\d+/g, "n")}`));
+
+function reductions(of: Case): Case[] {
+  const documents = smallerLists(of.documents).concat(
+    of.documents.flatMap((document, i) =>
+      smaller(document.spec).map((spec): ConfigDocument[] => of.documents.with(i, { ...document, spec })),
+    ),
+  );
+  return [
+    ...documents.map((it) => ({ ...of, documents: it })),
+    ...of.asks.flatMap((ask) => smallerAsks(ask).map((it) => ({ ...of, asks: [it] }))),
+  ];
+}
+
+/** The value without one of its parts, at any depth. */
+function smaller(value: unknown): unknown[] {
+  if (Array.isArray(value)) {
+    const items: readonly unknown[] = value;
+    return [...smallerLists(items), ...items.flatMap((item, i) => smaller(item).map((it) => items.with(i, it)))];
+  }
+  if (typeof value !== "object" || value === null) return [];
+  const entries = Object.entries(value as Readonly<Record<string, unknown>>);
+  return entries.flatMap(([name, inner]) => [
+    Object.fromEntries(entries.filter(([other]) => other !== name)),
+    ...smaller(inner).map((it) => ({ ...value, [name]: it })),
+  ]);
+}
+
+/** With one item only, and without each. */
+function smallerLists<T>(items: readonly T[]): T[][] {
+  const without = items.map((_, i) => items.filter((_, other) => other !== i));
+  return items.length < 3 ? without : [...items.map((item) => [item]), ...without];
+}
+
+function smallerAsks(ask: Ask): Ask[] {
+  const { body, headers, host, method, path, port, ...rest } = ask;
+  const changes: Partial<Ask>[] = [
+    ...headers.map((_, i) => ({ headers: headers.filter((_, other) => other !== i) })),
+    ...(body === "" ? [] : [{ body: "" }]),
+    ...(method === "GET" ? [] : [{ method: "GET" }]),
+    ...(path.includes("?") ? [{ path: path.slice(0, path.indexOf("?")) }] : []),
+    ...(path === "/" ? [] : [{ path: "/" }]),
+    ...(port === 0 ? [] : [{ port: 0 as const }]),
+  ];
+  const reduced = changes.map((change) => ({ ...ask, ...change }));
+  return host === undefined ? reduced : [...reduced, { ...rest, body, headers, method, path, port }];
+}
