@@ -34,6 +34,10 @@ export type Step =
 export interface AssertStep {
   readonly type: "assert";
   readonly helper: string;
+  readonly args?: readonly unknown[];
+  readonly parent?: { readonly kind: string; readonly name: string };
+  readonly routeKind?: string;
+  readonly routes?: readonly string[];
 }
 
 export interface MirrorTarget {

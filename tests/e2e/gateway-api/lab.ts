@@ -12,6 +12,12 @@ import { bootstrapText } from "../../../src/app/up/bootstrap.ts";
 import { GatewayPlaces } from "../../../src/app/up/gateway-places.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { lineLog } from "../../../src/base/log.ts";
+import {
+  type GatewayStatusAddress,
+  gatewayApiStatus,
+  type ObjectStatus,
+} from "../../../src/config/gateway-api/status/status.ts";
+import { attachGatewayApi } from "../../../src/model/gateway-api/attachment/attach.ts";
 import { formatProblem } from "../../../src/base/problem.ts";
 import { systemRandom } from "../../../src/base/random.ts";
 import { memoryAuthorityStorage } from "../../../src/identity/authority-storage.ts";
@@ -93,6 +99,14 @@ export class ConformanceLab {
     return [{ ...manifest, ports, endpoints: [{ addresses: [LOOPBACK], conditions: { ready: true } }] }];
   }
 
+  /** What the documents of the Gateway API are told about themselves. */
+  get status(): readonly ObjectStatus[] {
+    const addresses: readonly GatewayStatusAddress[] = [{ type: "IPAddress", value: LOOPBACK }];
+    return gatewayApiStatus(attachGatewayApi(this.#store.current.mesh), {
+      assigned: () => ({ addresses, fault: undefined }),
+    });
+  }
+
   /** What the documents were refused for, one a line. */
   get problems(): string {
     return this.#store.current.problems
@@ -106,6 +120,17 @@ export class ConformanceLab {
     const [some] = this.#proxied;
     // Joining publishes what waits.
     if (some !== undefined) this.#plane.proxyBootstrap(some);
+    const waitingFor = (): string =>
+      this.#plane.status.proxies
+        .filter(
+          ({ id, acknowledgedVersion }) =>
+            this.#proxied.has(id) && acknowledgedVersion !== this.#plane.status.publication.version,
+        )
+        .map(
+          ({ id, problem, types, connectedSinceMs }) =>
+            `${id} ${connectedSinceMs} ${problem ?? ""} ${types.map((t) => `${t.type} ${t.state}`).join(", ")}`,
+        )
+        .join("; ");
     await eventually("all proxies have their configuration", () => {
       const { proxies, publication } = this.#plane.status;
       const own = proxies.filter(({ id }) => this.#proxied.has(id));
@@ -115,6 +140,8 @@ export class ConformanceLab {
       if (rejected !== undefined)
         throw new Error(`${rejected.id} rejects ${rejected.type.type}: ${rejected.type.rejection}`);
       return own.every((p) => p.problem === undefined && p.acknowledgedVersion === publication.version);
+    }).catch((error: Error) => {
+      throw new Error(`${error.message}: ${waitingFor()}`, { cause: error });
     });
   }
 

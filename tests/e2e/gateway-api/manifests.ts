@@ -20,6 +20,7 @@ export interface Manifest {
     readonly name: string;
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
+    readonly generation?: number;
   };
   readonly spec?: Spec;
   readonly addressType?: string;
@@ -116,7 +117,9 @@ export function documentsOf(manifests: readonly Manifest[]): string {
     metadata: { name, namespace, labels },
     spec: { serviceAccount: name, ports: [...ports.keys()] },
   }));
-  const kept = manifests.filter((m) => m.kind !== "Deployment" && !isUdp(m));
+  const kept = manifests
+    .filter((m) => m.kind !== "Deployment" && !isUdp(m))
+    .map((m) => ({ ...m, metadata: { generation: 1, ...m.metadata } }));
   return [...kept, ...workloads].map((document) => stringify(document)).join("---\n");
 }
 

@@ -15,6 +15,7 @@ import {
 import { send } from "./client.ts";
 import type { ConformanceLab } from "./lab.ts";
 import { type Manifest, manifestsIn } from "./manifests.ts";
+import { assertDifference, StatusView } from "./status-asserts.ts";
 
 /** Upstream's RequiredConsecutiveSuccesses. */
 const SUCCESSES = 3;
@@ -33,7 +34,10 @@ export async function runTest(lab: ConformanceLab, test: ConformanceTest): Promi
   const found: string[] = [];
   for (const step of inOrder(test.steps)) {
     if (step.type === "apply" || step.type === "delete") {
-      manifests = changed(manifests, step.type, step.object as Manifest);
+      manifests = manifestsIn(JSON.stringify(step.object)).reduce(
+        (all, object) => changed(all, step.type, object),
+        manifests,
+      );
       await lab.apply(manifests);
     } else {
       const problem = await outcomeOf(lab, test, step).catch((error: unknown) => String(error));
@@ -54,15 +58,18 @@ function inOrder(steps: readonly Step[]): readonly Step[] {
   return ordered;
 }
 
-function changed(manifests: readonly Manifest[], how: "apply" | "delete", object: Manifest): readonly Manifest[] {
+function changed(manifests: readonly Manifest[], how: Step["type"], object: Manifest): readonly Manifest[] {
   const { kind, metadata } = object;
   const others = manifests.filter(
     (m) => m.kind !== kind || m.metadata.name !== metadata.name || m.metadata.namespace !== metadata.namespace,
   );
-  return how === "delete" ? others : [...others, object];
+  if (how === "delete") return others;
+  const before = manifests.find((m) => m.kind === kind && m.metadata.name === metadata.name)?.metadata.generation ?? 1;
+  return [...others, { ...object, metadata: { ...metadata, generation: before + 1 } }];
 }
 
 function describe({ cases }: ConformanceTest, step: Step): string {
+  if (step.type === "assert") return step.helper;
   if (step.type !== "request") return step.type;
   const { client, gatewayListener, request, tls } = cases[step.case] as RequestCase;
   const where = gatewayListener?.gateway.split("/")[1] ?? client?.selector ?? "";
@@ -77,6 +84,8 @@ async function outcomeOf(lab: ConformanceLab, test: ConformanceTest, step: Step)
       return mirrored(lab, step.mirroredTo, step.path);
     case "mirrorDistribution":
       return mirrorShares(lab, step.check.mirroredTo);
+    case "assert":
+      return assertDifference(step, new StatusView(lab.status));
     default:
       return undefined;
   }
