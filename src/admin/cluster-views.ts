@@ -1,7 +1,7 @@
 /**
  * `/clusters` of a proxy, as Envoy prints it: as text, and as the JSON of `envoy.admin.v3.Clusters`.
  *
- * Differs from Envoy: success rates are not kept, so they are `-1` in the text and absent in the JSON; numbers that are 0 are
+ * Differs from Envoy: names that were not looked up have a line, `dns_lookup_failure`, in the text; success rates are not kept, so they are `-1` in the text and absent in the JSON; numbers that are 0 are
  * left out of the JSON, as Envoy does.
  *
  * @module
@@ -23,13 +23,20 @@ export function* clustersText(clusters: readonly ClusterView[]): Generator<strin
   }
 }
 
-function clusterLines({ name, limits, addedViaApi, edsServiceName }: ClusterView): readonly Line[] {
+function clusterLines({
+  name,
+  limits,
+  addedViaApi,
+  edsServiceName,
+  lookupFailures = {},
+}: ClusterView): readonly Line[] {
   return [
     ["observability_name", name],
     ...limitLines("default_priority", limits.default),
     ...limitLines("high_priority", limits.high),
     ["added_via_api", addedViaApi],
     ...(edsServiceName === undefined ? [] : ([["eds_service_name", edsServiceName]] as const)),
+    ...Object.entries(lookupFailures).map(([host, reason]): Line => ["dns_lookup_failure", `${host} ${reason}`]),
   ];
 }
 

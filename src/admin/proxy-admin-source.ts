@@ -58,6 +58,8 @@ export interface ClusterView {
   readonly edsServiceName: string | undefined;
   readonly limits: { readonly default: LimitsView; readonly high: LimitsView };
   readonly endpoints: readonly EndpointView[];
+  /** Names of endpoints whose last lookup gave nothing, and why. */
+  readonly lookupFailures?: Readonly<Record<string, string>>;
 }
 
 export interface EndpointView {

@@ -6,6 +6,8 @@ import { answer, bodyOf, scene, statusOf } from "../../tests/support/proxy-scene
 import { cluster } from "../../tests/support/proxy-resources.ts";
 import { memoryNetwork } from "../../tests/support/proxy-rig.ts";
 import { ScriptedResolver } from "../../tests/support/scripted-resolver.ts";
+import { clustersText } from "../admin/cluster-views.ts";
+import { clusterViews } from "../app/sidecar/cluster-views.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { DynamicForwardProxyCluster } from "../xds/proto/dynamic-forward-proxy.ts";
 import type { LbEndpoint } from "../xds/proto/endpoint.ts";
@@ -53,6 +55,8 @@ describe("STRICT_DNS", () => {
     expect(await call()).toBe(200);
     const failures = rig.proxy.clusters.clusters.get("app")?.lookupFailures;
     expect([...(failures ?? [])]).toEqual([["app.test", "ESERVFAIL"]]);
+    const told = [...clustersText(clusterViews(rig.proxy, () => false))].join("");
+    expect(told).toContain("app::dns_lookup_failure::app.test ESERVFAIL\n");
     await rig.advance(1100);
     resolver.found("127.0.0.7");
     expect(addresses()).toEqual(["127.0.0.7"]);

@@ -13,13 +13,14 @@ export function clusterViews({ clusters }: Proxy, isStatic: (name: string) => bo
   return [...clusters.clusters.values()].map((runtime) => clusterView(runtime, isStatic(runtime.compiled.name)));
 }
 
-function clusterView({ compiled, endpoints }: ClusterRuntime, isStatic: boolean): ClusterView {
+function clusterView({ compiled, endpoints, lookupFailures }: ClusterRuntime, isStatic: boolean): ClusterView {
   return {
     name: compiled.name,
     addedViaApi: !isStatic,
     edsServiceName: compiled.type === "EDS" ? compiled.edsServiceName : undefined,
     limits: compiled.limits,
     endpoints: endpoints.all.map(endpointView),
+    ...(lookupFailures.size === 0 ? {} : { lookupFailures: Object.fromEntries(lookupFailures) }),
   };
 }
 
