@@ -189,7 +189,7 @@ function policyLines(policy: PolicyStep, paint: Paint): readonly string[] {
   const mark = !policy.matched ? no(paint) : policy.action === "DENY" ? paint.red("✗") : yes(paint);
   const dry = policy.dryRun ? paint.yellow(" dry run, not enforced") : "";
   return [
-    `    ${mark} ${policy.action.padEnd(5)}  AuthorizationPolicy ${policy.policy} rule ${policy.rule}${place(policy.source, paint)}${dry}`,
+    `    ${mark} ${policy.action.padEnd(5)}  ${policy.source?.kind ?? "AuthorizationPolicy"} ${policy.policy} rule ${policy.rule}${place(policy.source, paint)}${dry}`,
     ...policy.reasons.map((reason) => `             ${reason}`),
   ];
 }

@@ -11,6 +11,8 @@ import type { Service } from "../model/service.ts";
 import { meshServices } from "./mesh-services.ts";
 import { mergeDelegates } from "./delegates.ts";
 import type { Meaning } from "./read-document.ts";
+import type { HttpRouteGroup, SmiTcpRoute } from "./smi/route-groups.ts";
+import { targetToPolicy, type TrafficSpecs } from "./smi/traffic-target.ts";
 import { splitToVirtualService } from "./traffic-split.ts";
 
 type Of<T extends Meaning["t"]> = Extract<Meaning, { readonly t: T }>["value"];
@@ -29,14 +31,16 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
   const services = meshServices({ services: all("Service"), endpointLists, ...external });
   const byHost = new Map<string, Service>(services.map((s) => [s.hostname, s]));
   const { remarks, virtualServices } = mergeDelegates(all("VirtualService"));
-  const splits = all("TrafficSplit").map((s) => splitToVirtualService(s, byHost));
+  const specs = trafficSpecs(all("HTTPRouteGroup"), all("SmiTcpRoute"));
+  const splits = all("TrafficSplit").map((s) => splitToVirtualService(s, { services: byHost, ...specs }));
+  const targets = all("TrafficTarget").map((t) => targetToPolicy(t, specs, settings.trustDomain));
   const mesh: Mesh = {
     settings,
     services,
     ...external,
     workloadGroups: all("WorkloadGroup"),
     workloads: all("Workload"),
-    virtualServices: [...oldestFirst(virtualServices), ...splits],
+    virtualServices: [...oldestFirst(virtualServices), ...splits.map((s) => s.virtualService)],
     sidecars: oldestFirst(all("Sidecar")),
     gateways: all("Gateway"),
     credentials: all("Secret").filter((credential) => credential !== undefined),
@@ -44,7 +48,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     destinationRules: oldestFirst(all("DestinationRule")),
     rateLimits: all("RateLimit"),
     peerAuthentications: all("PeerAuthentication"),
-    authorizationPolicies: all("AuthorizationPolicy"),
+    authorizationPolicies: [...all("AuthorizationPolicy"), ...targets.map((t) => t.policy)],
     gatewayApi: {
       classes: all("GatewayClass"),
       gateways: all("KubernetesGateway"),
@@ -56,7 +60,20 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     namespaces: all("Namespace"),
     configMaps: all("ConfigMap"),
   };
-  return { mesh: withGatewayWorkloads(mesh), remarks };
+  return {
+    mesh: withGatewayWorkloads(mesh),
+    remarks: [...remarks, ...[...splits, ...targets].flatMap((made) => made.remarks)],
+  };
+}
+
+function trafficSpecs(groups: readonly HttpRouteGroup[], routes: readonly SmiTcpRoute[]): TrafficSpecs {
+  const named = <T extends { readonly origin: Origin }>(all: readonly T[]) =>
+    new Map(all.map((one) => [`${one.origin.namespace}/${one.origin.name}`, one]));
+  const [byGroup, byRoute] = [named(groups), named(routes)];
+  return {
+    group: (namespace, name) => byGroup.get(`${namespace}/${name}`),
+    tcpRoute: (namespace, name) => byRoute.get(`${namespace}/${name}`),
+  };
 }
 
 /** Source: Istio: by creation, which the API server writes; then by name, then by namespace. What nobody stored yet is the newest. */

@@ -24,6 +24,7 @@ export function readAuthorizationPolicy(body: DocumentBody): AuthorizationPolicy
   return {
     origin: body.origin,
     selector: spec.optional("selector", selector),
+    serviceAccount: undefined,
     action,
     dryRun: readDryRun(body),
     rules,

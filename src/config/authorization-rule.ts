@@ -49,7 +49,8 @@ function all<K extends string, T>(fields: Fields<K>, name: K, read: Read<T>): re
   return fields.optional(name, listOrNothing(read)) ?? [];
 }
 
-const none: AuthorizationSource = {
+/** Asks nothing of the caller. */
+export const noSource: AuthorizationSource = {
   principals: [],
   notPrincipals: [],
   namespaces: [],
@@ -59,7 +60,7 @@ const none: AuthorizationSource = {
 };
 
 function source(namespace: string): Read<AuthorizationSource> {
-  return (node) => node.fields({ known: ["source"] }).required("source", (n) => readSource(n, namespace), none);
+  return (node) => node.fields({ known: ["source"] }).required("source", (n) => readSource(n, namespace), noSource);
 }
 
 function readSource(node: Node, namespace: string): AuthorizationSource {
@@ -108,7 +109,8 @@ function serviceAccountOf(own: string): Read<StringMatch> {
 
 const OPERATION = ["hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"] as const;
 
-const nothing: AuthorizationOperation = {
+/** Asks nothing of the call. */
+export const noOperation: AuthorizationOperation = {
   hosts: [],
   notHosts: [],
   ports: [],
@@ -117,10 +119,11 @@ const nothing: AuthorizationOperation = {
   notMethods: [],
   paths: [],
   notPaths: [],
+  headers: {},
 };
 
 function operation(node: Node): AuthorizationOperation {
-  return node.fields({ known: ["operation"] }).required("operation", readOperation, nothing);
+  return node.fields({ known: ["operation"] }).required("operation", readOperation, noOperation);
 }
 
 function readOperation(node: Node): AuthorizationOperation {
@@ -135,6 +138,7 @@ function readOperation(node: Node): AuthorizationOperation {
     notMethods: all(fields, "notMethods", pattern),
     paths: all(fields, "paths", pathPattern),
     notPaths: all(fields, "notPaths", pathPattern),
+    headers: {},
   };
 }
 

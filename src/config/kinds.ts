@@ -21,6 +21,7 @@ export type ReadKind =
   | "Gateway"
   | "GatewayClass"
   | "HTTPRoute"
+  | "HTTPRouteGroup"
   /** The Gateway API's kind `Gateway`. */
   | "KubernetesGateway"
   | "ListenerSet"
@@ -34,7 +35,10 @@ export type ReadKind =
   | "TCPRoute"
   | "TLSRoute"
   | "ServiceEntry"
+  /** SMI's kind `TCPRoute`. */
+  | "SmiTcpRoute"
   | "TrafficSplit"
+  | "TrafficTarget"
   | "VirtualService"
   | "Workload"
   | "WorkloadEntry"
@@ -51,6 +55,7 @@ interface Api {
 
 const ANY_VERSION = /^v1((alpha|beta)\d+)?$/;
 const istio = (group: string): Api => ({ group, version: "v1", versions: ANY_VERSION });
+const smiSpecs: Api = { group: "specs.smi-spec.io", version: "v1alpha4", versions: /^v1alpha[1-4]$/ };
 const core: Api = { group: "", version: "v1", versions: /^v1$/ };
 const gatewayApi: Api = { group: "gateway.networking.k8s.io", version: "v1", versions: /^v1((alpha|beta)\d+)?$/ };
 
@@ -74,6 +79,9 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   TCPRoute: gatewayApi,
   ReferenceGrant: gatewayApi,
   BackendTLSPolicy: gatewayApi,
+  HTTPRouteGroup: smiSpecs,
+  SmiTcpRoute: { ...smiSpecs, kind: "TCPRoute" },
+  TrafficTarget: { group: "access.smi-spec.io", version: "v1alpha3", versions: /^v1alpha[1-4]$/ },
   Secret: core,
   Service: core,
   ConfigMap: core,
@@ -100,8 +108,8 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
   "telemetry.istio.io": ["Telemetry"],
   "extensions.istio.io": ["TrafficExtension", "WasmPlugin"],
   "gateway.networking.x-k8s.io": ["XBackend", "XBackendTrafficPolicy", "XListenerSet", "XMesh"],
-  "access.smi-spec.io": ["TrafficTarget"],
-  "specs.smi-spec.io": ["HTTPRouteGroup", "TCPRoute", "UDPRoute"],
+  "access.smi-spec.io": ["IdentityBinding"],
+  "specs.smi-spec.io": ["UDPRoute"],
   "metrics.smi-spec.io": ["TrafficMetrics"],
 };
 

@@ -52,6 +52,14 @@ import { readSecret, SECRET_FIELDS } from "./secret.ts";
 import { readService } from "./service.ts";
 import { readSidecar } from "./sidecar.ts";
 import { readServiceEntry } from "./service-entry.ts";
+import {
+  HTTP_ROUTE_GROUP_FIELDS,
+  type HttpRouteGroup,
+  readHttpRouteGroup,
+  readSmiTcpRoute,
+  type SmiTcpRoute,
+} from "./smi/route-groups.ts";
+import { readTrafficTarget, TRAFFIC_TARGET_FIELDS, type TrafficTarget } from "./smi/traffic-target.ts";
 import { readTrafficSplit, type TrafficSplit } from "./traffic-split.ts";
 import type { Tree } from "./tree.ts";
 import { readVirtualService } from "./virtual-service.ts";
@@ -71,6 +79,9 @@ export type Meaning =
   | { readonly t: "PeerAuthentication"; readonly value: PeerAuthentication }
   | { readonly t: "AuthorizationPolicy"; readonly value: AuthorizationPolicy }
   | { readonly t: "TrafficSplit"; readonly value: TrafficSplit }
+  | { readonly t: "TrafficTarget"; readonly value: TrafficTarget }
+  | { readonly t: "HTTPRouteGroup"; readonly value: HttpRouteGroup }
+  | { readonly t: "SmiTcpRoute"; readonly value: SmiTcpRoute }
   | { readonly t: "GatewayClass"; readonly value: GatewayClass }
   | { readonly t: "KubernetesGateway"; readonly value: KubernetesGateway }
   | { readonly t: "ListenerSet"; readonly value: ListenerSet }
@@ -101,12 +112,14 @@ export interface ReadDocument {
 
 const FIELDS = ["apiVersion", "kind", "metadata", "spec", "status"] as const;
 
-/** Kinds whose fields stand beside metadata, under no spec. */
+/** Kinds whose fields stand beside metadata, under no spec, or stood there once. */
 const OWN_FIELDS: Partial<Record<ReadKind, readonly string[]>> = {
   ConfigMap: CONFIG_MAP_FIELDS,
   Secret: SECRET_FIELDS,
   EndpointSlice: SLICE_FIELDS,
   Endpoints: ENDPOINTS_FIELDS,
+  HTTPRouteGroup: HTTP_ROUTE_GROUP_FIELDS,
+  TrafficTarget: TRAFFIC_TARGET_FIELDS,
 };
 
 /** Reads one document. Pure; never throws. */
@@ -156,7 +169,6 @@ export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
     : { document: { ...base, ...pick(metadata), status: "applied" }, meaning, problems };
 }
 
-/** Two kinds of Kubernetes' own have no spec. */
 function fieldsOf(fate: ReturnType<typeof fateOf>): readonly string[] {
   return fate.t === "read" ? (OWN_FIELDS[fate.kind] ?? FIELDS) : FIELDS;
 }
@@ -215,6 +227,12 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
       return { t: kind, value: readPeerAuthentication(body) };
     case "AuthorizationPolicy":
       return { t: kind, value: readAuthorizationPolicy(body) };
+    case "TrafficTarget":
+      return { t: kind, value: readTrafficTarget(body) };
+    case "HTTPRouteGroup":
+      return { t: kind, value: readHttpRouteGroup(body) };
+    case "SmiTcpRoute":
+      return { t: kind, value: readSmiTcpRoute(body) };
     case "TrafficSplit":
       return { t: kind, value: readTrafficSplit(body) };
     case "GatewayClass":

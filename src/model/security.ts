@@ -23,6 +23,8 @@ export interface AuthorizationPolicy {
   readonly origin: Origin;
   /** Undefined: the whole namespace, or the mesh when it is in the root namespace. */
   readonly selector: LabelSelector | undefined;
+  /** Only for workloads of this identity. Undefined: of any. SMI's TrafficTargets are for one. */
+  readonly serviceAccount: string | undefined;
   readonly action: "ALLOW" | "DENY";
   /** Annotation `istio.io/dry-run`: evaluated and recorded, never enforced. */
   readonly dryRun: boolean;
@@ -59,6 +61,8 @@ export interface AuthorizationOperation {
   readonly notMethods: readonly StringMatch[];
   readonly paths: readonly StringMatch[];
   readonly notPaths: readonly StringMatch[];
+  /** All of them must match; lower-case names. SMI's alone: in Istio they stand among conditions. */
+  readonly headers: Readonly<Record<string, StringMatch>>;
 }
 
 /** Keys: `request.headers[name]`, `source.ip`, `source.namespace`, `source.principal`, `destination.ip`, `destination.port`, `connection.sni`. */
@@ -67,3 +71,7 @@ export interface AuthorizationCondition {
   readonly values: readonly string[];
   readonly notValues: readonly string[];
 }
+
+/** In the names of what is made of policies: of several kinds two may have the same name. */
+export const policyId = ({ origin: { kind, name } }: Pick<AuthorizationPolicy, "origin">): string =>
+  kind === "TrafficTarget" ? `TrafficTarget.${name}` : name;

@@ -9,7 +9,7 @@
  */
 import { selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
-import type { AuthorizationPolicy } from "../model/security.ts";
+import { type AuthorizationPolicy, policyId } from "../model/security.ts";
 import type { Workload } from "../model/service.ts";
 import type { HttpRbac } from "../xds/proto/filter-http-rbac.ts";
 import type { Policy, Rbac } from "../xds/proto/rbac.ts";
@@ -48,7 +48,13 @@ export const asksForSni = (mesh: Mesh, workload: Workload): boolean =>
 
 function policiesFor({ settings, authorizationPolicies }: Mesh, workload: Workload): readonly AuthorizationPolicy[] {
   return [...new Set([settings.rootNamespace, workload.namespace])].flatMap((namespace) =>
-    authorizationPolicies.filter((p) => p.origin.namespace === namespace && selects(p.selector ?? {}, workload.labels)),
+    authorizationPolicies.filter(
+      (p) =>
+        p.origin.namespace === namespace &&
+        selects(p.selector ?? {}, workload.labels) &&
+        (p.serviceAccount === undefined ||
+          (p.serviceAccount === workload.serviceAccount && namespace === workload.namespace)),
+    ),
   );
 }
 
@@ -95,5 +101,5 @@ function ruleSources(policy: AuthorizationPolicy): readonly (readonly [string, S
 }
 
 /** As Istio's, which tools read. */
-const policyName = ({ origin }: AuthorizationPolicy, rule: number): string =>
-  `ns[${origin.namespace}]-policy[${origin.name}]-rule[${rule}]`;
+const policyName = (policy: AuthorizationPolicy, rule: number): string =>
+  `ns[${policy.origin.namespace}]-policy[${policyId(policy)}]-rule[${rule}]`;

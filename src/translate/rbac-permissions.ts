@@ -49,6 +49,14 @@ export function operationTerms(
     http(["hosts", "notHosts"], byHost),
     http(["methods", "notMethods"], byMethod),
     http(["paths", "notPaths"], byPath),
+    ...Object.entries(operation.headers).map(
+      ([name, match]): PermissionTerm => ({
+        any: [{ header: headerMatcher(name, match) }],
+        none: [],
+        written: patternTerm(`operation.headers.${name}`, [match], "", []),
+        httpOnly: true,
+      }),
+    ),
     {
       any: ports.map(port),
       none: notPorts.map(port),

@@ -81,6 +81,7 @@ const policy = ({ metadata, spec }: PolicyDocument): AuthorizationPolicy => ({
   },
   selector: spec?.selector?.matchLabels,
   action: spec?.action === "DENY" ? "DENY" : "ALLOW",
+  serviceAccount: undefined,
   dryRun: metadata.annotations?.["istio.io/dry-run"] === "true",
   rules: (spec?.rules ?? []).map(rule),
 });
@@ -112,6 +113,7 @@ const operation = (o: Lists): AuthorizationOperation => ({
   notMethods: matches(o["notMethods"]),
   paths: matches(o["paths"]),
   notPaths: matches(o["notPaths"]),
+  headers: {},
 });
 
 const condition = (w: NonNullable<Rule["when"]>[number]): AuthorizationCondition => ({

@@ -11,7 +11,7 @@ import { compileNetworkRbac } from "../../engine/rbac/network-rbac.ts";
 import type { PeerView } from "../../engine/request.ts";
 import type { TraceStep } from "../../engine/trace.ts";
 import type { Mesh } from "../../model/mesh.ts";
-import type { AuthorizationPolicy } from "../../model/security.ts";
+import { type AuthorizationPolicy, policyId } from "../../model/security.ts";
 import type { Instance, InstancePort } from "../../model/service.ts";
 import { writtenPolicy } from "../../translate/rbac-rule.ts";
 import type { Sources } from "../../translate/source.ts";
@@ -146,7 +146,7 @@ function policyStep(
   { step, subject, verdict, reason, shadow }: TraceStep,
 ): PolicyStep[] {
   const [, namespace, name, number] = step === "policy" ? (POLICY_NAME.exec(subject) ?? []) : [];
-  const policy = mesh.authorizationPolicies.find((p) => p.origin.namespace === namespace && p.origin.name === name);
+  const policy = mesh.authorizationPolicies.find((p) => p.origin.namespace === namespace && policyId(p) === name);
   if (policy === undefined) return [];
   const matched = verdict !== "notMatched";
   const port = { targetPort, listenPort: inbound.port };
@@ -155,7 +155,7 @@ function policyStep(
   const written = rule && writtenPolicy(rule, asked);
   return [
     {
-      policy: `${namespace}/${name}`,
+      policy: `${namespace}/${policy.origin.name}`,
       rule: Number(number),
       action: policy.action,
       matched,
@@ -171,7 +171,7 @@ function verdictReason(policies: readonly PolicyStep[], allowed: boolean): strin
   const decisive = enforced.find((p) => p.matched);
   if (decisive !== undefined) {
     const does: Readonly<Record<AuthorizationPolicy["action"], string>> = { ALLOW: "allows", DENY: "denies" };
-    return `AuthorizationPolicy ${decisive.policy} ${does[decisive.action]} it`;
+    return `${decisive.source?.kind ?? "AuthorizationPolicy"} ${decisive.policy} ${does[decisive.action]} it`;
   }
   if (!allowed) return "there are ALLOW policies for the workload, and no rule of them matches";
   return enforced.length === 0
