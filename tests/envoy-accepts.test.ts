@@ -3,7 +3,7 @@
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { spawnSync } from "node:child_process";
-import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import "../src/xds/proto/all.ts";
@@ -13,6 +13,7 @@ import { type MeshState, type ProxyResources, translate } from "../src/translate
 import { EDGE_DOCUMENTS } from "./e2e/agreement/edge-documents.ts";
 import { TestCa } from "./support/certificates.ts";
 import { ensureEnvoy } from "./support/envoy.ts";
+import { EDGE_PARTS, GATEWAY_API_DOCUMENTS, MESH_PARTS } from "./support/gateway-api-documents.ts";
 import { service, stateOf, withLoopbacks, workload } from "./support/mesh.ts";
 import { staticBootstrap } from "./support/static-bootstrap.ts";
 
@@ -269,6 +270,20 @@ spec: {role: gateway}
 {apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: g}, spec: {selector: {edge: edge}, servers: [${servers.join(", ")}]}}`;
     const resources = sidecar(stateOf(...base, yaml), "edge-0");
     expect(resources.listeners[0]?.filterChains?.length).toBe(3);
+    expect(objection(resources)).toBeUndefined();
+  });
+
+  test.each(["edge-tulle-0", "reviews-v1-0"])("documents of the Gateway API: %s", (instance) => {
+    const pem = (name: string): string => btoa(readFileSync(file(name), "utf8"));
+    const state = stateOf(
+      ...base,
+      GATEWAY_API_DOCUMENTS,
+      `{apiVersion: v1, kind: Secret, type: kubernetes.io/tls, metadata: {name: shown}, data: {tls.crt: ${pem("cert.pem")}, tls.key: ${pem("key.pem")}}}`,
+      `{apiVersion: v1, kind: ConfigMap, metadata: {name: roots}, data: {ca.crt: ${JSON.stringify(readFileSync(file("ca.pem"), "utf8"))}}}`,
+    );
+    const resources = sidecar(state, instance);
+    const text = JSON.stringify(resources);
+    for (const part of instance === "edge-tulle-0" ? EDGE_PARTS : MESH_PARTS) expect(text).toContain(part);
     expect(objection(resources)).toBeUndefined();
   });
 

@@ -10,8 +10,9 @@ import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
 import type { FilterChain, Listener, NetworkFilter } from "../xds/proto/listener.ts";
 import { pack } from "../xds/types/any.ts";
 import { destinationRuleFor, policyFor } from "./destination-policy.ts";
-import { detection, httpInspector, PLAIN_HTTP } from "./detection.ts";
+import { detection, httpInspector, PLAIN_HTTP, tlsInspector } from "./detection.ts";
 import { socketAddress } from "./endpoints.ts";
+import { attachedConnections } from "./gateway-api/service-parents.ts";
 import { accessLogs } from "./http-manager.ts";
 import { tcpHashPolicy } from "./hash-policy.ts";
 import { indexOf, mayBeHttp, mayBeTcp } from "./mesh-index.ts";
@@ -47,11 +48,15 @@ export function serviceListener(
 ): Listener {
   const { address } = called.loopback;
   const { protocol } = called.port;
+  const filterChains = chains(mesh, called, scope, options);
   return {
     name: `outbound_${address.address}_${address.port}`,
     address: socketAddress(address),
-    ...detection(mesh, protocol === "auto" ? [httpInspector] : []),
-    filterChains: chains(mesh, called, scope, options),
+    ...detection(mesh, [
+      ...(filterChains.some(({ filterChainMatch: match }) => match?.serverNames !== undefined) ? [tlsInspector] : []),
+      ...(protocol === "auto" ? [httpInspector] : []),
+    ]),
+    filterChains,
     trafficDirection: "OUTBOUND",
     metadata: listenerMetadata(instance, options.clusterId, undefined),
   };
@@ -66,8 +71,19 @@ function chains(mesh: Mesh, called: CalledPort, scope: Scope, options: Translate
     const manager = outboundManager(mesh, `outbound_${service.hostname}_${port.number}`, routes, scope, options);
     found.push({ name: "http", filters: [manager], filterChainMatch: httpMatch });
   }
-  if (mayBeTcp(port.protocol)) found.push({ name: "tcp", filters: [tcpFilter(mesh, called, scope, options)] });
+  if (mayBeTcp(port.protocol)) found.push(...tcpChains(mesh, called, scope, options));
   return found;
+}
+
+/** What TLSRoutes and TCPRoutes say of the port; else all goes to the service itself. */
+function tcpChains(mesh: Mesh, called: CalledPort, scope: Scope, options: TranslateOptions): readonly FilterChain[] {
+  const attached = attachedConnections({ mesh, scope, options }, called.service, called.port.number);
+  if (attached === undefined) return [{ name: "tcp", filters: [tcpFilter(mesh, called, scope, options)] }];
+  return attached.map(({ name, sniHosts, filter }) => ({
+    name,
+    filterChainMatch: sniHosts.length === 0 ? undefined : { serverNames: sniHosts },
+    filters: [filter],
+  }));
 }
 
 /** Opaque bytes to a service port. */

@@ -50,9 +50,18 @@ export function listenerConnections(
   return attached.routes.flatMap((route) => {
     const sniHosts = route.hostnames.filter((host) => closest(neighbours, host) === own && !taken.has(host));
     for (const host of sniHosts) taken.add(host);
-    const filter = sniHosts.length === 0 ? undefined : connectionFilter(input, route);
-    return filter === undefined ? [] : [{ name: nameOf(route), sniHosts, filter }];
+    return (sniHosts.length === 0 ? undefined : connectionRoute(input, route, sniHosts)) ?? [];
   });
+}
+
+/** Undefined where the route is of requests, or has no rule. */
+export function connectionRoute(
+  input: ConnectionsInput,
+  attached: AttachedRoute,
+  sniHosts: readonly string[],
+): ConnectionRoute | undefined {
+  const filter = connectionFilter(input, attached);
+  return filter && { name: nameOf(attached), sniHosts, filter };
 }
 
 const nameOf = ({ route: { t, document } }: AttachedRoute): string =>

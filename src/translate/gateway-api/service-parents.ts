@@ -11,6 +11,7 @@ import type { Service } from "../../model/service.ts";
 import type { Route } from "../../xds/proto/route.ts";
 import type { Scope } from "../scope.ts";
 import { attachedTo } from "./attached.ts";
+import { type ConnectionRoute, connectionRoute, type ConnectionsInput } from "./connections.ts";
 import { requestRoutes } from "./request-routes.ts";
 
 const REQUESTS: readonly ResolvedRoute["t"][] = ["HTTPRoute", "GRPCRoute"];
@@ -25,6 +26,30 @@ export function attachedRequestRoutes(
   const attached = attachedRoutes(mesh, service, port, scope).filter(({ route }) => REQUESTS.includes(route.t));
   if (attached.length === 0) return undefined;
   return requestRoutes(attached, "*", { mesh, scope, port, isTls: false });
+}
+
+/**
+ * Of connections whose bytes nobody looks into: TLSRoutes by the name that the client asks for, then the oldest TCPRoute for the rest.
+ * Undefined where none is attached; a connection that none of them is for is closed.
+ */
+export function attachedConnections(
+  input: ConnectionsInput,
+  service: Service,
+  port: number,
+): readonly ConnectionRoute[] | undefined {
+  const attached = attachedRoutes(input.mesh, service, port, input.scope);
+  const taken = new Set<string>();
+  const byName = attached.flatMap((it) => {
+    if (it.route.t !== "TLSRoute") return [];
+    const sniHosts = it.route.document.hostnames.filter((host) => !taken.has(host));
+    for (const host of sniHosts) taken.add(host);
+    const route = sniHosts.length === 0 ? undefined : connectionRoute(input, it, sniHosts);
+    return route ?? [];
+  });
+  const rest = attached.find(({ route }) => route.t === "TCPRoute");
+  const route = rest && connectionRoute(input, rest, []);
+  const found = route === undefined ? byName : [...byName, route];
+  return found.length === 0 ? undefined : found;
 }
 
 /** Of every kind, in the order of precedence of their documents. */
