@@ -1,7 +1,7 @@
 /**
  * docs/gateway-api.md shows what the commands print for its documents.
  */
-import { describe, expect, test } from "bun:test";
+import { afterAll, describe, expect, test } from "bun:test";
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -11,12 +11,18 @@ import { gatewayApiTables } from "../src/cli/gateway-api-tables.ts";
 import { paintFor } from "../src/cli/paint.ts";
 import { runCli } from "./support/cli-context.ts";
 import { load } from "./support/documents.ts";
+import { service, workload } from "./support/mesh.ts";
 
 const page = readFileSync(join(import.meta.dir, "../docs/gateway-api.md"), "utf8");
 const section = page.slice(page.indexOf("## Why is my route not attached?"));
 const [, yaml = ""] = /```yaml\n([\s\S]*?)```/.exec(section) ?? [];
 const printed = (command: string): string =>
   new RegExp(`\`\`\`\n\\$ tulle ${command}\n([\\s\\S]*?)\`\`\``).exec(section)?.[1] ?? "";
+
+const folder = mkdtempSync(join(tmpdir(), "tulle-gateway-api-"));
+const file = join(folder, "mesh.yaml");
+writeFileSync(file, yaml);
+afterAll(() => rmSync(folder, { recursive: true }));
 
 const EDGE: ServedGateway = {
   instance: "edge-tulle-0",
@@ -30,14 +36,36 @@ const EDGE: ServedGateway = {
 
 describe("docs/gateway-api.md", () => {
   test("tulle validate prints what it shows", async () => {
-    const folder = mkdtempSync(join(tmpdir(), "tulle-gateway-api-"));
-    try {
-      writeFileSync(join(folder, "mesh.yaml"), yaml);
-      const { out } = await runCli(["validate", join(folder, "mesh.yaml")]);
-      expect(out.replaceAll(`${folder}/`, "")).toBe(printed("validate mesh\\.yaml"));
-    } finally {
-      rmSync(folder, { recursive: true });
-    }
+    const { out } = await runCli(["validate", file]);
+    expect(out.replaceAll(`${folder}/`, "")).toBe(printed("validate mesh\\.yaml"));
+  });
+
+  test("tulle explain prints what it shows", async () => {
+    const { out } = await runCli(["explain", "-f", file, "http://reviews.example.com/"]);
+    expect(out.replaceAll(`${folder}/`, "")).toEndWith(
+      printed("explain -f mesh\\.yaml http://reviews\\.example\\.com/"),
+    );
+  });
+
+  test("explain tells why a backend is none, and what the caller gets", async () => {
+    const of = async (backends: string): Promise<string> => {
+      const mesh = join(folder, "backends.yaml");
+      const route = `apiVersion: gateway.networking.k8s.io/v1
+kind: HTTPRoute
+metadata: {name: r}
+spec:
+  parentRefs: [{group: "", kind: Service, name: a}]
+  rules: [{matches: [{path: {value: /x}}], backendRefs: [${backends}]}]`;
+      const served = [service("a", ["http:80:8080"]), workload("a", "v1", [8080]), workload("web", "v1", [])];
+      writeFileSync(mesh, [...served, route].join("\n---\n"));
+      const { out } = await runCli(["explain", "-f", mesh, "--from", "web-v1", "http://a/x"]);
+      return out.trim().split("\n").at(-1) ?? "";
+    };
+    const none = "there is no Service default/b [BackendNotFound]";
+    expect(await of("{name: a, port: 80}, {name: b, port: 80}")).toBe(
+      `outcome  fails for 50 % of such requests: ${none}; the caller gets 500`,
+    );
+    expect(await of("{name: b, port: 80}")).toBe(`outcome  answered by the caller's proxy: 500, ${none}`);
   });
 
   test("tulle status prints what it shows", () => {

@@ -143,6 +143,8 @@ function destinationLines(
   const part = what === "mirror" ? `  a copy of ${percent} % of such requests, answers are dropped` : weighted;
   const rule = destinationRule === undefined ? [] : [`  ${document(destinationRule, paint)}`];
   const balancer = loadBalancer === undefined ? "" : `, ${loadBalancer}`;
+  if (destination.fault !== undefined)
+    return [`${paint.bold(what)}  ${paint.red("none")}${part}`, `  ${destination.fault}`];
   return [
     `${paint.bold(what)}  ${Number.isNaN(port) ? host : `${host}:${port}`}${subset === undefined ? "" : ` subset ${subset}`}${part}`,
     ...rule,

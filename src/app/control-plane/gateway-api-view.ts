@@ -18,14 +18,14 @@ import {
   type ObjectStatus,
   type ParentStatus,
 } from "../../config/gateway-api/status/status.ts";
-import { attachGatewayApi } from "../../model/gateway-api/attachment/attach.ts";
 import type { AttachedGateway } from "../../model/gateway-api/attachment/attachment.ts";
 import type { Mesh } from "../../model/mesh.ts";
+import { attachedTo } from "../../translate/gateway-api/attached.ts";
 
 /** @param served What gateways of the mesh listen for: a Gateway that none of them serves is not programmed. */
 export function conditionedDocuments(mesh: Mesh, served: readonly ServedGateway[]): readonly ConditionedDocument[] {
   const world = { assigned: (gateway: AttachedGateway) => assigned(gateway, served) };
-  return gatewayApiStatus(attachGatewayApi(mesh), world).map(documentOf);
+  return gatewayApiStatus(attachedTo(mesh), world).map(documentOf);
 }
 
 function assigned({ gateway: { meta } }: AttachedGateway, served: readonly ServedGateway[]): AssignedAddresses {

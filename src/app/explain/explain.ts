@@ -7,11 +7,13 @@
 import type { Mesh } from "../../model/mesh.ts";
 import type { Instance, Workload } from "../../model/service.ts";
 import { isHost } from "../../wire/http1/request-head.ts";
+import { NO_BACKEND } from "../../translate/gateway-api/request-action.ts";
 import { maySpeakHttp } from "../../translate/mesh-index.ts";
 import { explainConnection } from "./connection.ts";
 import { destinationOf, worstOf } from "./destination.ts";
 import { dialed, serviceAt } from "./dialed.ts";
 import { entersAt, gatewayFor } from "./edge.ts";
+import { invalidBackends, unattachedRoutes } from "./gateway-api.ts";
 import type { DestinationExplanation, Explanation, ExplainRequest, Outcome } from "./explanation.ts";
 import { outboundHttp, outsider, type Routed, routeRequest } from "./routing.ts";
 import { hashedBy } from "./hashed-by.ts";
@@ -79,7 +81,7 @@ function fromWorkload(
   from: Instance,
   sent: SimulatedRequest,
 ): Explanation {
-  const routed = routeRequest(outboundHttp(simulated, from), sent, simulated.rulesFor(from));
+  const routed = withReason(simulated, routeRequest(outboundHttp(simulated, from), sent, simulated.rulesFor(from)));
   const destinations = destinationsOf(simulated, from, routed);
   const outcome = outcomeOfRouted(routed, destinations);
   return {
@@ -103,8 +105,28 @@ const destinationsOf = (simulated: SimulatedMesh, from: Instance, routed: Routed
       hashedBy: hashedBy(forward, routed.request),
       answerEdits: forward.responseHeaders.map(editOf),
     };
-    return destinationOf(simulated, from, way, routed.request.forwardedBy(forward));
+    const destination = destinationOf(simulated, from, way, routed.request.forwardedBy(forward));
+    return forward.clusterName === NO_BACKEND ? noDestination(simulated, routed, destination) : destination;
   });
+
+/** A rule of the Gateway API none of whose backends is there answers by itself. */
+function withReason({ mesh }: SimulatedMesh, routed: Routed): Routed {
+  const { reply, rules } = routed.routing;
+  if (reply?.reason !== "direct_response") return routed;
+  const reason = invalidBackends(mesh, rules.find((r) => r.matched)?.source);
+  if (reason === undefined || reason === "") return routed;
+  return { ...routed, routing: { ...routed.routing, reply: { ...reply, reason } } };
+}
+
+/** A backend of the Gateway API that is not there, or that the route may not call. */
+function noDestination(
+  { mesh }: SimulatedMesh,
+  { routing }: Routed,
+  of: DestinationExplanation,
+): DestinationExplanation {
+  const fault = invalidBackends(mesh, routing.rules.find((r) => r.matched)?.source);
+  return fault === undefined ? of : { ...of, fault };
+}
 
 /** The copies of each way are alike but for headers that a destination has for itself: those of the first are looked at. */
 function mirrorsOf(simulated: SimulatedMesh, from: Instance, routed: Routed): readonly DestinationExplanation[] {
@@ -133,19 +155,31 @@ function throughGateway(
     const summary = `fails: ${entered.reason}; the connection is closed`;
     return { request, routing: undefined, destinations: [], mirrors: [], outcome: "fails", summary };
   }
-  const routed = routeRequest(entered.http, sent, simulated.rulesFor(gateway), outsider(entered.tls));
+  const sentIn = routeRequest(entered.http, sent, simulated.rulesFor(gateway), outsider(entered.tls));
+  const routed = withReason(simulated, sentIn);
   const { routing } = routed;
   const destinations = destinationsOf(simulated, gateway, routed);
   const outcome = outcomeOfRouted(routed, destinations);
   const mirrors = mirrorsOf(simulated, gateway, routed);
-  return { request, routing, destinations, mirrors, outcome, summary: edgeSummary(outcome, routed, destinations) };
+  const unattached = unattachedRoutes(simulated.mesh, sent.authority);
+  const summary = edgeSummary(outcome, routed, destinations, unattached);
+  return { request, routing, destinations, mirrors, outcome, summary };
 }
 
 /** The gateway is the one who answers. */
-function edgeSummary(outcome: Outcome, { routing, end }: Routed, to: readonly DestinationExplanation[]): string {
+function edgeSummary(
+  outcome: Outcome,
+  { routing, end }: Routed,
+  to: readonly DestinationExplanation[],
+  unattached: readonly string[],
+): string {
   if (end === "denied") return `denied: ${routing.reply?.reason}; the client gets ${routing.reply?.status}`;
-  if (outcome === "noRoute" && routing.host === undefined)
-    return "no route: no VirtualService that is bound to the Gateway has this host; the client gets 404";
+  if (outcome === "noRoute") {
+    const { host, reply } = routing;
+    const why =
+      host === undefined ? "no route that is bound to the Gateway has this host" : `no rule for ${host} matches`;
+    return `no route: ${[why, ...unattached].join("; ")}; the client gets ${reply?.status ?? 404}`;
+  }
   return summaryOf(outcome, routing, to)
     .replace("the caller's proxy", "the gateway")
     .replace("the caller", "the client");

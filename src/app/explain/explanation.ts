@@ -135,6 +135,8 @@ export interface DestinationExplanation {
   readonly healthCheck?: { readonly what: string; readonly source: Source | undefined } | undefined;
   /** Retries at once: a share of the requests, in percent, or as many as are always allowed. */
   readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+  /** Why it is no destination at all; absent where it is one. */
+  readonly fault?: string | undefined;
   readonly endpoints: readonly EndpointExplanation[];
   /** What awaits the request at the endpoints; those where it is the same stand together. */
   readonly arrivals: readonly Arrival[];

@@ -59,10 +59,12 @@ function failure(routing: Routing | undefined, destinations: readonly Destinatio
     return `fails: the rule's fault answers ${routing.faults.find(({ kind }) => kind === "abort")?.what ?? routing.reply.status}`;
   const empty = destinations.filter((d) => d.arrivals.length === 0);
   const reasons = [
-    ...empty.map((d) => `${d.host}${d.subset === undefined ? "" : ` subset ${d.subset}`} has no endpoint`),
+    ...empty.map((d) => d.fault ?? `${d.host}${d.subset === undefined ? "" : ` subset ${d.subset}`} has no endpoint`),
     ...(destinations.length > empty.length ? [whyNot(destinations, "fails")].filter((r) => r !== "") : []),
   ];
-  const seen = routing === undefined ? "the connection is closed" : "the caller gets 503";
+  const failing = destinations.filter((d) => d.outcome === "fails");
+  const status = failing.length > 0 && failing.every((d) => d.fault !== undefined) ? 500 : 503;
+  const seen = routing === undefined ? "the connection is closed" : `the caller gets ${status}`;
   return `fails${partly(destinations, "fails")}: ${reasons.join("; ")}; ${seen}`;
 }
 
