@@ -688,3 +688,24 @@ describe("what is outside of the mesh", () => {
     ]);
   });
 });
+
+test("tls rules of the mesh are told by the name that is asked for", async () => {
+  const file = join(mkdtempSync(join(tmpdir(), "tulle-explain-")), "mesh.yaml");
+  const entry = (name: string): string =>
+    `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: ${name}}, spec: {hosts: [${name}.example.com], resolution: DNS, ports: [{number: 443, name: tls, protocol: TLS}]}}`;
+  const rule = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: pay}, spec: {hosts: [pay.example.com, old.example.com],
+    tls: [{match: [{sniHosts: [pay.example.com]}], route: [{destination: {host: next.example.com}}]}]}}`;
+  writeFileSync(file, [workload("page", "v1", []), entry("pay"), entry("old"), entry("next"), rule].join("\n---\n"));
+  const summaryOf = async (url: string): Promise<string> =>
+    (JSON.parse((await runCli(["explain", "-f", file, "-o", "json", "--from", "page-v1", url])).out) as Explanation)
+      .summary;
+  expect(await summaryOf("tcp://pay.example.com:443")).toBe(
+    "allowed: it goes to next.example.com:443, no workload of the mesh",
+  );
+  expect(await summaryOf("tcp://next.example.com:443")).toBe(
+    "allowed: it goes to next.example.com:443, no workload of the mesh",
+  );
+  expect(await summaryOf("tcp://old.example.com:443")).toBe(
+    "fails: no tls rule of the host's VirtualServices asks for the name old.example.com; the connection is closed",
+  );
+});

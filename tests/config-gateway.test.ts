@@ -257,8 +257,11 @@ describe("VirtualServices at gateways", () => {
   test.each([
     [`tls: [{${ROUTE}}]`, "must have a match with sniHosts"],
     [`tls: [{match: [{sniHosts: [c.com]}], ${ROUTE}}]`, 'no host of the VirtualService covers "c.com"'],
-    [`tls: [{match: [{sniHosts: [a.b.com], destinationSubnets: [10.0.0.0/8]}], ${ROUTE}}]`, "is not supported yet"],
-    [`tcp: [{match: [{port: 1, gateways: [mesh]}], ${ROUTE}}]`, "mesh's own proxies are not supported yet"],
+    [
+      `tls: [{match: [{sniHosts: [a.b.com], destinationSubnets: [10.0.0.0/33]}], ${ROUTE}}]`,
+      "must be an IP address, or a range",
+    ],
+    [`tcp: [{match: [{port: 1, sourceSubnet: here}], ${ROUTE}}]`, "must be an IP address, or a range"],
     ["tcp: [{match: [{port: 1}]}]", 'field "route" is missing'],
     ["tcp: [{route: [{destination: {host: a}, headers: {}}]}]", 'unknown field "headers"'],
   ])("%s is refused", (rules, message) => {

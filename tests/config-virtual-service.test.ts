@@ -387,7 +387,10 @@ describe("routes", () => {
     ["  exportTo: ['*', '.']\n", '"*" stands alone'],
     ["  exportTo: [shop, '.']\n", '"." is there already'],
     ["  tcp: []\n", "spec.tcp: must have at least one rule"],
-    ["  tcp: [{route: [{destination: {host: a}}]}]\n", "mesh's own proxies are not supported yet"],
+    [
+      "  tcp: [{match: [{sourceSubnet: 10.0.0.0/40}], route: [{destination: {host: a}}]}]\n",
+      "must be an IP address, or a range",
+    ],
     [
       "  tls: [{match: [{sniHosts: [a.example.com]}], route: [{destination: {host: a}}]}]\n",
       "no host of the VirtualService covers",

@@ -1,16 +1,13 @@
 /**
  * `tls` and `tcp` rules of a VirtualService: where connections go that nobody looks into.
  *
- * Only gateways follow them yet: a rule that would be the mesh's is refused.
- *
  * @module
  */
-import { MESH_GATEWAY } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh.ts";
 import type { ConnectionDestination, ConnectionMatch, TcpRule, TlsMatch, TlsRule } from "../model/virtual-service.ts";
 import { gatewayReferences } from "./gateway-reference.ts";
 import { sourceMatch } from "./http-match.ts";
-import { isHost } from "./names.ts";
+import { isAddressRange, isHost } from "./names.ts";
 import type { Fields, Node, Read } from "./node.ts";
 import { port, textThat } from "./read-values.ts";
 import { connectionDestinations } from "./route-destinations.ts";
@@ -25,7 +22,7 @@ export interface RuleSurroundings {
 }
 
 const SOURCE = ["sourceLabels", "sourceNamespace"] as const;
-const UNSUPPORTED = ["destinationSubnets", "sourceSubnet"];
+const COMMON = ["port", "gateways", "destinationSubnets", "sourceSubnet", ...SOURCE] as const;
 
 export function tlsRule(around: RuleSurroundings): Read<TlsRule> {
   return (node) => {
@@ -40,17 +37,15 @@ export function tcpRule(around: RuleSurroundings): Read<TcpRule> {
   return (node) => {
     const fields = node.fields({ known: ["match", "route"] });
     const matches = fields.list("match", (at) => {
-      const match = at.fields({ known: ["port", "gateways", ...SOURCE], unsupported: UNSUPPORTED });
-      return connectionMatch(at, match, around);
+      return connectionMatch(at, at.fields({ known: COMMON }), around);
     });
-    if (matches.length === 0) refuseMesh(node, around.gateways);
     return { place: node.place, matches, destinations: destinations(fields.at("route"), node, around) };
   };
 }
 
 function tlsMatch(around: RuleSurroundings): Read<TlsMatch> {
   return (node) => {
-    const fields = node.fields({ known: ["sniHosts", "port", "gateways", ...SOURCE], unsupported: UNSUPPORTED });
+    const fields = node.fields({ known: ["sniHosts", ...COMMON] });
     const sniHosts = fields.list("sniHosts", sniHost(around.hosts));
     if (sniHosts.length === 0 && node.tree.t === "map") node.fail("must have sniHosts: the names that clients ask for");
     return { ...connectionMatch(node, fields, around), sniHosts };
@@ -59,18 +54,23 @@ function tlsMatch(around: RuleSurroundings): Read<TlsMatch> {
 
 function connectionMatch(
   node: Node,
-  fields: Fields<"port" | "gateways" | (typeof SOURCE)[number]>,
+  fields: Fields<(typeof COMMON)[number]>,
   around: RuleSurroundings,
 ): ConnectionMatch {
-  const gateways = fields.optional("gateways", gatewayReferences(around.namespace));
-  refuseMesh(node, gateways ?? around.gateways);
-  return { place: node.place, port: fields.optional("port", port), gateways, source: sourceMatch(fields) };
+  fields.optional("sourceSubnet", subnet);
+  fields
+    .at("sourceSubnet")
+    ?.warn("is not looked at, in Istio neither: name callers by sourceLabels or sourceNamespace");
+  return {
+    place: node.place,
+    port: fields.optional("port", port),
+    gateways: fields.optional("gateways", gatewayReferences(around.namespace)),
+    source: sourceMatch(fields),
+    destinationSubnets: fields.list("destinationSubnets", subnet),
+  };
 }
 
-function refuseMesh(node: Node, gateways: readonly string[]): void {
-  if (gateways.includes(MESH_GATEWAY))
-    node.fail("tls and tcp rules of the mesh's own proxies are not supported yet: at gateways they are");
-}
+const subnet = textThat(isAddressRange, "an IP address, or a range such as 10.0.0.0/8");
 
 /** A name that no host of the VirtualService covers would never be routed here. */
 function sniHost(hosts: readonly string[]): Read<string> {

@@ -1,8 +1,7 @@
 /**
  * VirtualService to the model. Source: networking.istio.io VirtualService and Istio's validation of it.
  *
- * Not read yet, and refused: tls and tcp routes of the mesh's own proxies. One without hosts is a delegate: `delegates.ts` puts its rules
- * into others.
+ * One without hosts is a delegate: `delegates.ts` puts its rules into others.
  *
  * @module
  */

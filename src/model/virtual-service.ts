@@ -50,6 +50,8 @@ export interface ConnectionMatch {
   /** Undefined: all of the VirtualService. */
   readonly gateways: readonly string[] | undefined;
   readonly source: SourceMatch;
+  /** Addresses and ranges that the connection is for; none at all: any. */
+  readonly destinationSubnets: readonly string[];
 }
 
 /** Whose calls a match is for. Both are looked at only where the match names no gateways, as in Istio. */

@@ -11,13 +11,13 @@ import type { Instance } from "../model/service.ts";
 import type { EgressListener } from "../model/sidecar.ts";
 import type { Listener, NetworkFilter } from "../xds/proto/listener.ts";
 import type { RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
+import { connectionFilter } from "./connections.ts";
 import { socketAddress } from "./endpoints.ts";
 import { isHttp, mayBeTcp } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
 import { outboundManager } from "./outbound-listener.ts";
 import { routeConfigurationName } from "./outbound-routes.ts";
 import type { Scope } from "./scope.ts";
-import { tcpFilter } from "./service-listener.ts";
 import { importsService } from "./sidecar.ts";
 import { listenerMetadata } from "./workload-metadata.ts";
 
@@ -62,7 +62,7 @@ function filterOf(mesh: Mesh, bound: Bound, scope: Scope, options: TranslateOpti
   for (const service of mesh.services) {
     const port = service.ports.find((it) => it.number === number && mayBeTcp(it.protocol));
     if (port !== undefined && importsService(bound.egress, scope.namespace, service))
-      return tcpFilter(mesh, { service, port }, scope, options);
+      return connectionFilter({ mesh, scope, options }, { service, port });
   }
   return undefined;
 }

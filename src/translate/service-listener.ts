@@ -6,19 +6,15 @@
  */
 import type { Mesh } from "../model/mesh.ts";
 import type { Instance, Service, ServiceLoopback, ServicePort } from "../model/service.ts";
-import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
-import type { FilterChain, Listener, NetworkFilter } from "../xds/proto/listener.ts";
-import { pack } from "../xds/types/any.ts";
-import { destinationRuleFor, policyFor } from "./destination-policy.ts";
+import type { FilterChain, Listener } from "../xds/proto/listener.ts";
+import { connectionChains } from "./connections.ts";
 import { detection, httpInspector, PLAIN_HTTP, tlsInspector } from "./detection.ts";
 import { socketAddress } from "./endpoints.ts";
 import { attachedConnections } from "./gateway-api/service-parents.ts";
-import { accessLogs } from "./http-manager.ts";
-import { tcpHashPolicy } from "./hash-policy.ts";
 import { indexOf, mayBeHttp, mayBeTcp } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
 import { outboundManager } from "./outbound-listener.ts";
-import { outboundTcpCluster, type Scope } from "./scope.ts";
+import type { Scope } from "./scope.ts";
 import { serviceRoutesName } from "./service-routes.ts";
 import { listenerMetadata } from "./workload-metadata.ts";
 
@@ -75,32 +71,13 @@ function chains(mesh: Mesh, called: CalledPort, scope: Scope, options: Translate
   return found;
 }
 
-/** What TLSRoutes and TCPRoutes say of the port; else all goes to the service itself. */
+/** What TLSRoutes and TCPRoutes say of the port; else what VirtualServices do. */
 function tcpChains(mesh: Mesh, called: CalledPort, scope: Scope, options: TranslateOptions): readonly FilterChain[] {
   const attached = attachedConnections({ mesh, scope, options }, called.service, called.port.number);
-  if (attached === undefined) return [{ name: "tcp", filters: [tcpFilter(mesh, called, scope, options)] }];
+  if (attached === undefined) return connectionChains({ mesh, scope, options }, called);
   return attached.map(({ name, sniHosts, filter }) => ({
     name,
     filterChainMatch: sniHosts.length === 0 ? undefined : { serverNames: sniHosts },
     filters: [filter],
   }));
-}
-
-/** Opaque bytes to a service port. */
-export function tcpFilter(
-  mesh: Mesh,
-  { service, port }: Pick<CalledPort, "service" | "port">,
-  scope: Scope,
-  options: TranslateOptions,
-): NetworkFilter {
-  const policy = policyFor(destinationRuleFor(mesh, scope, service), undefined, port.number);
-  const cluster = outboundTcpCluster(scope, port, undefined, service.hostname);
-  const proxy: TcpProxy = {
-    statPrefix: cluster,
-    cluster,
-    idleTimeout: policy.connectionPool?.tcpIdleTimeoutMs,
-    hashPolicy: tcpHashPolicy(mesh, scope, [{ host: service.hostname, port: port.number }]),
-    accessLog: accessLogs(options),
-  };
-  return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };
 }

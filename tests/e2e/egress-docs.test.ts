@@ -9,6 +9,7 @@ import { createServer, type Server } from "node:http";
 import { createServer as createTlsServer } from "node:https";
 import { type AddressInfo, createServer as createTcpServer } from "node:net";
 import { tmpdir } from "node:os";
+import { connect } from "node:tls";
 import { join } from "node:path";
 import { makeDevelopmentCertificate } from "../../src/identity/development-certificate.ts";
 import { ensureEnvoy } from "../support/envoy.ts";
@@ -47,6 +48,7 @@ const ports = {
     }),
   ),
   db: await listening(createTcpServer((socket) => void socket.on("data", (data) => socket.write(`db:${data}`)))),
+  copy: await listening(createTcpServer((socket) => void socket.on("data", (data) => socket.write(`cp:${data}`)))),
 };
 const trusted = join(folder, "roots.pem");
 writeFileSync(trusted, own.certChainPem);
@@ -57,15 +59,17 @@ const here = (text: string): string =>
     .replaceAll(/example\.(com|org)/g, "localhost")
     .replaceAll("203.0.113.7", "127.0.0.1")
     .replaceAll("mode: SIMPLE", `mode: SIMPLE, caCertificates: ${trusted}`)
-    .replaceAll(/\b(443|8080|8081|8000|9432)\b/g, (port) => String(PORTS[port]));
+    .replaceAll(/\b(443|8080|8081|8000|9432|9433)\b/g, (port) => String(PORTS[port]));
 const PORTS: Readonly<Record<string, number>> = {
   "443": ports.api,
   "8080": ports.first,
   "8081": ports.second,
   "8000": ports.first,
   "9432": ports.db,
+  "9433": ports.copy,
 };
-const DOCUMENTS = [serviceOf("client", [process.execPath, `${APPS}/echo.ts`]), here(entries)].join("---\n");
+const ECHO = [process.execPath, `${APPS}/echo.ts`];
+const DOCUMENTS = [serviceOf("client", ECHO), serviceOf("report", ECHO), here(entries)].join("---\n");
 
 /** What the page's words mean for an answer. */
 function expected(words: string, url: URL): { readonly status: number; readonly body: RegExp } {
@@ -113,11 +117,31 @@ describe.each([
     expect([...found].sort()).toEqual(["first", "second"]);
   }, 20_000);
 
-  test("opaque bytes go by the loopback port", async () => {
-    const { loopbacks } = mesh.proxy("client");
-    const port = Number(loopbacks["db.localhost:5432"]?.split(":")[1]);
+  const portOf = (workload: string, service: string): number =>
+    Number(mesh.proxy(workload).loopbacks[service]?.split(":")[1]);
+
+  test.each([
+    ["client", "db:select 1"],
+    ["report", "cp:select 1"],
+  ])("opaque bytes of %s go by the loopback port, and by rules: %s", async (workload, answer) => {
+    const port = portOf(workload, "db.localhost:5432");
     const { text } = await converse(port, "127.0.0.1", [{ send: "select 1" }, { bytes: 11 }], "127.0.0.1");
-    expect(text).toBe("db:select 1");
+    expect(text).toBe(answer);
+  });
+
+  test("TLS of the application's own goes by the name that it asks for", async () => {
+    const asked = (servername: string): Promise<string> =>
+      new Promise((resolve) => {
+        const port = portOf("client", "pay.localhost:9443");
+        const socket = connect({ host: "127.0.0.1", port, servername, rejectUnauthorized: false });
+        let text = "";
+        socket.once("secureConnect", () => socket.write("GET / HTTP/1.1\r\nhost: pay\r\nconnection: close\r\n\r\n"));
+        socket.on("data", (chunk) => (text += chunk.toString("latin1")));
+        socket.on("error", () => {});
+        socket.on("close", () => resolve(text.split("\r\n\r\n")[1] ?? "closed"));
+      });
+    expect(await asked("pay.localhost")).toContain("sni=pay.localhost");
+    expect(await asked("other.localhost")).toBe("closed");
   });
 
   test("REGISTRY_ONLY refuses what nobody has described, and nothing else", async () => {

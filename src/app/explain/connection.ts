@@ -5,13 +5,14 @@
  * @module
  */
 import type { Instance } from "../../model/service.ts";
+import { isTls } from "../../translate/connections.ts";
 import { mayBeTcp } from "../../translate/mesh-index.ts";
 import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import { unpack } from "../../xds/types/any.ts";
 import { destinationOf, type Share, worstOf } from "./destination.ts";
 import { type CalledService, dialed, serviceAt } from "./dialed.ts";
 import { seenBy, whyHidden } from "./hidden.ts";
-import type { DestinationExplanation, Explanation, ExplainRequest } from "./explanation.ts";
+import type { DestinationExplanation, Explanation, ExplainRequest, Outcome } from "./explanation.ts";
 import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
 import { summaryOf } from "./summary.ts";
 
@@ -29,7 +30,7 @@ export function explainConnection(simulated: SimulatedMesh, asked: ExplainReques
     throw new RangeError(
       `port ${called.port.number} of ${called.service.name} speaks HTTP: ask about http://${url.host}/`,
     );
-  const destinations = called === undefined ? [] : destinationsOf(simulated, from, called);
+  const destinations = called === undefined ? [] : destinationsOf(simulated, from, called, url.hostname);
   const outcome = called === undefined ? "noRoute" : worstOf(destinations);
   return {
     request: {
@@ -44,21 +45,37 @@ export function explainConnection(simulated: SimulatedMesh, asked: ExplainReques
     destinations,
     mirrors: [],
     outcome,
-    summary: hidden === undefined ? summaryOf(outcome, undefined, destinations, false) : `no route: ${hidden}`,
+    summary: hidden === undefined ? connectionSummary(outcome, destinations, url.hostname) : `no route: ${hidden}`,
   };
+}
+
+function connectionSummary(outcome: Outcome, to: readonly DestinationExplanation[], name: string): string {
+  if (outcome === "fails" && to.length === 0)
+    return `fails: no tls rule of the host's VirtualServices asks for the name ${name}; the connection is closed`;
+  return summaryOf(outcome, undefined, to, false);
 }
 
 function destinationsOf(
   simulated: SimulatedMesh,
   from: Instance | undefined,
   called: CalledService,
+  name: string,
 ): readonly DestinationExplanation[] {
   if (from === undefined) return [dialed(simulated, called, undefined)];
-  return sharesOf(tcpProxyOf(simulated, from, called)).map((way) => destinationOf(simulated, from, way, undefined));
+  const proxy = tcpProxyOf(simulated, from, called, name);
+  return proxy === undefined ? [] : sharesOf(proxy).map((way) => destinationOf(simulated, from, way, undefined));
 }
 
-/** What the caller's listener for the service port does with bytes that are no HTTP. */
-function tcpProxyOf(simulated: SimulatedMesh, from: Instance, { service, port }: CalledService): TcpProxy {
+/**
+ * What the caller's listener for the service port does with bytes that are no HTTP; undefined where it takes no such connection.
+ * @param name That the client asks for, where it speaks TLS.
+ */
+function tcpProxyOf(
+  simulated: SimulatedMesh,
+  from: Instance,
+  { service, port }: CalledService,
+  name: string,
+): TcpProxy | undefined {
   const address = from.loopbacks.find((l) => l.host === service.hostname && l.port === port.number)?.address;
   const { listeners } = simulated.resourcesOf(from);
   const message = listeners.find((l) => l.address?.socketAddress?.portValue === address?.port);
@@ -68,13 +85,13 @@ function tcpProxyOf(simulated: SimulatedMesh, from: Instance, { service, port }:
   const chain = compiled.select({
     destinationPort: address.port,
     destinationAddress: address.address,
-    sni: "",
-    transport: "raw_buffer",
+    ...(isTls(port.protocol) ? { sni: name, transport: "tls" } : { sni: "", transport: "raw_buffer" }),
     alpn: [],
     sourceAddress: LOOPBACK,
     sourcePort: 0,
   });
-  const config = chain && message.filterChains?.[compiled.chains.indexOf(chain)]?.filters?.at(-1)?.typedConfig;
+  if (chain === undefined) return undefined;
+  const config = message.filterChains?.[compiled.chains.indexOf(chain)]?.filters?.at(-1)?.typedConfig;
   if (config === undefined) throw new Error(`the listener ${message.name} does not carry TCP`);
   return unpack(config, TcpProxy);
 }

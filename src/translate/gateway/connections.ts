@@ -12,7 +12,7 @@ import { SniCluster } from "../../xds/proto/filter-sni-cluster.ts";
 import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import type { NetworkFilter } from "../../xds/proto/listener.ts";
 import { pack } from "../../xds/types/any.ts";
-import { tcpHashPolicy } from "../hash-policy.ts";
+import { proxyTo } from "../connections.ts";
 import { accessLogs } from "../http-manager.ts";
 import {
   connectionFilter,
@@ -20,7 +20,6 @@ import {
   type ConnectionsInput,
   listenerConnections,
 } from "../gateway-api/connections.ts";
-import { connectionCluster, hashDestination } from "../route-action.ts";
 import { isFor } from "../routes.ts";
 import type { Scope } from "../scope.ts";
 import { commonHosts, hostsFor } from "./hosts.ts";
@@ -83,27 +82,12 @@ const hostsOf = ({ hosts, origin }: VirtualService, { server }: ServedServer): r
   commonHosts(hostsFor(server.hosts, origin.namespace), hosts);
 
 const isHere = (match: ConnectionMatch, { gateway, server }: ServedServer, scope: Scope): boolean =>
+  // Connections are for the gateway itself, whatever they were meant for.
+  match.destinationSubnets.length === 0 &&
   isFor(match, { port: server.port.number, gateway: gatewayName(gateway), scope });
 
-function tcpProxy(
-  { mesh, scope, options }: ConnectionsInput,
+const tcpProxy = (
+  from: ConnectionsInput,
   { gateway, server }: ServedServer,
   destinations: readonly ConnectionDestination[],
-): NetworkFilter {
-  const context = {
-    scope,
-    port: server.port.number,
-    gateway: gatewayName(gateway),
-    isTls: false,
-    mesh,
-  };
-  const live = destinations.filter(({ weight }) => weight > 0);
-  const clusters = live.map((d) => ({ name: connectionCluster(d, context), weight: d.weight }));
-  const [only] = clusters;
-  const where: Pick<TcpProxy, "cluster" | "weightedClusters"> =
-    clusters.length === 1 && only !== undefined ? { cluster: only.name } : { weightedClusters: { clusters } };
-  const hashed = live.map((to) => hashDestination(to, context));
-  const hashPolicy = tcpHashPolicy(mesh, scope, hashed);
-  const proxy: TcpProxy = { statPrefix: only?.name ?? "none", ...where, hashPolicy, accessLog: accessLogs(options) };
-  return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };
-}
+): NetworkFilter => proxyTo(from, { gateway: gatewayName(gateway), port: server.port.number }, destinations);
