@@ -24,6 +24,7 @@ import type { Service } from "../model/service.ts";
 import { isVisibleIn } from "../model/visibility.ts";
 import type { Caller } from "./caller.ts";
 import { covers } from "./mesh-index.ts";
+import { isSame, lookUp } from "./reads.ts";
 
 /** Blocks that are undefined have Istio's defaults. */
 export interface DestinationPolicy {
@@ -35,13 +36,12 @@ export interface DestinationPolicy {
 }
 
 /** The rule that `caller` sees for `service`. */
-export function destinationRuleFor(
-  { destinationRules, settings }: Mesh,
-  caller: Caller,
-  service: Service,
-): DestinationRule | undefined {
+export const destinationRuleFor = (mesh: Mesh, caller: Caller, service: Service): DestinationRule | undefined =>
+  lookUp(mesh, (it) => ruleFor(it, caller, service));
+
+function ruleFor({ destinationRules, settings }: Mesh, caller: Caller, service: Service): DestinationRule | undefined {
   const { rootNamespace } = settings;
-  const rulesOf = byNamespace(destinationRules);
+  const rulesOf = rulesByNamespace(destinationRules);
   const own = rulesOf(caller.namespace)
     .filter(({ exportTo }) => isVisibleIn(exportTo, caller.namespace))
     .filter((rule) => caller.namespace !== rootNamespace || isPrivate(rule));
@@ -57,18 +57,18 @@ export function destinationRuleFor(
 
 const RULES = new WeakMap<readonly DestinationRule[], ReadonlyMap<string, readonly DestinationRule[]>>();
 
-function byNamespace(rules: readonly DestinationRule[]): (namespace: string) => readonly DestinationRule[] {
-  const known = RULES.get(rules) ?? grouped(rules);
+function rulesByNamespace(rules: readonly DestinationRule[]): (namespace: string) => readonly DestinationRule[] {
+  const known = RULES.get(rules) ?? byNamespace(rules, ({ origin }) => origin.namespace);
   RULES.set(rules, known);
   return (namespace) => known.get(namespace) ?? [];
 }
 
-function grouped(rules: readonly DestinationRule[]): ReadonlyMap<string, readonly DestinationRule[]> {
-  const groups = new Map<string, DestinationRule[]>();
-  for (const rule of rules) {
-    const group = groups.get(rule.origin.namespace) ?? [];
-    groups.set(rule.origin.namespace, group);
-    group.push(rule);
+function byNamespace<T>(items: readonly T[], namespaceOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
+  const groups = new Map<string, T[]>();
+  for (const item of items) {
+    const group = groups.get(namespaceOf(item)) ?? [];
+    groups.set(namespaceOf(item), group);
+    group.push(item);
   }
   return groups;
 }
@@ -100,9 +100,25 @@ const moreSpecific =
     return rank(next) > rank(best) ? next : best;
   };
 
+interface Merged {
+  readonly of: readonly DestinationRule[];
+  readonly rule: DestinationRule;
+}
+
+/** The same value for the same rules. */
+const MERGED = new WeakMap<DestinationRule, Merged>();
+
 function merged(rules: readonly DestinationRule[]): DestinationRule | undefined {
   const [first] = rules;
   if (first === undefined || rules.length === 1) return first;
+  const known = MERGED.get(first);
+  if (known !== undefined && isSame(known.of, rules)) return known.rule;
+  const rule = together(first, rules);
+  MERGED.set(first, { of: rules, rule });
+  return rule;
+}
+
+function together(first: DestinationRule, rules: readonly DestinationRule[]): DestinationRule {
   const subsets = new Map<string, Subset>();
   for (const subset of rules.flatMap((rule) => rule.subsets))
     if (!subsets.has(subset.name)) subsets.set(subset.name, subset);

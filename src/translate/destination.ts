@@ -18,7 +18,7 @@ import {
   UNIX_PREFIX,
   type Workload,
 } from "../model/service.ts";
-import { isBehind } from "./mesh-index.ts";
+import { isBehind, workloadsBehind } from "./mesh-index.ts";
 import { effectiveMtls, type PolicySubject } from "./peer-authentication.ts";
 import type { DescribedWorkload } from "./workload-metadata.ts";
 
@@ -86,7 +86,9 @@ export const isInternal = ({ location }: Service): boolean => location === "MESH
  */
 export function identitiesOf(mesh: Mesh, instances: readonly Instance[], destination: Destination): readonly string[] {
   const { service } = destination;
-  const workloads = [...mesh.workloads, ...instances.map((i) => i.workload)].filter((w) => isPartOf(destination, w));
+  const workloads = [...workloadsBehind(mesh, service), ...instances.map((i) => i.workload)].filter((w) =>
+    isPartOf(destination, w),
+  );
   const listed = service.endpoints.flatMap(({ namespace, serviceAccount }) =>
     serviceAccount === undefined ? [] : [{ namespace, serviceAccount }],
   );
@@ -104,7 +106,7 @@ export function whoTakesMtls(
     port: { targetPort },
   } = destination;
   if (!isInternal(service)) return "none";
-  const declared = mesh.workloads.filter((w) => isPartOf(destination, w));
+  const declared = workloadsBehind(mesh, service).filter((w) => isPartOf(destination, w));
   const answers =
     targets.length > 0
       ? targets.map((t) => t.takesMtls)

@@ -16,7 +16,8 @@ import type { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
 import type { RouteActionHashPolicy } from "../xds/proto/route-action.ts";
 import type { Caller } from "./caller.ts";
 import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destination-policy.ts";
-import { indexOf } from "./mesh-index.ts";
+import { serviceOf } from "./mesh-index.ts";
+import { lookUp } from "./reads.ts";
 
 /** Istio's default; Envoy's own is round robin. */
 const DEFAULT_LB_POLICY = "LEAST_REQUEST";
@@ -49,8 +50,8 @@ export function tcpHashPolicy(
 }
 
 function keyOf(mesh: Mesh, caller: Caller, { host, port, subset: name }: HashDestination): HashKey | undefined {
-  if (!hashesAnywhere(mesh.destinationRules)) return undefined;
-  const service = indexOf(mesh).servicesByHost.get(host);
+  if (!lookUp(mesh, (it) => hashesAnywhere(it.destinationRules))) return undefined;
+  const service = serviceOf(mesh, host);
   const rule = service && destinationRuleFor(mesh, caller, service);
   const subset = rule?.subsets.find((s) => s.name === name);
   const balancer = policyFor(rule, subset, port).loadBalancer?.balancer;

@@ -8,6 +8,8 @@ import { selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Protocol, Service, ServicePort, Workload } from "../model/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
+import { lookUp } from "./reads.ts";
+import { candidatesFor } from "./selected.ts";
 
 export interface MeshIndex {
   /** One of each host: that of Kubernetes, or else the first. */
@@ -61,6 +63,20 @@ export const mayBeHttp = (protocol: Protocol): boolean => isHttp(protocol) || pr
 export const mayBeTcp = (protocol: Protocol): boolean => !isHttp(protocol);
 export const isHttp = (protocol: Protocol): boolean => ["http", "http2", "grpc"].includes(protocol);
 export const isHttp2 = (protocol: Protocol): boolean => protocol === "http2" || protocol === "grpc";
+
+/** The service of a host. */
+export const serviceOf = (mesh: Mesh, host: string): Service | undefined =>
+  lookUp(mesh, (it) => indexOf(it).servicesByHost.get(host));
+
+/** As {@link virtualServiceOf}, of a mesh. */
+export const virtualServiceAt = (mesh: Mesh, host: string): VirtualService | undefined =>
+  lookUp(mesh, (it) => virtualServiceOf(indexOf(it), host));
+
+/** Of the workloads that documents name, those that answer for a service. */
+export const workloadsBehind = (mesh: Mesh, service: Service): readonly Workload[] =>
+  lookUp(mesh, ({ workloads }) =>
+    candidatesFor(workloads, (it) => it, service).filter((workload) => isBehind(service, workload)),
+  );
 
 /** The VirtualService of a service's host: one that names it, or else the one with the longest wildcard over it. */
 export function virtualServiceOf(index: MeshIndex, host: string): VirtualService | undefined {

@@ -26,10 +26,12 @@ import { loadAssignment } from "./endpoints.ts";
 import { MESH_HTTP, MESH_HTTP2, MESH_TCP } from "./detection.ts";
 import { backendTls } from "./gateway-api/backend-tls.ts";
 import { balancerOf } from "./hash-policy.ts";
-import { indexOf, isHttp, isHttp2 } from "./mesh-index.ts";
+import { indexOf, isBehind, isHttp, isHttp2 } from "./mesh-index.ts";
 import { type LocalityView, weighsLocalities } from "./locality.ts";
 import type { TranslateOptions } from "./options.ts";
+import { Parts } from "./parts.ts";
 import { outboundCluster, outboundTcpCluster, type Scope, sniOf } from "./scope.ts";
+import { candidatesFor } from "./selected.ts";
 import { upstreamTls } from "./upstream-tls.ts";
 
 export interface OutboundCluster {
@@ -39,22 +41,40 @@ export interface OutboundCluster {
   readonly rule: DestinationRule | undefined;
 }
 
+/** @param parts What is kept of former times: the clusters of each service. */
 export function outboundClusters(
   mesh: Mesh,
   instances: readonly Instance[],
   scope: Scope,
   options: TranslateOptions,
+  parts = new Parts(),
 ): readonly OutboundCluster[] {
+  const caller = JSON.stringify([{ ...scope, sidecar: undefined }, options.clusterId, options.systemRootsFile]);
   return indexOf(mesh).services.flatMap((service) => {
-    const rule = destinationRuleFor(mesh, scope, service);
-    return service.ports.flatMap((port) =>
-      [undefined, ...(rule?.subsets ?? [])].flatMap((subset) =>
-        waysTo(port).flatMap(
-          (way) => outbound(mesh, instances, { service, port, subset }, way, rule, scope, options) ?? [],
-        ),
-      ),
+    const behind = candidatesFor(instances, ({ workload }) => workload, service).filter(({ workload }) =>
+      isBehind(service, workload),
     );
+    const key = `clusters ${service.namespace} ${service.hostname} ${caller}`;
+    return parts.of(key, mesh, [service, ...behind], (seen) => serviceClusters(seen, behind, service, scope, options));
   });
+}
+
+/** @param instances Those behind the service. */
+function serviceClusters(
+  mesh: Mesh,
+  instances: readonly Instance[],
+  service: Service,
+  scope: Scope,
+  options: TranslateOptions,
+): readonly OutboundCluster[] {
+  const rule = destinationRuleFor(mesh, scope, service);
+  return service.ports.flatMap((port) =>
+    [undefined, ...(rule?.subsets ?? [])].flatMap((subset) =>
+      waysTo(port).flatMap(
+        (way) => outbound(mesh, instances, { service, port, subset }, way, rule, scope, options) ?? [],
+      ),
+    ),
+  );
 }
 
 type Way = "http" | "tcp";

@@ -15,8 +15,9 @@ import type { VirtualService } from "../model/virtual-service.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
 import { attachedRequestRoutes } from "./gateway-api/service-parents.ts";
 import { domainsAt, domainsAtAnyPort, namesOf } from "./domains.ts";
-import { indexOf, isWildcard, type MeshIndex, maySpeakHttp, virtualServiceOf } from "./mesh-index.ts";
+import { indexOf, isWildcard, maySpeakHttp, virtualServiceAt } from "./mesh-index.ts";
 import { otherHosts } from "./outbound-policy.ts";
+import { Parts } from "./parts.ts";
 import { MAX_DIRECT_RESPONSE_BYTES } from "./redirect.ts";
 import { defaultRoute, type RouteContext, ruleRoutes } from "./routes.ts";
 import type { Scope } from "./scope.ts";
@@ -25,25 +26,30 @@ const HTTP_PORT = 80;
 
 export const routeConfigurationName = (scope: Scope): string => `http_proxy${scope.outboundSuffix}`;
 
-export function outboundRoutes(mesh: Mesh, scope: Scope): RouteConfiguration {
-  const index = indexOf(mesh);
-  const hosts = [...serviceHosts(mesh, scope), ...ruleHosts(mesh, index, scope), otherHosts(mesh, scope)];
-  return {
+/** @param parts What is kept of former times: the virtual hosts of each service, and of each host that only rules name. */
+export function outboundRoutes(mesh: Mesh, scope: Scope, parts = new Parts()): RouteConfiguration {
+  const caller = JSON.stringify({ ...scope, sidecar: undefined, locality: undefined });
+  const services = indexOf(mesh).services.flatMap((service) =>
+    parts.of(`hosts ${service.namespace} ${service.hostname} ${caller}`, mesh, [service], (seen) =>
+      serviceHosts(seen, service, scope),
+    ),
+  );
+  const hosts = [...services, ...ruleHosts(mesh, scope, caller, parts)];
+  const others = otherHosts(mesh, scope);
+  return parts.of(`routes ${caller}`, mesh, [...hosts, JSON.stringify(others)], () => ({
     name: routeConfigurationName(scope),
-    virtualHosts: withoutDoubles(hosts),
+    virtualHosts: withoutDoubles([...hosts, others]),
     validateClusters: false,
     maxDirectResponseBodySizeBytes: MAX_DIRECT_RESPONSE_BYTES,
-  };
+  }));
 }
 
-function serviceHosts(mesh: Mesh, scope: Scope): readonly VirtualHost[] {
-  return indexOf(mesh).services.flatMap((service) =>
-    service.ports.filter(maySpeakHttp).map((port) => {
-      const names = [...namesOf(service.hostname, scope, mesh.settings.clusterDomain), ...addressesOf(service)];
-      const routes = serviceRoutes(mesh, service, port.number, scope);
-      return virtualHost(`${service.hostname}:${port.number}`, domainsAt(names, port.number), routes);
-    }),
-  );
+function serviceHosts(mesh: Mesh, service: Service, scope: Scope): readonly VirtualHost[] {
+  return service.ports.filter(maySpeakHttp).map((port) => {
+    const names = [...namesOf(service.hostname, scope, mesh.settings.clusterDomain), ...addressesOf(service)];
+    const routes = serviceRoutes(mesh, service, port.number, scope);
+    return virtualHost(`${service.hostname}:${port.number}`, domainsAt(names, port.number), routes);
+  });
 }
 
 /** Virtual addresses as they stand in a request; ranges name no host. */
@@ -54,39 +60,53 @@ const addressesOf = ({ addresses }: Service): readonly string[] =>
 export function serviceRoutes(mesh: Mesh, service: Service, port: number, scope: Scope): readonly Route[] {
   const attached = attachedRequestRoutes(mesh, service, port, scope);
   if (attached !== undefined) return attached;
-  const virtualService = virtualServiceOf(indexOf(mesh), service.hostname);
+  const virtualService = virtualServiceAt(mesh, service.hostname);
   const context: RouteContext = { scope, port, gateway: MESH_GATEWAY, isTls: false, mesh };
   const routes = virtualService === undefined ? [] : ruleRoutes(virtualService, context);
   return routes.length === 0 ? [defaultRoute(mesh, service, port, scope)] : routes;
 }
 
 /** Hosts that are no services. */
-function ruleHosts(mesh: Mesh, index: MeshIndex, scope: Scope): readonly VirtualHost[] {
-  return [...index.virtualServicesByHost]
-    .filter(([host]) => !index.servicesByHost.has(host))
+function ruleHosts(mesh: Mesh, scope: Scope, caller: string, parts: Parts): readonly VirtualHost[] {
+  const { httpPorts, servicesByHost, virtualServicesByHost } = indexOf(mesh);
+  return [...virtualServicesByHost]
+    .filter(([host]) => !servicesByHost.has(host))
     .flatMap(([host, virtualService]) => {
-      const at = (port: number | undefined): RouteContext => ({
-        scope,
-        port,
-        gateway: MESH_GATEWAY,
-        isTls: false,
-        mesh,
-      });
-      const names = isWildcard(host) ? [host] : namesOf(host, scope, mesh.settings.clusterDomain);
-      const byPort = portsOf(virtualService, index).map((port) =>
-        virtualHost(`${host}:${port}`, domainsAt(names, port), ruleRoutes(virtualService, at(port))),
+      const ports = portsOf(virtualService, httpPorts);
+      return parts.of(`rule hosts ${host} ${caller}`, mesh, [virtualService, ...ports], (seen) =>
+        ruleHost(seen, host, virtualService, ports, scope),
       );
-      // Envoy takes a star at one end only, so a wildcard host is known at the ports that the mesh knows.
-      const atAny = virtualHost(`${host}:*`, domainsAtAnyPort(names), ruleRoutes(virtualService, at(undefined)));
-      const all = isWildcard(host) ? byPort : [...byPort, atAny];
-      return all.some(({ routes = [] }) => routes.length > 0) ? all : [];
     });
 }
 
+function ruleHost(
+  mesh: Mesh,
+  host: string,
+  virtualService: VirtualService,
+  ports: readonly number[],
+  scope: Scope,
+): readonly VirtualHost[] {
+  const at = (port: number | undefined): RouteContext => ({
+    scope,
+    port,
+    gateway: MESH_GATEWAY,
+    isTls: false,
+    mesh,
+  });
+  const names = isWildcard(host) ? [host] : namesOf(host, scope, mesh.settings.clusterDomain);
+  const byPort = ports.map((port) =>
+    virtualHost(`${host}:${port}`, domainsAt(names, port), ruleRoutes(virtualService, at(port))),
+  );
+  // Envoy takes a star at one end only, so a wildcard host is known at the ports that the mesh knows.
+  const atAny = virtualHost(`${host}:*`, domainsAtAnyPort(names), ruleRoutes(virtualService, at(undefined)));
+  const all = isWildcard(host) ? byPort : [...byPort, atAny];
+  return all.some(({ routes = [] }) => routes.length > 0) ? all : [];
+}
+
 /** Ports at which the rules of a host that is no service may differ. */
-function portsOf(virtualService: VirtualService, index: MeshIndex): readonly number[] {
+function portsOf(virtualService: VirtualService, httpPorts: readonly number[]): readonly number[] {
   const matched = virtualService.http.flatMap((rule) => rule.matches.flatMap((match) => match.port ?? []));
-  return [...new Set([HTTP_PORT, ...matched, ...index.httpPorts])].sort((a, b) => a - b);
+  return [...new Set([HTTP_PORT, ...matched, ...httpPorts])].sort((a, b) => a - b);
 }
 
 const virtualHost = (name: string, domains: readonly string[], routes: readonly Route[]): VirtualHost => ({

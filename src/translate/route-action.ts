@@ -12,7 +12,7 @@ import type { ClusterWeight, RequestMirrorPolicy, RouteAction as EnvoyRouteActio
 import { percentOf } from "./fault.ts";
 import { editedAuthority, headerEdits } from "./header-edits.ts";
 import { type HashDestination, routeHashPolicy } from "./hash-policy.ts";
-import { indexOf } from "./mesh-index.ts";
+import { serviceOf } from "./mesh-index.ts";
 import { retryPolicy } from "./retry-policy.ts";
 import type { RouteContext } from "./routes.ts";
 import { outboundCluster, outboundTcpCluster } from "./scope.ts";
@@ -82,9 +82,7 @@ const destinationCluster = (to: To, context: RouteContext): string =>
 /** As {@link destinationCluster}, for a connection of whatever bytes. */
 export function connectionCluster(to: To, context: RouteContext): string {
   const number = portOf(to, context);
-  const known = indexOf(context.mesh)
-    .servicesByHost.get(to.host)
-    ?.ports.find((p) => p.number === number);
+  const known = serviceOf(context.mesh, to.host)?.ports.find((p) => p.number === number);
   return outboundTcpCluster(context.scope, known ?? { number, protocol: "tcp" }, to.subset, to.host);
 }
 
@@ -96,7 +94,7 @@ export const hashDestination = (to: To, context: RouteContext): HashDestination 
 });
 
 function portOf({ host, port }: To, { mesh, ...called }: RouteContext): number {
-  const ports = indexOf(mesh).servicesByHost.get(host)?.ports ?? [];
+  const ports = serviceOf(mesh, host)?.ports ?? [];
   const only = ports.length === 1 ? ports[0]?.number : undefined;
   return port ?? only ?? called.port ?? HTTP_PORT;
 }

@@ -81,5 +81,13 @@ function destinationHosts({ http, tcp, tls }: VirtualService): readonly string[]
 function trimmed(service: Service, known: ReadonlySet<number> | undefined): readonly Service[] {
   if (known === undefined || known.size === 0) return [];
   if (known.size === service.ports.length) return [service];
-  return [{ ...service, ports: service.ports.filter(({ number }) => known.has(number)) }];
+  const key = [...known].sort((a, b) => a - b).join(" ");
+  const trims = TRIMMED.get(service) ?? new Map<string, Service>();
+  TRIMMED.set(service, trims);
+  const trim = trims.get(key) ?? { ...service, ports: service.ports.filter(({ number }) => known.has(number)) };
+  trims.set(key, trim);
+  return [trim];
 }
+
+/** By the ports that are left: the same value for the same. */
+const TRIMMED = new WeakMap<Service, Map<string, Service>>();

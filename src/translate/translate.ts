@@ -2,7 +2,8 @@
  * The model to the xDS resources of one proxy. Pure: equal input gives equal output, so contents can be hashed for versions.
  *
  * What depends on the mesh alone (route configurations) is kept for each mesh value, and what depends on what runs (clusters, endpoints) for each
- * mesh and list of instances: proxies that see the same share it, and one that is asked for again costs a lookup.
+ * mesh and list of instances: proxies that see the same share it, and one that is asked for again costs a lookup. Over changes of the mesh the
+ * clusters and the routes of each service are kept as long as nothing changed that they were made from (`parts.ts`).
  *
  * @module
  */
@@ -26,6 +27,7 @@ import { outboundListener } from "./outbound-listener.ts";
 import { outboundPolicyOf } from "./outbound-policy.ts";
 import { outboundRoutes } from "./outbound-routes.ts";
 import { maySpeakHttp } from "./mesh-index.ts";
+import { Parts } from "./parts.ts";
 import { type Scope, sharedScope, sidecarScope } from "./scope.ts";
 import { calledPorts, serviceListener } from "./service-listener.ts";
 import { serviceRouteConfiguration, serviceRoutesName } from "./service-routes.ts";
@@ -58,12 +60,18 @@ export interface ProxyResources {
 /**
  * The resources of `target`.
  *
+ * @param parts What former calls made: what has not changed since is taken from there. The result is the same without.
  * @throws {Error} If an instance of `target` is not in `state`.
  */
-export function translate(state: MeshState, target: ProxyTarget, options: TranslateOptions): ProxyResources {
+export function translate(
+  state: MeshState,
+  target: ProxyTarget,
+  options: TranslateOptions,
+  parts = new Parts(),
+): ProxyResources {
   if (target.t === "sidecar") {
     const instance = instanceOf(state, target.instance);
-    if (instance.workload.gateway !== undefined) return translateGateway(state, instance, options);
+    if (instance.workload.gateway !== undefined) return translateGateway(state, instance, options, parts);
   }
   const shared = target.t === "shared";
   const served = (shared ? target.instances : [target.instance]).map((id) => {
@@ -73,14 +81,14 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
   const kept = keptFor(state);
   const calling = served.filter(({ instance }) => instance.outbound !== undefined);
   const scopes = [...new Map(calling.map(({ scope }) => [scope.outboundSuffix, scope])).values()];
-  const outbound = scopes.flatMap((scope) => clustersOf(state, scope, options, kept));
+  const outbound = scopes.flatMap((scope) => clustersOf(state, scope, options, kept, parts));
   const ports = served.flatMap(({ instance, scope }) => inboundPorts(state.mesh, instance, scope, shared));
   const inbound = ports.map((port) => inboundListener(state.mesh, port, options));
   return {
     listeners: [...inbound.map((i) => i.listener), ...outboundListeners(state.mesh, calling, options)],
     routes: [
-      ...scopes.flatMap((scope) => forwardRoutes(state.mesh, scope, kept)),
-      ...serviceRoutes(state.mesh, calling, kept),
+      ...scopes.flatMap((scope) => forwardRoutes(state.mesh, scope, kept, parts)),
+      ...serviceRoutes(state.mesh, calling, kept, parts),
     ],
     clusters: [
       ...ports.map((port) => inboundCluster(state.mesh, port)),
@@ -93,9 +101,14 @@ export function translate(state: MeshState, target: ProxyTarget, options: Transl
   };
 }
 
-function translateGateway(state: MeshState, instance: Instance, options: TranslateOptions): ProxyResources {
+function translateGateway(
+  state: MeshState,
+  instance: Instance,
+  options: TranslateOptions,
+  parts: Parts,
+): ProxyResources {
   const scope = sidecarScope(state.mesh, instance);
-  const outbound = clustersOf(state, scope, options, keptFor(state));
+  const outbound = clustersOf(state, scope, options, keptFor(state), parts);
   const mesh = visibleMesh(state.mesh, scope);
   const { policySources, ...resources } = gatewayResources(mesh, instance, scope, options);
   const named = sniClusters(mesh, state.instances, instance.workload, scope, options);
@@ -122,9 +135,10 @@ const clustersOf = (
   scope: Scope,
   options: TranslateOptions,
   kept: Kept,
+  parts: Parts,
 ): readonly OutboundCluster[] => {
   const key = `clusters ${scopeKey(scope)} ${JSON.stringify([scope.locality, options.clusterId, options.systemRootsFile])}`;
-  return kept.byState(key, () => outboundClusters(visibleMesh(mesh, scope), instances, scope, options));
+  return kept.byState(key, () => outboundClusters(visibleMesh(mesh, scope), instances, scope, options, parts));
 };
 
 const passthrough = (mesh: Mesh, scopes: readonly Scope[], kept: Kept): readonly Cluster[] =>
@@ -152,21 +166,28 @@ function outboundListeners(mesh: Mesh, calling: readonly Served[], options: Tran
 }
 
 /** The routes of a workload's forward proxy, and of the listeners that its Sidecar binds. */
-function forwardRoutes(mesh: Mesh, scope: Scope, kept: Kept): readonly RouteConfiguration[] {
-  const all = kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(visibleMesh(mesh, scope), scope));
+function forwardRoutes(mesh: Mesh, scope: Scope, kept: Kept, parts: Parts): readonly RouteConfiguration[] {
+  const all = kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(visibleMesh(mesh, scope), scope, parts));
   return [all, ...kept.byMesh(`bound routes ${scopeKey(scope)}`, () => boundRoutes(all, scope))];
 }
 
 /** The routes of loopback listeners; instances of one identity share them. */
-function serviceRoutes(mesh: Mesh, calling: readonly Served[], kept: Kept): readonly RouteConfiguration[] {
+function serviceRoutes(
+  mesh: Mesh,
+  calling: readonly Served[],
+  kept: Kept,
+  parts: Parts,
+): readonly RouteConfiguration[] {
   const found = new Map<string, RouteConfiguration>();
   for (const { instance, scope } of calling) {
     const seen = visibleMesh(mesh, scope);
     for (const { service, port } of calledPorts(seen, instance)) {
       const name = serviceRoutesName(service.hostname, port.number, scope);
       if (!maySpeakHttp(port) || found.has(name)) continue;
-      const make = (): RouteConfiguration => serviceRouteConfiguration(seen, service, port.number, scope);
-      found.set(name, kept.byMesh(`service routes ${name} ${scopeKey(scope)}`, make));
+      const key = `service routes ${name} ${scopeKey(scope)}`;
+      const make = (): RouteConfiguration =>
+        parts.of(key, seen, [service], (it) => serviceRouteConfiguration(it, service, port.number, scope));
+      found.set(name, kept.byMesh(key, make));
     }
   }
   return [...found.values()];

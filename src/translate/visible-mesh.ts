@@ -7,7 +7,7 @@
  *
  * @module
  */
-import type { Mesh } from "../model/mesh.ts";
+import type { Mesh, MeshSettings, OutboundTrafficPolicy } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
 import type { Sidecar } from "../model/sidecar.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
@@ -34,9 +34,18 @@ const documentOf = ({ origin }: Sidecar): string => `${origin.namespace}/${origi
 function visibleTo(mesh: Mesh, { namespace, sidecar }: Caller): Mesh {
   const exported = exportedTo(mesh, namespace);
   if (sidecar === undefined) return equals(exported, mesh) ? mesh : { ...mesh, ...exported };
-  const { outboundTrafficPolicy = mesh.settings.outboundTrafficPolicy } = sidecar;
-  const settings = { ...mesh.settings, outboundTrafficPolicy };
+  const settings = settingsFor(mesh.settings, sidecar.outboundTrafficPolicy ?? mesh.settings.outboundTrafficPolicy);
   return { ...mesh, ...importedBy(sidecar, namespace, exported), settings };
+}
+
+const OTHERWISE = new WeakMap<MeshSettings, MeshSettings>();
+
+/** The same value for the same settings: there are two policies. */
+function settingsFor(settings: MeshSettings, outboundTrafficPolicy: OutboundTrafficPolicy): MeshSettings {
+  if (settings.outboundTrafficPolicy === outboundTrafficPolicy) return settings;
+  const other = OTHERWISE.get(settings) ?? { ...settings, outboundTrafficPolicy };
+  OTHERWISE.set(settings, other);
+  return other;
 }
 
 /** What workloads in `namespace` may see. */

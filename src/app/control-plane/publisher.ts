@@ -10,6 +10,8 @@ import type { Log } from "../../base/log.ts";
 import type { Mesh, MeshSettings } from "../../model/mesh.ts";
 import type { TranslateOptions } from "../../translate/options.ts";
 import type { Sources } from "../../translate/source.ts";
+import { Parts } from "../../translate/parts.ts";
+import { reconcile } from "../../translate/reconcile.ts";
 import { type MeshState, translate } from "../../translate/translate.ts";
 import { Snapshot } from "../../xds/snapshot.ts";
 import type { SnapshotCache } from "../../xds/snapshot-cache.ts";
@@ -44,6 +46,9 @@ export class Publisher {
   readonly #options: PublisherOptions;
   #roster: readonly MeshProxy[] = [];
   #done: MeshState | undefined;
+  /** The last mesh, and what was made of it: whatever had not changed is the value of the one before. */
+  #given: { readonly mesh: Mesh; readonly reconciled: Mesh } | undefined;
+  readonly #parts = new Parts();
   readonly #sources = new Map<string, Sources>();
   readonly #failures = new Map<string, string>();
   #waiting: Waiting | undefined;
@@ -91,13 +96,14 @@ export class Publisher {
 
   #publish(cause: PublishCause, noticedMs: number): void {
     const { registry, clock, log } = this.#options;
-    const mesh = this.#options.mesh();
+    const mesh = this.#reconciled(this.#options.mesh());
     registry.refresh(mesh);
     const state = { mesh, instances: registry.instances };
     const before = this.#roster;
     this.#roster = rosterOf(registry, this.#options.settings);
     this.#forget(before);
     const changed = new Set(this.#roster.filter((proxy) => this.#renew(proxy, state)).map((p) => p.nodeId));
+    if (this.#done?.mesh !== mesh || this.#done.instances !== state.instances) this.#parts.sweep();
     this.#done = state;
     const publishedMs = clock.wallMs();
     const nodeIds = this.#roster.map((p) => p.nodeId);
@@ -110,6 +116,15 @@ export class Publisher {
         proxies: nodeIds.length,
       });
     this.#options.onPublished(cause);
+  }
+
+  /** The same value for the same mesh. */
+  #reconciled(mesh: Mesh): Mesh {
+    if (mesh !== this.#given?.mesh) {
+      const reconciled = this.#given === undefined ? mesh : reconcile(this.#given.reconciled, mesh);
+      this.#given = { mesh, reconciled };
+    }
+    return this.#given.reconciled;
   }
 
   #forget(before: readonly MeshProxy[]): void {
@@ -130,7 +145,7 @@ export class Publisher {
     const same = this.#done?.mesh === state.mesh && this.#done.instances === state.instances;
     if (same && before !== undefined && proxy.target.t === "sidecar") return false;
     try {
-      const resources = translate(state, proxy.target, this.#options.translate);
+      const resources = translate(state, proxy.target, this.#options.translate, this.#parts);
       const snapshot = Snapshot.of(messagesOf(resources), before);
       this.#sources.set(nodeId, resources.sources);
       this.#failures.delete(nodeId);

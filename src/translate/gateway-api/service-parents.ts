@@ -9,6 +9,7 @@ import type { AttachedRoute, ResolvedRoute, ServiceRoutes } from "../../model/ga
 import type { Mesh } from "../../model/mesh.ts";
 import type { Service } from "../../model/service.ts";
 import type { Route } from "../../xds/proto/route.ts";
+import { lookUp } from "../reads.ts";
 import type { Scope } from "../scope.ts";
 import { attachedTo } from "./attached.ts";
 import { type ConnectionRoute, connectionRoute, type ConnectionsInput } from "./connections.ts";
@@ -54,10 +55,13 @@ export function attachedConnections(
 
 /** Of every kind, in the order of precedence of their documents. */
 export function attachedRoutes(mesh: Mesh, service: Service, port: number, scope: Scope): readonly AttachedRoute[] {
-  const found = servicesOf(mesh)
-    .get(service.hostname)
-    ?.find((at) => at.port.number === port);
-  return found?.consumers.get(scope.namespace) ?? found?.producers ?? [];
+  return lookUp(mesh, (it) => {
+    if (it.gatewayApi.routes.length === 0) return [];
+    const found = servicesOf(it)
+      .get(service.hostname)
+      ?.find((at) => at.port.number === port);
+    return found?.consumers.get(scope.namespace) ?? found?.producers ?? [];
+  });
 }
 
 const SERVICES = new WeakMap<readonly ServiceRoutes[], ReadonlyMap<string, readonly ServiceRoutes[]>>();
