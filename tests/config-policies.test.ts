@@ -2,7 +2,7 @@
  * DestinationRule, PeerAuthentication and AuthorizationPolicy become the model, with Istio's defaults and traps.
  */
 import { describe, expect, test } from "bun:test";
-import { errors, load } from "./support/documents.ts";
+import { errors, load, warnings } from "./support/documents.ts";
 import type { HashKey, HashTableKind } from "../src/model/destination-rule.ts";
 
 // === helpers ===
@@ -134,7 +134,6 @@ spec:
 
   test.each([
     ["{}", "must have at least one of"],
-    ["{loadBalancer: {simple: PASSTHROUGH}}", "not supported yet"],
     ["{loadBalancer: {simple: ROUNDROBIN}}", 'did you mean "ROUND_ROBIN"?'],
     [
       "{loadBalancer: {simple: RANDOM, consistentHash: {useSourceIp: true}}}",
@@ -187,6 +186,13 @@ spec:
     ["{portLevelSettings: [{port: {number: 1}, retryBudget: {}}]}", 'unknown field "retryBudget"'],
   ])("trafficPolicy %s is refused", (text, message) => {
     expect(errors(destinationRule(text)).join()).toContain(message);
+  });
+
+  test("PASSTHROUGH is taken, and it is said what it comes to where nothing is captured", () => {
+    const text = destinationRule("{loadBalancer: {simple: PASSTHROUGH}}");
+    expect(errors(text)).toEqual([]);
+    expect(warnings(text).join()).toContain("which no proxy is told here");
+    expect(load(text).mesh.destinationRules[0]?.trafficPolicy.loadBalancer?.balancer).toBe("PASSTHROUGH");
   });
 });
 

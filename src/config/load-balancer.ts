@@ -29,7 +29,7 @@ export function loadBalancer(node: Node): LoadBalancer {
   for (const name of WARMUP) fields.at(name)?.unsupported();
   const named = WARMUP.filter((name) => fields.has(name));
   for (const name of named)
-    if (typeof balancer === "object" || balancer === "RANDOM")
+    if (typeof balancer === "object" || balancer === "RANDOM" || balancer === "PASSTHROUGH")
       fields.at(name)?.failAtKey("has a meaning for ROUND_ROBIN and LEAST_REQUEST alone");
   fields.at("warmupDurationSecs")?.warn("is deprecated: write warmup: {duration: …}");
   if (named.length > 1) fields.at("warmupDurationSecs")?.failAtKey("cannot stand beside warmup");
@@ -49,8 +49,10 @@ function simpleBalancer(node: Node): Balancer | undefined {
       node.warn("LEAST_CONN is deprecated [IST0002]: write LEAST_REQUEST, which it means");
       return "LEAST_REQUEST";
     case "PASSTHROUGH":
-      node.fail("PASSTHROUGH is not supported yet");
-      return undefined;
+      node.warn(
+        "PASSTHROUGH goes to the address that was dialed, which no proxy is told here: a host outside of the mesh is looked up, endpoints of the mesh are chosen at random",
+      );
+      return simple;
     default:
       return simple;
   }

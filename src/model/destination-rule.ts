@@ -68,7 +68,8 @@ export interface Warmup {
   readonly aggression: number;
 }
 
-export type Balancer = "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM" | ConsistentHash;
+/** `PASSTHROUGH`: the address that the caller dialed; where nothing is captured, what the host's name leads to. */
+export type Balancer = "LEAST_REQUEST" | "ROUND_ROBIN" | "RANDOM" | "PASSTHROUGH" | ConsistentHash;
 
 /** Calls with the same key go to the same endpoint. */
 export interface ConsistentHash {

@@ -10,7 +10,7 @@
  */
 import { unreachable } from "../base/unreachable.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
-import type { Service } from "../model/service.ts";
+import type { Resolution, Service } from "../model/service.ts";
 import type { Cluster, RefreshRate } from "../xds/proto/cluster.ts";
 import {
   type DnsCacheConfig,
@@ -34,14 +34,19 @@ const dnsCache = ({ dnsRefreshRateMs }: MeshSettings): DnsCacheConfig => ({
 /** Istio says nothing of it, and then a proxy that started before its name server would wait for the whole refresh rate. */
 const FAILURE_REFRESH: RefreshRate = { baseInterval: 1000, maxInterval: 10_000 };
 
-/** @returns Undefined where there is nothing to find endpoints by: then there is no cluster, as in Istio. */
+/**
+ * @param isPassthrough A DestinationRule wants no endpoint to be chosen: the host that was meant is called.
+ * @returns Undefined where there is nothing to find endpoints by: then there is no cluster, as in Istio.
+ */
 export function discovery(
   { hostname, resolution }: Pick<Service, "hostname" | "resolution">,
   loadAssignment: ClusterLoadAssignment,
   port: number,
   settings: MeshSettings,
+  isPassthrough = false,
 ): Partial<Cluster> | undefined {
-  switch (resolution) {
+  const way: Resolution = isPassthrough && resolution !== "STATIC" && !isWildcard(hostname) ? "NONE" : resolution;
+  switch (way) {
     case "STATIC":
       return discovered(loadAssignment.clusterName ?? "");
     case "DNS":
@@ -54,7 +59,7 @@ export function discovery(
     case "DYNAMIC_DNS":
       return byRequest(settings);
     default:
-      return unreachable(resolution);
+      return unreachable(way);
   }
 }
 

@@ -108,6 +108,18 @@ describe("resolution", () => {
   });
 });
 
+test("PASSTHROUGH looks the host up in place of its endpoints; known endpoints are chosen at random", () => {
+  const passthrough = (host: string): string => rule(host, "trafficPolicy: {loadBalancer: {simple: PASSTHROUGH}}");
+  const named = clusterOf(
+    "outbound|80||a.com",
+    entry(`hosts: [a.com], resolution: DNS, ${HTTP}, endpoints: [{address: b.com}]`),
+    passthrough("a.com"),
+  );
+  expect([named.type, placesOf(named.loadAssignment)]).toEqual(["LOGICAL_DNS", ["a.com:80"]]);
+  const known = clusterOf("outbound|80||shop.default.svc.cluster.local", passthrough("shop.default.svc.cluster.local"));
+  expect([known.type, known.lbPolicy]).toEqual(["EDS", "RANDOM"]);
+});
+
 describe("TLS", () => {
   const tlsOf = (cluster: Cluster): UpstreamTlsContext | undefined => {
     const config = cluster.transportSocket?.typedConfig;

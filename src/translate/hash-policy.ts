@@ -91,6 +91,8 @@ function hashPolicy(key: HashKey): RouteActionHashPolicy {
 export function balancerOf({ loadBalancer }: DestinationPolicy): Partial<Cluster> {
   const { balancer = DEFAULT_LB_POLICY, warmup } = loadBalancer ?? {};
   if (typeof balancer === "object") return hashing(balancer);
+  // Where endpoints are known, and no address that was dialed.
+  if (balancer === "PASSTHROUGH") return { lbPolicy: "RANDOM" };
   const slowStartConfig = warmup && slowStart(warmup);
   if (slowStartConfig === undefined) return { lbPolicy: balancer };
   return balancer === "ROUND_ROBIN"

@@ -132,6 +132,7 @@ function outbound(
     assignment,
     port.targetPort,
     mesh.settings,
+    policy.loadBalancer?.balancer === "PASSTHROUGH",
   );
   if (found === undefined) return undefined;
   const cluster: Cluster = {
