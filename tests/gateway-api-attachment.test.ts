@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { attachGatewayApi } from "../src/model/gateway-api/attachment/attach.ts";
 import { backendTlsAt } from "../src/model/gateway-api/attachment/backend-tls.ts";
 import { rankedGrpcMatches, rankedHttpMatches } from "../src/model/gateway-api/attachment/ranked.ts";
+import { servesGateway } from "../src/model/gateway-api/workloads.ts";
 import { errors, load } from "./support/documents.ts";
 import { serverKeyPair } from "./support/server-certificates.ts";
 
@@ -152,6 +153,27 @@ describe("a route is attached", () => {
       route(name, "", "shop", "HTTPRoute", `, creationTimestamp: "2026-01-01T00:00:0${time}Z"`);
     const found = attached(gateway(HTTP), made("c", "1"), made("b", "2"), made("a", "2"));
     expect(at(found)).toEqual(["http: c at *, a at *, b at *"]);
+  });
+});
+
+describe("gateway workloads", () => {
+  test.each([
+    ["ingress", true],
+    ["ingress.shop", true],
+    ["ingress.shop.svc", true],
+    ["ingress.shop.svc.cluster.local", true],
+    ["other", false],
+    ["ingress.other", false],
+  ])("serve the Gateways that name their Service: %s", (address, serves) => {
+    const workload =
+      "---\napiVersion: tulle.dev/v1\nkind: Workload\nmetadata: {name: in, namespace: shop, labels: {app: in}}\nspec: {serviceAccount: in, role: gateway}\n";
+    const named =
+      "---\napiVersion: v1\nkind: Service\nmetadata: {name: ingress, namespace: shop}\nspec: {selector: {app: in}, ports: [{name: http, port: 80}]}\n";
+    const edge = gateway(HTTP, `, addresses: [{type: Hostname, value: ${address}}]`);
+    const { mesh } = load(edge + workload + named);
+    const [only] = mesh.gatewayApi.gateways;
+    expect(mesh.workloads).toHaveLength(1);
+    expect(mesh.workloads.map((w) => only !== undefined && servesGateway(mesh.services, w, only))).toEqual([serves]);
   });
 });
 

@@ -22,14 +22,19 @@ export function servesGateway(services: readonly Service[], workload: Workload, 
   const named = gateway.addresses.filter(({ type }) => type === "Hostname");
   if (named.length > 0)
     return services.some(
-      (service) => named.some(({ value }) => isNamed(service, value)) && isBehind(service, workload),
+      (service) =>
+        named.some(({ value }) => isNamed(service, value, gateway.meta.namespace)) && isBehind(service, workload),
     );
   const { namespace, name } = gateway.meta;
   return workload.namespace === namespace && workload.labels[GATEWAY_NAME_LABEL] === name;
 }
 
-const isNamed = ({ hostname, name, namespace }: Service, value: string | undefined): boolean =>
-  value === hostname || value === `${name}.${namespace}.svc` || value === `${name}.${namespace}`;
+/** A short name is one of the Gateway's own namespace. */
+const isNamed = ({ hostname, name, namespace }: Service, value: string | undefined, own: string): boolean =>
+  value === hostname ||
+  value === `${name}.${namespace}.svc` ||
+  value === `${name}.${namespace}` ||
+  (value === name && namespace === own);
 
 const isBehind = ({ namespace, selector }: Service, workload: Workload): boolean =>
   namespace === workload.namespace && Object.keys(selector).length > 0 && selects(selector, workload.labels);
