@@ -123,6 +123,7 @@ describe("refused, as by the API", () => {
     [httpRule("timeouts: {request: 1.5s}"), "must be a duration"],
     [httpRule("backendRefs: [{name: b}]"), 'field "port" is missing'],
     [httpRule("backendRefs: [{name: b, port: 1, weight: 1000001}]"), "weight: must be a whole number"],
+    [httpRule("sessionPersistence: {}"), "sessionPersistence: is not supported yet"],
     [httpRule("sessionPersistence: {cookieConfig: {lifetimeType: Permanent}}"), 'needs "absoluteTimeout"'],
     [document("HTTPRoute", "rules: [{name: a}, {name: a}]"), "spec.rules[1]: stands twice"],
     [document("HTTPRoute", "parentRefs: [{name: a}, {name: a}]"), "spec.parentRefs[1]: stands twice"],

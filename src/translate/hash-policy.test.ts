@@ -79,7 +79,7 @@ describe("routes to a service that hashes", () => {
       ...caller,
       outboundSuffix: "",
       secretName: "default",
-      isGateway: false,
+      gateway: undefined,
     }).virtualHosts?.find(({ name }) => name === `${HOST}:9080`)?.routes?.[0]?.route;
   const rules = (http: string): string =>
     `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: r}, spec: {hosts: [reviews], http: ${http}}}`;

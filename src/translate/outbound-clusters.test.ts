@@ -26,7 +26,7 @@ function clustersOf(state: MeshState, namespace = "default"): ReadonlyMap<string
     sidecar: undefined,
     outboundSuffix: "",
     secretName: "default",
-    isGateway: false,
+    gateway: undefined,
   };
   const made = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
   return new Map(made.map((c) => [c.cluster.name ?? "", c]));
@@ -249,7 +249,7 @@ describe("scopes", () => {
       sidecar: undefined,
       outboundSuffix: "",
       secretName: "default",
-      isGateway: false,
+      gateway: undefined,
     });
     const scope = sharedScope(state.mesh, instance);
     expect(scope).toEqual({
@@ -259,7 +259,7 @@ describe("scopes", () => {
       sidecar: undefined,
       outboundSuffix: "@default/reviews",
       secretName: ROOT,
-      isGateway: false,
+      gateway: undefined,
     });
     const [made] = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
     expect(made?.cluster.name).toBe("outbound|9080||reviews.default.svc.cluster.local@default/reviews");

@@ -152,8 +152,8 @@ function outbound(
 }
 
 /** What a proxy before a port is told whose protocol is found out: a gateway sends it HTTP/1. */
-const detectedAlpn = ({ isGateway }: Scope): readonly string[] =>
-  isGateway ? MESH_HTTP.filter((name) => name !== MESH_HTTP2) : MESH_HTTP;
+const detectedAlpn = ({ gateway }: Scope): readonly string[] =>
+  gateway !== undefined ? MESH_HTTP.filter((name) => name !== MESH_HTTP2) : MESH_HTTP;
 
 /** The names that ServiceEntries give are asked for where the rule gives none. */
 const withNames = (tls: ClientTls, { subjectAltNames }: Service): ClientTls =>
@@ -171,11 +171,11 @@ function upstreamHttp(
   { protocol }: ServicePort,
   { connectionPool, tls }: DestinationPolicy,
   proxiesAnswer: boolean,
-  { isGateway }: Scope,
+  { gateway }: Scope,
 ): UpstreamHttp {
   if (isHttp2(protocol)) return "http2";
   if (connectionPool?.h2UpgradePolicy === "UPGRADE") return "http2";
-  if (connectionPool?.useClientProtocol === true || (protocol === "auto" && !isGateway)) return "client";
+  if (connectionPool?.useClientProtocol === true || (protocol === "auto" && gateway === undefined)) return "client";
   const inMesh = proxiesAnswer && (tls === undefined || tls.mode === "ISTIO_MUTUAL");
   const upgrade = connectionPool?.h2UpgradePolicy ?? settings.h2UpgradePolicy;
   return upgrade === "UPGRADE" && inMesh ? "http2" : "http1";

@@ -13,7 +13,7 @@ const scope: Scope = {
   sidecar: undefined,
   outboundSuffix: "",
   secretName: "default",
-  isGateway: false,
+  gateway: undefined,
 };
 const base = [
   service("reviews", ["http:9080", "http-b:9081", "tcp:9082"]),

@@ -7,10 +7,12 @@
  *
  * @module
  */
+import type { Credential } from "../model/gateway.ts";
 import { localityName } from "../model/locality.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { type Instance, type ServicePort, spiffeIdOf } from "../model/service.ts";
 import { type Caller, callerOf } from "./caller.ts";
+import { backendCertificate } from "./gateway-api/servers.ts";
 
 /** The namespace decides short names and, with the labels, which documents are seen. */
 export interface Scope extends Caller {
@@ -18,8 +20,13 @@ export interface Scope extends Caller {
   readonly outboundSuffix: string;
   /** SDS secret that holds the SVID. */
   readonly secretName: string;
-  /** The proxy stands alone at the edge. */
-  readonly isGateway: boolean;
+  /** Set where the proxy stands alone at the edge. */
+  readonly gateway: EdgeScope | undefined;
+}
+
+export interface EdgeScope {
+  /** What backends with a BackendTLSPolicy are shown. */
+  readonly backendCertificate: Credential | undefined;
 }
 
 /** Istio's name for a workload's own certificate. */
@@ -30,7 +37,7 @@ export function sidecarScope(mesh: Mesh, { workload }: Instance): Scope {
     ...callerOf(mesh, workload),
     outboundSuffix: "",
     secretName: OWN_SECRET,
-    isGateway: workload.gateway !== undefined,
+    gateway: workload.gateway && { backendCertificate: backendCertificate(mesh, workload) },
   };
 }
 
@@ -46,7 +53,7 @@ export function sharedScope(mesh: Mesh, { workload }: Instance): Scope {
     ...caller,
     outboundSuffix: `@${workload.namespace}/${workload.serviceAccount}${told.join("")}`,
     secretName: spiffeIdOf(mesh.settings.trustDomain, workload),
-    isGateway: false,
+    gateway: undefined,
   };
 }
 

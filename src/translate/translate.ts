@@ -127,8 +127,13 @@ function instanceOf({ instances }: MeshState, id: string): Instance {
   return found;
 }
 
-const scopeKey = ({ namespace, labels, sidecar, outboundSuffix, secretName, isGateway }: Scope): string =>
-  JSON.stringify([namespace, labels, sidecar?.origin.name, outboundSuffix, secretName, isGateway]);
+const edgeKey = (gateway: Scope["gateway"]): string | undefined => {
+  const { namespace, name } = gateway?.backendCertificate ?? {};
+  return gateway && `${namespace}/${name}`;
+};
+
+const scopeKey = ({ namespace, labels, sidecar, outboundSuffix, secretName, gateway }: Scope): string =>
+  JSON.stringify([namespace, labels, sidecar?.origin.name, outboundSuffix, secretName, edgeKey(gateway)]);
 
 const clustersOf = (
   { mesh, instances }: MeshState,

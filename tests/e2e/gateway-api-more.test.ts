@@ -3,6 +3,7 @@
  * processes.
  */
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { type Expected, type RequestCase, SUITE_FOLDER, type SuiteName } from "../suites/gateway-api.ts";
 import { ConformanceLab } from "./gateway-api/lab.ts";
@@ -312,6 +313,27 @@ const MESH_SCENES: readonly Scene[] = [
   },
 ];
 
+const SHOWING = `${INFRA}/showing`;
+
+/** The Gateway shows a certificate to backends over TLS, and to no others. */
+const showing: Scene = {
+  name: "a Gateway shows its certificate to a backend",
+  yaml: [
+    `{apiVersion: ${GROUP}/v1, kind: Gateway, ${meta("showing")}, spec: {gatewayClassName: tulle,
+      tls: {backend: {clientCertificateRef: {name: tls-checks-client-certificate}}}, listeners: [{name: http, port: 80, protocol: HTTP}]}}`,
+    httpRoute("shown", "parentRefs: [{name: showing}], rules: [{backendRefs: [{name: tls-backend, port: 443}]}]"),
+    `{apiVersion: ${GROUP}/v1, kind: BackendTLSPolicy, ${meta("shown")}, spec: {
+      targetRefs: [{group: "", kind: Service, name: tls-backend}],
+      validation: {hostname: abc.example.com, caCertificateRefs: [{group: "", kind: ConfigMap, name: tls-checks-ca-certificate}]}}}`,
+  ],
+  asks: [
+    [
+      { gatewayListener: { gateway: SHOWING, port: 80 }, request: { path: "/shown", method: "GET" } },
+      served("tls-backend"),
+    ],
+  ],
+};
+
 describe.skipIf(!existsSync(SUITE_FOLDER))("the Gateway API beside its conformance tests", () => {
   describe("gateway", () => scenes("gateway", GATEWAY_SCENES));
   describe("mesh", () => scenes("mesh", MESH_SCENES));
@@ -322,20 +344,30 @@ function scenes(suite: SuiteName, all: readonly Scene[]): void {
   beforeAll(async () => void (lab = await ConformanceLab.start(suite)), 30_000);
   afterAll(async () => lab?.stop(), 30_000);
 
+  if (suite === "gateway")
+    test(showing.name, async () => {
+      await play(lab as ConformanceLab, suite, showing);
+      const { certificates, seen } = lab as ConformanceLab;
+      const shown = certificates.pair(`${INFRA}/tls-checks-client-certificate`).certChainPem;
+      expect(seen.at(-1)?.client).toBe(new X509Certificate(shown).raw.toString("base64"));
+    });
+
   test.each(all.map((scene) => [scene.name, scene] as const))(
     "%s",
-    async (name, { yaml, asks }) => {
-      const cases = asks.map(([asked, expected], id): RequestCase => ({ protocol: "http", ...asked, id, expected }));
-      const found = await runTest(lab as ConformanceLab, {
-        name,
-        suite,
-        features: [],
-        manifests: [{ path: "", yaml: yaml.join("\n---\n") }],
-        cases,
-        steps: cases.map(({ id }) => ({ type: "request", case: id }) as const),
-      });
-      expect(found).toEqual([]);
-    },
+    async (_, scene) => play(lab as ConformanceLab, suite, scene),
     60_000,
   );
+}
+
+async function play(lab: ConformanceLab, suite: SuiteName, { name, yaml, asks }: Scene): Promise<void> {
+  const cases = asks.map(([asked, expected], id): RequestCase => ({ protocol: "http", ...asked, id, expected }));
+  const found = await runTest(lab, {
+    name,
+    suite,
+    features: [],
+    manifests: [{ path: "", yaml: yaml.join("\n---\n") }],
+    cases,
+    steps: cases.map(({ id }) => ({ type: "request", case: id }) as const),
+  });
+  expect(found).toEqual([]);
 }

@@ -118,6 +118,8 @@ export interface SeenRequest {
   readonly headers: Readonly<Record<string, string>>;
   /** The name in the handshake, where the backend itself ended TLS; empty where the client named none. */
   readonly sni?: string;
+  /** The certificate that the client showed over TLS; base64. */
+  readonly client?: string;
 }
 
 export interface Outcome {

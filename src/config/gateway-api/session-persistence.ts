@@ -25,6 +25,8 @@ export function sessionPersistence(node: Node): SessionPersistence {
   if (type === "Header") cookie?.failAtKey("cannot stand beside the type Header");
   if (lifetime === "Permanent" && absoluteTimeoutMs === undefined)
     cookie?.fail('a Permanent cookie needs "absoluteTimeout"');
+  // A route that forgot its sessions would break what relies on them.
+  node.failAtKey("is not supported yet: hash by a cookie or header with a DestinationRule's consistentHash");
   return {
     at: fieldPlace(node),
     type,

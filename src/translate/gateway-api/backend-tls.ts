@@ -19,6 +19,8 @@ import {
   UpstreamTlsContext,
 } from "../../xds/proto/tls.ts";
 import { pack } from "../../xds/types/any.ts";
+import { foundName } from "../gateway/credentials.ts";
+import { discovered } from "../gateway/tls.ts";
 import type { Scope } from "../scope.ts";
 import { attachedTo } from "./attached.ts";
 
@@ -39,7 +41,7 @@ export type BackendTls =
 /** Undefined where no policy is for the port. */
 export function backendTls(input: BackendTlsInput): BackendTls | undefined {
   const { mesh, scope, service, port, systemRootsFile } = input;
-  if (!scope.isGateway || mesh.gatewayApi.backendTlsPolicies.length === 0) return undefined;
+  if (scope.gateway === undefined || mesh.gatewayApi.backendTlsPolicies.length === 0) return undefined;
   const found = backendTlsAt(attachedTo(mesh).backendTls, service, port);
   if (found === undefined) return undefined;
   if (found.noValidCa) return { t: "closed" };
@@ -50,11 +52,13 @@ export function backendTls(input: BackendTlsInput): BackendTls | undefined {
     trustedCa,
     matchTypedSubjectAltNames: namesOf(validation),
   };
+  const shown = scope.gateway.backendCertificate;
   const context: UpstreamTlsContext = {
     sni: validation.hostname,
     commonTlsContext: {
       tlsParams: { tlsMinimumProtocolVersion: "TLSv1_2", tlsMaximumProtocolVersion: "TLSv1_3" },
       alpnProtocols: input.alpnProtocols,
+      tlsCertificateSdsSecretConfigs: shown && [discovered(foundName(shown))],
       validationContext,
     },
   };

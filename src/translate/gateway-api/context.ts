@@ -13,4 +13,6 @@ export interface RequestContext {
   readonly port: number;
   /** Its clients speak TLS, which ends here. */
   readonly isTls: boolean;
+  /** Where HTTPS answers instead of 443; undefined where it is 443 itself. */
+  readonly httpsPort: number | undefined;
 }

@@ -225,6 +225,7 @@ function redirectPort({ scheme, port, hostname }: RequestRedirect, context: Requ
   const own = context.isTls ? "https" : "http";
   const final = scheme ?? own;
   const wanted = port ?? (scheme === undefined ? context.port : WELL_KNOWN[scheme]);
+  if (wanted === WELL_KNOWN["https"] && final === "https" && context.httpsPort !== undefined) return context.httpsPort;
   const kept = hostname === undefined && context.port !== WELL_KNOWN[own];
   return wanted === WELL_KNOWN[final] && !kept ? undefined : wanted;
 }

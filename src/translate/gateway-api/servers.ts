@@ -9,7 +9,7 @@
 import type { AttachedGateway, AttachedListener } from "../../model/gateway-api/attachment/attachment.ts";
 import type { KubernetesGateway } from "../../model/gateway-api/gateway.ts";
 import { servesGateway } from "../../model/gateway-api/workloads.ts";
-import type { Gateway, GatewayProtocol, GatewayServer, GatewayTls } from "../../model/gateway.ts";
+import type { Credential, Gateway, GatewayProtocol, GatewayServer, GatewayTls } from "../../model/gateway.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Workload } from "../../model/service.ts";
 import type { ServedServer } from "../gateway/ports.ts";
@@ -17,9 +17,14 @@ import { attachedTo } from "./attached.ts";
 
 /** Of all Gateways that `workload` serves, in the order of the documents. */
 export const attachedServers = (mesh: Mesh, workload: Workload): readonly ServedServer[] =>
-  attachedTo(mesh)
-    .gateways.filter(({ gateway }) => servesGateway(mesh.services, workload, gateway))
-    .flatMap(serversOf);
+  servedBy(mesh, workload).flatMap(serversOf);
+
+/** `tls.backend.clientCertificateRef` of the first that has one. */
+export const backendCertificate = (mesh: Mesh, workload: Workload): Credential | undefined =>
+  servedBy(mesh, workload).flatMap(({ backendClientCertificate }) => backendClientCertificate ?? [])[0];
+
+const servedBy = (mesh: Mesh, workload: Workload): readonly AttachedGateway[] =>
+  attachedTo(mesh).gateways.filter(({ gateway }) => servesGateway(mesh.services, workload, gateway));
 
 const SERVERS = new WeakMap<AttachedGateway, readonly ServedServer[]>();
 

@@ -26,7 +26,7 @@ export function attachedRequestRoutes(
 ): readonly Route[] | undefined {
   const attached = attachedRoutes(mesh, service, port, scope).filter(({ route }) => REQUESTS.includes(route.t));
   if (attached.length === 0) return undefined;
-  return requestRoutes(attached, "*", { mesh, scope, port, isTls: false });
+  return requestRoutes(attached, "*", { mesh, scope, port, isTls: false, httpsPort: undefined });
 }
 
 /**

@@ -23,6 +23,7 @@ export interface ListenerHostsInput {
   /** All of the port that look into requests. */
   readonly neighbours: readonly AttachedListener[];
   readonly isTls: boolean;
+  readonly httpsPort: number | undefined;
 }
 
 export function listenerHosts(input: ListenerHostsInput): readonly VirtualHost[] {
@@ -34,7 +35,7 @@ const hostOf = ({ listener }: AttachedListener): string => listener.hostname ?? 
 
 function hostsOf(
   listener: AttachedListener,
-  { mesh, scope, neighbours, isTls }: ListenerHostsInput,
+  { mesh, scope, neighbours, isTls, httpsPort }: ListenerHostsInput,
 ): readonly VirtualHost[] {
   const { port } = listener.listener;
   const own = hostOf(listener);
@@ -42,7 +43,9 @@ function hostsOf(
   const domains = [...new Set([...listener.routes.flatMap(({ hostnames }) => hostnames), own])];
   return domains
     .filter((domain) => closest(all, domain) === own)
-    .map((domain) => virtualHost(domain, port, requestRoutes(listener.routes, domain, { mesh, scope, port, isTls })));
+    .map((domain) =>
+      virtualHost(domain, port, requestRoutes(listener.routes, domain, { mesh, scope, port, isTls, httpsPort })),
+    );
 }
 
 const MISDIRECTED_REQUEST = 421;

@@ -60,6 +60,10 @@ const keyPairSecret = (name: string, pair: Extract<CredentialCertificate, { read
   },
 });
 
+/** None where it is to be made still. */
+export const keyPairSecretsOf = (credential: Credential): readonly Secret[] =>
+  credential.certificate?.t === "keyPair" ? [keyPairSecret(foundName(credential), credential.certificate)] : [];
+
 function foundSecrets({ credential, clientRoots }: FoundCertificate): ServerCertificate {
   const { certificate } = credential;
   if (certificate?.t !== "keyPair") return { t: "missing", what: credential.name };

@@ -11,7 +11,7 @@ import type { Secret } from "../../xds/proto/tls.ts";
 import type { TranslateOptions } from "../options.ts";
 import type { Scope } from "../scope.ts";
 import type { Source } from "../source.ts";
-import { certificateOf } from "./credentials.ts";
+import { certificateOf, keyPairSecretsOf } from "./credentials.ts";
 import { topologyOf } from "./http.ts";
 import { gatewayListener } from "./listener.ts";
 import { type GatewayPort, gatewayPorts } from "./ports.ts";
@@ -44,7 +44,7 @@ export function gatewayResources(
   return {
     listeners: made.flatMap(({ listener }) => listener ?? []),
     routes: placed.flatMap(({ port }) => gatewayRoutes({ mesh, scope, port, httpsPort })),
-    secrets: secretsOf(mesh, instance, placed),
+    secrets: secretsOf(mesh, instance, placed, scope),
     policySources: Object.assign({}, ...made.map(({ policySources }) => policySources)),
   };
 }
@@ -65,12 +65,19 @@ function httpsPortOf(placed: readonly Placed[]): number | undefined {
   return secure === undefined || secure.address.port === secure.port.targetPort ? undefined : secure.address.port;
 }
 
-function secretsOf(mesh: Mesh, { workload }: Instance, placed: readonly Placed[]): readonly Secret[] {
+function secretsOf(
+  mesh: Mesh,
+  { workload }: Instance,
+  placed: readonly Placed[],
+  { gateway }: Scope,
+): readonly Secret[] {
   const found = placed
     .flatMap(({ port }) => port.servers)
     .flatMap(({ server }) => {
       const certificate = certificateOf(mesh, workload, server.tls);
       return certificate.t === "secrets" ? certificate.secrets : [];
     });
-  return [...new Map(found.map((secret) => [secret.name, secret])).values()];
+  const shown = gateway?.backendCertificate;
+  const toBackends = shown === undefined ? [] : keyPairSecretsOf(shown);
+  return [...new Map([...found, ...toBackends].map((secret) => [secret.name, secret])).values()];
 }

@@ -63,14 +63,14 @@ function routeConfiguration(
 /** Of servers that are listeners of the Gateway API. */
 function attachedHosts(
   servers: readonly ServedServer[],
-  { mesh, scope, port }: GatewayRoutesInput,
+  { mesh, scope, port, httpsPort }: GatewayRoutesInput,
 ): readonly VirtualHost[] {
   const listeners = servers.flatMap(({ listener }) => listener ?? []);
   if (listeners.length === 0) return [];
   const neighbours = port.servers
     .filter(({ server }) => isHttpServer(server))
     .flatMap(({ listener }) => listener ?? []);
-  return listenerHosts({ mesh, scope, listeners, neighbours, isTls: port.kind === "tls" });
+  return listenerHosts({ mesh, scope, listeners, neighbours, isTls: port.kind === "tls", httpsPort });
 }
 
 function addServer(hosts: Map<string, HostRoutes>, { gateway, server }: ServedServer, input: GatewayRoutesInput): void {

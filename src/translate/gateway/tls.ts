@@ -97,7 +97,7 @@ function clients(tls: GatewayTls): Pick<CommonTlsContext, "combinedValidationCon
 }
 
 /** From the control plane itself, which gives them to this gateway alone. */
-const discovered = (name: string): SdsSecretConfig => ({
+export const discovered = (name: string): SdsSecretConfig => ({
   name,
   sdsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 },
 });

@@ -60,7 +60,15 @@ function serverOf(options: BackendOptions, onSeen: Seen, sockets: Set<Socket>): 
       return createTcpServer(serve);
     case "tls-http":
     case "tls-tcp":
-      return createTlsServer({ cert: certificate?.certChainPem, key: certificate?.privateKeyPem }, serve);
+      return createTlsServer(
+        {
+          cert: certificate?.certChainPem,
+          key: certificate?.privateKeyPem,
+          requestCert: true,
+          rejectUnauthorized: false,
+        },
+        serve,
+      );
     case "http2": {
       const server = createHttp2Server();
       server.on("session", (session) => session.on("error", () => {}));
@@ -104,11 +112,18 @@ function echoHttp1(socket: Socket, who: Who, onSeen: Seen): void {
       if (received.length < end + 4 + length) return;
       received = received.subarray(end + 4 + length);
       if (head.headers["upgrade"] === "websocket") return void (frames = upgrade(socket, head));
-      const seen = { ...who, ...head, host: head.headers["host"] ?? "", ...named(sniOf(socket)) };
+      const seen = { ...who, ...head, host: head.headers["host"] ?? "", ...named(sniOf(socket)), ...shownBy(socket) };
       onSeen(seen);
       void answer(socket, seen);
     }
   });
+}
+
+/** What a client showed over TLS, as a header of its own. */
+function shownBy(socket: Socket): { readonly client?: string } {
+  if (!("encrypted" in socket)) return {};
+  const { raw } = (socket as TLSSocket).getPeerCertificate() as { readonly raw?: Buffer };
+  return raw === undefined ? {} : { client: raw.toString("base64") };
 }
 
 const named = (sni: string | undefined): { readonly sni?: string } => (sni === undefined ? {} : { sni });

@@ -258,7 +258,8 @@ export class ConformanceLab {
     const place = found?.ports.find(({ targetPort }) => targetPort === port)?.inbound;
     if (place === undefined) return undefined;
     const authority = port === DEFAULT_PORTS[scheme] ? LOOPBACK : `${LOOPBACK}:${port}`;
-    return { ...place, authority, certificates: this.certificates };
+    const httpsPort = found?.ports.find(({ targetPort }) => targetPort === DEFAULT_PORTS.https)?.inbound.port;
+    return { ...place, authority, certificates: this.certificates, httpsPort };
   }
 
   /** The port of the client's own proxy that stands for the service. */

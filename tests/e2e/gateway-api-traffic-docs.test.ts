@@ -1,0 +1,66 @@
+/**
+ * The documents of docs/gateway-api-traffic.md, beside the example: a canary in the mesh, and a gateway with TLS.
+ */
+import { afterAll, beforeAll, describe, expect, test } from "bun:test";
+import { readFileSync } from "node:fs";
+import { join } from "node:path";
+import { runCli } from "../support/cli-context.ts";
+import { call } from "./support/call.ts";
+import { askEdge } from "./support/edge-client.ts";
+import { MeshRun } from "./support/mesh-run.ts";
+
+const page = readFileSync(join(import.meta.dir, "../../docs/gateway-api-traffic.md"), "utf8");
+const [canary = "", gateway = ""] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml);
+
+const REVIEWS = "http://reviews:9080/reviews/1";
+const CALLS = 300;
+
+describe("docs/gateway-api-traffic.md", () => {
+  let mesh: MeshRun;
+  beforeAll(async () => {
+    mesh = await MeshRun.start({ files: { "canary.yaml": canary, "shop.yaml": gateway } });
+  }, 40_000);
+  afterAll(() => mesh?.stop(), 40_000);
+  const url = (port: number): string =>
+    mesh.file.gateways.find((g) => g.port === port && g.gateway === "default/shop")?.url ?? "";
+
+  test("nothing is wrong with its documents", async () => expect((await mesh.status()).problems).toEqual([]));
+
+  test("testers get the new version, of the others about a tenth", async () => {
+    const versions = new Map<string, number>();
+    for (let i = 0; i < CALLS; i++) {
+      const version = (await mesh.callFrom("productpage-v1", REVIEWS)).headers.get("x-version") ?? "none";
+      versions.set(version, (versions.get(version) ?? 0) + 1);
+    }
+    expect([...versions.keys()].sort()).toEqual(["v1", "v3"]);
+    expect((versions.get("v3") ?? 0) / CALLS).toBeLessThan(0.2);
+    const tester = await mesh.callFrom("productpage-v1", REVIEWS, { headers: { "end-user": "jason" } });
+    expect(tester.headers.get("x-version")).toBe("v3");
+  });
+
+  test("the gateway shows the certificate that was made for it, and the page behind a path of its own", async () => {
+    const rootPem = readFileSync(join(mesh.folder, "data/development-certificates/default.shop.pem"), "utf8");
+    const answer = await askEdge({ url: url(443), name: "shop.localhost", path: "/shop", rootPem });
+    expect(answer).toMatchObject({ names: "DNS:shop.localhost", status: 200 });
+    expect(answer?.body).toContain("Jules Verne");
+    expect(await askEdge({ url: url(443), name: "shop.localhost", path: "/shopping", rootPem })).toMatchObject({
+      status: 404,
+    });
+  });
+
+  test.each([
+    [["-H", "end-user: jason", "--from", "productpage-v1", REVIEWS], "✓ HTTPRoute default/reviews rule testers (", 22],
+    [["--from", "productpage-v1", REVIEWS], "✓ HTTPRoute default/reviews rule canary (", 27],
+    [["--from", "shop-tulle", "https://shop.localhost/shop"], "✓ HTTPRoute default/shop rule rules[0] (", 37],
+  ])("explain names the rule and its line: %p", async (args, rule, line) => {
+    const { out } = await runCli(["explain", "-f", mesh.documents, ...args]);
+    const told = out.split("\n").find((it) => it.includes(rule));
+    expect(told).toMatch(new RegExp(`\\.yaml:${line}:\\d+\\)$`));
+  });
+
+  test("plain HTTP is sent there", async () => {
+    const { status, headers } = await call(`${url(80)}/shop`, { headers: { host: "shop.localhost" } });
+    const { port } = new URL(url(443));
+    expect([status, headers.get("location")]).toEqual([301, `https://shop.localhost:${port}/shop`]);
+  });
+});
