@@ -332,3 +332,21 @@ const ofPod = (text: string): string =>
         .replace(/^kind: Pod$/m, "kind: Workload")
         .replace(/^spec:[\s\S]*$/m, "spec: {role: gateway}")}\n`
     : text;
+
+test("endpoints that documents list serve a host and its subsets", () => {
+  const entry = (more: string): string =>
+    `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: e}, spec: {hosts: [a.com], location: MESH_INTERNAL, resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP}], ${more}}}`;
+  const rule =
+    "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: d}, spec: {host: a.com, subsets: [{name: one, labels: {v: '1'}}, {name: two, labels: {v: '2'}}]}}";
+  const machine =
+    "{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: {name: m, labels: {app: a, v: '1'}}, spec: {address: 10.0.0.1}}";
+  const own = "{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: w}, spec: {}}";
+  for (const [more, document] of [
+    ["endpoints: [{address: 10.0.0.1, labels: {v: '1'}}]", own],
+    ["workloadSelector: {labels: {app: a}}", machine],
+  ] as const) {
+    const found = findings([entry(more), rule, own, ...(document === own ? [] : [document])].join("\n---\n"));
+    expect(found).toHaveLength(1);
+    expect(found[0]).toContain('the subset "two" selects no workload of a.com');
+  }
+});

@@ -151,7 +151,7 @@ function destinationLines(
     ...edits,
     ...budgetLine(destination),
     ...checkLine(destination, paint),
-    ...(destination.outside === undefined ? [] : [`  outside of the mesh: ${destination.outside}`]),
+    ...(destination.outside === undefined ? [] : [`  found    ${destination.outside}`]),
     `  endpoints${balancer}${noEndpoints(destination, paint)}`,
     ...destination.endpoints.map((e) => `    ${e.used ? yes(paint) : no(paint)} ${e.workload}: ${e.reason}`),
     ...destination.arrivals.flatMap((arrival) => arrivalLines(arrival, paint)),

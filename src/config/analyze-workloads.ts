@@ -25,9 +25,9 @@ export function analyzeWorkloads(index: MeshIndex): readonly Finding[] {
 function emptySubsets(index: MeshIndex, rule: DestinationRule): readonly Finding[] {
   const services = index.mesh.services.filter((s) => hostCovers(rule.host, s.hostname));
   if (services.length === 0) return [];
-  const workloads = services.flatMap(index.workloadsOf);
+  const all = [...services.flatMap(index.workloadsOf), ...services.flatMap(({ endpoints }) => endpoints)];
   return rule.subsets.flatMap((subset, i): readonly Finding[] => {
-    if (workloads.some((w) => selects(subset.labels, w.labels))) return [];
+    if (all.some((it) => selects(subset.labels, it.labels))) return [];
     const message = `the subset "${subset.name}" selects no workload of ${rule.host}, so calls sent to it fail [IST0173]`;
     return [{ severity: "error", origin: rule.origin, path: `spec.subsets[${i}].labels`, message }];
   });
@@ -52,7 +52,8 @@ function emptySelector(index: MeshIndex, policy: PeerAuthentication | Authorizat
 }
 
 function unservedPorts(index: MeshIndex, service: Service): readonly Finding[] {
-  if (Object.keys(service.selector).length === 0) return [];
+  // What documents list serves as well.
+  if (Object.keys(service.selector).length === 0 || service.endpoints.length > 0) return [];
   const workloads = index.workloadsOf(service);
   if (workloads.length === 0) {
     return [

@@ -153,12 +153,13 @@ function serviceStatus(service: Service, instances: readonly Instance[]): Servic
     hostname,
     ports: ports.map((port) => {
       const serving = behind.filter((i) => i.ports.some((p) => p.targetPort === port.targetPort));
-      const healthy = serving.filter((i) => i.healthy).length;
+      const listed = service.endpoints.filter((endpoint) => endpoint.ports.has(port.number));
+      const healthy = [...serving, ...listed].filter((it) => it.healthy).length;
       return {
         name: port.name,
         number: port.number,
         protocol: port.protocol,
-        endpoints: serving.length,
+        endpoints: serving.length + listed.length,
         healthy,
       };
     }),

@@ -92,9 +92,7 @@ export function destinationOf(
   const isFound = outside !== undefined && (listed.length === 0 || listed.some(({ used }) => used));
   return {
     ...common,
-    loadBalancer: hashes(cluster.balancer)
-      ? `${BALANCERS[cluster.balancer.t]} ${way.hashedBy ?? "without a key: at random"}`
-      : BALANCERS[cluster.balancer.t],
+    loadBalancer: cluster.dynamic === undefined ? balancerInWords(cluster, way) : undefined,
     healthCheck: cluster.check && {
       what: checkInWords(cluster.check),
       source: checkSource(simulated, from, called),
@@ -118,6 +116,9 @@ function listedFor(
   const port = service?.ports.find((p) => p.number === called.port);
   return listedEndpoints(service, port, subset);
 }
+
+const balancerInWords = ({ balancer }: CompiledCluster, { hashedBy }: Share): string =>
+  hashes(balancer) ? `${BALANCERS[balancer.t]} ${hashedBy ?? "without a key: at random"}` : BALANCERS[balancer.t];
 
 const BALANCERS: Readonly<Record<CompiledCluster["balancer"]["t"], string>> = {
   roundRobin: "round robin",

@@ -39,7 +39,7 @@ function listed(
   port: ServicePort,
   subset: Subset | undefined,
 ): EndpointExplanation {
-  const { address, healthy, labels, ports } = endpoint;
+  const { address, healthy, labels, name, namespace, ports } = endpoint;
   const number = ports.get(port.number);
   const workload = address.startsWith(UNIX_PREFIX) ? address : `${address}:${number ?? port.number}`;
   const is = (used: boolean, reason: string): EndpointExplanation => ({ workload, used, reason });
@@ -47,5 +47,9 @@ function listed(
   if (!healthy) return is(false, "it is not ready");
   if (subset !== undefined && !selects(subset.labels, labels))
     return is(false, `the subset ${subset.name} wants other labels`);
-  return is(true, `${origin.kind} ${origin.namespace}/${origin.name} lists it`);
+  const isOwn = name === origin.name && namespace === origin.namespace;
+  return is(
+    true,
+    isOwn ? `${origin.kind} ${namespace}/${name} lists it` : `the service has it by ${namespace}/${name}`,
+  );
 }
