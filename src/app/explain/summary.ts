@@ -63,7 +63,9 @@ function failure(routing: Routing | undefined, destinations: readonly Destinatio
     ...(destinations.length > empty.length ? [whyNot(destinations, "fails")].filter((r) => r !== "") : []),
   ];
   const failing = destinations.filter((d) => d.outcome === "fails");
-  const status = failing.length > 0 && failing.every((d) => d.fault !== undefined) ? 500 : 503;
+  const invalid = failing.length > 0 && failing.every((d) => d.fault !== undefined);
+  const isGrpc = routing?.rules.find((r) => r.matched)?.source?.kind === "GRPCRoute";
+  const status = invalid && !isGrpc ? 500 : 503;
   const seen = routing === undefined ? "the connection is closed" : `the caller gets ${status}`;
   return `fails${partly(destinations, "fails")}: ${reasons.join("; ")}; ${seen}`;
 }
