@@ -21,7 +21,7 @@ function problems(...yaml: readonly string[]): readonly string[] {
 
 describe("what is refused", () => {
   const cases: readonly (readonly [string, string])[] = [
-    ["{host: shop}", "spec: must have at least one of healthCheck"],
+    ["{host: shop}", "spec: must have at least one of healthCheck, loadBalancer"],
     ["{host: shop, healthCheck: {}}", "spec.healthCheck: must have at least one of http, grpc, tcp"],
     [
       "{host: shop, healthCheck: {grpc: {}, tcp: {}}}",

@@ -10,6 +10,14 @@ export interface BackendPolicy {
   /** Fully qualified; may be a wildcard. */
   readonly host: string;
   readonly healthCheck: HealthCheck | undefined;
+  readonly loadBalancer: PeakEwma | undefined;
+}
+
+/** The less slow of two endpoints, by their latencies of late and what they have to do. */
+export interface PeakEwma {
+  readonly t: "peakEwma";
+  /** How long a latency is remembered. */
+  readonly decayMs: number;
 }
 
 /** Callers ask each endpoint whether it serves, and call only those that do. */

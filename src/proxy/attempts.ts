@@ -204,10 +204,23 @@ export class Attempts implements Waiter {
     return mayFail && this.#retry.hasPolicy && this.#retried(outcomeOfHead(head));
   }
 
+  /** How long an endpoint took to answer, or was waited for in vain. */
+  #measure(endpoint: Endpoint): void {
+    const { context, upstreamStartMs } = this.#owner;
+    if (upstreamStartMs > 0) this.#cluster.onLatency(endpoint, context.clock.nowMs() - upstreamStartMs);
+  }
+
+  /** One that cannot be reached fails quickly, and must not look quick. */
+  #measureFailure(endpoint: Endpoint, { requestSent }: Failure): void {
+    if (requestSent) this.#measure(endpoint);
+    else this.#cluster.onLatency(endpoint, this.#cluster.compiled.connectTimeoutMs);
+  }
+
   /** Of a gRPC call the head says nothing yet, unless it is all of the answer. */
   #judge(head: ResponseHead): void {
     const owner = this.#owner;
     const endpoint = owner.endpoint as Endpoint;
+    if (this.#cluster.measures) this.#measure(endpoint);
     if (this.#cluster.isChecked && head.header(CHECK_FAIL) !== undefined) this.#cluster.takeOutNow(endpoint);
     if (!owner.head.isGrpc || head.status !== 200) return this.#cluster.onResponse(endpoint, head.status);
     this.#cluster.onResponseBegun(head.status);
@@ -272,6 +285,7 @@ export class Attempts implements Waiter {
   #failed(failure: Failure): void {
     const owner = this.#owner;
     this.#stopTryDeadline();
+    if (this.#cluster.measures) this.#measureFailure(owner.endpoint as Endpoint, failure);
     this.#cluster.onFailure(owner.endpoint as Endpoint, failure);
     owner.upstreamTransportFailureReason = failure.details || undefined;
     if (!this.#retried(outcomeOf(failure))) owner.onAttemptsFailed(failure.kind, failure.details);
@@ -300,6 +314,7 @@ export class Attempts implements Waiter {
   onRouteTimeout(): void {
     if (!this.#isAwaited) return;
     const failure: Failure = { kind: "upstreamTimeout", details: "", requestSent: true, answered: false };
+    if (this.#cluster.measures) this.#measure(this.#owner.endpoint as Endpoint);
     this.#cluster.onFailure(this.#owner.endpoint as Endpoint, failure);
   }
 

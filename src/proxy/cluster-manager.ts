@@ -5,6 +5,7 @@
  * @module
  */
 import { compileCluster } from "../engine/cluster/cluster.ts";
+import { isHealthy } from "../engine/cluster/endpoint-groups.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import { type AnyMessage, unpack } from "../xds/types/any.ts";
@@ -19,7 +20,10 @@ export class ClusterManager {
   readonly #assignments = new Map<string, ClusterLoadAssignment>();
 
   constructor(services: ClusterServices) {
-    this.#services = services;
+    this.#services = {
+      ...services,
+      peersOf: (name) => this.#clusters.get(name)?.endpoints.all.filter(isHealthy) ?? [],
+    };
   }
 
   get clusters(): ReadonlyMap<string, ClusterRuntime> {
@@ -69,6 +73,7 @@ export class ClusterManager {
     this.#clusters.set(name, next);
     this.#messages.set(name, any);
     next.start(last);
+    this.#onMembers(name);
     // What runs on the old one ends there; its counters go on under the same name.
     last?.close(() => !this.#clusters.has(name));
   }
@@ -90,6 +95,15 @@ export class ClusterManager {
     for (const runtime of this.#clusters.values())
       if (runtime.compiled.type === "EDS" && runtime.compiled.edsServiceName === name) runtime.assign(assignment);
     this.#assignments.set(name, assignment);
+    this.#onMembers(name);
+  }
+
+  /** Those who look at where this proxy's own service is look again. */
+  #onMembers(name: string): void {
+    const own = this.#services.local?.clusterName;
+    if (own === undefined || (own !== name && this.#clusters.get(own)?.compiled.edsServiceName !== name)) return;
+    for (const { compiled, endpoints } of this.#clusters.values())
+      if (compiled.localities?.t === "zoneAware") endpoints.refresh();
   }
 
   /** A secret has changed: clusters that use it open new connections with it. */

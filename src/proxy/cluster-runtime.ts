@@ -10,12 +10,16 @@ import { type Balancer, createBalancer, hashes } from "../engine/cluster/balance
 import type { CheckSettings } from "../engine/health/health-check.ts";
 import type { CompiledCluster } from "../engine/cluster/cluster.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
-import { EndpointSet, isDegraded, isHealthy, isIgnored } from "../engine/cluster/endpoints.ts";
+import { isDegraded, isHealthy, isIgnored } from "../engine/cluster/endpoint-groups.ts";
+import { EndpointSet } from "../engine/cluster/endpoints.ts";
+import type { LocalPeers } from "../engine/cluster/localities.ts";
+import { observeLatency } from "../engine/cluster/peak-ewma.ts";
 import type { Priority } from "../engine/cluster/limits.ts";
 import { type Ejection, OutlierDetector, type OutlierResult, resultOfStatus } from "../engine/cluster/outlier.ts";
 import type { ClientTls, DialError, Socket } from "../net/socket.ts";
 import type { ClusterStats, HealthCheckStats } from "../telemetry/envoy-stats.ts";
 import { writeProxyHeader } from "../wire/proxy-protocol.ts";
+import type { Locality } from "../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import { ANY_PURPOSE, type ClientAddresses, ClientPools, type Purpose, purposeOf } from "./client-pools.ts";
 import { type Failure, isTryTimeout } from "./failure.ts";
@@ -28,6 +32,12 @@ import { NamedMembers } from "./named-endpoints.ts";
 import { RequestedHosts } from "./requested-hosts.ts";
 import type { Pool, UpstreamSource } from "./upstream.ts";
 
+/** The cluster of a proxy's own service, and where the proxy is. */
+export interface LocalService {
+  readonly clusterName: string;
+  readonly locality: Locality;
+}
+
 /** What a cluster needs of the proxy. */
 export interface ClusterServices extends PoolServices, CheckServices {
   readonly random: Random;
@@ -38,10 +48,18 @@ export interface ClusterServices extends PoolServices, CheckServices {
     host: string | undefined,
   ) => (() => ClientTls) | undefined;
   readonly statsOf: (clusterName: string) => ClusterStats;
+  readonly local?: LocalService | undefined;
+  /** The endpoints of the {@link local} service that are healthy; empty while there are none. */
+  readonly peersOf?: ((clusterName: string) => readonly Endpoint[]) | undefined;
   readonly checkStatsOf: (clusterName: string) => HealthCheckStats;
   readonly dns: DnsNames;
   /** Whether this process itself listens there. */
   readonly isOwn: (address: string, port: number) => boolean;
+}
+
+function peersOf({ local, peersOf: endpointsOf }: ClusterServices): LocalPeers | undefined {
+  if (local === undefined || endpointsOf === undefined) return undefined;
+  return { endpoints: endpointsOf(local.clusterName), locality: local.locality };
 }
 
 const NO_FAILURES: ReadonlyMap<string, string> = new Map();
@@ -56,6 +74,9 @@ export class ClusterRuntime {
   readonly stats: ClusterStats;
   /** Its balancer wants a hash of each request. */
   readonly hashes: boolean;
+  /** Its balancer wants to know how long answers take. */
+  readonly measures: boolean;
+  readonly #decayMs: number;
   /** Its endpoints are checked actively. */
   readonly isChecked: boolean;
   readonly #services: ClusterServices;
@@ -89,13 +110,19 @@ export class ClusterRuntime {
     };
     this.endpoints = new EndpointSet({
       panicPercent: compiled.healthyPanicPercent,
+      failOnPanic: compiled.failOnPanic,
+      localities: compiled.localities,
+      nowMs: () => services.clock.nowMs(),
+      peers: () => peersOf(services),
       ...(compiled.check === undefined
         ? {}
         : { checks: { keepServing: !compiled.dropsServing, ignoreNew: compiled.ignoresNewEndpoints } }),
       onRemoved: (endpoint) => this.#dropPool(endpoint),
     });
     this.hashes = hashes(compiled.balancer);
-    this.#balancer = createBalancer(compiled.balancer);
+    this.measures = compiled.balancer.t === "peakEwma";
+    this.#decayMs = compiled.balancer.t === "peakEwma" ? compiled.balancer.decayMs : 0;
+    this.#balancer = createBalancer(compiled.balancer, () => services.clock.nowMs());
     if (compiled.outlier !== undefined) {
       this.#outlier = new OutlierDetector(compiled.outlier, this.endpoints, services.random);
       this.#scheduleTick(compiled.outlier.intervalMs);
@@ -131,12 +158,25 @@ export class ClusterRuntime {
 
   /** Begins the work beside traffic. @param last The cluster that this one takes the place of. */
   start(last: ClusterRuntime | undefined): void {
+    if (last !== undefined) this.#inherit(last.endpoints);
     if (this.#checker === undefined) return;
     const lastChecker = last === undefined ? undefined : last.#checker;
     if (lastChecker !== undefined) this.#checker.inherit(lastChecker);
     this.#checker.sync();
     this.#isStarted = true;
     this.#countMembers();
+  }
+
+  /** Endpoints that stay are as warm and as quick as they were. */
+  #inherit(last: EndpointSet): void {
+    for (const endpoint of this.endpoints.all) {
+      const known = last.get(endpoint.key);
+      if (known === undefined) continue;
+      endpoint.warmSinceMs = known.warmSinceMs;
+      endpoint.latencyMs = known.latencyMs;
+      endpoint.latencyAtMs = known.latencyAtMs;
+    }
+    this.endpoints.refresh();
   }
 
   /** Names of endpoints have been looked up, whatever came of it. */
@@ -172,6 +212,11 @@ export class ClusterRuntime {
     stats.membershipDegraded.set(count(isDegraded));
     stats.membershipExcluded.set(count(isIgnored));
     stats.ejectionsActive.set(count(({ ejected }) => ejected));
+  }
+
+  /** An endpoint answered, or failed to, in this time. Only where the balancer {@link measures}. */
+  onLatency(endpoint: Endpoint, latencyMs: number): void {
+    observeLatency(endpoint, latencyMs, this.#services.clock.nowMs(), this.#decayMs);
   }
 
   /** An endpoint has said that it must not be used (`x-envoy-immediate-health-check-fail`). */

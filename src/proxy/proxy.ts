@@ -23,6 +23,7 @@ import { RouteConfiguration } from "../xds/proto/route.ts";
 import { Secret } from "../xds/proto/tls.ts";
 import type { OpenSink } from "./access-sinks.ts";
 import { chainFactory } from "./chain-factory.ts";
+import type { LocalService } from "./cluster-runtime.ts";
 import { ClusterManager } from "./cluster-manager.ts";
 import { DnsNames } from "./dns-names.ts";
 import { Deadlines } from "./deadlines.ts";
@@ -51,6 +52,8 @@ export interface ProxyOptions {
   readonly openSink: OpenSink;
   /** The workload that this process stands in front of, where it is one. */
   readonly self: PeerLabels;
+  /** The cluster of this proxy's own service, and where it is: for zone-aware routing. */
+  readonly local?: LocalService | undefined;
   /** Of this machine, for mirrored requests. */
   readonly localAddress: string;
   /** Looks up the names of endpoints; none can be where it is not given. */
@@ -96,6 +99,7 @@ export class Proxy {
       log,
       appendLine: (path, line) => void options.openSink(path)(Buffer.from(line)),
       statsOf: (name) => clusterStats(registry, name),
+      local: options.local,
       checkStatsOf: (name) => healthCheckStats(registry, name),
       dns: new DnsNames({ resolver: options.resolver ?? noResolver, clock, random, log }),
       isOwn: (address, port) => this.#isOwn(address, port),

@@ -8,11 +8,15 @@
  */
 import { unreachable } from "../base/unreachable.ts";
 import type { BackendPolicy, HealthCheck, HealthProbe, StatusRange } from "../model/backend-policy.ts";
+import type { LoadBalancer } from "../model/destination-rule.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { HealthCheck as EnvoyHealthCheck } from "../xds/proto/core-health-check.ts";
+import { LeastRequest } from "../xds/proto/load-balancing-policies.ts";
+import { PeakEwma } from "../xds/proto/tulle-balancing.ts";
 import type { Int64Range } from "../xds/proto/type.ts";
+import { pack } from "../xds/types/any.ts";
 import type { UpstreamHttp } from "./connection-pool.ts";
 import { MESH_HTTP } from "./detection.ts";
 import { covers } from "./mesh-index.ts";
@@ -37,6 +41,22 @@ export interface CheckedWay {
   readonly http: UpstreamHttp | undefined;
   /** The port's protocol is found out connection by connection. */
   readonly isDetected: boolean;
+}
+
+/**
+ * The balancer of a cluster: ours, with Envoy's nearest behind it. Who knows only that takes it. Keys that a DestinationRule hashes by win.
+ */
+export function ownBalancer(policy: BackendPolicy | undefined, by: LoadBalancer | undefined): Partial<Cluster> {
+  if (policy?.loadBalancer === undefined || typeof by === "object") return {};
+  const { decayMs } = policy.loadBalancer;
+  const policies = [
+    { name: "tulle.balancing.peak_ewma", typedConfig: pack(PeakEwma, { decayTime: decayMs }) },
+    { name: "envoy.load_balancing_policies.least_request", typedConfig: pack(LeastRequest, {}) },
+  ];
+  return {
+    lbPolicy: "LOAD_BALANCING_POLICY_CONFIG",
+    loadBalancingPolicy: { policies: policies.map((typedExtensionConfig) => ({ typedExtensionConfig })) },
+  };
 }
 
 /** The health check of one cluster. A check of HTTP or gRPC goes where such calls go, and nowhere else. */

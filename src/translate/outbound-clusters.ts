@@ -11,7 +11,7 @@ import type { Instance, Service, ServicePort } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { JsonValue } from "../xds/types/struct.ts";
-import { backendPolicyFor, healthChecks } from "./backend-policy.ts";
+import { backendPolicyFor, healthChecks, ownBalancer } from "./backend-policy.ts";
 import {
   circuitBreakers,
   connectTimeoutMs,
@@ -135,10 +135,12 @@ function outbound(
     policy.loadBalancer?.balancer === "PASSTHROUGH",
   );
   if (found === undefined) return undefined;
+  const own = backendPolicyFor(mesh, scope.namespace, service);
   const cluster: Cluster = {
     ...commonCluster(name, policy, mesh.settings),
     ...found,
-    ...healthChecks(backendPolicyFor(mesh, scope.namespace, service), {
+    ...ownBalancer(own, policy.loadBalancer),
+    ...healthChecks(own, {
       hostname: service.hostname,
       http,
       isDetected: port.protocol === "auto",

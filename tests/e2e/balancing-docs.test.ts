@@ -20,6 +20,8 @@ const endpoints = (app: string): string =>
 const DOCUMENTS = [
   endpoints("cart"),
   endpoints("shop"),
+  serviceOf("catalog", ECHO, { VERSION: "slow", WAIT_MS: "60" }),
+  workloadOf("catalog-b", "catalog", ECHO, { VERSION: "quick" }),
   serviceOf("client", ECHO),
   serviceOf("other", ECHO),
   rules.join("---\n"),
@@ -51,6 +53,14 @@ describe("clients that stay", () => {
     expect(await asked("client")).toEqual(first);
     expect(await asked("other")).toEqual(first);
     expect([...new Set(first)].sort()).toEqual(["cart", "cart-b", "cart-c", "cart-d"]);
+  }, 30_000);
+
+  test("by latency: the slow endpoint gets few calls", async () => {
+    const counts = { slow: 0, quick: 0 };
+    for (let i = 0; i < 60; i += 1)
+      counts[versionOf(await mesh.callFrom("client", "http://catalog/")) as keyof typeof counts] += 1;
+    expect(counts.slow + counts.quick).toBe(60);
+    expect(counts.slow).toBeLessThan(10);
   }, 30_000);
 
   test("by a cookie: who has none gets one, and comes back to the same endpoint", async () => {

@@ -124,6 +124,7 @@ const BALANCERS: Readonly<Record<CompiledCluster["balancer"]["t"], string>> = {
   roundRobin: "round robin",
   leastRequest: "least request",
   random: "random",
+  peakEwma: "peak EWMA",
   ringHash: "ring hash",
   maglev: "Maglev",
 };

@@ -5,8 +5,16 @@
  * @module
  */
 import type { PeerLabels } from "../../telemetry/istio-labels.ts";
+import type { LocalService } from "../../proxy/cluster-runtime.ts";
+import type { Bootstrap } from "../../xds/proto/bootstrap.ts";
 import type { Node } from "../../xds/proto/core-base.ts";
 import type { JsonValue } from "../../xds/types/struct.ts";
+
+/** The cluster of the proxy's own service, and where the proxy is; undefined where the bootstrap does not say both. */
+export function localService({ clusterManager, node }: Bootstrap): LocalService | undefined {
+  const clusterName = clusterManager?.localClusterName ?? "";
+  return clusterName === "" || node?.locality === undefined ? undefined : { clusterName, locality: node.locality };
+}
 
 export function labelsOf(node: Node | undefined): PeerLabels {
   const metadata = node?.metadata ?? {};

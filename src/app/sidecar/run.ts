@@ -18,7 +18,7 @@ import type { WorkerGroup } from "../workers/worker-group.ts";
 import { SidecarAdmin } from "./admin-source.ts";
 import { dnsServersOf } from "./dns-servers.ts";
 import { memoryLimit, memorySource } from "./memory-source.ts";
-import { labelsOf } from "./node-labels.ts";
+import { labelsOf, localService } from "./node-labels.ts";
 import { overloadOf } from "./overload-settings.ts";
 import { Sidecar } from "./sidecar.ts";
 import { trimMemory } from "./trim-memory.ts";
@@ -87,6 +87,7 @@ async function workersOf(
     count: workers,
     command: workerCommand,
     self: labelsOf(bootstrap.node),
+    local: localService(bootstrap),
     overload,
     dnsServers: dnsServersOf(bootstrap),
     log,

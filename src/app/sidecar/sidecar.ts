@@ -28,7 +28,7 @@ import { type AgentIdentity, IdentityAgent } from "./identity-agent.ts";
 import type { WorkerGroup } from "../workers/worker-group.ts";
 import { dnsServersOf } from "./dns-servers.ts";
 import { drained } from "./drained.ts";
-import { labelsOf } from "./node-labels.ts";
+import { labelsOf, localService } from "./node-labels.ts";
 import { stateOf } from "./proxy-state.ts";
 import { XdsLink } from "./xds-link.ts";
 
@@ -72,6 +72,7 @@ export class Sidecar {
       readFile: (path) => readFileSync(path, "utf8"),
       openSink: this.#sinks.sink,
       self: labelsOf(bootstrap.node),
+      local: localService(bootstrap),
       localAddress: localAddress(),
       resolver: options.resolver ?? bunResolver(clock, { servers: dnsServersOf(bootstrap) }),
       // Where there are workers, they are who may have too much to do.

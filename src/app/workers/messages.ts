@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { LocalService } from "../../proxy/cluster-runtime.ts";
 import type { ClusterView } from "../../admin/proxy-admin-source.ts";
 import type { CompiledOverload } from "../../engine/overload/compile.ts";
 import type { LogLevel } from "../../base/log.ts";
@@ -27,6 +28,7 @@ export type ToWorker =
       /** How many there are. */
       readonly count: number;
       readonly self: PeerLabels;
+      readonly local?: LocalService | undefined;
       readonly level: LogLevel;
       readonly overload: CompiledOverload;
       /** Whom to ask for names; none are the machine's. */

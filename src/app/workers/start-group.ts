@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LocalService } from "../../proxy/cluster-runtime.ts";
 import { systemClock } from "../../base/clock.ts";
 import type { CompiledOverload } from "../../engine/overload/compile.ts";
 import type { Log, LogLevel } from "../../base/log.ts";
@@ -18,16 +19,27 @@ export interface GroupOptions {
   /** Runs `runWorker`. */
   readonly command: readonly string[];
   readonly self: PeerLabels;
+  readonly local?: LocalService | undefined;
   readonly overload: CompiledOverload;
   readonly dnsServers: readonly string[];
   readonly log: Log;
   readonly level: () => LogLevel;
 }
 
-export function workerGroup({ count, command, self, overload, dnsServers, log, level }: GroupOptions): WorkerGroup {
+export function workerGroup({
+  count,
+  command,
+  self,
+  local,
+  overload,
+  dnsServers,
+  log,
+  level,
+}: GroupOptions): WorkerGroup {
   return new WorkerGroup({
     count,
     self,
+    local,
     overload,
     dnsServers,
     log,

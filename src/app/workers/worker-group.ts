@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { LocalService } from "../../proxy/cluster-runtime.ts";
 import type { Clock } from "../../base/clock.ts";
 import { sleep } from "../../base/clock.ts";
 import { type CompiledOverload, shareOf } from "../../engine/overload/compile.ts";
@@ -35,6 +36,7 @@ export interface WorkerGroupOptions {
   readonly clock: Clock;
   readonly log: Log;
   readonly self: PeerLabels;
+  readonly local?: LocalService | undefined;
   readonly overload: CompiledOverload;
   readonly dnsServers?: readonly string[];
   readonly level: () => LogLevel;
@@ -127,7 +129,7 @@ export class WorkerGroup {
   }
 
   #spawn(index: number): void {
-    const { clock, count, self, level, overload, spawn, log, dnsServers = [] } = this.#options;
+    const { clock, count, self, local, level, overload, spawn, log, dnsServers = [] } = this.#options;
     const worker = new WorkerHandle(index, spawn, clock, {
       onLoaded: (it) => void this.#replay(it),
       onListening: (it, key, tag) => this.#acceptor.join(key, it, tag),
@@ -141,6 +143,7 @@ export class WorkerGroup {
       worker: index,
       count,
       self,
+      local,
       level: level(),
       overload: shareOf(overload, count),
       dnsServers,

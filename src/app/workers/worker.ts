@@ -112,7 +112,7 @@ export class Worker {
     return this.#proxy;
   }
 
-  #start({ worker, count, self, level, overload, dnsServers = [] }: Extract<ToWorker, { t: "start" }>): void {
+  #start({ worker, count, self, local, level, overload, dnsServers = [] }: Extract<ToWorker, { t: "start" }>): void {
     const { clock, random, fillRandom, memory, readFile, send, trimMemory } = this.#options;
     this.#index = worker;
     this.#level = level;
@@ -126,6 +126,7 @@ export class Worker {
       readFile,
       openSink: this.#output.sink,
       self,
+      local,
       localAddress: localAddress(),
       resolver: bunResolver(clock, { servers: dnsServers }),
       share: 1 / count,

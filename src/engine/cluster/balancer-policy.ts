@@ -1,52 +1,66 @@
 /**
- * How a cluster balances load, from its resource.
+ * How a cluster balances load, from its resource: `lb_policy` with its settings, or the first of `load_balancing_policy` that is known.
  *
- * Source: `lb_policy`, `*_lb_config` and `common_lb_config` of `envoy/config/cluster/v3/cluster.proto`.
- *
- * Not here: slow start, localities by weight, and extension policies.
+ * Source: `lb_policy`, `*_lb_config` and `common_lb_config` of `envoy/config/cluster/v3/cluster.proto`,
+ * `envoy/extensions/load_balancing_policies`.
  *
  * @module
  */
 import type { Cluster } from "../../xds/proto/cluster.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
 import type { BalancerPolicy } from "./balancer.ts";
-import { compileMaglev, compileRingHash } from "./hash-settings.ts";
+import { compileExtensionPolicy } from "./balancer-extension.ts";
+import { type CompiledBalancing, compileLeastRequest, compileLocalities } from "./balancer-settings.ts";
+import { compileConsistent, compileMaglev, compileRingHash, type HashCommon } from "./hash-settings.ts";
+import { compileSlowStart } from "./slow-start.ts";
 
-const LEAST_REQUEST = new Set(["choiceCount", "activeRequestBias"]);
+const LEAST_REQUEST = new Set(["choiceCount", "activeRequestBias", "slowStartConfig"]);
 /**
- * Updates are taken at once, so there is no window to merge them in; there are no active health checks to wait for.
+ * Updates are taken at once, so there is no window to merge them in.
  * Zone-aware routing does nothing, here as in Envoy, without a cluster that names this proxy's own peers.
  */
 const COMMON = new Set([
   "healthyPanicThreshold",
   "zoneAwareLbConfig",
+  "localityWeightedLbConfig",
   "updateMergeWindow",
   "ignoreNewHostsUntilFirstHc",
   "consistentHashingLbConfig",
 ]);
-const ZONE_AWARE = new Set(["routingEnabled", "minClusterSize"]);
 
 /** @throws CompileError for policies and settings that are not supported. */
-export function compileBalancerPolicy(cluster: Cluster): BalancerPolicy {
-  const { lbPolicy, leastRequestLbConfig, roundRobinLbConfig } = cluster;
-  refuseOthers(roundRobinLbConfig ?? {}, "round_robin_lb_config", new Set());
-  refuseOthers(leastRequestLbConfig ?? {}, "least_request_lb_config", LEAST_REQUEST);
+export function compileBalancing(cluster: Cluster): CompiledBalancing {
+  if (cluster.loadBalancingPolicy !== undefined) return compileExtensionPolicy(cluster, "load_balancing_policy");
+  const common = cluster.commonLbConfig ?? {};
+  refuseOthers(common, "common_lb_config", COMMON);
+  return {
+    policy: compilePolicy(cluster),
+    ...compileLocalities(common, "common_lb_config"),
+  };
+}
+
+function compilePolicy(cluster: Cluster): BalancerPolicy {
+  const { lbPolicy, leastRequestLbConfig = {}, roundRobinLbConfig = {} } = cluster;
+  refuseOthers(roundRobinLbConfig, "round_robin_lb_config", new Set(["slowStartConfig"]));
+  refuseOthers(leastRequestLbConfig, "least_request_lb_config", LEAST_REQUEST);
   switch (lbPolicy ?? "ROUND_ROBIN") {
+    case "ROUND_ROBIN": {
+      const at = "round_robin_lb_config.slow_start_config";
+      return { t: "roundRobin", slowStart: compileSlowStart(roundRobinLbConfig.slowStartConfig, at) };
+    }
+    case "RANDOM":
+      return { t: "random" };
+    case "LEAST_REQUEST":
+      return compileLeastRequest(leastRequestLbConfig, "least_request_lb_config");
+    case "RING_HASH":
+      return compileRingHash(cluster.ringHashLbConfig ?? {}, hashCommon(cluster), "ring_hash_lb_config");
+    case "MAGLEV":
+      return compileMaglev(cluster.maglevLbConfig ?? {}, hashCommon(cluster), "maglev_lb_config");
     // The cluster has its own way to an endpoint, so the balancer is never asked.
     case "CLUSTER_PROVIDED":
       if (cluster.clusterType === undefined)
         throw new CompileError("lb_policy", "CLUSTER_PROVIDED is for clusters of an extension's type");
       return { t: "roundRobin" };
-    case "ROUND_ROBIN":
-      return { t: "roundRobin" };
-    case "RANDOM":
-      return { t: "random" };
-    case "LEAST_REQUEST":
-      return leastRequest(leastRequestLbConfig);
-    case "RING_HASH":
-      return compileRingHash(cluster);
-    case "MAGLEV":
-      return compileMaglev(cluster);
     default:
       throw new CompileError(
         "lb_policy",
@@ -55,23 +69,16 @@ export function compileBalancerPolicy(cluster: Cluster): BalancerPolicy {
   }
 }
 
-function leastRequest(config: Cluster["leastRequestLbConfig"]): BalancerPolicy {
-  const choiceCount = config?.choiceCount ?? 2;
-  const activeRequestBias = config?.activeRequestBias?.defaultValue ?? (config?.activeRequestBias ? 0 : 1);
-  if (choiceCount < 2)
-    throw new CompileError("least_request_lb_config.choice_count", `must be at least 2, found ${choiceCount}`);
-  if (!(activeRequestBias >= 0))
-    throw new CompileError(
-      "least_request_lb_config.active_request_bias",
-      `must be at least 0, found ${activeRequestBias}`,
-    );
-  return { t: "leastRequest", choiceCount, activeRequestBias };
+function hashCommon({ commonLbConfig = {}, type = "STATIC" }: Cluster): HashCommon {
+  const at = "common_lb_config.consistent_hashing_lb_config";
+  return {
+    ...compileConsistent(commonLbConfig.consistentHashingLbConfig, type, at),
+    ...(commonLbConfig.localityWeightedLbConfig === undefined ? {} : { localityWeighted: true }),
+  };
 }
 
 /** Below this percentage of healthy endpoints, all are used. @throws CompileError as above. */
 export function compilePanicPercent({ commonLbConfig = {} }: Cluster): number {
-  refuseOthers(commonLbConfig, "common_lb_config", COMMON);
-  refuseOthers(commonLbConfig.zoneAwareLbConfig ?? {}, "common_lb_config.zone_aware_lb_config", ZONE_AWARE);
   const threshold = commonLbConfig.healthyPanicThreshold;
   if (threshold === undefined) return 50;
   const percent = threshold.value ?? 0;

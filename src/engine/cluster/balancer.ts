@@ -3,23 +3,38 @@
  * nothing unless the set has changed.
  *
  * Source: Envoy's round robin, least request and random (docs: arch_overview/upstream/load_balancing/load_balancers).
- * As there: with unequal weights, round robin and least request go by earliest deadline, the latter with
- * weight / (active requests + 1)^bias; with equal weights, least request takes the best of `choiceCount` draws with
- * replacement, and the first drawn wins a tie. Random ignores weights.
+ * As there: with unequal weights, or while an endpoint warms up, round robin and least request go by earliest deadline, the latter
+ * with weight / (active requests + 1)^bias; with equal weights, least request takes the best of `choiceCount` draws with
+ * replacement, and the first drawn wins a tie, or with a full scan the best of all, by lot where several are. Random ignores weights.
+ * Localities with parts of their own take turns by earliest deadline, or are drawn.
  *
  * @module
  */
 import type { Random } from "../../base/random.ts";
 import { unreachable } from "../../base/unreachable.ts";
+import { BestOf, CheapestOfTwo, type Chooser, LeastOfAll, Rotation } from "./choosers.ts";
 import { EdfSchedule } from "./edf.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { EndpointGroup, EndpointSet } from "./endpoints.ts";
+import type { EndpointGroup } from "./endpoint-groups.ts";
+import type { EndpointSet } from "./endpoints.ts";
 import { HashBalancer, type HashPolicy } from "./hash-balancer.ts";
+import type { LocalityPart } from "./localities.ts";
+import { costOf } from "./peak-ewma.ts";
+import { isWarming, type SlowStart, warmth } from "./slow-start.ts";
 
 export type BalancerPolicy =
-  | { readonly t: "roundRobin" }
-  | { readonly t: "leastRequest"; readonly choiceCount: number; readonly activeRequestBias: number }
+  | { readonly t: "roundRobin"; readonly slowStart?: SlowStart | undefined }
+  | {
+      readonly t: "leastRequest";
+      readonly choiceCount: number;
+      readonly activeRequestBias: number;
+      /** Looks at all endpoints in place of some. */
+      readonly fullScan?: boolean;
+      readonly slowStart?: SlowStart | undefined;
+    }
   | { readonly t: "random" }
+  /** @see `peak-ewma.ts` */
+  | { readonly t: "peakEwma"; readonly decayMs: number }
   | HashPolicy;
 
 /** Whether requests need a hash. */
@@ -43,52 +58,73 @@ export interface Balancer {
   ): Endpoint | undefined;
 }
 
-/** A balancer with its own place in the rotation. Make one for each endpoint set. */
-export function createBalancer(policy: BalancerPolicy): Balancer {
+/** How one kind of balancer chooses among endpoints. */
+interface Choice {
+  /** What each gets, where they differ. */
+  readonly weight: (endpoint: Endpoint) => number;
+  /** Weights count, and so may warming up. */
+  readonly weighted: boolean;
+  readonly slowStart?: SlowStart | undefined;
+  readonly equal: (endpoints: readonly Endpoint[], random: Random) => Chooser;
+}
+
+/**
+ * A balancer with its own place in the rotation. Make one for each endpoint set.
+ * @param nowMs For policies that look at the time.
+ */
+export function createBalancer(policy: BalancerPolicy, nowMs: () => number = () => 0): Balancer {
   switch (policy.t) {
-    case "roundRobin":
-      return new SetBalancer(true, byWeight, (group, start) => new Rotation(group, start));
-    case "leastRequest":
-      return leastRequest(policy.choiceCount, policy.activeRequestBias);
-    case "random":
-      return new SetBalancer(false, byWeight, (group) => new BestOf(group, 1));
     case "ringHash":
     case "maglev":
       return new HashBalancer(policy);
+    default:
+      return new SetBalancer(choiceOf(policy, nowMs), nowMs);
+  }
+}
+
+const byWeight = ({ weight }: Endpoint): number => weight;
+
+function choiceOf(policy: Exclude<BalancerPolicy, HashPolicy>, nowMs: () => number): Choice {
+  switch (policy.t) {
+    case "roundRobin": {
+      const equal: Choice["equal"] = (group, random) => new Rotation(group, Math.floor(random() * group.length));
+      return warming({ weighted: true, weight: byWeight, equal }, policy.slowStart, nowMs);
+    }
+    case "leastRequest": {
+      const { activeRequestBias, choiceCount, fullScan = false } = policy;
+      const weight = ({ weight: own, activeRequests }: Endpoint): number =>
+        own / (activeRequests + 1) ** activeRequestBias;
+      const equal: Choice["equal"] = (group) => (fullScan ? new LeastOfAll(group) : new BestOf(group, choiceCount));
+      return warming({ weighted: true, weight, equal }, policy.slowStart, nowMs);
+    }
+    case "random":
+      return { weighted: false, weight: byWeight, equal: (group) => new BestOf(group, 1) };
+    case "peakEwma": {
+      const cost = (endpoint: Endpoint): number => costOf(endpoint, nowMs(), policy.decayMs);
+      return { weighted: false, weight: byWeight, equal: (group) => new CheapestOfTwo(group, cost) };
+    }
     default:
       return unreachable(policy);
   }
 }
 
-function leastRequest(choiceCount: number, bias: number): Balancer {
-  const weight = (endpoint: Endpoint) => endpoint.weight / (endpoint.activeRequests + 1) ** bias;
-  return new SetBalancer(true, weight, (group) => new BestOf(group, choiceCount));
+function warming(choice: Choice, slowStart: SlowStart | undefined, nowMs: () => number): Choice {
+  if (slowStart === undefined) return choice;
+  const weight = (endpoint: Endpoint): number => choice.weight(endpoint) * warmth(endpoint, slowStart, nowMs());
+  return { ...choice, weight, slowStart };
 }
-
-/** Chooses within one group of endpoints. */
-interface Chooser {
-  pick(random: Random): Endpoint | undefined;
-}
-
-const byWeight = (endpoint: Endpoint): number => endpoint.weight;
 
 /** Keeps one chooser for each group, made anew when the set changes. */
 class SetBalancer implements Balancer {
-  readonly #weighted: boolean;
-  readonly #weight: (endpoint: Endpoint) => number;
-  readonly #unweighted: (endpoints: readonly Endpoint[], start: number) => Chooser;
+  readonly #choice: Choice;
+  readonly #nowMs: () => number;
   #choosers = new Map<EndpointGroup, Chooser>();
   #set: EndpointSet | undefined;
   #version = -1;
 
-  constructor(
-    weighted: boolean,
-    weight: (endpoint: Endpoint) => number,
-    unweighted: (endpoints: readonly Endpoint[], start: number) => Chooser,
-  ) {
-    this.#weighted = weighted;
-    this.#weight = weight;
-    this.#unweighted = unweighted;
+  constructor(choice: Choice, nowMs: () => number) {
+    this.#choice = choice;
+    this.#nowMs = nowMs;
   }
 
   pick(set: EndpointSet, random: Random, avoid?: ReadonlySet<Endpoint>, reselections = 1): Endpoint | undefined {
@@ -108,50 +144,42 @@ class SetBalancer implements Balancer {
   #rebuild(set: EndpointSet, random: Random): void {
     this.#set = set;
     this.#version = set.version;
-    this.#choosers = new Map(set.groups.map((group) => [group, this.#chooser(group.endpoints, random)]));
+    this.#choosers = new Map(set.groups.map((group) => [group, this.#ofGroup(group, random)]));
+  }
+
+  #ofGroup({ endpoints, parts, byChance = false }: EndpointGroup, random: Random): Chooser {
+    const [only] = parts ?? [];
+    if (parts === undefined || only === undefined) return this.#chooser(endpoints, random);
+    if (parts.length === 1) return this.#chooser(only.endpoints, random);
+    const choosers = new Map(parts.map((part) => [part, this.#chooser(part.endpoints, random)]));
+    const turns = byChance
+      ? { pick: (draw: Random) => drawn(parts, draw) }
+      : new EdfSchedule(parts, ({ weight }) => weight, random);
+    return {
+      pick(draw) {
+        const part = turns.pick(draw);
+        return part === undefined ? undefined : choosers.get(part)?.pick(draw);
+      },
+    };
   }
 
   #chooser(endpoints: readonly Endpoint[], random: Random): Chooser {
+    const { equal, slowStart, weight, weighted } = this.#choice;
     const first = endpoints[0]?.weight;
-    if (this.#weighted && endpoints.some((endpoint) => endpoint.weight !== first))
-      return new EdfSchedule(endpoints, this.#weight, random);
-    return this.#unweighted(endpoints, Math.floor(random() * endpoints.length));
+    const nowMs = slowStart === undefined ? 0 : this.#nowMs();
+    const differ =
+      weighted &&
+      endpoints.some((it) => it.weight !== first || (slowStart !== undefined && isWarming(it, slowStart, nowMs)));
+    return differ ? new EdfSchedule(endpoints, weight, random) : equal(endpoints, random);
   }
 }
 
-/** One after the other. */
-class Rotation implements Chooser {
-  readonly #endpoints: readonly Endpoint[];
-  #next: number;
-
-  constructor(endpoints: readonly Endpoint[], start: number) {
-    this.#endpoints = endpoints;
-    this.#next = start;
+/** Weights add up to 1, or nearly. */
+function drawn(parts: readonly LocalityPart[], random: Random): LocalityPart | undefined {
+  let left = random();
+  for (const part of parts) {
+    left -= part.weight;
+    if (left < 0) return part;
   }
-
-  pick(): Endpoint | undefined {
-    const endpoint = this.#endpoints[this.#next];
-    this.#next = this.#next + 1 < this.#endpoints.length ? this.#next + 1 : 0;
-    return endpoint;
-  }
-}
-
-/** The least busy of some draws. */
-class BestOf implements Chooser {
-  readonly #endpoints: readonly Endpoint[];
-  readonly #draws: number;
-
-  constructor(endpoints: readonly Endpoint[], draws: number) {
-    this.#endpoints = endpoints;
-    this.#draws = draws;
-  }
-
-  pick(random: Random): Endpoint | undefined {
-    let best: Endpoint | undefined;
-    for (let i = 0; i < this.#draws; i += 1) {
-      const drawn = this.#endpoints[Math.floor(random() * this.#endpoints.length)];
-      if (best === undefined || (drawn !== undefined && drawn.activeRequests < best.activeRequests)) best = drawn;
-    }
-    return best;
-  }
+  return parts.at(-1);
 }

@@ -110,7 +110,7 @@ describe("cluster", () => {
         `${ringAt}.maximum_ring_size`,
       ],
       [{ lbPolicy: "RING_HASH", ringHashLbConfig: { hashFunction: "MURMUR_HASH_2" } }, `${ringAt}.hash_function`],
-      [hashing({ hashBalanceFactor: 120 }), `${hashingAt}.hash_balance_factor`],
+      [hashing({ hashBalanceFactor: 99 }), `${hashingAt}.hash_balance_factor`],
       [hashing({ useHostnameForHashing: true }), `${hashingAt}.use_hostname_for_hashing`],
     ];
     for (const [over, path] of wrong) expect(refused({ ...EDS, ...over }), path).toBe(path);
@@ -181,7 +181,11 @@ describe("cluster", () => {
       [{ ...EDS, edsClusterConfig: { edsConfig: { path: "/x" } } }, "eds_cluster_config.eds_config"],
       [{ name: "c", type: "ORIGINAL_DST" }, "type"],
       [{ ...EDS, lbPolicy: "CLUSTER_PROVIDED" }, "lb_policy"],
-      [{ ...EDS, roundRobinLbConfig: { slowStartConfig: {} } }, "round_robin_lb_config.slow_start_config"],
+      [
+        { ...EDS, roundRobinLbConfig: { slowStartConfig: { minWeightPercent: { value: 101 } } } },
+        "round_robin_lb_config.slow_start_config.min_weight_percent.value",
+      ],
+      [{ ...EDS, loadBalancingPolicy: { policies: [] } }, "load_balancing_policy.policies"],
       [
         { ...EDS, lbPolicy: "LEAST_REQUEST", leastRequestLbConfig: { choiceCount: 1 } },
         "least_request_lb_config.choice_count",
@@ -189,10 +193,9 @@ describe("cluster", () => {
       [{ ...EDS, lbSubsetConfig: {} }, "lb_subset_config"],
       [{ ...EDS, healthChecks: [{}] }, "health_checks[0].interval"],
       [{ ...EDS, healthChecks: [{}, {}] }, "health_checks"],
-      [{ ...EDS, commonLbConfig: { localityWeightedLbConfig: {} } }, "common_lb_config.locality_weighted_lb_config"],
       [
-        { ...EDS, commonLbConfig: { zoneAwareLbConfig: { failTrafficOnPanic: true } } },
-        "common_lb_config.zone_aware_lb_config.fail_traffic_on_panic",
+        { ...EDS, commonLbConfig: { closeConnectionsOnHostSetChange: true } },
+        "common_lb_config.close_connections_on_host_set_change",
       ],
       [
         { ...EDS, commonLbConfig: { healthyPanicThreshold: { value: 101 } } },

@@ -10,8 +10,8 @@ import type { Metadata } from "../../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
 import { discoveredSecrets, type UpstreamTls } from "../tls.ts";
-import type { BalancerPolicy } from "./balancer.ts";
-import { compileBalancerPolicy, compilePanicPercent } from "./balancer-policy.ts";
+import { type BalancerPolicy, hashes } from "./balancer.ts";
+import { compileBalancing, compilePanicPercent } from "./balancer-policy.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { compileAssignment } from "./endpoints.ts";
 import { type ClusterHttp, compileClusterHttp } from "./http-options.ts";
@@ -19,6 +19,7 @@ import { type ClusterLimits, compileLimits } from "./limits.ts";
 import { compileOutlier, type OutlierSettings } from "./outlier-settings.ts";
 import { type CheckSettings, compileHealthCheck } from "../health/health-check.ts";
 import { compileDynamic, compileNames, type DynamicHosts, isDynamic, isName, type NamedEndpoints } from "./names.ts";
+import type { LocalityMode } from "./localities.ts";
 import { compileTransport } from "./transport.ts";
 
 export interface CompiledCluster {
@@ -28,6 +29,9 @@ export interface CompiledCluster {
   readonly edsServiceName: string;
   readonly connectTimeoutMs: number;
   readonly balancer: BalancerPolicy;
+  readonly localities: LocalityMode | undefined;
+  /** In panic requests are refused. */
+  readonly failOnPanic: boolean;
   readonly limits: ClusterLimits;
   readonly outlier: OutlierSettings | undefined;
   /** Its active health check. */
@@ -94,6 +98,7 @@ const KNOWN = new Set([
   "clusterType",
   "ignoreHealthOnHostRemoval",
   "healthChecks",
+  "loadBalancingPolicy",
 ]);
 
 /** @throws {CompileError} Naming the field that is wrong or not supported. */
@@ -103,6 +108,7 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
   if (name === undefined || name === "") throw new CompileError("name", "must not be empty");
   const type = typeOf(cluster);
   const transport = compileTransport(cluster);
+  const balancing = compileBalancing(cluster);
   if (cluster.loadAssignment !== undefined) compileAssignment(cluster.loadAssignment, "load_assignment");
   const connectTimeoutMs = cluster.connectTimeout ?? DEFAULT_CONNECT_TIMEOUT_MS;
   if (connectTimeoutMs <= 0) throw new CompileError("connect_timeout", `must be above 0, found ${connectTimeoutMs} ms`);
@@ -111,7 +117,10 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
     type,
     edsServiceName: cluster.edsClusterConfig?.serviceName || name,
     connectTimeoutMs,
-    balancer: compileBalancerPolicy(cluster),
+    balancer: balancing.policy,
+    // Tables have the weights of localities in them.
+    localities: hashes(balancing.policy) ? undefined : balancing.localities,
+    failOnPanic: balancing.failOnPanic,
     limits: compileLimits(cluster.circuitBreakers, "circuit_breakers"),
     outlier: compileOutlier(cluster.outlierDetection, "outlier_detection"),
     check: compileHealthCheck(cluster),

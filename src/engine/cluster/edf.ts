@@ -8,11 +8,11 @@
  * @module
  */
 import type { Random } from "../../base/random.ts";
-import type { Endpoint } from "./endpoint.ts";
 
-export class EdfSchedule {
-  readonly #endpoints: readonly Endpoint[];
-  readonly #weight: (endpoint: Endpoint) => number;
+/** @typeParam T What takes turns: endpoints, or localities. */
+export class EdfSchedule<T> {
+  readonly #endpoints: readonly T[];
+  readonly #weight: (endpoint: T) => number;
   /** A binary heap of indexes into `endpoints`. */
   readonly #heap: Uint32Array;
   readonly #deadline: Float64Array;
@@ -20,7 +20,7 @@ export class EdfSchedule {
   #next = 0;
 
   /** @param endpoints Not empty. @param weight Above 0; asked again at each pick, so that it may follow the load. */
-  constructor(endpoints: readonly Endpoint[], weight: (endpoint: Endpoint) => number, random: Random) {
+  constructor(endpoints: readonly T[], weight: (endpoint: T) => number, random: Random) {
     this.#endpoints = endpoints;
     this.#weight = weight;
     this.#heap = Uint32Array.from(endpoints, (_, i) => i);
@@ -30,7 +30,7 @@ export class EdfSchedule {
   }
 
   /** The endpoint whose turn it is; it goes back into the line. */
-  pick(): Endpoint | undefined {
+  pick(): T | undefined {
     const index = this.#heap[0] ?? 0;
     const endpoint = this.#endpoints[index];
     if (endpoint === undefined) return undefined;

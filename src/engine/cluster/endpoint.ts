@@ -31,6 +31,8 @@ export interface EndpointSpec {
   /** 0 is used first. */
   readonly priority: number;
   readonly locality: Locality | undefined;
+  /** Of its locality; 0 where it has none. */
+  readonly localityWeight: number;
   /** Its place in the assignment. */
   readonly position: number;
   /** How it is checked, where an assignment says something of that. */
@@ -71,6 +73,11 @@ export interface Endpoint extends EndpointSpec {
   excluded: boolean;
   /** An update has left it out, and checks say that it serves: it stays until they do not. */
   leaves: boolean;
+  /** Since when it serves: it joined, or has passed its checks. */
+  warmSinceMs: number;
+  /** See `peak-ewma.ts`; 0 before the first answer. */
+  latencyMs: number;
+  latencyAtMs: number;
   /** False once an update has left it out: finish what runs, start nothing new. */
   readonly live: boolean;
   consecutive5xx: number;
@@ -105,6 +112,7 @@ export class LiveEndpoint implements Endpoint {
   metadata: Metadata | undefined;
   priority: number;
   locality: Locality | undefined;
+  localityWeight: number;
   position: number;
   check: EndpointCheck | undefined;
   failedCheck = false;
@@ -113,6 +121,9 @@ export class LiveEndpoint implements Endpoint {
   awaitsCheck = false;
   excluded = false;
   leaves = false;
+  warmSinceMs = 0;
+  latencyMs = 0;
+  latencyAtMs = 0;
   live = true;
   activeRequests = 0;
   activeConnections = 0;
@@ -145,6 +156,7 @@ export class LiveEndpoint implements Endpoint {
     this.metadata = spec.metadata;
     this.priority = spec.priority;
     this.locality = spec.locality;
+    this.localityWeight = spec.localityWeight;
     this.position = spec.position;
     this.check = spec.check;
   }
@@ -157,6 +169,7 @@ export class LiveEndpoint implements Endpoint {
     this.metadata = spec.metadata;
     this.priority = spec.priority;
     this.locality = spec.locality;
+    this.localityWeight = spec.localityWeight;
     this.position = spec.position;
     this.check = spec.check;
   }
@@ -185,6 +198,7 @@ export function compileEndpoint(message: LbEndpoint, of: LocalityLbEndpoints, pa
     metadata: message.metadata,
     priority: of.priority ?? 0,
     locality: of.locality,
+    localityWeight: of.loadBalancingWeight ?? 0,
     position: 0,
     check: compileCheck(endpoint.healthCheckConfig, `${path}.endpoint.health_check_config`),
   };

@@ -4,26 +4,14 @@
  * Source: `envoy/config/endpoint/v3/endpoint.proto`; priorities, degraded endpoints and panic as Envoy's load balancing.
  * Differs: an endpoint named twice is taken once, from its lowest priority; Envoy takes it once in each priority.
  *
- * Not here: localities are kept for whoever looks, but a choice does not weigh them.
- *
  * @module
  */
 import type { Random } from "../../base/random.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
 import { type Endpoint, type EndpointSpec, LiveEndpoint, compileEndpoint } from "./endpoint.ts";
 import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
-import { type PriorityHealth, type PriorityLoad, spreadLoad } from "./priority-load.ts";
-
-/** Endpoints that share one part of the load. */
-export interface EndpointGroup {
-  /** Never empty. */
-  readonly endpoints: readonly Endpoint[];
-  readonly priority: number;
-  /** 1 to 100. What is missing to 100 over all groups is refused (no endpoint, or panic with `failOnPanic`). */
-  readonly percent: number;
-  /** Health is ignored because too few endpoints are healthy. */
-  readonly panic: boolean;
-}
+import { type EndpointGroup, type GroupRules, groupsOf } from "./endpoint-groups.ts";
+import type { LocalityMode, LocalPeers } from "./localities.ts";
 
 export interface EndpointSetOptions {
   /** How active health checks have a say, where there are some. */
@@ -35,6 +23,12 @@ export interface EndpointSetOptions {
   };
   /** Below this share of healthy endpoints all of them are used. 0 never does that. Default 50. */
   readonly panicPercent?: number;
+  /** How load spreads over localities. Default: it does not look at them. */
+  readonly localities?: LocalityMode | undefined;
+  /** Where this proxy is, and its own service's endpoints; undefined while nobody has said. Only for `zoneAware`. */
+  readonly peers?: (() => LocalPeers | undefined) | undefined;
+  /** When endpoints join. Default: never mind. */
+  readonly nowMs?: (() => number) | undefined;
   /** Refuses requests in panic rather than spreading them over endpoints of any health. Default false. */
   readonly failOnPanic?: boolean;
   /** Called for each endpoint that an update left out, after the set has changed: close what is idle. */
@@ -48,8 +42,9 @@ const KNOWN_LOCALITY = new Set(["locality", "lbEndpoints", "loadBalancingWeight"
 const KNOWN_POLICY = new Set(["overprovisioningFactor", "weightedPriorityHealth"]);
 
 export class EndpointSet {
-  readonly #panicPercent: number;
-  readonly #failOnPanic: boolean;
+  readonly #rules: Omit<GroupRules, "overprovisioning" | "weighted" | "peers">;
+  readonly #peers: () => LocalPeers | undefined;
+  readonly #nowMs: () => number;
   readonly #onRemoved: (endpoint: Endpoint) => void;
   #byKey = new Map<string, LiveEndpoint>();
   #all: readonly Endpoint[] = [];
@@ -62,8 +57,13 @@ export class EndpointSet {
 
   constructor(options: EndpointSetOptions = {}) {
     this.#checks = options.checks;
-    this.#panicPercent = options.panicPercent ?? 50;
-    this.#failOnPanic = options.failOnPanic ?? false;
+    this.#rules = {
+      panicPercent: options.panicPercent ?? 50,
+      failOnPanic: options.failOnPanic ?? false,
+      localities: options.localities,
+    };
+    this.#peers = options.peers ?? (() => undefined);
+    this.#nowMs = options.nowMs ?? (() => 0);
     this.#onRemoved = options.onRemoved ?? (() => {});
   }
 
@@ -129,7 +129,12 @@ export class EndpointSet {
 
   /** Recomputes who is usable. Whoever changes `ejected` calls this. */
   refresh(): void {
-    this.#groups = groupsOf(this.#all, this.#overprovisioning, this.#weighted, this.#panicPercent, this.#failOnPanic);
+    this.#groups = groupsOf(this.#all, {
+      ...this.#rules,
+      overprovisioning: this.#overprovisioning,
+      weighted: this.#weighted,
+      peers: this.#peers(),
+    });
     this.#usable = this.#groups.flatMap((group) => group.endpoints);
     this.#version += 1;
   }
@@ -137,7 +142,8 @@ export class EndpointSet {
   /** @param isLater Others were there before: a new one must pass a check first. */
   #taken(spec: EndpointSpec, known: LiveEndpoint | undefined, isLater: boolean): LiveEndpoint {
     const endpoint = known ?? new LiveEndpoint(spec);
-    known?.renew(spec);
+    if (known === undefined) endpoint.warmSinceMs = this.#nowMs();
+    else known.renew(spec);
     endpoint.leaves = false;
     if (this.#checks === undefined) return endpoint;
     if (spec.check?.isOff === true) endpoint.failedCheck = endpoint.degradedCheck = endpoint.awaitsCheck = false;
@@ -200,72 +206,3 @@ export function compileAssignment(assignment: ClusterLoadAssignment, path = ""):
   }
   return [...byKey.values()].sort((a, b) => a.priority - b.priority || (a.key < b.key ? -1 : 1));
 }
-
-function groupsOf(
-  all: readonly Endpoint[],
-  overprovisioning: number,
-  weighted: boolean,
-  panicPercent: number,
-  failOnPanic: boolean,
-): readonly EndpointGroup[] {
-  const priorities = byPriority(all);
-  const loads = spreadLoad(
-    priorities.map(([, endpoints]) => healthOf(endpoints, weighted)),
-    overprovisioning,
-    panicPercent,
-  );
-  return priorities.flatMap(([priority, endpoints], i) => {
-    const load = loads[i];
-    return load === undefined ? [] : groupsOfPriority(priority, endpoints, load, failOnPanic);
-  });
-}
-
-function groupsOfPriority(
-  priority: number,
-  endpoints: readonly Endpoint[],
-  load: PriorityLoad,
-  failOnPanic: boolean,
-): EndpointGroup[] {
-  const { healthyPercent, degradedPercent, panic } = load;
-  const percent = healthyPercent + degradedPercent;
-  if (percent === 0 || (panic && failOnPanic)) return [];
-  if (panic) return [{ endpoints, priority, percent, panic }];
-  const groups = [
-    { endpoints: endpoints.filter(isHealthy), priority, percent: healthyPercent, panic },
-    { endpoints: endpoints.filter(isDegraded), priority, percent: degradedPercent, panic },
-  ];
-  return groups.filter((group) => group.percent > 0 && group.endpoints.length > 0);
-}
-
-function byPriority(all: readonly Endpoint[]): readonly (readonly [number, readonly Endpoint[]])[] {
-  const groups = new Map<number, Endpoint[]>();
-  for (const endpoint of all) {
-    const group = groups.get(endpoint.priority);
-    if (group === undefined) groups.set(endpoint.priority, [endpoint]);
-    else group.push(endpoint);
-  }
-  return [...groups].sort(([a], [b]) => a - b);
-}
-
-function healthOf(all: readonly Endpoint[], weighted: boolean): PriorityHealth {
-  const endpoints = all.some(isIgnored) ? all.filter((endpoint) => !isIgnored(endpoint)) : all;
-  const size = (some: readonly Endpoint[]) => (weighted ? some.reduce((sum, e) => sum + e.weight, 0) : some.length);
-  const healthy = endpoints.filter(isHealthy);
-  const degraded = endpoints.filter(isDegraded);
-  return {
-    healthy: size(healthy),
-    degraded: size(degraded),
-    total: size(endpoints),
-    endpoints: endpoints.length,
-    availablePercent: endpoints.length === 0 ? 0 : (100 * (healthy.length + degraded.length)) / endpoints.length,
-  };
-}
-
-/** As Envoy's excluded hosts: not counted among those that could serve. */
-export const isIgnored = (endpoint: Endpoint): boolean => endpoint.awaitsCheck || endpoint.excluded;
-const isOut = (endpoint: Endpoint): boolean => endpoint.ejected || endpoint.failedCheck;
-
-export const isHealthy = (endpoint: Endpoint): boolean =>
-  endpoint.health === "healthy" && !endpoint.degradedCheck && !isOut(endpoint);
-export const isDegraded = (endpoint: Endpoint): boolean =>
-  !isOut(endpoint) && (endpoint.health === "degraded" || (endpoint.health === "healthy" && endpoint.degradedCheck));

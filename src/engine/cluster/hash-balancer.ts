@@ -12,18 +12,32 @@
 import type { Random } from "../../base/random.ts";
 import type { Balancer } from "./balancer.ts";
 import type { Endpoint } from "./endpoint.ts";
-import type { EndpointGroup, EndpointSet } from "./endpoints.ts";
+import { withinBound } from "./bounded-load.ts";
+import type { EndpointGroup } from "./endpoint-groups.ts";
+import type { EndpointSet } from "./endpoints.ts";
 import { HashRing } from "./hash-ring.ts";
-import { hashedEndpoints, type HashTable } from "./hash-table.ts";
+import { hashedEndpoints, type HashedEndpoint, type HashTable } from "./hash-table.ts";
 import { MaglevTable } from "./maglev.ts";
 
-export type HashPolicy =
-  | { readonly t: "ringHash"; readonly minSize: number; readonly maxSize: number; readonly useHostname: boolean }
-  | { readonly t: "maglev"; readonly tableSize: number; readonly useHostname: boolean };
+export type HashPolicy = (
+  | { readonly t: "ringHash"; readonly minSize: number; readonly maxSize: number }
+  | { readonly t: "maglev"; readonly tableSize: number }
+) & {
+  readonly useHostname: boolean;
+  /** Percent of the mean load that an endpoint may have before it passes requests on. Undefined: any. */
+  readonly balanceFactor?: number | undefined;
+  /** Localities get what their weights say. */
+  readonly localityWeighted?: boolean;
+};
+
+interface Table {
+  readonly table: HashTable;
+  readonly hosts: readonly HashedEndpoint[];
+}
 
 export class HashBalancer implements Balancer {
   readonly #policy: HashPolicy;
-  #tables = new Map<EndpointGroup, HashTable>();
+  #tables = new Map<EndpointGroup, Table>();
   #set: EndpointSet | undefined;
   #version = -1;
 
@@ -41,10 +55,19 @@ export class HashBalancer implements Balancer {
     if (this.#version !== set.version || this.#set !== set) this.#rebuild(set);
     const group = set.groupAt(Number(hash % 100n));
     const table = group && this.#tables.get(group);
-    let endpoint = table?.pick(hash, 0);
+    if (table === undefined) return undefined;
+    let endpoint = this.#chosen(set, table, hash, 0);
     for (let i = 1; i <= reselections && endpoint !== undefined && avoid?.has(endpoint); i += 1)
-      endpoint = table?.pick(hash, i);
+      endpoint = this.#chosen(set, table, hash, i);
     return endpoint;
+  }
+
+  #chosen(set: EndpointSet, { hosts, table }: Table, hash: bigint, attempt: number): Endpoint | undefined {
+    const chosen = table.pick(hash, attempt);
+    const { balanceFactor } = this.#policy;
+    if (chosen === undefined || balanceFactor === undefined) return chosen;
+    const active = set.all.reduce((sum, { activeRequests }) => sum + activeRequests, 0);
+    return withinBound(chosen, hash, hosts, balanceFactor, active);
   }
 
   #rebuild(set: EndpointSet): void {
@@ -54,10 +77,10 @@ export class HashBalancer implements Balancer {
   }
 }
 
-function tableOf(policy: HashPolicy, endpoints: readonly Endpoint[]): HashTable {
-  const hosts = hashedEndpoints(endpoints, policy.useHostname);
-  if (policy.t === "maglev") return new MaglevTable(hosts, policy.tableSize);
-  return new HashRing(hosts, policy.minSize, policy.maxSize);
+function tableOf(policy: HashPolicy, endpoints: readonly Endpoint[]): Table {
+  const hosts = hashedEndpoints(endpoints, policy.useHostname, policy.localityWeighted);
+  if (policy.t === "maglev") return { hosts, table: new MaglevTable(hosts, policy.tableSize) };
+  return { hosts, table: new HashRing(hosts, policy.minSize, policy.maxSize) };
 }
 
 const WORD = 2 ** 32;

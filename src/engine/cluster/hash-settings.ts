@@ -1,10 +1,9 @@
 /**
- * `ring_hash_lb_config`, `maglev_lb_config` and `consistent_hashing_lb_config` of a cluster.
+ * Settings of ring hash and Maglev, in whichever message they come.
  *
  * Source: `envoy/config/cluster/v3/cluster.proto`, limits and defaults as there.
  *
- * Not here: `hash_balance_factor` (Envoy spreads what is above the bound in a random order of its own generator, which
- * cannot be had exactly) and `MURMUR_HASH_2`.
+ * Not here: `MURMUR_HASH_2`.
  *
  * @module
  */
@@ -18,13 +17,20 @@ const DEFAULT_MIN_RING_SIZE = 1024;
 const DEFAULT_TABLE_SIZE = 65_537;
 const MAX_TABLE_SIZE = 5_000_011;
 
+interface RingMessage {
+  readonly hashFunction?: string | undefined;
+  readonly minimumRingSize?: bigint | number | undefined;
+  readonly maximumRingSize?: bigint | number | undefined;
+}
+
+/** What both have in common. */
+export type HashCommon = Pick<HashPolicy, "useHostname" | "balanceFactor" | "localityWeighted">;
+
 /** @throws {CompileError} */
-export function compileRingHash(cluster: Cluster): HashPolicy {
-  const ring = cluster.ringHashLbConfig ?? {};
-  const at = "ring_hash_lb_config";
+export function compileRingHash(ring: RingMessage, common: HashCommon, at: string): HashPolicy {
   refuseOthers(ring, at, RING);
   const { hashFunction = "XX_HASH" } = ring;
-  if (hashFunction !== "XX_HASH")
+  if (hashFunction !== "XX_HASH" && hashFunction !== "DEFAULT_HASH")
     throw new CompileError(`${at}.hash_function`, `${hashFunction} is not supported; use XX_HASH`);
   const minSize = Number(ring.minimumRingSize ?? DEFAULT_MIN_RING_SIZE);
   const maxSize = Number(ring.maximumRingSize ?? MAX_RING_SIZE);
@@ -34,35 +40,46 @@ export function compileRingHash(cluster: Cluster): HashPolicy {
   if (minSize > maxSize)
     throw new CompileError(`${at}.minimum_ring_size`, `must be at most the maximum of ${maxSize}, found ${minSize}`);
   if (maxSize < 1) throw new CompileError(`${at}.maximum_ring_size`, "must be at least 1, found 0");
-  return { t: "ringHash", minSize, maxSize, useHostname: useHostname(cluster) };
+  return { t: "ringHash", minSize, maxSize, ...common };
 }
 
 /** @throws {CompileError} */
-export function compileMaglev(cluster: Cluster): HashPolicy {
-  const maglev = cluster.maglevLbConfig ?? {};
-  refuseOthers(maglev, "maglev_lb_config", new Set(["tableSize"]));
+export function compileMaglev(
+  maglev: { readonly tableSize?: bigint | number | undefined },
+  common: HashCommon,
+  at: string,
+): HashPolicy {
+  refuseOthers(maglev, at, new Set(["tableSize"]));
   const tableSize = Number(maglev.tableSize ?? DEFAULT_TABLE_SIZE);
   if (tableSize > MAX_TABLE_SIZE || !isPrime(tableSize))
     throw new CompileError(
-      "maglev_lb_config.table_size",
+      `${at}.table_size`,
       `must be a prime number of at most ${MAX_TABLE_SIZE}, found ${tableSize}`,
     );
-  return { t: "maglev", tableSize, useHostname: useHostname(cluster) };
+  return { t: "maglev", tableSize, ...common };
 }
 
-function useHostname({ commonLbConfig, type = "STATIC" }: Cluster): boolean {
-  const config = commonLbConfig?.consistentHashingLbConfig ?? {};
-  const at = "common_lb_config.consistent_hashing_lb_config";
-  if (config.hashBalanceFactor)
-    throw new CompileError(
-      `${at}.hash_balance_factor`,
-      "is not supported: its overflow would not go where Envoy's goes; leave it out, and limit requests with circuit_breakers",
-    );
-  refuseOthers(config, at, new Set(["useHostnameForHashing", "hashBalanceFactor"]));
-  const { useHostnameForHashing = false } = config;
+interface ConsistentMessage {
+  readonly useHostnameForHashing?: boolean | undefined;
+  readonly hashBalanceFactor?: number | undefined;
+}
+
+/** `consistent_hashing_lb_config`. @throws {CompileError} */
+export function compileConsistent(
+  config: ConsistentMessage | undefined,
+  type: Cluster["type"],
+  at: string,
+): Pick<HashPolicy, "useHostname" | "balanceFactor"> {
+  refuseOthers(config ?? {}, at, new Set(["useHostnameForHashing", "hashBalanceFactor"]));
+  const { useHostnameForHashing = false, hashBalanceFactor = 0 } = config ?? {};
   if (useHostnameForHashing && type !== "STRICT_DNS")
     throw new CompileError(`${at}.use_hostname_for_hashing`, `is for clusters of type STRICT_DNS, found ${type}`);
-  return useHostnameForHashing;
+  if (hashBalanceFactor !== 0 && hashBalanceFactor < 100)
+    throw new CompileError(`${at}.hash_balance_factor`, `must be at least 100, found ${hashBalanceFactor}`);
+  return {
+    useHostname: useHostnameForHashing,
+    ...(hashBalanceFactor === 0 ? {} : { balanceFactor: hashBalanceFactor }),
+  };
 }
 
 function isPrime(n: number): boolean {

@@ -6,6 +6,7 @@
  * @module
  */
 import type { Endpoint } from "./endpoint.ts";
+import { groupedByLocality, localityKey } from "./localities.ts";
 
 export interface HashTable {
   /** @param attempt Counts the choices for one request, from 0: those that follow lead elsewhere. */
@@ -22,11 +23,34 @@ export interface HashedEndpoint {
 }
 
 /** In the order of the assignment, which the sizes of a weighted ring depend on. */
-export function hashedEndpoints(endpoints: readonly Endpoint[], useHostname: boolean): readonly HashedEndpoint[] {
-  const total = endpoints.reduce((sum, { weight }) => sum + weight, 0);
+export function hashedEndpoints(
+  endpoints: readonly Endpoint[],
+  useHostname: boolean,
+  localityWeighted = false,
+): readonly HashedEndpoint[] {
+  const weightOf = localityWeighted ? byLocality(endpoints) : byEndpoint(endpoints);
   return [...endpoints]
     .sort((a, b) => a.position - b.position)
-    .map((endpoint) => ({ endpoint, key: keyOf(endpoint, useHostname), weight: endpoint.weight / total }));
+    .map((endpoint) => ({ endpoint, key: keyOf(endpoint, useHostname), weight: weightOf(endpoint) }))
+    .filter(({ weight }) => weight > 0);
+}
+
+const total = (endpoints: readonly Endpoint[]): number => endpoints.reduce((sum, { weight }) => sum + weight, 0);
+
+function byEndpoint(endpoints: readonly Endpoint[]): (endpoint: Endpoint) => number {
+  const all = total(endpoints);
+  return ({ weight }) => weight / all;
+}
+
+/** Source: Envoy's `normalizeLocalityWeights`. Where no locality has a weight they do not count. */
+function byLocality(endpoints: readonly Endpoint[]): (endpoint: Endpoint) => number {
+  const localities = groupedByLocality(endpoints);
+  const weights = [...localities.values()].map(([first]) => first?.localityWeight ?? 0);
+  const all = weights.reduce((sum, weight) => sum + weight, 0);
+  if (all === 0) return byEndpoint(endpoints);
+  const sums = new Map([...localities].map(([key, some]) => [key, total(some)]));
+  return ({ locality, localityWeight, weight }) =>
+    (weight / (sums.get(localityKey(locality)) ?? 1)) * (localityWeight / all);
 }
 
 function keyOf({ metadata, hostname, address, key }: Endpoint, useHostname: boolean): string {

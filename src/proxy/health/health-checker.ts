@@ -157,6 +157,7 @@ export class HealthChecker implements SessionOwner {
 
   #changed(endpoint: Endpoint): void {
     const { endpoints } = this.#cluster;
+    if (!endpoint.failedCheck) endpoint.warmSinceMs = this.clock.nowMs();
     if (endpoint.leaves && endpoint.failedCheck) {
       endpoints.drop(endpoint);
       this.sync();

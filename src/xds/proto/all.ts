@@ -49,6 +49,7 @@ import "./rpc-status.ts";
 import "./stats.ts";
 import "./substitution-format.ts";
 import "./tls.ts";
+import "./tulle-balancing.ts";
 import "./tulle-identity.ts";
 import "./type.ts";
 import "./upstream-http.ts";

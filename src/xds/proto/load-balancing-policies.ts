@@ -87,6 +87,13 @@ export const RingHash = message("envoy.extensions.load_balancing_policies.ring_h
 });
 export type RingHash = Infer<typeof RingHash>;
 
+export const Maglev = message("envoy.extensions.load_balancing_policies.maglev.v3.Maglev", {
+  tableSize: uint64Value(1),
+  consistentHashingLbConfig: of(2, PolicyConsistentHashingLbConfig),
+  localityWeightedLbConfig: of(3, LocalityLbConfigLocalityWeightedLbConfig),
+});
+export type Maglev = Infer<typeof Maglev>;
+
 export const RoundRobin = message("envoy.extensions.load_balancing_policies.round_robin.v3.RoundRobin", {
   slowStartConfig: of(1, PolicySlowStartConfig),
   localityLbConfig: of(2, LocalityLbConfig),

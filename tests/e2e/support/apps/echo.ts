@@ -1,11 +1,11 @@
 /**
- * Answers with what reached it, as JSON. `x-wait: 500` makes it wait that many milliseconds before.
+ * Answers with what reached it, as JSON. `x-wait: 500` makes it wait that many milliseconds before, `$WAIT_MS` before every answer.
  */
 Bun.serve({
   hostname: "127.0.0.1",
   port: Number(process.env["PORT"]),
   async fetch(request) {
-    const waitMs = Number(request.headers.get("x-wait") ?? 0);
+    const waitMs = Number(request.headers.get("x-wait") ?? process.env["WAIT_MS"] ?? 0);
     if (waitMs > 0) await Bun.sleep(waitMs);
     const { pathname, search } = new URL(request.url);
     const seen = {
