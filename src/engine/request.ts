@@ -5,6 +5,7 @@
  *
  * @module
  */
+import type { JsonObject } from "../xds/types/struct.ts";
 
 /** The head of a request. */
 export interface RequestView {
@@ -19,6 +20,8 @@ export interface RequestView {
   header(lowerName: string): string | undefined;
   /** The values of one name, line by line. Where this is missing, every header has one line. */
   headerLines?(lowerName: string): readonly string[];
+  /** What filters found out before the route is chosen, by their names. Where this is missing, nothing. */
+  dynamicMetadata?(filter: string): JsonObject | undefined;
 }
 
 export interface SocketName {

@@ -7,6 +7,7 @@ import type { CompiledHttp, Forward, HeaderOperation, Reply } from "../../src/en
 import { compileHeaderMatcher } from "../../src/engine/match/header-matcher.ts";
 import type { RequestView, SubstitutionView } from "../../src/engine/request.ts";
 import { HeaderMatcher } from "../../src/xds/proto/route-match.ts";
+import type { JsonObject } from "../../src/xds/types/struct.ts";
 import { fromJson } from "../../src/xds/types/codec.ts";
 import { PLAIN_PEER, request } from "../support/requests.ts";
 
@@ -18,6 +19,12 @@ export interface CheckInput {
   readonly internal?: boolean;
   readonly random_value?: number;
   readonly additional_request_headers?: readonly { readonly key: string; readonly value: string }[];
+  /** Merged in their order: without `allow_overwrite` what is there stays. */
+  readonly dynamic_metadata?: readonly {
+    readonly metadata_namespace: string;
+    readonly value: JsonObject;
+    readonly allow_overwrite?: boolean;
+  }[];
 }
 
 /** Only the fields that are there are compared. */
@@ -43,10 +50,23 @@ export function outcomeOf(http: CompiledHttp, input: CheckInput): Outcome {
   const headers: Record<string, string> = { "x-forwarded-proto": scheme };
   if (input.internal === true) headers["x-envoy-internal"] = "true";
   for (const { key, value } of input.additional_request_headers ?? []) headers[key] = value;
-  const view = request(input.path, { method: input.method, authority: input.authority, scheme, headers });
+  const metadata = metadataOf(input);
+  const view = Object.assign(
+    request(input.path, { method: input.method, authority: input.authority, scheme, headers }),
+    { dynamicMetadata: (filter: string) => metadata.get(filter) },
+  );
   const decision = http.decide(view, LOOPBACK, () => (input.random_value ?? 0) / 2 ** 32);
   if (decision.t === "delay") throw new Error("no fault is configured");
   return decision.t === "forward" ? forwarded(decision, view, headers) : replied(decision, view);
+}
+
+function metadataOf({ dynamic_metadata: given = [] }: CheckInput): ReadonlyMap<string, JsonObject> {
+  const merged = new Map<string, JsonObject>();
+  for (const { allow_overwrite: overwrites, metadata_namespace: name, value } of given) {
+    const before = merged.get(name);
+    merged.set(name, before === undefined ? value : overwrites === true ? { ...before, ...value } : before);
+  }
+  return merged;
 }
 
 function forwarded(decision: Forward, view: RequestView, headers: Readonly<Record<string, string>>): Outcome {

@@ -10,6 +10,7 @@ import { allOf, type Check, type ValueKey } from "../match/check.ts";
 import { compileRuntimeFraction, type Fraction, isWithin } from "../match/fraction.ts";
 import { compileHeaderMatchers } from "../match/header-matcher.ts";
 import { compileRoutePath, type PathCheck } from "../match/path-matcher.ts";
+import { compileMetadataMatchers } from "../match/metadata-matcher.ts";
 import { compileQueryMatchers } from "../match/query-matcher.ts";
 import type { PeerView, RequestView } from "../request.ts";
 import { quoted, type TraceCondition } from "../trace.ts";
@@ -41,6 +42,7 @@ const KNOWN = new Set([
   "grpc",
   "connectMatcher",
   "runtimeFraction",
+  "dynamicMetadata",
 ]);
 
 /** @throws {CompileError} */
@@ -53,6 +55,7 @@ export function compileRouteMatch(match: RouteMatch | undefined, path: string): 
     ...(match.grpc === undefined ? [] : [GRPC]),
     ...compileHeaderMatchers(match.headers, fieldPath(path, "headers")),
     ...compileQueryMatchers(match.queryParameters, fieldPath(path, "queryParameters")),
+    ...compileMetadataMatchers(match.dynamicMetadata, fieldPath(path, "dynamicMetadata")),
   ];
   return {
     path: pathCheck,
