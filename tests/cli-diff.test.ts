@@ -96,7 +96,7 @@ describe("rules", () => {
     ],
     [
       `{${TO_SHOP}}`,
-      `{match: [{port: 81}], ${TO_SHOP}}`,
+      `{match: [{method: {exact: PUT}}], ${TO_SHOP}}`,
       "outcome was allowed, now no route (404); goes to was shop.default.svc.cluster.local:80, now none",
     ],
   ])("%s and %s", async (before, after, words) => {

@@ -8,6 +8,7 @@ import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { formatProblem, type Problem } from "../src/base/problem.ts";
 import { loadDocuments } from "../src/config/load.ts";
+import { suiteFigures } from "./suites/figures.ts";
 
 const SUITES = join(import.meta.dir, "..", "..", "shared", "suites");
 const KINDS = new Set([
@@ -89,6 +90,8 @@ describe("Istio's validation documents", () => {
       );
       expect(right.length + later.length).toBe(ours.length);
       expect(right.length).toBeGreaterThanOrEqual(ours.length - 5);
+      const figures = { passed: right.length, here: cases.length, upstream: upstreamCases };
+      expect(suiteFigures("istio-validation", "documents")).toEqual(figures);
     });
   });
 });
@@ -122,12 +125,20 @@ function judgeSamples(title: string, { files }: Samples) {
   return { counts, wrong, later };
 }
 
+/** Of whatever kind: those that say nothing to a mesh are accepted too. */
+function acceptedOf({ files }: Samples): { readonly passed: number; readonly here: number } {
+  const all = files.flatMap(({ docs }) => docs.filter((document) => document !== null));
+  const accepted = all.filter((document) => judge(JSON.stringify(document)).verdict === "accepted");
+  return { passed: accepted.length, here: all.length };
+}
+
 describe("Istio's samples", () => {
   suite<Samples>("istio-samples/docs.json", (samples) => {
     test("are accepted, or refused only for what is not supported yet", () => {
       const { counts, wrong, later } = judgeSamples("istio-samples", samples);
       expect(wrong).toEqual([]);
       expect(counts.accepted).toBeGreaterThanOrEqual(85);
+      expect(suiteFigures("istio-samples", "documents")).toMatchObject(acceptedOf(samples));
       for (const e of later) expect(e.path).toMatch(/spec\.(tls|tcp)\[|mode$|h2UpgradePolicy/);
     });
   });
@@ -141,6 +152,7 @@ describe("Istio's samples", () => {
       expect(wrong.filter((w) => !known.some((end) => w.endsWith(end)))).toEqual([]);
       expect(wrong.length).toBeLessThanOrEqual(3);
       expect(counts.accepted).toBeGreaterThanOrEqual(98);
+      expect(suiteFigures("istio-samples", "documents of its test data")).toMatchObject(acceptedOf(samples));
     });
   });
 });

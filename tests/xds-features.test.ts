@@ -13,6 +13,7 @@ import {
   type Step,
   type Variant,
 } from "./suites/xds-features.ts";
+import { suiteFigures } from "./suites/figures.ts";
 
 interface Scenario {
   readonly id: string;
@@ -167,6 +168,7 @@ if (!existsSync(FILE)) {
 
     test("none is left out: 18 scenarios, 98 runs", () => {
       expect([scenarios.length, runs]).toEqual([18, 98]);
+      expect(suiteFigures("xds-features", "runs")).toEqual({ passed: runs, here: runs, upstream: runs });
     });
 
     // Rows that the collection itself has commented out; they hold here.

@@ -13,6 +13,7 @@ import { type HostileCase, hostileFile, type Message, messagesOf, rendered } fro
 import { reasonFor } from "./hostile/explained.ts";
 import { ALL_BYTES, gadgetCases, ODD_BYTES } from "./hostile/gadgets.ts";
 import { probe, type ProbeStep } from "./hostile/probe-client.ts";
+import { suiteFigures } from "../suites/figures.ts";
 import { StrictUpstream } from "./hostile/strict-upstream.ts";
 import { type Verdict, verdictOf } from "./hostile/verdict.ts";
 import { envoyProxy, ProxyProcess, tulleProxy } from "./support/proxy-process.ts";
@@ -133,6 +134,9 @@ describe.skipIf(binary === undefined)("hostile requests to a real Envoy and to o
         for (const [theirs, { id, verdict }] of ended.filter(([, ours]) => ours.verdict !== "pass"))
           console.log(`  ${id}: ${verdict} (Envoy ${theirs.verdict}): ${reasonFor(id)}`);
         expect(wrong.map(([theirs, ours]) => `${shown(ours)}; Envoy: ${shown(theirs)}`)).toEqual([]);
+        const passed = ended.filter(([, ours]) => ours.verdict !== "fail").length;
+        const figures = { passed, here: cases.length, upstream: upstreamCases };
+        if (name === "http11probe") expect(suiteFigures("http1-hostile", "cases of Http11Probe")).toEqual(figures);
       },
       60_000,
     );
@@ -151,6 +155,8 @@ describe.skipIf(binary === undefined)("hostile requests to a real Envoy and to o
         );
         const ended = await both(`${name}, ${cases.length} gadgets of ${upstreamCases} upstream`, payloads);
         expect(ended.filter(([, { verdict }]) => verdict !== "pass").map(([, it]) => shown(it))).toEqual([]);
+        const figures = { passed: cases.length, here: cases.length, upstream: upstreamCases };
+        if (name === "smuggler") expect(suiteFigures("http1-hostile", "gadgets of smuggler")).toEqual(figures);
       },
       60_000,
     );

@@ -7,6 +7,7 @@ import { describe, expect, test } from "bun:test";
 import { existsSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { compileNormalization, type NormalizationSettings } from "../../src/engine/path-normalization.ts";
+import { suiteFigures } from "./figures.ts";
 
 const FILE = join(import.meta.dir, "../../../shared/suites/istio-normalization/cases.json");
 
@@ -58,6 +59,8 @@ export function normalizationSuite(): void {
     test("counts", () => {
       console.log(`Istio path normalization: ${cases.length} of ${upstreamCases} upstream vectors present, all run`);
       expect(cases.every((vector) => vector.mode in MODES)).toBe(true);
+      const figures = { passed: cases.length, here: cases.length, upstream: upstreamCases };
+      expect(suiteFigures("istio-normalization", "vectors")).toEqual(figures);
     });
   });
 }

@@ -51,7 +51,7 @@ export function routerCheckSuite(): void {
       console.log(`Envoy router check: ${counts.run} of ${counts.total} upstream tests run, ${counts.left} left out`);
       for (const [name, why] of Object.entries(NOT_HERE)) console.log(`  left out: ${name}: ${why}`);
       expect(counts.run + counts.left).toBe(counts.total);
-      expect(suiteFigures("envoy-router-check")).toEqual({
+      expect(suiteFigures("envoy-router-check", "tests")).toEqual({
         passed: counts.run,
         here: counts.total,
         upstream: counts.total,

@@ -3,6 +3,7 @@
  * onwards.
  */
 import { expect, test } from "bun:test";
+import { suiteFigures } from "./figures.ts";
 
 export type HeaderLines = readonly (readonly [name: string, value: string])[];
 
@@ -67,6 +68,11 @@ export function traceContextSuite(
         `not run, for the data does not hold them: ${UPSTREAM_TESTS - byTest.size}`,
     );
     expect(failed).toEqual([]);
+    expect(suiteFigures("trace-context", "tests")).toEqual({
+      passed: met.size,
+      here: byTest.size,
+      upstream: UPSTREAM_TESTS,
+    });
   });
 }
 
