@@ -134,6 +134,17 @@ describe("Kubernetes", () => {
     expect(placesOf(found)).toEqual(["10.0.0.1:8080"]);
   });
 
+  test("a target port that has a name is the workload's of that name, and a WorkloadEntry's", () => {
+    const named =
+      "{apiVersion: v1, kind: Service, metadata: {name: shop}, spec: {selector: {app: shop}, ports: [{port: 80, name: http, targetPort: web}]}}";
+    const own =
+      "{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: shop, labels: {app: shop}}, spec: {ports: [{port: 9090, name: admin}, {port: 8080, name: web}]}}";
+    const [found] = servicesOf(named, own, machine("m", "address: 10.0.0.1, labels: {app: shop}, ports: {web: 7000}"));
+    expect(found?.ports[0]).toMatchObject({ number: 80, targetPort: 8080, targetPortName: "web" });
+    expect(placesOf(found)).toEqual(["10.0.0.1:7000"]);
+    expect(servicesOf(named)[0]?.ports[0]?.targetPort).toBe(80);
+  });
+
   test("an ExternalName is looked up", () => {
     const [found] = servicesOf(
       "{apiVersion: v1, kind: Service, metadata: {name: db}, spec: {type: ExternalName, externalName: DB.example.com, ports: [{port: 5432, name: tcp}]}}",

@@ -74,7 +74,8 @@ describe("Service", () => {
   });
 
   test.each([
-    ["[{port: 80, targetPort: http}]", "a port's name is not supported yet here"],
+    ["[{port: 80, targetPort: 'HTTP'}]", "must be a port's number, or its name at the workload"],
+    ["[{port: 80, targetPort: '8080'}]", "must be a port's number, or its name at the workload"],
     ["[{port: 80}, {port: 81}]", "with several ports each has a name"],
     ["[{port: 80, name: a}, {port: 80, name: b}]", "the port 80 stands twice"],
     ["[{port: 80, name: a}, {port: 81, name: a}]", 'the port name "a" stands twice'],

@@ -173,6 +173,7 @@ describe("tulle proxy-config", () => {
     expect(table(out)).toEqual([
       ["SERVICE FQDN", "PORT", "SUBSET", "DIRECTION", "TYPE", "DESTINATION RULE"],
       ["", "9080", "-", "inbound", "STATIC"],
+      ["PassthroughCluster", "-", "-", "-", "envoy.clusters.dynamic_forward_proxy"],
       ["ratings.default.svc.cluster.local", "9080", "-", "outbound", "EDS"],
       ["reviews.default.svc.cluster.local", "9080", "-", "outbound", "EDS", "reviews.default"],
       ["reviews.default.svc.cluster.local", "9080", "v1", "outbound", "EDS", "reviews.default"],

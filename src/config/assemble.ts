@@ -28,7 +28,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     meanings.flatMap((m) => (m.t === t ? [m.value as Of<T>] : []));
   const external = { serviceEntries: all("ServiceEntry"), workloadEntries: all("WorkloadEntry") };
   const endpointLists = [...all("EndpointSlice"), ...all("Endpoints")];
-  const services = meshServices({ services: all("Service"), endpointLists, ...external });
+  const services = meshServices({ services: all("Service"), workloads: all("Workload"), endpointLists, ...external });
   const byHost = new Map<string, Service>(services.map((s) => [s.hostname, s]));
   const { remarks, virtualServices } = mergeDelegates(all("VirtualService"));
   const specs = trafficSpecs(all("HTTPRouteGroup"), all("SmiTcpRoute"));

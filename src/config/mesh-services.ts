@@ -8,11 +8,12 @@
  */
 import type { EndpointList, ExternalEndpoint, ServiceEntry, WorkloadEntry } from "../model/external-service.ts";
 import { selects } from "../model/match.ts";
-import type { Service, ServiceEndpoint, ServicePort } from "../model/service.ts";
+import type { Service, ServiceEndpoint, ServicePort, Workload } from "../model/service.ts";
 import { UNIX_PREFIX } from "../model/service.ts";
 import { isAddress } from "./names.ts";
 
 export interface ServiceDocuments {
+  readonly workloads: readonly Workload[];
   readonly services: readonly Service[];
   readonly serviceEntries: readonly ServiceEntry[];
   readonly workloadEntries: readonly WorkloadEntry[];
@@ -21,7 +22,7 @@ export interface ServiceDocuments {
 
 export function meshServices(documents: ServiceDocuments): readonly Service[] {
   const merged = new Map<string, Service>();
-  const kubernetes = documents.services.map((service) => withListed(service, documents));
+  const kubernetes = documents.services.map((service) => withListed(withNumbers(service, documents), documents));
   for (const service of [...kubernetes, ...documents.serviceEntries.flatMap((entry) => servicesOf(entry, documents))]) {
     const key = `${service.namespace} ${service.hostname}`;
     const known = merged.get(key);
@@ -44,6 +45,20 @@ function together(first: Service, next: Service): Service {
 /** Names can be called only where names are looked up. */
 const fits = ({ resolution }: Service, { address }: ServiceEndpoint): boolean =>
   resolution !== "STATIC" || isAddress(address) || address.startsWith(UNIX_PREFIX);
+
+/** Ports that are named by workloads get their numbers; where nobody has the name, the port's own number stands. */
+function withNumbers(service: Service, { workloads }: ServiceDocuments): Service {
+  if (service.ports.every(({ targetPortName }) => targetPortName === undefined)) return service;
+  const behind = workloads.filter((it) => it.namespace === service.namespace && selects(service.selector, it.labels));
+  const numberOf = (name: string): number | undefined =>
+    behind.flatMap(({ portNumbers }) => (Object.hasOwn(portNumbers, name) ? [portNumbers[name]] : []))[0];
+  const ports = service.ports.map((port) =>
+    port.targetPortName === undefined
+      ? port
+      : { ...port, targetPort: numberOf(port.targetPortName) ?? port.targetPort },
+  );
+  return { ...service, ports };
+}
 
 /** A Kubernetes Service, with the WorkloadEntries that it selects, or with its EndpointSlices where it selects nothing. */
 function withListed(service: Service, { workloadEntries, endpointLists }: ServiceDocuments): Service {
@@ -108,11 +123,13 @@ const itself = (hostname: string, { origin }: ServiceEntry): ExternalEndpoint =>
   healthy: true,
 });
 
+type Places = readonly (readonly [port: number, at: number])[];
+
 /** @param which `any`: ports that the endpoint does not name are where the service says; `named`: it serves none but those. */
 function served(endpoint: ExternalEndpoint, ports: readonly ServicePort[], which: "any" | "named"): ServiceEndpoint {
   const { ports: own, ...traits } = endpoint;
-  const places = ports.flatMap(({ name, number, targetPort }): readonly (readonly [number, number])[] => {
-    const place = own[name] ?? (which === "any" ? targetPort : undefined);
+  const places = ports.flatMap(({ name, number, targetPort, targetPortName = name }): Places => {
+    const place = own[targetPortName] ?? own[name] ?? (which === "any" ? targetPort : undefined);
     return place === undefined ? [] : [[number, place]];
   });
   return { ...traits, ports: new Map(places) };

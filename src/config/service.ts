@@ -8,9 +8,8 @@ import { type DocumentBody, isNull, specFields } from "./document.ts";
 import { annotatedVisibility } from "./export-to.ts";
 import { dnsLabel, isHost, labels } from "./names.ts";
 import type { Node } from "./node.ts";
-import { choice, port, text, textThat } from "./read-values.ts";
+import { choice, isText, port, text, textThat } from "./read-values.ts";
 import { protocolOf } from "./service-protocol.ts";
-import { describe } from "./tree.ts";
 
 /** How the cluster reaches the service from outside or balances it itself: nothing to a mesh. */
 const CLUSTER_ONLY = [
@@ -108,19 +107,25 @@ function servicePort(node: Node, several: boolean): ServicePort | undefined {
   if (several && name === undefined && node.tree.t === "map")
     node.fail('field "name" is missing: with several ports each has a name');
   const transport = fields.optional("protocol", choice(["TCP", "UDP", "SCTP"])) ?? "TCP";
-  const targetPort = fields.optional("targetPort", targetPortNumber) ?? number;
+  const target = fields.optional("targetPort", portOrName) ?? number;
   const appProtocol = fields.optional("appProtocol", text);
   if (transport !== "TCP") {
     fields.at("protocol")?.warn(`${transport} is left alone: a mesh carries TCP`);
     return undefined;
   }
-  return { name: name ?? "", number, targetPort, protocol: protocolOf(node, { number, name, appProtocol }) };
+  return {
+    name: name ?? "",
+    number,
+    // The number of a name comes when all documents are there.
+    ...(typeof target === "number" ? { targetPort: target } : { targetPort: number, targetPortName: target }),
+    protocol: protocolOf(node, { number, name, appProtocol }),
+  };
 }
 
-/** Names of ports are resolved by the pods' documents, which are not read. */
-function targetPortNumber(node: Node): number {
-  const value = node.tree.t === "scalar" ? node.tree.value : undefined;
-  if (typeof value !== "string") return port(node);
-  node.fail(`a port's name is not supported yet here: write its number, found ${describe(node.tree)}`);
-  return 1;
+function portOrName(node: Node): number | string {
+  return isText(node) ? textThat(isServiceName, "a port's number, or its name at the workload")(node) : port(node);
 }
+
+/** RFC 6335, section 5.1. */
+const isServiceName = (name: string): boolean =>
+  name.length <= 15 && /^[a-z0-9]+(-[a-z0-9]+)*$/.test(name) && /[a-z]/.test(name);

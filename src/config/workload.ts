@@ -26,6 +26,9 @@ export function readWorkload(body: DocumentBody): Workload {
     labels: body.metadata.labels,
     serviceAccount: spec.optional("serviceAccount", objectName) ?? "default",
     ports: served.map(({ number }) => number),
+    portNumbers: Object.fromEntries(
+      served.flatMap(({ name, number }) => (name === undefined ? [] : [[name, number] as const])),
+    ),
     portProtocols: Object.fromEntries(
       served.flatMap(({ number, protocol }) => (protocol === undefined ? [] : [[number, protocol] as const])),
     ),
@@ -45,6 +48,7 @@ function readGatewayRole(spec: Fields<(typeof PROCESS)[number] | "role">, body: 
 
 interface WorkloadPort {
   readonly number: number;
+  readonly name: string | undefined;
   /** Undefined: as its services say. */
   readonly protocol: Protocol | undefined;
 }
@@ -54,6 +58,8 @@ function ports(node: Node): readonly WorkloadPort[] {
   for (const item of node.items()) {
     const read = workloadPort(item);
     if (seen.has(read.number)) item.fail(`the port ${read.number} stands twice`);
+    if (read.name !== undefined && [...seen.values()].some(({ name }) => name === read.name))
+      item.fail(`the port name ${quote(read.name)} stands twice`);
     seen.set(read.number, read);
   }
   return [...seen.values()];
@@ -61,13 +67,13 @@ function ports(node: Node): readonly WorkloadPort[] {
 
 /** A number, or a mapping that names the protocol as a service's port does. */
 function workloadPort(node: Node): WorkloadPort {
-  if (node.tree.t !== "map") return { number: port(node), protocol: undefined };
+  if (node.tree.t !== "map") return { number: port(node), name: undefined, protocol: undefined };
   const fields = node.fields({ known: ["port", "name", "appProtocol"] });
   const number = fields.required("port", port, 1);
   const name = fields.optional("name", dnsLabel);
   const appProtocol = fields.optional("appProtocol", text);
   const said = name !== undefined || appProtocol !== undefined;
-  return { number, protocol: said ? protocolOf(node, { number, name, appProtocol }) : undefined };
+  return { number, name, protocol: said ? protocolOf(node, { number, name, appProtocol }) : undefined };
 }
 
 function readProcess(spec: Fields<(typeof PROCESS)[number]>, body: DocumentBody): WorkloadProcess | undefined {

@@ -18,6 +18,8 @@ export interface ServicePort {
   readonly number: number;
   /** What the workload listens on. */
   readonly targetPort: number;
+  /** The workload's name for it, where the service gives that in place of a number: the first workload behind it says which number it is. */
+  readonly targetPortName?: string;
   readonly protocol: Protocol;
 }
 
@@ -95,6 +97,8 @@ export interface Workload {
   readonly serviceAccount: string;
   /** Ports that the application serves, as a service's `targetPort` names them. */
   readonly ports: readonly number[];
+  /** Of ports that have a name. */
+  readonly portNumbers: Readonly<Record<string, number>>;
   /** What the ports speak that say so themselves; what a service says of a port wins. */
   readonly portProtocols: Readonly<Record<number, Protocol>>;
   /** Where it runs; undefined where nobody says. */

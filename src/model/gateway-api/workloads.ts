@@ -60,6 +60,7 @@ function workloadFor({ meta, className, infrastructure }: KubernetesGateway): Wo
     labels: { ...infrastructure.labels, [GATEWAY_NAME_LABEL]: meta.name, [GATEWAY_CLASS_LABEL]: className },
     serviceAccount: name,
     ports: [],
+    portNumbers: {},
     portProtocols: {},
     locality: undefined,
     gateway: { topology: noTopology },
