@@ -141,12 +141,13 @@ spec:
   trafficPolicy:
     loadBalancer: {simple: RANDOM}
     connectionPool:
-      tcp: {maxConnections: 10, connectTimeout: 3s, idleTimeout: 5s}
+      tcp: {maxConnections: 10, connectTimeout: 3s, idleTimeout: 5s, maxConnectionDuration: 60s, tcpKeepalive: {time: 30s, interval: 5s, probes: 4}}
       http: {http1MaxPendingRequests: 7, http2MaxRequests: 9, maxConcurrentStreams: 5, http2KeepAlive: {interval: 5s, timeout: 1s}, h2UpgradePolicy: UPGRADE, maxRequestsPerConnection: 4, maxRetries: 3, idleTimeout: 20s}
     outlierDetection:
       {consecutive5xxErrors: 3, consecutiveGatewayErrors: 2, interval: 1s, baseEjectionTime: 2s, maxEjectionPercent: 50,
        minHealthPercent: 20, splitExternalLocalOriginErrors: true, consecutiveLocalOriginFailures: 4}
     retryBudget: {percent: 12.5, minRetryConcurrency: 2}
+    proxyProtocol: {version: V2}
     portLevelSettings:
     - {port: {number: 9081}, loadBalancer: {simple: ROUND_ROBIN}, tls: {mode: DISABLE}}
   subsets:

@@ -5,14 +5,23 @@
  *
  * @module
  */
-import type { ConnectionPool } from "../model/destination-rule.ts";
+import type { ConnectionPool, TcpKeepalive } from "../model/destination-rule.ts";
 import type { Fields, Node } from "./node.ts";
-import { choice, duration, durationOrZero, flag, integer, MAX_INT32 } from "./read-values.ts";
+import { choice, duration, durationOrZero, flag, integer, MAX_INT32, MAX_UINT32 } from "./read-values.ts";
 
-type Tcp = Pick<ConnectionPool, "maxConnections" | "connectTimeoutMs" | "tcpIdleTimeoutMs">;
+type Tcp = Pick<
+  ConnectionPool,
+  "maxConnections" | "connectTimeoutMs" | "tcpIdleTimeoutMs" | "tcpKeepalive" | "maxConnectionDurationMs"
+>;
 type Http = Omit<ConnectionPool, keyof Tcp>;
 
-const noTcp: Tcp = { maxConnections: undefined, connectTimeoutMs: undefined, tcpIdleTimeoutMs: undefined };
+const noTcp: Tcp = {
+  maxConnections: undefined,
+  connectTimeoutMs: undefined,
+  tcpIdleTimeoutMs: undefined,
+  tcpKeepalive: undefined,
+  maxConnectionDurationMs: undefined,
+};
 const noHttp: Http = {
   http1MaxPendingRequests: undefined,
   http2MaxRequests: undefined,
@@ -32,6 +41,7 @@ export function connectionPool(node: Node): ConnectionPool {
 }
 
 const count = integer(0, MAX_INT32);
+const SECOND_MS = 1000;
 
 function limit<K extends string>(fields: Fields<K>, name: K): number | undefined {
   const value = fields.optional(name, count);
@@ -41,14 +51,34 @@ function limit<K extends string>(fields: Fields<K>, name: K): number | undefined
 
 function tcp(node: Node): Tcp {
   const fields = node.fields({
-    known: ["maxConnections", "connectTimeout", "idleTimeout"],
-    unsupported: ["tcpKeepalive", "maxConnectionDuration"],
+    known: ["maxConnections", "connectTimeout", "idleTimeout", "tcpKeepalive", "maxConnectionDuration"],
   });
   return {
     maxConnections: limit(fields, "maxConnections"),
     connectTimeoutMs: fields.optional("connectTimeout", duration),
     tcpIdleTimeoutMs: fields.optional("idleTimeout", durationOrZero),
+    tcpKeepalive: fields.optional("tcpKeepalive", tcpKeepalive),
+    maxConnectionDurationMs: fields.optional("maxConnectionDuration", duration),
   };
+}
+
+function tcpKeepalive(node: Node): TcpKeepalive {
+  const fields = node.fields({ known: ["probes", "time", "interval"] });
+  for (const name of ["probes", "interval"] as const)
+    fields.at(name)?.warn("is obeyed by Envoy; our own proxies leave it to the system");
+  return {
+    probes: fields.optional("probes", integer(0, MAX_UINT32)),
+    timeMs: fields.optional("time", wholeSeconds),
+    intervalMs: fields.optional("interval", wholeSeconds),
+  };
+}
+
+/** Kernels count in seconds. */
+function wholeSeconds(node: Node): number {
+  const ms = duration(node);
+  if (ms >= SECOND_MS) return ms;
+  node.fail("must be 1s or more");
+  return SECOND_MS;
 }
 
 function http(node: Node): Http {

@@ -21,9 +21,14 @@ export function outlierDetection(node: Node): OutlierDetection {
       "baseEjectionTime",
       "maxEjectionPercent",
       "minHealthPercent",
+      "consecutiveErrors",
     ],
-    unsupported: ["consecutiveErrors", "outlierDetectionHttpErrorCodes"],
+    unsupported: ["outlierDetectionHttpErrorCodes"],
   });
+  fields.optional("consecutiveErrors", count);
+  fields
+    .at("consecutiveErrors")
+    ?.warn("has no effect, as in Istio, which has given it up [IST0002]: write consecutive5xxErrors");
   const split = fields.optional("splitExternalLocalOriginErrors", flag) ?? false;
   const local = fields.optional("consecutiveLocalOriginFailures", count);
   if (!split && local !== undefined && local > 0) {

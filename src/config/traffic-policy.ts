@@ -9,7 +9,7 @@ import { connectionPool } from "./connection-pool.ts";
 import { loadBalancer } from "./load-balancer.ts";
 import type { Fields, Node } from "./node.ts";
 import { outlierDetection } from "./outlier-detection.ts";
-import { integer, MAX_UINT32, number } from "./read-values.ts";
+import { choice, integer, MAX_UINT32, number } from "./read-values.ts";
 import { portNumber } from "./route-destinations.ts";
 
 export const noTrafficPolicy: TrafficPolicy = {
@@ -18,23 +18,30 @@ export const noTrafficPolicy: TrafficPolicy = {
   outlierDetection: undefined,
   tls: undefined,
   retryBudget: undefined,
+  proxyProtocol: undefined,
   portLevel: [],
 };
 
 const PARTS = ["loadBalancer", "connectionPool", "outlierDetection", "tls"] as const;
 type Parts = Fields<(typeof PARTS)[number]>;
 
+const WHOLE = [...PARTS, "retryBudget", "proxyProtocol", "portLevelSettings"] as const;
+
 export function trafficPolicy(node: Node): TrafficPolicy {
-  const unsupported = ["tunnel", "proxyProtocol"];
-  const fields = node.fields({ known: [...PARTS, "retryBudget", "portLevelSettings"], unsupported });
-  if (!unsupported.some((name) => node.tree.t === "map" && node.tree.entries.has(name)))
-    fields.oneOrMoreOf([...PARTS, "retryBudget", "portLevelSettings"]);
+  const unsupported = ["tunnel"];
+  const fields = node.fields({ known: WHOLE, unsupported });
+  if (!unsupported.some((name) => node.tree.t === "map" && node.tree.entries.has(name))) fields.oneOrMoreOf(WHOLE);
   return {
     ...parts(fields),
     retryBudget: fields.optional("retryBudget", retryBudget),
+    proxyProtocol: fields.optional("proxyProtocol", proxyProtocol),
     portLevel: fields.optional("portLevelSettings", portPolicies) ?? [],
   };
 }
+
+/** `{version: V2}`; V1 where it is not said. */
+const proxyProtocol = (node: Node): "V1" | "V2" =>
+  node.fields({ known: ["version"] }).optional("version", choice(["V1", "V2"])) ?? "V1";
 
 /** Source: networking.istio.io TrafficPolicy.RetryBudget; defaults as there. */
 function retryBudget(node: Node): RetryBudget {

@@ -34,13 +34,15 @@ export interface TrafficPolicy {
   readonly tls: ClientTls | undefined;
   /** Of the whole destination: port settings do not have it, and leave it as it is. */
   readonly retryBudget: RetryBudget | undefined;
+  /** Connections begin by saying whose they are; of the whole destination likewise. */
+  readonly proxyProtocol: "V1" | "V2" | undefined;
   /** Replaces, never merges with, the fields above for one service port. */
   readonly portLevel: readonly PortPolicy[];
 }
 
 export interface PortPolicy {
   readonly port: number;
-  readonly policy: Omit<TrafficPolicy, "portLevel" | "retryBudget">;
+  readonly policy: Omit<TrafficPolicy, "portLevel" | "retryBudget" | "proxyProtocol">;
 }
 
 /** Retries at once, as a share of the requests that run or wait. */
@@ -101,6 +103,10 @@ export interface ConnectionPool {
   readonly maxConnections: number | undefined;
   readonly connectTimeoutMs: number | undefined;
   readonly tcpIdleTimeoutMs: number | undefined;
+  /** How the kernel finds out that a silent peer is gone. What is undefined is the system's. */
+  readonly tcpKeepalive: TcpKeepalive | undefined;
+  /** How old a connection may get. */
+  readonly maxConnectionDurationMs: number | undefined;
   readonly http1MaxPendingRequests: number | undefined;
   readonly http2MaxRequests: number | undefined;
   /** 0: no limit. */
@@ -115,6 +121,13 @@ export interface ConnectionPool {
   readonly maxConcurrentStreams: number | undefined;
   /** A PING on an HTTP/2 connection as often as this, and how long its answer may take. */
   readonly http2KeepAlive: { readonly intervalMs: number; readonly timeoutMs: number } | undefined;
+}
+
+export interface TcpKeepalive {
+  readonly probes: number | undefined;
+  /** Of silence, before the first probe. */
+  readonly timeMs: number | undefined;
+  readonly intervalMs: number | undefined;
 }
 
 export interface OutlierDetection {

@@ -149,7 +149,8 @@ class Attempt {
     this.#socket = socket;
     raw.data = { socket };
     if (this.#settled) return socket.destroy();
-    const { preface, tls } = this.#options;
+    const { keepAliveMs, preface, tls } = this.#options;
+    if (keepAliveMs !== undefined) raw.setKeepAlive(true, keepAliveMs);
     // A kernel that does not take the first hundred bytes of a connection takes none.
     if (preface !== undefined && socket.write(preface) < preface.length)
       return this.fail(

@@ -118,6 +118,8 @@ export interface DialOptions {
   readonly preface?: Uint8Array;
   /** For TCP and TLS together. */
   readonly connectTimeoutMs: number;
+  /** How long the connection may be silent before the kernel asks whether the peer is there. */
+  readonly keepAliveMs?: number;
 }
 
 /** Why a dial failed. `tls`: connected, but the handshake or the peer's identity was refused; `dns`: the name has no address. */

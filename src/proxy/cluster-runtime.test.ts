@@ -144,6 +144,27 @@ test("connections that idle for too long are closed", async () => {
   await rig.finish();
 });
 
+test("connections that are too old are closed, after what is under way on them", async () => {
+  const { rig, backend } = await scene({ cluster: { commonHttpProtocolOptions: { maxConnectionDuration: 5000 } } });
+  backend.answer = () => OK;
+  const [idle, busy] = (await clients(rig, 2)) as [Peer, Peer];
+  await rig.exchange(idle, GET);
+  await rig.advance(4000);
+  await rig.exchange(idle, GET);
+  expect(backend.connections).toHaveLength(1);
+  await rig.advance(2000);
+  expect(backend.open).toHaveLength(0);
+  backend.answer = () => undefined;
+  await rig.exchange(busy, GET);
+  await rig.advance(7000);
+  expect(backend.open).toHaveLength(1);
+  backend.last.send(OK);
+  await rig.turn();
+  expect(bodyOf(busy.take())).toBe("ok");
+  expect(backend.open).toHaveLength(0);
+  await rig.finish();
+});
+
 test("a kept connection that the endpoint closes, or speaks on unasked, is let go", async () => {
   const { rig, backend } = await scene();
   backend.answer = () => OK;

@@ -383,6 +383,7 @@ export class ClusterRuntime {
       maxConnections: breaker.limits.maxConnections,
       maxOwnConnections: limits.maxConnectionsPerEndpoint,
       idleTimeoutMs: http.idleTimeoutMs,
+      maxConnectionDurationMs: http.maxConnectionDurationMs,
     };
     const pool = new HostPool(this.#services, settings, breaker.counts, this.#poolEvents(endpoint));
     // A request that began before the cluster was closed tries again: its connection must not stay.
@@ -392,7 +393,7 @@ export class ClusterRuntime {
 
   #addressOf(endpoint: Endpoint, { client, host }: Purpose): HostAddress {
     const { address, path, port } = endpoint;
-    const { connectTimeoutMs } = this.compiled;
+    const { connectTimeoutMs, keepAliveMs } = this.compiled;
     const tls = this.#services.tlsFor(this.compiled, endpoint, host);
     const version = this.compiled.proxyProtocolOf(endpoint);
     const preface =
@@ -400,7 +401,8 @@ export class ClusterRuntime {
         ? {}
         : { preface: writeProxyHeader(version, client.remote, client.local) };
     const lookup = this.requested?.lookup(endpoint);
-    return { address, port, ...(path === undefined ? {} : { path }), ...preface, tls, connectTimeoutMs, lookup };
+    const at = { address, port, ...(path === undefined ? {} : { path }) };
+    return { ...at, ...preface, tls, connectTimeoutMs, keepAliveMs, lookup };
   }
 
   /** Whether a circuit breaker lets another connection be opened for a TCP proxy. */

@@ -16,12 +16,14 @@ export interface HostAddress {
   /** Goes first on each connection: a PROXY protocol header. */
   readonly preface?: Uint8Array;
   readonly connectTimeoutMs: number;
+  /** Of silence, before the kernel asks whether the endpoint is there. */
+  readonly keepAliveMs?: number | undefined;
   /** Gives the address, where `address` is a name to look up at each dial. */
   readonly lookup?: Lookup | undefined;
 }
 
 /** @throws {DialError} While the certificate that it needs is not there. */
-function optionsOf({ address, port, path, preface, tls, connectTimeoutMs }: HostAddress): DialOptions {
+function optionsOf({ address, port, path, preface, tls, connectTimeoutMs, keepAliveMs }: HostAddress): DialOptions {
   try {
     return {
       address,
@@ -29,6 +31,7 @@ function optionsOf({ address, port, path, preface, tls, connectTimeoutMs }: Host
       connectTimeoutMs,
       ...(path === undefined ? {} : { path }),
       ...(preface === undefined ? {} : { preface }),
+      ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
       ...(tls === undefined ? {} : { tls: tls() }),
     };
   } catch (cause) {

@@ -31,6 +31,8 @@ export interface PoolSettings extends HostAddress {
   /** Of this endpoint alone. */
   readonly maxOwnConnections: number;
   readonly idleTimeoutMs: number;
+  /** Infinity: connections may get as old as they like. */
+  readonly maxConnectionDurationMs: number;
 }
 
 /** What a pool reports to its cluster's statistics. */
@@ -68,6 +70,8 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
   /** Those of HTTP/2 that take requests. */
   readonly #shared: Http2ClientConnection[] = [];
   readonly #all = new Set<AnyConnection>();
+  /** When each was opened, where they may not get old. */
+  readonly #openedMs = new Map<AnyConnection, number>();
   readonly #waiting: Waiter[] = [];
   #connecting = 0;
   #retired = false;
@@ -162,10 +166,28 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
     while (this.#idle[0] !== undefined && nowMs - this.#idle[0].idleSinceMs > idleTimeoutMs)
       (this.#idle.shift() as ClientConnection).destroy();
     for (const connection of this.#idle.filter((it) => nowMs - it.idleSinceMs >= it.maxIdleMs)) connection.destroy();
+    if (this.#openedMs.size > 0) this.#retireOld(nowMs);
     // An endpoint of TLS may speak HTTP/1.1 from now on, and have connections of HTTP/2 from before.
     if (this.#settings.protocol === "http1") return;
     for (const connection of this.#all)
       if (connection instanceof Http2ClientConnection) connection.sweep(nowMs, idleTimeoutMs);
+  }
+
+  /** What is under way on them ends first. */
+  #retireOld(nowMs: number): void {
+    for (const [connection, openedMs] of this.#openedMs) {
+      if (nowMs - openedMs < this.#settings.maxConnectionDurationMs) continue;
+      this.#openedMs.delete(connection);
+      if (connection instanceof Http2ClientConnection) connection.drain();
+      else if (this.#idle.includes(connection)) connection.destroy();
+      else connection.retired = true;
+    }
+  }
+
+  #opens(connection: AnyConnection): void {
+    this.#all.add(connection);
+    if (this.#settings.maxConnectionDurationMs !== Infinity)
+      this.#openedMs.set(connection, this.#services.clock.nowMs());
   }
 
   /** Connections that those who wait could use. */
@@ -214,14 +236,14 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
   #openHttp1(socket: Socket): void {
     const connection = new ClientConnection(socket, this);
     connection.retired = this.#retired;
-    this.#all.add(connection);
+    this.#opens(connection);
     this.#release(connection);
   }
 
   #openShared(socket: Socket): void {
     const { clock, turn } = this.#services;
     const connection = new Http2ClientConnection(socket, this, this.#settings.http2, turn, clock);
-    this.#all.add(connection);
+    this.#opens(connection);
     this.#shared.push(connection);
     this.onRoom(connection);
     if (this.#retired) connection.drain();
@@ -282,6 +304,7 @@ export class HostPool implements ConnectionOwner, Http2ConnectionOwner, Pool {
 
   onClosed(connection: AnyConnection): void {
     if (!this.#all.delete(connection)) return;
+    this.#openedMs.delete(connection);
     this.#counts.connections--;
     this.#events.onDisconnect();
     this.onLost(connection);

@@ -21,6 +21,21 @@ const PROTOCOL_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions
 export const connectTimeoutMs = (pool: ConnectionPool | undefined, settings: MeshSettings): number =>
   pool?.connectTimeoutMs ?? settings.connectTimeoutMs;
 
+/** Options of upstream sockets; undefined where they are the system's. */
+export function upstreamConnections(pool: ConnectionPool | undefined): Cluster["upstreamConnectionOptions"] {
+  const asked = pool?.tcpKeepalive;
+  if (asked === undefined) return undefined;
+  const seconds = (ms: number | undefined): number | undefined => (ms === undefined ? undefined : Math.ceil(ms / 1000));
+  const { intervalMs, probes, timeMs } = asked;
+  return {
+    tcpKeepalive: {
+      keepaliveProbes: probes,
+      keepaliveTime: seconds(timeMs),
+      keepaliveInterval: seconds(intervalMs),
+    },
+  };
+}
+
 export function circuitBreakers(pool: ConnectionPool | undefined, budget: RetryBudget | undefined): CircuitBreakers {
   return {
     thresholds: [
@@ -78,8 +93,13 @@ function versions(
 function commonOptions(pool: ConnectionPool | undefined): HttpProtocolOptions | undefined {
   const idleTimeout = pool?.httpIdleTimeoutMs ?? pool?.tcpIdleTimeoutMs;
   const perConnection = pool?.maxRequestsPerConnection ?? 0;
-  if (idleTimeout === undefined && perConnection === 0) return undefined;
-  return { idleTimeout, maxRequestsPerConnection: perConnection === 0 ? undefined : perConnection };
+  const maxConnectionDuration = pool?.maxConnectionDurationMs;
+  if (idleTimeout === undefined && perConnection === 0 && maxConnectionDuration === undefined) return undefined;
+  return {
+    idleTimeout,
+    maxRequestsPerConnection: perConnection === 0 ? undefined : perConnection,
+    maxConnectionDuration,
+  };
 }
 
 export function outlierDetection(o: OutlierDetection | undefined): EnvoyOutlierDetection | undefined {

@@ -115,9 +115,11 @@ function proxyOf(
   const service = first && indexOf(mesh).servicesByHost.get(first.host);
   const rule = service && destinationRuleFor(mesh, scope, service);
   const subset = rule?.subsets.find(({ name }) => name === first?.subset);
+  const { connectionPool: pool } = policyFor(rule, subset, first?.port ?? 0);
   const proxy: TcpProxy = {
     ...where,
-    idleTimeout: policyFor(rule, subset, first?.port ?? 0).connectionPool?.tcpIdleTimeoutMs,
+    idleTimeout: pool?.tcpIdleTimeoutMs,
+    maxDownstreamConnectionDuration: pool?.maxConnectionDurationMs,
     hashPolicy: tcpHashPolicy(mesh, scope, destinations),
     accessLog: accessLogs(options),
   };

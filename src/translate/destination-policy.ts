@@ -33,6 +33,7 @@ export interface DestinationPolicy {
   readonly outlierDetection: OutlierDetection | undefined;
   readonly tls: ClientTls | undefined;
   readonly retryBudget: RetryBudget | undefined;
+  readonly proxyProtocol: TrafficPolicy["proxyProtocol"];
 }
 
 /** The rule that `caller` sees for `service`. */
@@ -128,7 +129,9 @@ function together(first: DestinationRule, rules: readonly DestinationRule[]): De
 
 const saysSomething = (p: TrafficPolicy): boolean =>
   p.portLevel.length > 0 ||
-  [p.loadBalancer, p.connectionPool, p.outlierDetection, p.tls, p.retryBudget].some((b) => b !== undefined);
+  [p.loadBalancer, p.connectionPool, p.outlierDetection, p.tls, p.retryBudget, p.proxyProtocol].some(
+    (b) => b !== undefined,
+  );
 
 export function policyFor(
   rule: DestinationRule | undefined,
@@ -140,7 +143,8 @@ export function policyFor(
   const own = subset.trafficPolicy;
   const given = own.portLevel.find((p) => p.port === port);
   const retryBudget = own.retryBudget ?? base.retryBudget;
-  return { ...(given?.policy ?? overlay(base, own)), retryBudget };
+  const proxyProtocol = own.proxyProtocol ?? base.proxyProtocol;
+  return { ...(given?.policy ?? overlay(base, own)), retryBudget, proxyProtocol };
 }
 
 const none: DestinationPolicy = {
@@ -149,14 +153,19 @@ const none: DestinationPolicy = {
   outlierDetection: undefined,
   tls: undefined,
   retryBudget: undefined,
+  proxyProtocol: undefined,
 };
 
 const atPort = (policy: TrafficPolicy, port: number): DestinationPolicy => ({
   ...(policy.portLevel.find((p) => p.port === port)?.policy ?? policy),
   retryBudget: policy.retryBudget,
+  proxyProtocol: policy.proxyProtocol,
 });
 
-const overlay = (base: DestinationPolicy, own: DestinationPolicy): Omit<DestinationPolicy, "retryBudget"> => ({
+const overlay = (
+  base: DestinationPolicy,
+  own: DestinationPolicy,
+): Omit<DestinationPolicy, "retryBudget" | "proxyProtocol"> => ({
   loadBalancer: own.loadBalancer ?? base.loadBalancer,
   connectionPool: own.connectionPool ?? base.connectionPool,
   outlierDetection: own.outlierDetection ?? base.outlierDetection,

@@ -8,7 +8,13 @@ import type { ConnectionPool } from "../model/destination-rule.ts";
 import type { Instance, InstancePort, Protocol, Service, SocketAddress } from "../model/service.ts";
 import type { IngressListener } from "../model/sidecar.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
-import { circuitBreakers, connectTimeoutMs, protocolOptions, type UpstreamHttp } from "./connection-pool.ts";
+import {
+  circuitBreakers,
+  connectTimeoutMs,
+  protocolOptions,
+  type UpstreamHttp,
+  upstreamConnections,
+} from "./connection-pool.ts";
 import { destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { socketAddress } from "./endpoints.ts";
 import { isBehind, isHttp2 } from "./mesh-index.ts";
@@ -89,6 +95,7 @@ export function inboundCluster({ settings }: Mesh, inbound: InboundPort): Cluste
     type: "STATIC",
     connectTimeout: connectTimeoutMs(connectionPool, settings),
     circuitBreakers: circuitBreakers(connectionPool, undefined),
+    upstreamConnectionOptions: upstreamConnections(connectionPool),
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     loadAssignment: {
       clusterName,

@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { service, stateOf, workload } from "../../tests/support/mesh.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import { UpstreamTlsContext } from "../xds/proto/tls.ts";
+import { ProxyProtocolUpstreamTransport } from "../xds/proto/upstream-proxy-protocol.ts";
 import { UpstreamHttpOptions } from "../xds/proto/upstream-http.ts";
 import { unpack } from "../xds/types/any.ts";
 import { hasProxy } from "./destination.ts";
@@ -163,6 +164,29 @@ describe("a DestinationRule", () => {
       enforcingConsecutiveGatewayFailure: 100,
       enforcingSuccessRate: 0,
     });
+  });
+
+  test("says how connections live, and how they begin", () => {
+    const tcp = "tcp: {maxConnectionDuration: 60s, tcpKeepalive: {time: 30s, interval: 2500ms, probes: 4}}";
+    const mode = "tls: {mode: DISABLE}, proxyProtocol: {version: V2}";
+    const { cluster } = reviews([destinationRule(`trafficPolicy: {connectionPool: {${tcp}}, ${mode}}`)]);
+    expect(cluster.upstreamConnectionOptions).toEqual({
+      tcpKeepalive: { keepaliveProbes: 4, keepaliveTime: 30, keepaliveInterval: 3 },
+    });
+    const [options] = Object.values(cluster.typedExtensionProtocolOptions ?? {});
+    expect(options && unpack(options, UpstreamHttpOptions).commonHttpProtocolOptions?.maxConnectionDuration).toBe(
+      60_000,
+    );
+    const socket = cluster.transportSocket?.typedConfig;
+    expect(socket && unpack(socket, ProxyProtocolUpstreamTransport)).toMatchObject({
+      config: { version: "V2" },
+      transportSocket: { name: "envoy.transport_sockets.raw_buffer" },
+    });
+    const { cluster: plain } = reviews([]);
+    expect([plain.upstreamConnectionOptions, plain.transportSocket?.name]).toEqual([
+      undefined,
+      "envoy.transport_sockets.tls",
+    ]);
   });
 
   test("a port's settings inherit nothing", () => {

@@ -18,6 +18,7 @@ import {
   outlierDetection,
   protocolOptions,
   type UpstreamHttp,
+  upstreamConnections,
 } from "./connection-pool.ts";
 import { type Destination, identitiesOf, targetsOf, whoTakesMtls } from "./destination.ts";
 import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destination-policy.ts";
@@ -32,7 +33,7 @@ import type { TranslateOptions } from "./options.ts";
 import { Parts } from "./parts.ts";
 import { outboundCluster, outboundTcpCluster, type Scope, sniOf } from "./scope.ts";
 import { candidatesFor } from "./selected.ts";
-import { upstreamTls } from "./upstream-tls.ts";
+import { upstreamTls, withProxyProtocol } from "./upstream-tls.ts";
 
 export interface OutboundCluster {
   readonly cluster: Cluster;
@@ -145,7 +146,7 @@ function outbound(
       http,
       isDetected: port.protocol === "auto",
     }),
-    ...(toBackend?.t === "socket" ? { transportSocket: toBackend.socket } : sockets),
+    ...withProxyProtocol(toBackend?.t === "socket" ? { transportSocket: toBackend.socket } : sockets, policy),
     typedExtensionProtocolOptions:
       http && protocolOptions(policy.connectionPool, http, toBackend === undefined ? autoSni : undefined),
     metadata: { filterMetadata: { istio: serviceMetadata(service, subset?.name) } },
@@ -202,6 +203,7 @@ export function commonCluster(name: string, policy: DestinationPolicy, settings:
     ...balancerOf(policy),
     circuitBreakers: circuitBreakers(policy.connectionPool, policy.retryBudget),
     outlierDetection: outlierDetection(policy.outlierDetection),
+    upstreamConnectionOptions: upstreamConnections(policy.connectionPool),
     commonLbConfig: {
       healthyPanicThreshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 },
       localityWeightedLbConfig: weighsLocalities(locality) ? {} : undefined,

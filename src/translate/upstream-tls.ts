@@ -19,7 +19,9 @@ import type { Cluster, TransportSocketMatch } from "../xds/proto/cluster.ts";
 import type { TransportSocket } from "../xds/proto/core-base.ts";
 import type { UpstreamHttpProtocolOptions } from "../xds/proto/core-protocol.ts";
 import { type CommonTlsContext, RawBuffer, type SubjectAltNameMatcher, UpstreamTlsContext } from "../xds/proto/tls.ts";
+import { ProxyProtocolUpstreamTransport } from "../xds/proto/upstream-proxy-protocol.ts";
 import { pack } from "../xds/types/any.ts";
+import type { DestinationPolicy } from "./destination-policy.ts";
 import type { Scope } from "./scope.ts";
 import { anyOfTrustDomain, exactly, meshTls } from "./secrets.ts";
 
@@ -60,6 +62,25 @@ export function upstreamTls(input: UpstreamTlsInput): UpstreamTls {
     default:
       return unreachable(tls.mode);
   }
+}
+
+type Sockets = Pick<Cluster, "transportSocket" | "transportSocketMatches">;
+
+/** The same sockets, with a header of the PROXY protocol before anything else where the rule asks for one. */
+export function withProxyProtocol(
+  sockets: Sockets,
+  { proxyProtocol }: Pick<DestinationPolicy, "proxyProtocol">,
+): Sockets {
+  if (proxyProtocol === undefined) return sockets;
+  const after = (transportSocket: TransportSocket): TransportSocket => ({
+    name: "envoy.transport_sockets.upstream_proxy_protocol",
+    typedConfig: pack(ProxyProtocolUpstreamTransport, { config: { version: proxyProtocol }, transportSocket }),
+  });
+  const { transportSocket = plainText, transportSocketMatches: matches = [] } = sockets;
+  if (matches.length === 0) return { transportSocket: after(transportSocket) };
+  return {
+    transportSocketMatches: matches.map((it) => ({ ...it, transportSocket: after(it.transportSocket ?? plainText) })),
+  };
 }
 
 /** Metadata of an endpoint whose proxy takes mTLS, for clusters where endpoints differ. */

@@ -207,8 +207,8 @@ describe("cluster", () => {
         `${options}.explicit_http_config.http3_protocol_options`,
       ],
       [
-        http({ commonHttpProtocolOptions: { maxConnectionDuration: 1 } }),
-        `${options}.common_http_protocol_options.max_connection_duration`,
+        http({ commonHttpProtocolOptions: { maxHeadersCount: 1 } }),
+        `${options}.common_http_protocol_options.max_headers_count`,
       ],
       [
         http({ upstreamHttpProtocolOptions: { autoSni: true, overrideAutoSniHeader: "x-sni" } }),

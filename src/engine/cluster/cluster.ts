@@ -28,6 +28,8 @@ export interface CompiledCluster {
   /** Name of the assignment to subscribe to. */
   readonly edsServiceName: string;
   readonly connectTimeoutMs: number;
+  /** How long a connection may be silent before the kernel asks whether the endpoint is there; undefined: it never does. */
+  readonly keepAliveMs: number | undefined;
   readonly balancer: BalancerPolicy;
   readonly localities: LocalityMode | undefined;
   /** In panic requests are refused. */
@@ -121,6 +123,7 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
     // Tables have the weights of localities in them.
     localities: hashes(balancing.policy) ? undefined : balancing.localities,
     failOnPanic: balancing.failOnPanic,
+    keepAliveMs: compileKeepAlive(cluster.upstreamConnectionOptions),
     limits: compileLimits(cluster.circuitBreakers, "circuit_breakers"),
     outlier: compileOutlier(cluster.outlierDetection, "outlier_detection"),
     check: compileHealthCheck(cluster),
@@ -139,6 +142,15 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
     staticEndpoints: type === "STATIC" ? (cluster.loadAssignment ?? { clusterName: name }) : undefined,
     metadata: cluster.metadata,
   };
+}
+
+/** The kernel's own time is as good as any where none is given; probes and their interval are the kernel's in any case. */
+const DEFAULT_KEEP_ALIVE_MS = 7_200_000;
+
+function compileKeepAlive(options: Cluster["upstreamConnectionOptions"]): number | undefined {
+  if (options?.tcpKeepalive === undefined) return undefined;
+  const { keepaliveTime } = options.tcpKeepalive;
+  return keepaliveTime === undefined ? DEFAULT_KEEP_ALIVE_MS : keepaliveTime * 1000;
 }
 
 function typeOf(cluster: Cluster): CompiledCluster["type"] {

@@ -23,6 +23,8 @@ export interface ClusterHttp {
   readonly maxRequestsPerConnection: number;
   /** Infinity: for ever. */
   readonly idleTimeoutMs: number;
+  /** How old a connection may get; Infinity: any age. */
+  readonly maxConnectionDurationMs: number;
   /** What each request's host says of the server behind TLS; undefined: nothing, the TLS context has it all. */
   readonly serverByHost: ServerByHost | undefined;
 }
@@ -45,7 +47,7 @@ const OPTIONS = new Set([
   "useDownstreamProtocolConfig",
   "autoConfig",
 ]);
-const COMMON = new Set(["idleTimeout", "maxRequestsPerConnection"]);
+const COMMON = new Set(["idleTimeout", "maxRequestsPerConnection", "maxConnectionDuration"]);
 const EXPLICIT = new Set(["httpProtocolOptions", "http2ProtocolOptions"]);
 const SEVERAL = new Set(["httpProtocolOptions", "http2ProtocolOptions"]);
 const BY_HOST = new Set(["autoSni", "autoSanValidation"]);
@@ -124,5 +126,6 @@ function livesOf(common: HttpProtocolOptions | undefined, path: string, { maxReq
   return {
     maxRequestsPerConnection: common?.maxRequestsPerConnection ?? maxRequestsPerConnection,
     idleTimeoutMs: idleTimeoutMs === 0 ? Infinity : idleTimeoutMs,
+    maxConnectionDurationMs: common?.maxConnectionDuration || Infinity,
   };
 }
