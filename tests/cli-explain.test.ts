@@ -216,6 +216,36 @@ spec:
     ]);
   });
 
+  test("an HTTPRoute and a GRPCRoute are told in their own words", async () => {
+    const path = join(folder, "gateway-api-words.yaml");
+    const route = (kind: string, rules: string): string =>
+      `apiVersion: gateway.networking.k8s.io/v1\nkind: ${kind}\nmetadata: {name: r-${kind.toLowerCase()}}\nspec:\n  parentRefs: [{group: "", kind: Service, name: ${kind === "HTTPRoute" ? "web" : "rpc"}, port: 80}]\n  rules:\n${rules}`;
+    const documents = [
+      ...["web", "rpc"].flatMap((name) => [service(name, ["http:80:8080"]), workload(name, "v1", [8080])]),
+      route(
+        "HTTPRoute",
+        "  - matches:\n    - {path: {type: Exact, value: /a}, headers: [{name: X-B, value: c}]}\n    - {method: POST, queryParams: [{name: q, type: RegularExpression, value: 1+}]}\n    backendRefs: [{name: web, port: 80}]\n  - {name: rest, backendRefs: [{name: web, port: 80}]}\n",
+      ),
+      route(
+        "GRPCRoute",
+        "  - matches: [{method: {service: shop.Cart, method: Add}}]\n    backendRefs: [{name: rpc, port: 80}]\n",
+      ),
+    ];
+    writeFileSync(path, documents.join("\n---\n"));
+    const rulesOf = async (...args: readonly string[]) => {
+      const { routing } = await explain([path], "--from", "web-v1", ...args);
+      return routing?.rules.map(({ name, reason, source }) => `${source?.kind} ${name} ${source?.column}: ${reason}`);
+    };
+    expect(await rulesOf("http://web/b?q=2")).toEqual([
+      "HTTPRoute rules[0] 7: rules[0].matches[0].path: Exact /a, the path is /b; rules[0].matches[0].headers.x-b: c, the request has none",
+      "HTTPRoute rules[0] 7: rules[0].matches[1].method: POST, the method is GET; rules[0].matches[1].queryParams.q: RegularExpression 1+, the parameter is 2",
+      "HTTPRoute rest 5: every call matches",
+    ]);
+    expect(await rulesOf("POST", "http://rpc/shop.Cart/Remove", "-H", "content-type: application/grpc")).toEqual([
+      "GRPCRoute rules[0] 15: rules[0].matches[0].method: Exact shop.Cart/Add, the path is /shop.Cart/Remove",
+    ]);
+  });
+
   test("policies are told in the document's words, each value of each field", async () => {
     const files = withDocument(
       "policy-words",

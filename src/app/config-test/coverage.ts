@@ -6,7 +6,7 @@
 import type { Mesh } from "../../model/mesh.ts";
 import { type Source, sourceOf } from "../../translate/source.ts";
 import type { Explanation } from "../explain/explanation.ts";
-import { matchesOf } from "../explain/rule-documents.ts";
+import { allMatches } from "../explain/rule-documents.ts";
 
 export interface Covered {
   readonly kind: "rule" | "policy" | "subset";
@@ -51,10 +51,10 @@ function metBy({ routing, destinations }: Explanation): readonly string[] {
 }
 
 /** Each match of a rule is one: another match of it is another way in. */
-const rules = ({ virtualServices }: Mesh): readonly Item[] =>
-  virtualServices.flatMap(matchesOf).map(({ origin, rule, match, name, place, path }): Item => {
+const rules = (mesh: Mesh): readonly Item[] =>
+  allMatches(mesh).map(({ origin, name, path, place, single }): Item => {
     const source = sourceOf(origin, place);
-    const one = match === undefined || rule.matches.length === 1 ? "" : ` ${path.replace(/^.*\./, "")}`;
+    const one = single ? "" : ` ${path.replace(/^.*\./, "")}`;
     return { kind: "rule", what: `${documentOf(source)} rule ${name}${one}`, source, key: ruleKey(source) };
   });
 

@@ -61,7 +61,7 @@ function asked(
 ): RuleStep {
   const matched = verdict === "matched";
   const words = conditions.flatMap((c): readonly ConditionStep[] => {
-    const told = written === undefined ? inOwnWords(c) : conditionWords(written.match, written.path, c);
+    const told = written === undefined ? inOwnWords(c) : conditionWords(written.fieldOf, written.path, c);
     return told === undefined ? [] : [told];
   });
   const decisive = words.filter(({ holds }) => holds === matched).map(({ text }) => text);

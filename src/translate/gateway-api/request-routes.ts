@@ -6,6 +6,7 @@
  *
  * @module
  */
+import type { Place } from "../../base/problem.ts";
 import type { AttachedRoute } from "../../model/gateway-api/attachment/attachment.ts";
 import { rankedGrpcMatches, rankedHttpMatches } from "../../model/gateway-api/attachment/ranked.ts";
 import type { ObjectMeta } from "../../model/gateway-api/reference.ts";
@@ -43,6 +44,7 @@ function routesOf(attached: readonly AttachedRoute[], context: RequestContext): 
       { rule, kind: "GRPCRoute", matched: "/", context },
       route.document.meta,
       route.rules.indexOf(rule),
+      match.at.place,
       grpcRouteMatch(match),
     ),
   );
@@ -51,6 +53,7 @@ function routesOf(attached: readonly AttachedRoute[], context: RequestContext): 
       { rule, kind: "HTTPRoute", matched: match.path.value, context },
       route.document.meta,
       route.rules.indexOf(rule),
+      match.at.place,
       httpRouteMatch(match),
     ),
   );
@@ -61,12 +64,13 @@ function matched(
   input: RuleInput,
   { origin, namespace, name }: ObjectMeta,
   index: number,
+  place: Place,
   match: RouteMatch,
 ): readonly Route[] {
   const { rule } = input.rule;
   return ruleActions(input).map((action) => ({
     name: `${namespace}.${name}.${rule.name ?? index}`,
-    metadata: sourceMetadata(origin, rule.at.place, rule.name ?? `rules[${index}]`),
+    metadata: sourceMetadata(origin, place, rule.name ?? `rules[${index}]`),
     ...action,
     match: { ...match, ...action.match },
   }));
