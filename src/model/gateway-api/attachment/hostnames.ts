@@ -20,3 +20,9 @@ export function meetingHosts(listener: string | undefined, route: readonly strin
   const meets = route.flatMap((host) => (covers(wide, host) ? [host] : covers(host, wide) ? [wide] : []));
   return [...new Set(meets)];
 }
+
+/** Whether {@link meetingHosts} has any. */
+export const hostsMeet = (listener: string | undefined, route: readonly string[]): boolean =>
+  listener === undefined ||
+  route.length === 0 ||
+  route.some((host) => covers(listener, host) || covers(host, listener));

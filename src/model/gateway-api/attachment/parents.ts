@@ -7,7 +7,7 @@ import type { KubernetesGateway, ListenerSet } from "../gateway.ts";
 import { GATEWAY_GROUP, type ParentReference } from "../reference.ts";
 import type { GatewayRoute } from "../route.ts";
 import type { ParentFault } from "./attachment.ts";
-import { meetingHosts } from "./hostnames.ts";
+import { hostsMeet, meetingHosts } from "./hostnames.ts";
 import type { ReadyListener } from "./listeners.ts";
 import { letsIn, type NamespaceLabels } from "./namespaces.ts";
 
@@ -50,13 +50,14 @@ export function attachTo(
   const reason = refusals.some((r) => r.reason === "NotAllowedByListeners")
     ? "NotAllowedByListeners"
     : "NoMatchingListenerHostname";
-  const told = refusals.filter((r) => r.reason === reason).map((r) => r.message);
+  const told = refusals.filter((r) => r.reason === reason).map((r) => r.message());
   return fault(reason, `${of}: ${told.join("; ")}`);
 }
 
 interface Refusal {
   readonly reason: "NotAllowedByListeners" | "NoMatchingListenerHostname";
-  readonly message: string;
+  /** Made only where it is told: most routes are attached to one listener of many. */
+  readonly message: () => string;
 }
 
 function refusalOf(
@@ -65,18 +66,21 @@ function refusalOf(
   { listener, supportedKinds }: ReadyListener,
   labelsOf: NamespaceLabels,
 ): Refusal | undefined {
-  const notAllowed = (message: string): Refusal => ({ reason: "NotAllowedByListeners", message });
+  const notAllowed = (message: () => string): Refusal => ({ reason: "NotAllowedByListeners", message });
   if (!supportedKinds.some((k) => k.group === GATEWAY_GROUP && k.kind === t))
     return notAllowed(
-      `the listener ${listener.name} takes ${supportedKinds.map((k) => k.kind).join(", ") || "no routes"}, not a ${t}`,
+      () =>
+        `the listener ${listener.name} takes ${supportedKinds.map((k) => k.kind).join(", ") || "no routes"}, not a ${t}`,
     );
-  if (meetingHosts(listener.hostname, hostnames).length === 0) {
-    const message = `the listener ${listener.name} is for ${listener.hostname}, the route for ${hostnames.join(", ")}`;
+  if (!hostsMeet(listener.hostname, hostnames)) {
+    const message = (): string =>
+      `the listener ${listener.name} is for ${listener.hostname}, the route for ${hostnames.join(", ")}`;
     return { reason: "NoMatchingListenerHostname", message };
   }
   if (letsIn(listener.allowedNamespaces, owner.meta.namespace, meta.namespace, labelsOf)) return undefined;
   return notAllowed(
-    `the listener ${listener.name} lets in no route of the namespace ${meta.namespace} (allowedRoutes.namespaces.from is ${listener.allowedNamespaces.t})`,
+    () =>
+      `the listener ${listener.name} lets in no route of the namespace ${meta.namespace} (allowedRoutes.namespaces.from is ${listener.allowedNamespaces.t})`,
   );
 }
 
