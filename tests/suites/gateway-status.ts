@@ -359,8 +359,8 @@ export const ACCEPTED: readonly { readonly cases: readonly string[]; readonly ke
   },
   {
     cases: ["tls"],
-    key: /^Gateway istio-system\/gateway (Accepted$|listener terminate-(optional-mtls-frontendvalidation|istio-mtls|istio-builtin) )/,
-    why: "Istio's options of TLS: of tls-terminate-mode only SIMPLE and MUTUAL are supported, and a listener with another takes no calls",
+    key: /^Gateway istio-system\/gateway (Accepted$|listener terminate-istio-builtin )/,
+    why: "Istio's option ISTIO_SIMPLE (the workload's certificate, for clients without one) is not supported, and a listener with it takes no calls",
   },
   {
     cases: ["reference-policy-inferencepool"],

@@ -45,11 +45,10 @@ function serversOf(attached: AttachedGateway): readonly ServedServer[] {
 const PROTOCOLS: Readonly<Record<string, GatewayProtocol>> = { HTTP: "HTTP", HTTPS: "HTTPS", TLS: "TLS", TCP: "TCP" };
 
 function serverOf(attached: AttachedListener, gateway: KubernetesGateway): GatewayServer | undefined {
-  const { listener, owner } = attached;
+  const { listener } = attached;
   const protocol = Object.hasOwn(PROTOCOLS, listener.protocol) ? PROTOCOLS[listener.protocol] : undefined;
   if (protocol === undefined) return undefined;
-  const own = owner === gateway;
-  const name = own ? listener.name : `${owner.meta.namespace}.${owner.meta.name}.${listener.name}`;
+  const name = nameOf(attached, gateway);
   return {
     place: listener.at.place,
     name: listener.name,
@@ -59,6 +58,10 @@ function serverOf(attached: AttachedListener, gateway: KubernetesGateway): Gatew
     tls: tlsOf(attached, gateway),
   };
 }
+
+/** One of its own among all listeners of the Gateway. */
+const nameOf = ({ listener, owner }: AttachedListener, gateway: KubernetesGateway): string =>
+  owner === gateway ? listener.name : `${owner.meta.namespace}.${owner.meta.name}.${listener.name}`;
 
 const plain = {
   httpsRedirect: false,
@@ -71,17 +74,18 @@ const plain = {
   cipherSuites: [],
 } satisfies Partial<GatewayTls>;
 
-function tlsOf(
-  { listener, certificates, clientValidation }: AttachedListener,
-  gateway: KubernetesGateway,
-): GatewayTls | undefined {
+function tlsOf(attached: AttachedListener, gateway: KubernetesGateway): GatewayTls | undefined {
+  const { listener, certificates, clientValidation, meshTls } = attached;
   if (listener.protocol !== "HTTPS" && listener.protocol !== "TLS") return undefined;
+  if (meshTls) return { ...plain, mode: "ISTIO_MUTUAL" };
   const [credential] = certificates;
   if (listener.tls?.mode !== "Terminate" || credential === undefined) return { ...plain, mode: "PASSTHROUGH" };
-  if (clientValidation?.mode !== "AllowValidOnly")
+  if (clientValidation === undefined || clientValidation.mode === "AllowInsecureFallback")
     return { ...plain, mode: "SIMPLE", certificate: { t: "found", credential, clientRoots: undefined } };
   const { namespace, name } = gateway.meta;
   const pem = clientValidation.trustedCas.join("\n");
-  const clientRoots = { name: `kubernetes-gateway://${namespace}/${name}:${listener.port}-cacert`, pem };
-  return { ...plain, mode: "MUTUAL", certificate: { t: "found", credential, clientRoots } };
+  const at = `${listener.port}/${nameOf(attached, gateway)}`;
+  const clientRoots = { name: `kubernetes-gateway://${namespace}/${name}:${at}-cacert`, pem };
+  const mode = clientValidation.mode === "AllowMissing" ? "OPTIONAL_MUTUAL" : "MUTUAL";
+  return { ...plain, mode, certificate: { t: "found", credential, clientRoots } };
 }

@@ -118,8 +118,8 @@ function attachedListener(ready: ReadyListener, at: ReadonlyMap<ResolvedRoute, r
 }
 
 /** References that lead nowhere leave it standing, so long as there is something to show. */
-function serves({ faults, listener, certificates }: ReadyListener): boolean {
-  const ends = listener.protocol === "HTTPS" || listener.tls?.mode === "Terminate";
+function serves({ faults, listener, certificates, meshTls }: ReadyListener): boolean {
+  const ends = !meshTls && (listener.protocol === "HTTPS" || listener.tls?.mode === "Terminate");
   return faults.every((f) => f.condition === "ResolvedRefs") && (!ends || certificates.length > 0);
 }
 

@@ -87,6 +87,8 @@ export interface AttachedListener {
   readonly certificates: readonly Credential[];
   /** Undefined: clients need no certificate. */
   readonly clientValidation: ClientValidation | undefined;
+  /** Istio's option: TLS is the mesh's own, by the gateway's identity, and clients need one of the mesh. */
+  readonly meshTls: boolean;
   readonly faults: readonly ListenerFault[];
   /** Whether it takes traffic: it is accepted, without a rival, and where TLS ends here it has a certificate. */
   readonly serves: boolean;
@@ -97,7 +99,8 @@ export interface AttachedListener {
 export interface ClientValidation {
   /** PEM. */
   readonly trustedCas: readonly string[];
-  readonly mode: "AllowValidOnly" | "AllowInsecureFallback";
+  /** `AllowMissing`: a client may show none, but what it shows must be valid. Istio's alone. */
+  readonly mode: "AllowValidOnly" | "AllowInsecureFallback" | "AllowMissing";
 }
 
 export type ListenerFault =

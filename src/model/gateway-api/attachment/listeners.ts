@@ -28,6 +28,7 @@ export function readyListener(
     supportedKinds: kinds.kinds,
     certificates: shown.certificates,
     clientValidation: checked.validation,
+    meshTls: isMeshTls(listener),
     faults: [
       ...protocolFaults(listener),
       ...optionFaults(listener),
@@ -60,14 +61,18 @@ function protocolFaults({ protocol, at, tls }: Listener): readonly ListenerFault
   return [{ condition: "Accepted", reason: "UnsupportedProtocol", message: "HTTPS needs tls.certificateRefs", at }];
 }
 
-/** Istio's: clients need a certificate of the roots that stand beside the server's. */
+/** Istio's: whether clients need a certificate, by the roots that stand beside the server's, or TLS is the mesh's own. */
 const TERMINATE_MODE = "gateway.istio.io/tls-terminate-mode";
+const TERMINATE_MODES = ["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL"];
+
+const isMeshTls = ({ tls }: Listener): boolean =>
+  tls?.mode === "Terminate" && tls.options[TERMINATE_MODE] === "ISTIO_MUTUAL";
 
 /** An option may be what keeps somebody out, so one that nobody heeds keeps all out. Nothing of them is heeded where TLS does not end. */
 function optionFaults({ tls }: Listener): readonly ListenerFault[] {
   if (tls?.mode !== "Terminate") return [];
   return Object.entries(tls.options).flatMap(([name, value]): readonly ListenerFault[] => {
-    if (name === TERMINATE_MODE && (value === "SIMPLE" || value === "MUTUAL")) return [];
+    if (name === TERMINATE_MODE && TERMINATE_MODES.includes(value)) return [];
     const message = `the option ${name}: ${value} is not supported`;
     return [{ condition: "Accepted", reason: "UnsupportedValue", message, at: tls.at }];
   });
@@ -89,8 +94,9 @@ interface Certificates {
   readonly faults: readonly ListenerFault[];
 }
 
-function certificates({ tls }: Listener, from: Referrer, references: References): Certificates {
-  if (tls?.mode !== "Terminate") return { certificates: [], faults: [] };
+function certificates(listener: Listener, from: Referrer, references: References): Certificates {
+  const { tls } = listener;
+  if (tls?.mode !== "Terminate" || isMeshTls(listener)) return { certificates: [], faults: [] };
   const found = tls.certificateRefs.map((ref) => references.certificate(from, ref));
   const faults = found.flatMap((f): readonly ListenerFault[] =>
     f.t === "fault" ? [{ condition: "ResolvedRefs", reason: f.reason, message: f.message, at: f.at }] : [],
@@ -111,23 +117,30 @@ interface Validation {
 
 /** Of listeners with HTTPS only, as the specification has it; Istio's option asks for it where the Gateway does not. */
 function clientValidation(
-  { protocol, port, tls }: Listener,
+  listener: Listener,
   gateway: KubernetesGateway,
   references: References,
   shown: readonly Credential[],
 ): Validation {
+  const { protocol, port, tls } = listener;
   const { frontendByPort, frontendDefault } = gateway.tls;
   const wanted = frontendByPort.has(port) ? frontendByPort.get(port) : frontendDefault;
-  if (protocol === "HTTPS" && wanted !== undefined)
-    return checkedBy(wanted, { kind: "Gateway", namespace: gateway.meta.namespace }, references);
-  if (tls?.mode !== "Terminate" || tls.options[TERMINATE_MODE] !== "MUTUAL")
-    return { validation: undefined, faults: [] };
+  const option = tls?.mode === "Terminate" ? tls.options[TERMINATE_MODE] : undefined;
+  if (isMeshTls(listener)) return { validation: undefined, faults: [] };
+  const mode = option === "OPTIONAL_MUTUAL" ? "AllowMissing" : undefined;
+  if (protocol === "HTTPS" && wanted !== undefined) {
+    const asked = checkedBy(wanted, { kind: "Gateway", namespace: gateway.meta.namespace }, references);
+    return mode === undefined ? asked : { ...asked, validation: asked.validation && { ...asked.validation, mode } };
+  }
+  if (option !== "MUTUAL" && option !== "OPTIONAL_MUTUAL") return { validation: undefined, faults: [] };
   const trustedCas = shown.flatMap((c) => c.trustedCaPem ?? []);
-  const message = `${TERMINATE_MODE}: MUTUAL needs ca.crt in the Secret of the certificate`;
+  const message = `${TERMINATE_MODE}: ${option} needs ca.crt in the Secret of the certificate`;
   return {
-    validation: { trustedCas, mode: "AllowValidOnly" },
+    validation: { trustedCas, mode: mode ?? "AllowValidOnly" },
     faults:
-      trustedCas.length > 0 ? [] : [{ condition: "Accepted", reason: "NoValidCACertificate", message, at: tls.at }],
+      trustedCas.length > 0
+        ? []
+        : [{ condition: "Accepted", reason: "NoValidCACertificate", message, at: listener.at }],
   };
 }
 
