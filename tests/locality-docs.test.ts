@@ -16,6 +16,8 @@ const rows = [...page.matchAll(/^\| (`[a-z0-9/-]+`|nowhere) \|(.*)\|$/gm)].map((
   ...cells.split("|").map((cell) => cell.trim()),
 ]);
 
+const SHARES =
+  "{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: stock}, spec: {host: stock, trafficPolicy: {loadBalancer: {localityLbSetting: {distribute: [{from: eu/*, to: {eu: 100}}]}}}}}";
 const callerAt = (where: string): string =>
   `{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: caller, labels: {app: caller${where === "nowhere" ? "" : `, istio-locality: ${where.replaceAll("/", ".")}`}}}, spec: {}}`;
 const documents = (where: string): readonly string[] => [service("stock", ["http:80:8080"]), yaml, callerAt(where)];
@@ -45,6 +47,20 @@ describe("docs/locality.md", () => {
       expect(orderFor(where)).toEqual(expected);
     },
   );
+
+  test("explain says whom distribute leaves out", () => {
+    const mesh = meshOf(...documents("eu/eu-1").map((text) => text.replace(/[\s\S]*?\n---\n/, "")), SHARES);
+    const { endpoints = [] } =
+      explain(mesh, { from: "caller", method: "GET", url: "http://stock/", headers: [] }).destinations[0] ?? {};
+    expect(endpoints.map(({ workload, used }) => [workload, used])).toEqual([
+      ["stock-eu", true],
+      ["stock-us", false],
+      ["stock-asia", false],
+    ]);
+    expect(endpoints[1]?.reason).toBe(
+      "the service selects app=stock; in us/us-1: localityLbSetting.distribute gives it nothing from here",
+    );
+  });
 
   test("explain says who stands behind whom", () => {
     const mesh = meshOf(...documents("eu/eu-1"));

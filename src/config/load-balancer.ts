@@ -25,8 +25,6 @@ export function loadBalancer(node: Node): LoadBalancer {
   const simple = fields.optional("simple", simpleBalancer);
   if (hash !== undefined && fields.has("simple")) node.fail("must have one of simple, consistentHash, found both");
   const balancer = hash ?? simple;
-  // Our own proxy refuses clusters with slow start.
-  for (const name of WARMUP) fields.at(name)?.unsupported();
   const named = WARMUP.filter((name) => fields.has(name));
   for (const name of named)
     if (typeof balancer === "object" || balancer === "RANDOM" || balancer === "PASSTHROUGH")

@@ -15,8 +15,6 @@ const ALL = 100;
 export function localityLbSetting(node: Node): LocalityLbSetting {
   const fields = node.fields({ known: ["enabled", ...WAYS] });
   checkWays(fields);
-  // Our own proxy refuses clusters whose localities have weights.
-  fields.at("distribute")?.unsupported();
   const froms = new Set<string>();
   return {
     enabled: fields.optional("enabled", flag) ?? true,

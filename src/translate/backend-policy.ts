@@ -47,7 +47,7 @@ export interface CheckedWay {
  * The balancer of a cluster: ours, with Envoy's nearest behind it. Who knows only that takes it. Keys that a DestinationRule hashes by win.
  */
 export function ownBalancer(policy: BackendPolicy | undefined, by: LoadBalancer | undefined): Partial<Cluster> {
-  if (policy?.loadBalancer === undefined || typeof by === "object") return {};
+  if (policy?.loadBalancer === undefined || typeof by?.balancer === "object") return {};
   const { decayMs } = policy.loadBalancer;
   const policies = [
     { name: "tulle.balancing.peak_ewma", typedConfig: pack(PeakEwma, { decayTime: decayMs }) },

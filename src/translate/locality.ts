@@ -3,12 +3,13 @@
  *
  * Source: Istio's `localityLbSetting`: `distribute` gives weights and leaves other localities out; else, where outliers are detected, endpoints get
  * priorities, by `failoverPriority`'s labels and by nearness, with `failover`'s region before other regions. Without outlier detection nobody
- * would ever be found missing, so priorities would shut out the rest. Differs: where only nearness counts, Envoy is not told to weigh localities
- * inside of one priority: their weights are sums over their endpoints, so it comes to the same while these are well.
+ * would ever be found missing, so priorities would shut out the rest.
  *
  * @module
  */
 import type { Locality, LocalityLbSetting, LocalityPattern, PriorityLabel } from "../model/locality.ts";
+import type { Cluster } from "../xds/proto/cluster.ts";
+import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Target } from "./destination.ts";
 
 /** Endpoints of one locality and priority. */
@@ -40,9 +41,12 @@ export function localityGroups(targets: readonly Target[], view: LocalityView): 
   return setting.failover.length > 0 ? nearestFirst(labelled, view) : labelled;
 }
 
-/** Whether the weights of localities say how much each gets. */
-export const weighsLocalities = ({ distribute, enabled }: LocalityLbSetting): boolean =>
-  enabled && distribute.length > 0;
+/** How localities of one priority share: by their weights, where anything says where it is. Without any, Envoy need not look. */
+export const localityBalancing = (
+  { endpoints = [] }: ClusterLoadAssignment,
+  { setting }: LocalityView,
+): Cluster["commonLbConfig"] =>
+  setting.enabled && endpoints.some(({ locality }) => locality !== undefined) ? { localityWeightedLbConfig: {} } : {};
 
 function grouped(targets: readonly Target[]): readonly LocalityGroup[] {
   const found = new Map<string, Target[]>();

@@ -189,6 +189,28 @@ describe("a DestinationRule", () => {
     ]);
   });
 
+  test("warms endpoints up, and weighs localities where anything says where it is", () => {
+    const lb = (text: string): Cluster =>
+      reviews([destinationRule(`trafficPolicy: {loadBalancer: {${text}}}`)]).cluster;
+    const slowStartConfig = {
+      slowStartWindow: 30_000,
+      aggression: { defaultValue: 2, runtimeKey: "" },
+      minWeightPercent: { value: 20 },
+    };
+    const warmup = "warmup: {duration: 30s, minimumPercent: 20, aggression: 2}";
+    expect(lb(warmup)).toMatchObject({ lbPolicy: "LEAST_REQUEST", leastRequestLbConfig: { slowStartConfig } });
+    expect(lb(`simple: ROUND_ROBIN, ${warmup}`)).toMatchObject({ roundRobinLbConfig: { slowStartConfig } });
+    expect(lb("warmupDurationSecs: 5s").leastRequestLbConfig?.slowStartConfig?.slowStartWindow).toBe(5000);
+    expect(lb(warmup).commonLbConfig?.localityWeightedLbConfig).toBeUndefined();
+    const there = `{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: reviews-v3, labels: {app: reviews, istio-locality: eu}}, spec: {ports: [9080]}}`;
+    const weighs = (...documents: readonly string[]): unknown =>
+      reviews([there, ...documents]).cluster.commonLbConfig?.localityWeightedLbConfig;
+    expect(weighs()).toEqual({});
+    expect(
+      weighs(destinationRule("trafficPolicy: {loadBalancer: {localityLbSetting: {enabled: false}}}")),
+    ).toBeUndefined();
+  });
+
   test("a port's settings inherit nothing", () => {
     const { cluster } = reviews([full], 9081);
     expect(cluster.lbPolicy).toBe("LEAST_REQUEST");

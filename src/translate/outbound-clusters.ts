@@ -28,7 +28,7 @@ import { MESH_HTTP, MESH_HTTP2, MESH_TCP } from "./detection.ts";
 import { backendTls } from "./gateway-api/backend-tls.ts";
 import { balancerOf } from "./hash-policy.ts";
 import { indexOf, isBehind, isHttp, isHttp2 } from "./mesh-index.ts";
-import { type LocalityView, weighsLocalities } from "./locality.ts";
+import { localityBalancing, type LocalityView } from "./locality.ts";
 import type { TranslateOptions } from "./options.ts";
 import { Parts } from "./parts.ts";
 import { outboundCluster, outboundTcpCluster, type Scope, sniOf } from "./scope.ts";
@@ -122,12 +122,8 @@ function outbound(
     systemRootsFile: options.systemRootsFile,
   });
   const isClosed = toBackend?.t === "closed";
-  const assignment = loadAssignment(
-    name,
-    isClosed ? [] : targets,
-    localityView(mesh.settings, scope, policy),
-    options.clusterId,
-  );
+  const localities = localityView(mesh.settings, scope, policy);
+  const assignment = loadAssignment(name, isClosed ? [] : targets, localities, options.clusterId);
   const found = discovery(
     isClosed ? { ...service, resolution: "STATIC" } : service,
     assignment,
@@ -137,10 +133,17 @@ function outbound(
   );
   if (found === undefined) return undefined;
   const own = backendPolicyFor(mesh, scope.namespace, service);
+  const common = commonCluster(name, policy, mesh.settings);
+  const balancer = ownBalancer(own, policy.loadBalancer);
   const cluster: Cluster = {
-    ...commonCluster(name, policy, mesh.settings),
+    ...common,
     ...found,
-    ...ownBalancer(own, policy.loadBalancer),
+    ...balancer,
+    commonLbConfig: {
+      ...common.commonLbConfig,
+      // A balancer of its own has it among its settings.
+      ...(balancer.loadBalancingPolicy === undefined ? localityBalancing(assignment, localities) : {}),
+    },
     ...healthChecks(own, {
       hostname: service.hostname,
       http,
@@ -196,7 +199,6 @@ export function localityView(
 
 /** What a DestinationRule says of a cluster, whoever its endpoints are and however they are found. */
 export function commonCluster(name: string, policy: DestinationPolicy, settings: MeshSettings): Cluster {
-  const locality = policy.loadBalancer?.locality ?? settings.localityLbSetting;
   return {
     name,
     connectTimeout: connectTimeoutMs(policy.connectionPool, settings),
@@ -204,10 +206,7 @@ export function commonCluster(name: string, policy: DestinationPolicy, settings:
     circuitBreakers: circuitBreakers(policy.connectionPool, policy.retryBudget),
     outlierDetection: outlierDetection(policy.outlierDetection),
     upstreamConnectionOptions: upstreamConnections(policy.connectionPool),
-    commonLbConfig: {
-      healthyPanicThreshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 },
-      localityWeightedLbConfig: weighsLocalities(locality) ? {} : undefined,
-    },
+    commonLbConfig: { healthyPanicThreshold: { value: policy.outlierDetection?.minHealthPercent ?? 0 } },
   };
 }
 

@@ -9,7 +9,7 @@ import { type Endpoint } from "../../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../../engine/cluster/endpoints.ts";
 import type { CheckSettings } from "../../engine/health/health-check.ts";
 import type { Subset } from "../../model/destination-rule.ts";
-import { localityName } from "../../model/locality.ts";
+import { type Locality, localityName } from "../../model/locality.ts";
 import { selects } from "../../model/match.ts";
 import type { Instance, Service, ServicePort } from "../../model/service.ts";
 import { callerOf } from "../../translate/caller.ts";
@@ -195,17 +195,21 @@ function endpointsOf(
     });
 }
 
+const whereabouts = (locality: Locality | undefined): string => (locality && localityName(locality)) || "no locality";
+
 /** Of an endpoint whose locality, or whose labels, let others go first. */
-function standsBehind({ endpoints = [] }: ClusterLoadAssignment, { ports }: Instance): string | undefined {
+function standsBehind({ endpoints = [] }: ClusterLoadAssignment, instance: Instance): string | undefined {
+  const { ports, workload } = instance;
   const group = endpoints.find(({ lbEndpoints = [] }) =>
     lbEndpoints.some(({ endpoint }) =>
       ports.some((p) => p.inbound.port === endpoint?.address?.socketAddress?.portValue),
     ),
   );
-  const { locality, priority = 0 } = group ?? {};
+  if (group === undefined && endpoints.length > 0)
+    return `in ${whereabouts(workload.locality)}: localityLbSetting.distribute gives it nothing from here`;
+  const { priority = 0 } = group ?? {};
   if (priority === 0) return undefined;
-  const { region = "", subZone = "", zone = "" } = locality ?? {};
-  return `in ${localityName({ region, zone, subZone }) || "no locality"}, of priority ${priority}: called when those before it are not well`;
+  return `in ${whereabouts(workload.locality)}, of priority ${priority}: called when those before it are not well`;
 }
 
 /** Whether the service, and the subset, select the instance. */
