@@ -3,13 +3,14 @@
  *
  * @module
  */
-import type { PortPolicy, RetryBudget, TrafficPolicy } from "../model/destination-rule.ts";
+import { parseIp } from "../base/ip-address.ts";
+import type { PortPolicy, RetryBudget, TrafficPolicy, TunnelTarget } from "../model/destination-rule.ts";
 import { clientTls } from "./client-tls.ts";
 import { connectionPool } from "./connection-pool.ts";
 import { loadBalancer } from "./load-balancer.ts";
 import type { Fields, Node } from "./node.ts";
 import { outlierDetection } from "./outlier-detection.ts";
-import { choice, integer, MAX_UINT32, number } from "./read-values.ts";
+import { choice, integer, MAX_UINT32, number, textThat } from "./read-values.ts";
 import { portNumber } from "./route-destinations.ts";
 
 export const noTrafficPolicy: TrafficPolicy = {
@@ -19,22 +20,23 @@ export const noTrafficPolicy: TrafficPolicy = {
   tls: undefined,
   retryBudget: undefined,
   proxyProtocol: undefined,
+  tunnel: undefined,
   portLevel: [],
 };
 
 const PARTS = ["loadBalancer", "connectionPool", "outlierDetection", "tls"] as const;
 type Parts = Fields<(typeof PARTS)[number]>;
 
-const WHOLE = [...PARTS, "retryBudget", "proxyProtocol", "portLevelSettings"] as const;
+const WHOLE = [...PARTS, "retryBudget", "proxyProtocol", "tunnel", "portLevelSettings"] as const;
 
 export function trafficPolicy(node: Node): TrafficPolicy {
-  const unsupported = ["tunnel"];
-  const fields = node.fields({ known: WHOLE, unsupported });
-  if (!unsupported.some((name) => node.tree.t === "map" && node.tree.entries.has(name))) fields.oneOrMoreOf(WHOLE);
+  const fields = node.fields({ known: WHOLE });
+  fields.oneOrMoreOf(WHOLE);
   return {
     ...parts(fields),
     retryBudget: fields.optional("retryBudget", retryBudget),
     proxyProtocol: fields.optional("proxyProtocol", proxyProtocol),
+    tunnel: fields.optional("tunnel", tunnel),
     portLevel: fields.optional("portLevelSettings", portPolicies) ?? [],
   };
 }
@@ -42,6 +44,17 @@ export function trafficPolicy(node: Node): TrafficPolicy {
 /** `{version: V2}`; V1 where it is not said. */
 const proxyProtocol = (node: Node): "V1" | "V2" =>
   node.fields({ known: ["version"] }).optional("version", choice(["V1", "V2"])) ?? "V1";
+
+/** Source: networking.istio.io TrafficPolicy.TunnelSettings. Not here: POST. */
+function tunnel(node: Node): TunnelTarget {
+  const fields = node.fields({ known: ["protocol", "targetHost", "targetPort"] });
+  if (fields.optional("protocol", choice(["CONNECT", "POST"])) === "POST")
+    fields.at("protocol")?.fail("a tunnel by POST is not supported yet: CONNECT is");
+  const host = fields.required("targetHost", textThat(isHost, "a host name or an IP address"), "");
+  return { host, port: fields.required("targetPort", integer(1, 65_535), 1) };
+}
+
+const isHost = (text: string): boolean => /^[A-Za-z0-9._-]+$/.test(text) || parseIp(text) !== undefined;
 
 /** Source: networking.istio.io TrafficPolicy.RetryBudget; defaults as there. */
 function retryBudget(node: Node): RetryBudget {

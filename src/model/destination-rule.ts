@@ -36,13 +36,20 @@ export interface TrafficPolicy {
   readonly retryBudget: RetryBudget | undefined;
   /** Connections begin by saying whose they are; of the whole destination likewise. */
   readonly proxyProtocol: "V1" | "V2" | undefined;
+  /** The endpoints are proxies, asked by CONNECT for a way to somewhere else; of TCP and TLS, and of the whole destination likewise. */
+  readonly tunnel: TunnelTarget | undefined;
   /** Replaces, never merges with, the fields above for one service port. */
   readonly portLevel: readonly PortPolicy[];
 }
 
 export interface PortPolicy {
   readonly port: number;
-  readonly policy: Omit<TrafficPolicy, "portLevel" | "retryBudget" | "proxyProtocol">;
+  readonly policy: Omit<TrafficPolicy, "portLevel" | "retryBudget" | "proxyProtocol" | "tunnel">;
+}
+
+export interface TunnelTarget {
+  readonly host: string;
+  readonly port: number;
 }
 
 /** Retries at once, as a share of the requests that run or wait. */

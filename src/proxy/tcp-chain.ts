@@ -42,6 +42,8 @@ export class TcpChain {
    */
   dialAhead(client: Socket, onSpoken: () => void): DialAhead | undefined {
     const { clusters, proxy, random } = this.#context;
+    // A proxy would have to be asked first, and says nothing of itself.
+    if (proxy.tunnelTo !== undefined) return undefined;
     const cluster = clusters.get(proxy.clusterFor(random, undefined));
     if (cluster === undefined || !cluster.breakerOf("DEFAULT").mayConnect()) return undefined;
     const hash = cluster.hashes ? proxy.hashOf?.(client.remote.address) : undefined;

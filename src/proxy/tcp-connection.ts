@@ -11,6 +11,7 @@ import type { FailureKind } from "../engine/failures.ts";
 import type { DialError, Socket, SocketHandler } from "../net/socket.ts";
 import { deafHandler } from "../net/socket.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
+import { ConnectHandshake } from "./connect-handshake.ts";
 import type { DialAhead } from "./dial-ahead.ts";
 import { failureKindOf } from "./host-dialer.ts";
 import type { TcpContext } from "./tcp-chain.ts";
@@ -19,6 +20,11 @@ import { TcpRecord } from "./tcp-record.ts";
 import { type Greeting, joinSockets, type Tunnel } from "./tcp-tunnel.ts";
 
 const NO_BYTES: readonly Uint8Array[] = [];
+
+function leave(upstream: Socket, closed: () => void): void {
+  upstream.handler = { ...deafHandler, onClose: closed };
+  upstream.destroy();
+}
 
 export class TcpConnection extends TcpRecord implements SocketHandler, MeteredConnection {
   readonly #context: TcpContext;
@@ -29,6 +35,8 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
   #isOver = false;
   #isLeaving = false;
   #tunnel: Tunnel | undefined;
+  /** While a proxy before the endpoint has not answered. */
+  #handshake: ConnectHandshake | undefined;
   #active: boolean;
   #lastActiveMs: number;
   #told = { receivedBytes: 0, sentBytes: 0 };
@@ -115,9 +123,29 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
       endpoint,
       this.downstream,
       undefined,
-      (socket, closed) => this.#connected(socket, closed),
+      (socket, closed) => {
+        if (proxy.tunnelTo === undefined) this.#connected(socket, closed);
+        else this.#askForWay(proxy.tunnelTo, cluster, endpoint, socket, closed);
+      },
       (error) => this.#notConnected(cluster, endpoint, error),
     );
+  }
+
+  #askForWay(to: string, cluster: ClusterRuntime, endpoint: Endpoint, socket: Socket, closed: () => void): void {
+    if (this.#isOver) return leave(socket, closed);
+    const endMs = this.#context.clock.nowMs() + cluster.compiled.connectTimeoutMs;
+    this.#handshake = new ConnectHandshake(socket, to, endMs, {
+      onOpen: (greeting) => {
+        this.#handshake = undefined;
+        this.#connected(socket, closed, greeting);
+      },
+      onRefused: (error) => {
+        this.#handshake = undefined;
+        this.#notConnected(cluster, endpoint, error);
+      },
+      onClosed: closed,
+    });
+    this.#handshake.begin();
   }
 
   #notConnected(cluster: ClusterRuntime, endpoint: Endpoint, error: DialError): void {
@@ -132,10 +160,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
   }
 
   #connected(upstream: Socket, closed: () => void, greeting?: Greeting): void {
-    if (this.#isOver) {
-      upstream.handler = { ...deafHandler, onClose: closed };
-      return upstream.destroy();
-    }
+    if (this.#isOver) return leave(upstream, closed);
     this.upstream = upstream;
     this.responseFlags = "";
     this.upstreamTransportFailureReason = undefined;
@@ -182,6 +207,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
   sweep(nowMs: number): void {
     if (this.#isOver) return;
     if (this.#isLeaving) return this.#destroy();
+    this.#handshake?.sweep(nowMs);
     this.#tell();
     const { proxy, stats } = this.#context;
     if (this.#active || this.#tunnel === undefined) this.#lastActiveMs = nowMs;
@@ -231,6 +257,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
   #over(): void {
     if (this.#isOver) return;
     this.#isOver = true;
+    this.#handshake?.cancel();
     this.#early = NO_BYTES;
     this.#tell();
     const { accessLogs, clock, metrics } = this.#context;

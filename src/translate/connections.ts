@@ -12,6 +12,7 @@
  */
 import { parseIp } from "../base/ip-address.ts";
 import { MESH_GATEWAY } from "../model/gateway.ts";
+import type { TrafficPolicy } from "../model/destination-rule.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Protocol, Service, ServicePort } from "../model/service.ts";
 import type { ConnectionDestination, ConnectionMatch, VirtualService } from "../model/virtual-service.ts";
@@ -105,7 +106,7 @@ export function proxyTo(from: ConnectionsFrom, at: At, destinations: readonly Co
   return proxyOf(from, { statPrefix: only?.name ?? "none", ...where }, hashed);
 }
 
-/** The first destination says how long a connection may be idle. */
+/** The first destination says how long a connection may be idle; one that is alone may be a proxy to another. As in Istio. */
 function proxyOf(
   { mesh, scope, options }: ConnectionsFrom,
   where: TcpProxy,
@@ -115,15 +116,22 @@ function proxyOf(
   const service = first && indexOf(mesh).servicesByHost.get(first.host);
   const rule = service && destinationRuleFor(mesh, scope, service);
   const subset = rule?.subsets.find(({ name }) => name === first?.subset);
-  const { connectionPool: pool } = policyFor(rule, subset, first?.port ?? 0);
+  const { connectionPool: pool, tunnel } = policyFor(rule, subset, first?.port ?? 0);
   const proxy: TcpProxy = {
     ...where,
     idleTimeout: pool?.tcpIdleTimeoutMs,
     maxDownstreamConnectionDuration: pool?.maxConnectionDurationMs,
+    tunnelingConfig: destinations.length === 1 ? tunnelingConfig(tunnel) : undefined,
     hashPolicy: tcpHashPolicy(mesh, scope, destinations),
     accessLog: accessLogs(options),
   };
   return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };
+}
+
+function tunnelingConfig(tunnel: TrafficPolicy["tunnel"]): TcpProxy["tunnelingConfig"] {
+  if (tunnel === undefined) return undefined;
+  const { host, port } = tunnel;
+  return { hostname: host.includes(":") ? `[${host}]:${port}` : `${host}:${port}` };
 }
 
 /** Whether all of `inner`, an address or a range, is in `range`. */

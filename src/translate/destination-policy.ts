@@ -34,6 +34,7 @@ export interface DestinationPolicy {
   readonly tls: ClientTls | undefined;
   readonly retryBudget: RetryBudget | undefined;
   readonly proxyProtocol: TrafficPolicy["proxyProtocol"];
+  readonly tunnel: TrafficPolicy["tunnel"];
 }
 
 /** The rule that `caller` sees for `service`. */
@@ -129,7 +130,7 @@ function together(first: DestinationRule, rules: readonly DestinationRule[]): De
 
 const saysSomething = (p: TrafficPolicy): boolean =>
   p.portLevel.length > 0 ||
-  [p.loadBalancer, p.connectionPool, p.outlierDetection, p.tls, p.retryBudget, p.proxyProtocol].some(
+  [p.loadBalancer, p.connectionPool, p.outlierDetection, p.tls, p.retryBudget, p.proxyProtocol, p.tunnel].some(
     (b) => b !== undefined,
   );
 
@@ -142,9 +143,12 @@ export function policyFor(
   if (subset === undefined) return base;
   const own = subset.trafficPolicy;
   const given = own.portLevel.find((p) => p.port === port);
-  const retryBudget = own.retryBudget ?? base.retryBudget;
-  const proxyProtocol = own.proxyProtocol ?? base.proxyProtocol;
-  return { ...(given?.policy ?? overlay(base, own)), retryBudget, proxyProtocol };
+  return {
+    ...(given?.policy ?? overlay(base, own)),
+    retryBudget: own.retryBudget ?? base.retryBudget,
+    proxyProtocol: own.proxyProtocol ?? base.proxyProtocol,
+    tunnel: own.tunnel ?? base.tunnel,
+  };
 }
 
 const none: DestinationPolicy = {
@@ -154,18 +158,20 @@ const none: DestinationPolicy = {
   tls: undefined,
   retryBudget: undefined,
   proxyProtocol: undefined,
+  tunnel: undefined,
 };
 
 const atPort = (policy: TrafficPolicy, port: number): DestinationPolicy => ({
   ...(policy.portLevel.find((p) => p.port === port)?.policy ?? policy),
   retryBudget: policy.retryBudget,
   proxyProtocol: policy.proxyProtocol,
+  tunnel: policy.tunnel,
 });
 
 const overlay = (
   base: DestinationPolicy,
   own: DestinationPolicy,
-): Omit<DestinationPolicy, "retryBudget" | "proxyProtocol"> => ({
+): Omit<DestinationPolicy, "retryBudget" | "proxyProtocol" | "tunnel"> => ({
   loadBalancer: own.loadBalancer ?? base.loadBalancer,
   connectionPool: own.connectionPool ?? base.connectionPool,
   outlierDetection: own.outlierDetection ?? base.outlierDetection,

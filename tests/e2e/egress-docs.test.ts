@@ -48,6 +48,14 @@ const ports = {
     }),
   ),
   db: await listening(createTcpServer((socket) => void socket.on("data", (data) => socket.write(`db:${data}`)))),
+  proxy: await listening(
+    createTcpServer((socket) => {
+      socket.once("data", (asked) => {
+        socket.write("HTTP/1.1 200 OK\r\n\r\n");
+        socket.on("data", (data) => socket.write(`${String(asked).split("\r\n")[0]}: ${data}`));
+      });
+    }),
+  ),
   copy: await listening(createTcpServer((socket) => void socket.on("data", (data) => socket.write(`cp:${data}`)))),
 };
 const trusted = join(folder, "roots.pem");
@@ -59,9 +67,10 @@ const here = (text: string): string =>
     .replaceAll(/example\.(com|org)/g, "localhost")
     .replaceAll("203.0.113.7", "127.0.0.1")
     .replaceAll("mode: SIMPLE", `mode: SIMPLE, caCertificates: ${trusted}`)
-    .replaceAll(/\b(443|8080|8081|8000|9432|9433)\b/g, (port) => String(PORTS[port]));
+    .replaceAll(/\b(443|3128|8080|8081|8000|9432|9433)\b/g, (port) => String(PORTS[port]));
 const PORTS: Readonly<Record<string, number>> = {
   "443": ports.api,
+  "3128": ports.proxy,
   "8080": ports.first,
   "8081": ports.second,
   "8000": ports.first,
@@ -127,6 +136,13 @@ describe.each([
     const port = portOf(workload, "db.localhost:5432");
     const { text } = await converse(port, "127.0.0.1", [{ send: "select 1" }, { bytes: 11 }], "127.0.0.1");
     expect(text).toBe(answer);
+  });
+
+  test("what a proxy stands before is reached by a way through it", async () => {
+    const port = portOf("client", "vault.localhost:8200");
+    const steps = [{ send: "seal?" }, { bytes: 44 }];
+    const { text } = await converse(port, "127.0.0.1", steps, "127.0.0.1");
+    expect(text).toBe("CONNECT vault.localhost:8200 HTTP/1.1: seal?");
   });
 
   test("TLS of the application's own goes by the name that it asks for", async () => {

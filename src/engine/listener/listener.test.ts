@@ -123,8 +123,10 @@ describe("listener", () => {
       [listener([{ filters: [tcp({})] }]), `${proxy}.stat_prefix`],
       [listener([{ filters: [tcp({ statPrefix: "t" })] }]), proxy],
       [
-        listener([{ filters: [tcp({ statPrefix: "t", cluster: "c", tunnelingConfig: { hostname: "h" } })] }]),
-        `${proxy}.tunneling_config`,
+        listener([
+          { filters: [tcp({ statPrefix: "t", cluster: "c", tunnelingConfig: { hostname: "h:1", usePost: true } })] },
+        ]),
+        `${proxy}.tunneling_config.use_post`,
       ],
       [
         listener([{ filters: [tcp({ statPrefix: "t", cluster: "c", maxConnectAttempts: 0 })] }]),

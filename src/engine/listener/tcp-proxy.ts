@@ -24,6 +24,8 @@ export interface CompiledTcpProxy {
   /** Of the client's connection. Infinity: for ever. */
   readonly maxDurationMs: number;
   readonly accessLog: readonly AccessLog[];
+  /** Endpoints are proxies, asked by CONNECT for a way to this host and port; undefined: they are called themselves. */
+  readonly tunnelTo: string | undefined;
   /** What leads a client's connections to one endpoint, from its IP address; undefined for nothing. */
   readonly hashOf: ((clientAddress: string) => bigint) | undefined;
 }
@@ -37,7 +39,10 @@ const KNOWN = new Set([
   "idleTimeout",
   "hashPolicy",
   "maxDownstreamConnectionDuration",
+  "tunnelingConfig",
 ]);
+/** Not here: POST, headers of the request, what the answer's head says. */
+const TUNNEL = new Set(["hostname"]);
 const WEIGHTED_CLUSTER = new Set(["name", "weight"]);
 const HASH_POLICY = new Set(["sourceIp"]);
 const DEFAULT_IDLE_TIMEOUT_MS = 3_600_000;
@@ -65,8 +70,18 @@ export function compileTcpProxy(proxy: TcpProxy, path: string, bySni: boolean): 
     idleTimeoutMs: (proxy.idleTimeout ?? DEFAULT_IDLE_TIMEOUT_MS) || Number.POSITIVE_INFINITY,
     maxDurationMs: maxDurationMs ?? Number.POSITIVE_INFINITY,
     accessLog: proxy.accessLog ?? [],
+    tunnelTo: tunnelTarget(proxy, `${path}.tunneling_config`),
     hashOf: clientHash(proxy, `${path}.hash_policy`),
   };
+}
+
+function tunnelTarget({ tunnelingConfig }: TcpProxy, path: string): string | undefined {
+  if (tunnelingConfig === undefined) return undefined;
+  refuseOthers(tunnelingConfig, path, TUNNEL);
+  const { hostname = "" } = tunnelingConfig;
+  if (!/^[^\s%:[\]]+:\d{1,5}$|^\[[0-9a-f:.]+\]:\d{1,5}$/i.test(hostname))
+    throw new CompileError(`${path}.hostname`, `must be a host and a port, found ${JSON.stringify(hostname)}`);
+  return hostname;
 }
 
 function clientHash({ hashPolicy = [] }: TcpProxy, path: string): CompiledTcpProxy["hashOf"] {

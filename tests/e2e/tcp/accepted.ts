@@ -20,6 +20,11 @@ export const ACCEPTED: readonly Accepted[] = [
     covers: ({ at }, wire) => isRefused(wire) && /^backend|^log 0 (bytes|cluster|rest)|^client was left/.test(at),
   },
   {
+    why: "A proxy that opens no way, or whose client has gone, is left at once; Envoy's pool of HTTP connections says goodbye.",
+    covers: ({ at }, { listener }) =>
+      at === "backend 0 was left" && (listener === "connects" || listener === "forbids"),
+  },
+  {
     why: "Envoy tells of a connection that began without TLS on a chain that ends TLS, and sends it an alert; to us it never began.",
     covers: (_, { listener, what }) => listener === "endsTls" && what.startsWith("plaintext"),
   },

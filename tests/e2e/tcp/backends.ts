@@ -37,6 +37,19 @@ export const MANNERS = {
     });
     socket.on("end", () => socket.end());
   },
+  /** A proxy that opens every way, and is itself the end of it. */
+  connects: (socket: Socket) => {
+    socket.once("data", () => {
+      socket.write("HTTP/1.1 200 OK\r\nvia: test\r\n\r\nway: ");
+      socket.on("data", (chunk) => socket.write(chunk));
+    });
+    socket.on("end", () => socket.end());
+  },
+  /** A proxy that opens none. */
+  forbids: (socket: Socket) => {
+    socket.once("data", () => socket.write("HTTP/1.1 403 Forbidden\r\ncontent-length: 0\r\n\r\n"));
+    socket.on("end", () => socket.end());
+  },
   resets: (socket: Socket) => {
     socket.once("data", () => socket.resetAndDestroy());
   },

@@ -229,6 +229,8 @@ export const LISTENERS = {
     listenerFilters: [proxyProtocol()],
     filterChains: [{ filters: [tcp(options, name, { cluster: "proxy-v2" })] }],
   }),
+  connects: to("connects", { tunnelingConfig: { hostname: "db.example.com:5432" } }),
+  forbids: to("forbids", { tunnelingConfig: { hostname: "db.example.com:5432" } }),
   endsTls: (options, name) => ({
     listenerFilters: [tlsInspector],
     filterChains: [
@@ -253,9 +255,9 @@ export function tcpBootstrapText(options: TcpBootstrap): string {
         ...LISTENERS[name](options, name),
       })),
       clusters: [
-        ...(["echo", "greets", "answersAtEnd", "endsFirst", "http", "resets", "silent"] as const).map((manner) =>
-          cluster(manner, [backendOf(manner)]),
-        ),
+        ...(
+          ["echo", "greets", "answersAtEnd", "endsFirst", "http", "resets", "silent", "connects", "forbids"] as const
+        ).map((manner) => cluster(manner, [backendOf(manner)])),
         ...named.map((name) => cluster(name, [backendOf(name === "plain" ? "greets" : "echo")])),
         cluster("dead", [dead]),
         cluster("empty", []),

@@ -43,6 +43,9 @@ export async function tcpCases(): Promise<readonly TcpCase[]> {
   add("answersAtEnd", "an answer to much", send(LARGE), "end", bytes(12));
   add("endsFirst", "a server that ends first, and a client that goes on", bytes(3), send("more"), waitMs(100), "end");
   add("endsFirst", "a server that ends first, and a client that does not", bytes(3));
+  add("connects", "a way through a proxy", send("hello"), bytes(10), "end");
+  add("connects", "a way that the client leaves", send("hello"), bytes(10), "reset");
+  add("forbids", "a proxy that opens no way", send("hello"), waitMs(200));
   add("resets", "a server that resets", send("hello"), waitMs(200));
   add("silent", "a server that says nothing", send("hello"), waitMs(100), "end");
   // Whoever says something may be reset or see the end, as his bytes come early or late.
