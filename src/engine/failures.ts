@@ -137,12 +137,19 @@ export function replyOf(kind: FailureKind, reason = "", context: FailureContext 
     responseHeaders: context.responseHeaders ?? NO_OPERATIONS,
     body: reset !== undefined && context.retried === true ? retriedBody(reset) : spec.body,
     flag: spec.flag,
-    details: reset !== undefined && reason !== "" ? resetDetails(reset, reason) : spec.details,
+    details: detailsOf(kind, reason),
     route: context.route,
     kind,
     grpcStatus: spec.grpcStatus === grpcStatusOf(spec.status) ? undefined : spec.grpcStatus,
     closes: spec.closes,
   };
+}
+
+function detailsOf(kind: FailureKind, reason: string): string {
+  const { details, reset }: FailureSpec = FAILURES[kind];
+  if (reason === "") return details;
+  if (kind === "dnsFailure") return `${details}{${underscored(reason)}}`;
+  return reset === undefined ? details : resetDetails(reset, reason);
 }
 
 const retriedBody = (reset: string): string =>

@@ -24,8 +24,6 @@ const TRIES = 2;
 /** Whatever the library does. */
 const LOOKUP_TIMEOUT_MS = 10_000;
 const MS = 1000;
-/** The server says that there is nothing. */
-const NOTHING: ReadonlySet<string> = new Set(["ENOTFOUND", "ENODATA"]);
 const LOOPBACK = { 4: "127.0.0.1", 6: "::1" } as const;
 
 export function bunResolver(clock: Clock, { servers, hostsFile = "/etc/hosts" }: DnsOptions): DnsResolver {
@@ -80,7 +78,9 @@ function ask(resolver: Resolver, name: string, version: 4 | 6, onAnswer: (answer
 function answerOf(error: NodeJS.ErrnoException | null, found: readonly Found[] = []): DnsAnswer {
   if (error !== null) {
     const code = (error.code ?? error.message).replace(/^DNS_/, "");
-    return NOTHING.has(code) ? { t: "none" } : { t: "failed", reason: code };
+    // Bun says ENOTFOUND for both.
+    if (code === "ENOTFOUND" || code === "ENODATA") return { t: "none" };
+    return { t: "failed", reason: code };
   }
   if (found.length === 0) return { t: "none" };
   return { t: "found", records: found.map(({ address, ttl }): DnsRecord => ({ address, ttlMs: ttl * MS })) };

@@ -13,7 +13,7 @@ export interface DnsRecord {
 export type DnsAnswer =
   /** In the order of the answer; never empty. */
   | { readonly t: "found"; readonly records: readonly DnsRecord[] }
-  /** The name, or an address of that version, does not exist. */
+  /** The name does not exist, or has no address of that version. */
   | { readonly t: "none" }
   /** Nobody could say. */
   | { readonly t: "failed"; readonly reason: string };

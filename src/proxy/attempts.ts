@@ -287,7 +287,7 @@ export class Attempts implements Waiter {
     this.#stopTryDeadline();
     if (this.#cluster.measures) this.#measureFailure(owner.endpoint as Endpoint, failure);
     this.#cluster.onFailure(owner.endpoint as Endpoint, failure);
-    owner.upstreamTransportFailureReason = failure.details || undefined;
+    owner.upstreamTransportFailureReason = failure.kind === "dnsFailure" ? undefined : failure.details || undefined;
     if (!this.#retried(outcomeOf(failure))) owner.onAttemptsFailed(failure.kind, failure.details);
   }
 

@@ -137,8 +137,9 @@ class WatchedName {
     } else {
       this.#failures = 0;
       const addresses = answer.t === "found" ? addressesOf(answer.records) : [];
-      if (answer.t === "none" && last.failure !== NO_SUCH_NAME) log.warn("a name has no address", { name: this.#name });
-      this.#become({ isKnown: true, addresses, failure: answer.t === "none" ? NO_SUCH_NAME : undefined });
+      const failure = answer.t === "none" ? NO_SUCH_NAME : undefined;
+      if (failure !== undefined && last.failure !== failure) log.warn("a name has no address", { name: this.#name });
+      this.#become({ isKnown: true, addresses, failure });
     }
     this.#timer = clock.after(this.#waitMs(answer), () => this.#ask());
   }
@@ -172,7 +173,8 @@ class WatchedName {
   }
 }
 
-const NO_SUCH_NAME = "the name has no address";
+/** As Envoy says it of c-ares. */
+const NO_SUCH_NAME = "cares_norecords:Domain name not found";
 
 /** 0 where none says it. */
 const shortest = (records: readonly DnsRecord[]): number =>

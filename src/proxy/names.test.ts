@@ -121,7 +121,7 @@ describe("a dynamic forward proxy", () => {
     expect(statusOf(text)).toBe(503);
     expect(bodyOf(text)).toBe("DNS resolution failure");
     rig.proxy.close();
-    expect(rig.log.at(-1)).toStartWith("503 DF dns_resolution_failure");
+    expect(rig.log.at(-1)).toStartWith("503 DF dns_resolution_failure{cares_norecords:Domain_name_not_found} ");
   });
 
   test("its own listeners are not called: it would never end", async () => {

@@ -92,7 +92,7 @@ export class RequestedHosts {
       if (parseIp(host) !== undefined) return this.#allow(host, host, port, onAddress, onFail);
       this.#whenKnown(host, ({ addresses, failure }) => {
         const [address] = addresses;
-        if (address === undefined) return onFail(`${host}: ${failure ?? "no address"}`);
+        if (address === undefined) return onFail(failure ?? "no address");
         this.#allow(host, address, port, onAddress, onFail);
       });
     };

@@ -15,22 +15,33 @@ import { MESH_GATEWAY } from "../model/gateway.ts";
 import type { TrafficPolicy } from "../model/destination-rule.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Protocol, Service, ServicePort } from "../model/service.ts";
-import type { ConnectionDestination, ConnectionMatch, VirtualService } from "../model/virtual-service.ts";
+import type {
+  ConnectionDestination,
+  ConnectionMatch,
+  TcpRule,
+  TlsMatch,
+  TlsRule,
+  VirtualService,
+} from "../model/virtual-service.ts";
 import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
 import type { FilterChain, NetworkFilter } from "../xds/proto/listener.ts";
 import { pack } from "../xds/types/any.ts";
-import { destinationRuleFor, policyFor } from "./destination-policy.ts";
+import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { tcpHashPolicy } from "./hash-policy.ts";
 import { accessLogs } from "./http-manager.ts";
 import { covers, indexOf } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
+import { lookUp } from "./reads.ts";
 import { connectionCluster, hashDestination } from "./route-action.ts";
 import { isFor } from "./routes.ts";
 import { outboundTcpCluster, type Scope } from "./scope.ts";
 
-export interface ConnectionsFrom {
+interface ConnectionsFrom {
   readonly mesh: Mesh;
   readonly scope: Scope;
+}
+
+interface FilterFrom extends ConnectionsFrom {
   readonly options: TranslateOptions;
 }
 
@@ -49,24 +60,56 @@ export interface CalledService {
 export const isTls = (protocol: Protocol): boolean => protocol === "https" || protocol === "tls";
 
 /** Chains of a listener for one service port; those of names first. */
-export function connectionChains(from: ConnectionsFrom, called: CalledService): readonly FilterChain[] {
+export function connectionChains(from: FilterFrom, called: CalledService): readonly FilterChain[] {
   const named = isTls(called.port.protocol) ? namedChains(from, called) : [];
   return named.length > 0 ? named : [{ name: "tcp", filters: [connectionFilter(from, called)] }];
 }
 
 /** For connections of whatever name. */
-export function connectionFilter(from: ConnectionsFrom, called: CalledService): NetworkFilter {
+export function connectionFilter(from: FilterFrom, called: CalledService): NetworkFilter {
+  const rule = isTls(called.port.protocol) ? undefined : tcpRuleOf(from, called);
+  if (rule !== undefined) return proxyTo(from, { gateway: MESH_GATEWAY, port: called.port.number }, rule.destinations);
   const { service, port } = called;
-  const rules = isTls(port.protocol) ? [] : virtualServicesOf(from.mesh, service).flatMap(({ tcp }) => tcp);
-  const rule = rules.find(
-    ({ matches }) => matches.length === 0 || matches.some((match) => isHere(match, from.scope, called)),
-  );
-  if (rule !== undefined) return proxyTo(from, { gateway: MESH_GATEWAY, port: port.number }, rule.destinations);
-  const cluster = outboundTcpCluster(from.scope, port, undefined, service.hostname);
+  const cluster = serviceCluster(from, called);
   return proxyOf(from, { statPrefix: cluster, cluster }, [{ host: service.hostname, port: port.number }]);
 }
 
-function namedChains(from: ConnectionsFrom, called: CalledService): readonly FilterChain[] {
+const tcpRuleOf = (from: ConnectionsFrom, called: CalledService): TcpRule | undefined =>
+  virtualServicesOf(from.mesh, called.service)
+    .flatMap(({ tcp }) => tcp)
+    .find(({ matches }) => matches.length === 0 || matches.some((match) => isHere(match, from.scope, called)));
+
+const serviceCluster = ({ scope }: ConnectionsFrom, { port, service }: CalledService): string =>
+  outboundTcpCluster(scope, port, undefined, service.hostname);
+
+/**
+ * The clusters of a connection that says by other means whom it is for: of TLS, by the host's own name. None where `tls` rules ask for other
+ * names alone, and where a way through yet another proxy is wanted, which nobody would ask for.
+ */
+export function clustersFor(from: ConnectionsFrom, called: CalledService): readonly WeightedCluster[] {
+  const rule = isTls(called.port.protocol) ? tlsRuleOf(from, called) : tcpRuleOf(from, called);
+  if (rule === "none") return [];
+  const at = { gateway: MESH_GATEWAY, port: called.port.number };
+  const hashed: HashDestinations =
+    rule === undefined
+      ? [{ host: called.service.hostname, port: called.port.number }]
+      : live(rule.destinations).map((to) => hashDestination(to, { ...from, ...at, isTls: false }));
+  if (hashed.length === 1 && policyOf(from, hashed).tunnel !== undefined) return [];
+  if (rule === undefined) return [{ name: serviceCluster(from, called), weight: 1 }];
+  return weighted(from, at, rule.destinations);
+}
+
+function tlsRuleOf(from: ConnectionsFrom, called: CalledService): TlsRule | "none" | undefined {
+  const here = virtualServicesOf(from.mesh, called.service)
+    .flatMap(({ tls }) => tls)
+    .filter(({ matches }) => matches.some((match) => isHere(match, from.scope, called)));
+  if (here.length === 0) return undefined;
+  const asks = (match: TlsMatch): boolean =>
+    isHere(match, from.scope, called) && match.sniHosts.some((name) => covers(name, called.service.hostname));
+  return here.find(({ matches }) => matches.some(asks)) ?? "none";
+}
+
+function namedChains(from: FilterFrom, called: CalledService): readonly FilterChain[] {
   const at = { gateway: MESH_GATEWAY, port: called.port.number };
   // Envoy refuses a listener in which a name stands twice; the first keeps it.
   const taken = new Set<string>();
@@ -85,9 +128,20 @@ function namedChains(from: ConnectionsFrom, called: CalledService): readonly Fil
 }
 
 const virtualServicesOf = (mesh: Mesh, { hostname }: Service): readonly VirtualService[] =>
-  mesh.virtualServices.filter(
-    ({ gateways, hosts }) => gateways.includes(MESH_GATEWAY) && hosts.some((host) => covers(host, hostname)),
+  lookUp(mesh, (it) =>
+    withConnectionRules(it.virtualServices).filter(({ hosts }) => hosts.some((host) => covers(host, hostname))),
   );
+
+const WITH_RULES = new WeakMap<readonly VirtualService[], readonly VirtualService[]>();
+
+/** Those of the mesh's own proxies: most have none, and every opaque port asks. */
+function withConnectionRules(all: readonly VirtualService[]): readonly VirtualService[] {
+  const known = WITH_RULES.get(all);
+  if (known !== undefined) return known;
+  const found = all.filter(({ gateways, tcp, tls }) => tcp.length + tls.length > 0 && gateways.includes(MESH_GATEWAY));
+  WITH_RULES.set(all, found);
+  return found;
+}
 
 const isHere = (match: ConnectionMatch, scope: Scope, { port, service }: CalledService): boolean =>
   isFor(match, { port: port.number, gateway: MESH_GATEWAY, scope }) &&
@@ -95,28 +149,36 @@ const isHere = (match: ConnectionMatch, scope: Scope, { port, service }: CalledS
     match.destinationSubnets.some((range) => service.addresses.some((address) => contains(range, address))));
 
 /** To the destinations of a rule, by their weights. */
-export function proxyTo(from: ConnectionsFrom, at: At, destinations: readonly ConnectionDestination[]): NetworkFilter {
-  const context = { ...from, ...at, isTls: false };
-  const live = destinations.filter(({ weight }) => weight > 0);
-  const clusters = live.map((to) => ({ name: connectionCluster(to, context), weight: to.weight }));
+export function proxyTo(from: FilterFrom, at: At, destinations: readonly ConnectionDestination[]): NetworkFilter {
+  const clusters = weighted(from, at, destinations);
   const [only] = clusters;
   const where: TcpProxy =
     clusters.length === 1 && only !== undefined ? { cluster: only.name } : { weightedClusters: { clusters } };
-  const hashed = live.map((to) => hashDestination(to, context));
+  const hashed = live(destinations).map((to) => hashDestination(to, { ...from, ...at, isTls: false }));
   return proxyOf(from, { statPrefix: only?.name ?? "none", ...where }, hashed);
 }
 
+interface WeightedCluster {
+  readonly name: string;
+  readonly weight: number;
+}
+
+const live = (destinations: readonly ConnectionDestination[]): readonly ConnectionDestination[] =>
+  destinations.filter(({ weight }) => weight > 0);
+
+const weighted = (
+  from: ConnectionsFrom,
+  at: At,
+  destinations: readonly ConnectionDestination[],
+): readonly WeightedCluster[] =>
+  live(destinations).map((to) => ({
+    name: connectionCluster(to, { ...from, ...at, isTls: false }),
+    weight: to.weight,
+  }));
+
 /** The first destination says how long a connection may be idle; one that is alone may be a proxy to another. As in Istio. */
-function proxyOf(
-  { mesh, scope, options }: ConnectionsFrom,
-  where: TcpProxy,
-  destinations: Parameters<typeof tcpHashPolicy>[2],
-): NetworkFilter {
-  const [first] = destinations;
-  const service = first && indexOf(mesh).servicesByHost.get(first.host);
-  const rule = service && destinationRuleFor(mesh, scope, service);
-  const subset = rule?.subsets.find(({ name }) => name === first?.subset);
-  const { connectionPool: pool, tunnel } = policyFor(rule, subset, first?.port ?? 0);
+function proxyOf({ mesh, scope, options }: FilterFrom, where: TcpProxy, destinations: HashDestinations): NetworkFilter {
+  const { connectionPool: pool, tunnel } = policyOf({ mesh, scope }, destinations);
   const proxy: TcpProxy = {
     ...where,
     idleTimeout: pool?.tcpIdleTimeoutMs,
@@ -126,6 +188,16 @@ function proxyOf(
     accessLog: accessLogs(options),
   };
   return { name: "envoy.filters.network.tcp_proxy", typedConfig: pack(TcpProxy, proxy) };
+}
+
+type HashDestinations = Parameters<typeof tcpHashPolicy>[2];
+
+/** Of the first destination. */
+function policyOf({ mesh, scope }: ConnectionsFrom, [first]: HashDestinations): DestinationPolicy {
+  const service = first && lookUp(mesh, (it) => indexOf(it).servicesByHost.get(first.host));
+  const rule = service && destinationRuleFor(mesh, scope, service);
+  const subset = rule?.subsets.find(({ name }) => name === first?.subset);
+  return policyFor(rule, subset, first?.port ?? 0);
 }
 
 function tunnelingConfig(tunnel: TrafficPolicy["tunnel"]): TcpProxy["tunnelingConfig"] {

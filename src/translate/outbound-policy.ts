@@ -12,6 +12,7 @@ import type { Route, VirtualHost } from "../xds/proto/route.ts";
 import type { Caller } from "./caller.ts";
 import { isByRequest, PASSTHROUGH_CLUSTER } from "./discovery.ts";
 import { everything } from "./route-match.ts";
+import { connectTo } from "./tunnels.ts";
 import { visibleMesh } from "./visible-mesh.ts";
 
 /** Of one caller: its Sidecar's, or the mesh's. */
@@ -26,7 +27,7 @@ export const namesHosts = (mesh: Mesh, caller: Caller): boolean =>
 export const otherHosts = (mesh: Mesh, caller: Caller): VirtualHost =>
   outboundPolicyOf(mesh, caller) === "ALLOW_ANY" ? allowAny(mesh) : blockAll;
 
-const refused = (name: string, match: Route["match"]): Route => ({
+export const refused = (name: string, match: Route["match"]): Route => ({
   name,
   match,
   directResponse: { status: 502, body: { inlineString: "no service of the mesh has this host and port\n" } },
@@ -41,7 +42,7 @@ const blockAll: VirtualHost = {
 
 const passedOn: Route = { route: { cluster: PASSTHROUGH_CLUSTER, timeout: 0, maxGrpcTimeout: 0 } };
 
-const named = (regex: string): Route["match"] => ({
+const named = (regex: string): NonNullable<Route["match"]> => ({
   ...everything,
   headers: [{ name: ":authority", stringMatch: { safeRegex: { regex } } }],
 });
@@ -53,6 +54,8 @@ const allowAny = (mesh: Mesh): VirtualHost => ({
     { ...passedOn, name: "allow_localhost", match: named("(?i)localhost(:[0-9]+)?") },
     refused("block_mesh", named(ownNames(mesh))),
     { ...passedOn, name: "allow_any", match: everything },
+    refused("block_connect", { connectMatcher: {}, headers: named(ownNames(mesh)).headers }),
+    connectTo("allow_connect", PASSTHROUGH_CLUSTER),
   ],
   includeRequestAttemptCount: true,
 });

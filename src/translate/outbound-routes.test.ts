@@ -41,10 +41,11 @@ function rules(http: string, port = 9080): readonly Route[] {
 }
 
 describe("virtual hosts", () => {
-  test("one for each service port that speaks HTTP, and one for every other host", () => {
+  test("one for each service port that speaks HTTP, one for CONNECT to each that does not, and one for every other host", () => {
     expect(configure().virtualHosts?.map((v) => v.name)).toEqual([
       "reviews.default.svc.cluster.local:9080",
       "reviews.default.svc.cluster.local:9081",
+      "reviews.default.svc.cluster.local:9082|connect",
       "ratings.default.svc.cluster.local:80",
       "other.foo.svc.cluster.local:80",
       "allow_any",

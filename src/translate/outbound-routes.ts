@@ -15,12 +15,14 @@ import type { VirtualService } from "../model/virtual-service.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
 import { attachedRequestRoutes } from "./gateway-api/service-parents.ts";
 import { domainsAt, domainsAtAnyPort, namesOf } from "./domains.ts";
-import { indexOf, isWildcard, maySpeakHttp, virtualServiceAt } from "./mesh-index.ts";
-import { otherHosts } from "./outbound-policy.ts";
+import { indexOf, isWildcard, mayBeTcp, maySpeakHttp, virtualServiceAt } from "./mesh-index.ts";
+import { otherHosts, refused } from "./outbound-policy.ts";
 import { Parts } from "./parts.ts";
 import { MAX_DIRECT_RESPONSE_BYTES } from "./redirect.ts";
 import { defaultRoute, type RouteContext, ruleRoutes } from "./routes.ts";
+import { everything } from "./route-match.ts";
 import type { Scope } from "./scope.ts";
+import { connectHost, connectRoute } from "./tunnels.ts";
 
 const HTTP_PORT = 80;
 
@@ -45,9 +47,13 @@ export function outboundRoutes(mesh: Mesh, scope: Scope, parts = new Parts()): R
 }
 
 function serviceHosts(mesh: Mesh, service: Service, scope: Scope): readonly VirtualHost[] {
-  return service.ports.filter(maySpeakHttp).map((port) => {
-    const names = [...namesOf(service.hostname, scope, mesh.settings.clusterDomain), ...addressesOf(service)];
-    const routes = serviceRoutes(mesh, service, port.number, scope);
+  const names = [...namesOf(service.hostname, scope, mesh.settings.clusterDomain), ...addressesOf(service)];
+  const others = refused("block_all", everything);
+  return service.ports.flatMap((port) => {
+    const called = { service, port };
+    if (!maySpeakHttp(port)) return connectHost(mesh, scope, called, names, others) ?? [];
+    const connect = mayBeTcp(port.protocol) ? connectRoute(mesh, scope, called) : undefined;
+    const routes = [...(connect === undefined ? [] : [connect]), ...serviceRoutes(mesh, service, port.number, scope)];
     return virtualHost(`${service.hostname}:${port.number}`, domainsAt(names, port.number), routes);
   });
 }

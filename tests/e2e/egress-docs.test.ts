@@ -145,6 +145,29 @@ describe.each([
     expect(text).toBe("CONNECT vault.localhost:8200 HTTP/1.1: seal?");
   });
 
+  test.each([
+    ["db.localhost:5432", "select 1", "db:select 1"],
+    [`www.localhost:${ports.db}`, "select 2", "db:select 2"],
+  ])("CONNECT %s reaches it", async (host, said, answer) => {
+    const port = Number(new URL(mesh.proxy("client").outbound).port);
+    const { text } = await converse(
+      port,
+      "127.0.0.1",
+      [{ send: `CONNECT ${host} HTTP/1.1\r\nHost: ${host}\r\n\r\n` }, { bytes: 19 }, { send: said }, { waitMs: 300 }],
+      "127.0.0.1",
+    );
+    expect(text).toStartWith("HTTP/1.1 200 OK\r\n");
+    expect(text).toEndWith(`\r\n\r\n${answer}`);
+  });
+
+  test("CONNECT to what can only be of the mesh is refused", async () => {
+    const port = Number(new URL(mesh.proxy("client").outbound).port);
+    const ask = "CONNECT stoc.default:443 HTTP/1.1\r\nHost: stoc.default:443\r\n\r\n";
+    expect((await converse(port, "127.0.0.1", [{ send: ask }, { bytes: 12 }], "127.0.0.1")).text).toStartWith(
+      "HTTP/1.1 403 ",
+    );
+  });
+
   test("TLS of the application's own goes by the name that it asks for", async () => {
     const asked = (servername: string): Promise<string> =>
       new Promise((resolve) => {

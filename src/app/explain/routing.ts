@@ -11,6 +11,7 @@ import { compileFraction } from "../../engine/match/fraction.ts";
 import type { PeerView } from "../../engine/request.ts";
 import { requestTimeoutMs } from "../../engine/retry-policy.ts";
 import type { TraceStep } from "../../engine/trace.ts";
+import { CONNECT_ONLY } from "../../translate/tunnels.ts";
 import { FAULT_FILTER } from "../../translate/fault.ts";
 import type { Instance } from "../../model/service.ts";
 import { HTTPFault } from "../../xds/proto/filter-fault.ts";
@@ -143,7 +144,8 @@ function describe(
   context: RuleContext,
 ): Routing {
   const host = trace.find((s) => s.step === "virtualHost" && s.verdict === "chosen")?.subject;
-  const known = host !== undefined && host !== NO_HOST && !(host === ANY_HOST && end.t === "reply");
+  const isOpaque = host?.endsWith(CONNECT_ONLY) === true || host === ANY_HOST;
+  const known = host !== undefined && host !== NO_HOST && !(isOpaque && end.t === "reply");
   const routes = http.routeTable.virtualHosts.find(({ name }) => name === host)?.routes ?? [];
   return {
     host: known ? host : undefined,
