@@ -26,6 +26,7 @@ import { discovery } from "./discovery.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { MESH_HTTP, MESH_HTTP2, MESH_TCP } from "./detection.ts";
 import { backendTls } from "./gateway-api/backend-tls.ts";
+import { takesGrpc } from "./gateway-api/grpc-backends.ts";
 import { balancerOf } from "./hash-policy.ts";
 import { indexOf, isBehind, isHttp, isHttp2 } from "./mesh-index.ts";
 import { localityBalancing, type LocalityView } from "./locality.ts";
@@ -100,7 +101,9 @@ function outbound(
   const policy = policyFor(rule, subset, port.number);
   const targets = targetsOf(mesh, instances, destination);
   const endpointsTakeMtls = whoTakesMtls(mesh, targets, destination);
-  const http = way === "tcp" ? undefined : upstreamHttp(mesh, port, policy, endpointsTakeMtls === "all", scope);
+  const isGrpc = scope.gateway !== undefined && port.protocol === "auto" && takesGrpc(mesh, service, port);
+  const spoken: ServicePort = isGrpc ? { ...port, protocol: "grpc" } : port;
+  const http = way === "tcp" ? undefined : upstreamHttp(mesh, spoken, policy, endpointsTakeMtls === "all", scope);
   const { autoSni, ...sockets } = upstreamTls({
     scope,
     tls: policy.tls && withNames(policy.tls, service),
@@ -108,7 +111,7 @@ function outbound(
     sni: sniOf(port, subset?.name, service.hostname),
     identities: identitiesOf(mesh, instances, destination),
     endpointsTakeMtls,
-    meshAlpn: port.protocol === "auto" && way === "http" ? detectedAlpn(scope) : alpnOf(http),
+    meshAlpn: spoken.protocol === "auto" && way === "http" ? detectedAlpn(scope) : alpnOf(http),
     fileAlpn: http === undefined ? undefined : alpnOf(http),
     http: http !== undefined,
     systemRootsFile: options.systemRootsFile,

@@ -26,7 +26,7 @@ export interface Scope extends Caller {
 
 export interface EdgeScope {
   /** What backends with a BackendTLSPolicy are shown. */
-  readonly backendCertificate: Credential | undefined;
+  readonly backendCertificate: Pick<Credential, "namespace" | "name"> | undefined;
 }
 
 /** Istio's name for a workload's own certificate. */
@@ -37,9 +37,12 @@ export function sidecarScope(mesh: Mesh, { workload }: Instance): Scope {
     ...callerOf(mesh, workload),
     outboundSuffix: "",
     secretName: OWN_SECRET,
-    gateway: workload.gateway && { backendCertificate: backendCertificate(mesh, workload) },
+    gateway: workload.gateway && { backendCertificate: nameOf(backendCertificate(mesh, workload)) },
   };
 }
+
+const nameOf = (credential: Credential | undefined): EdgeScope["backendCertificate"] =>
+  credential && { namespace: credential.namespace, name: credential.name };
 
 /**
  * In a shared proxy the secret's name is the SPIFFE ID itself. Workloads of one identity that documents tell apart by their labels

@@ -6,6 +6,7 @@ import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { X509Certificate } from "node:crypto";
 import { existsSync } from "node:fs";
 import { type Expected, type RequestCase, SUITE_FOLDER, type SuiteName } from "../suites/gateway-api.ts";
+import { ensureEnvoy } from "../support/envoy.ts";
 import { ConformanceLab } from "./gateway-api/lab.ts";
 import { runTest } from "./gateway-api/run-test.ts";
 
@@ -184,6 +185,20 @@ const GATEWAY_SCENES: readonly Scene[] = [
     ],
   },
   {
+    name: "a GRPCRoute speaks HTTP/2 to a port that names no protocol",
+    yaml: [
+      `{apiVersion: ${GROUP}/v1, kind: GRPCRoute, ${meta("unnamed")}, spec: {parentRefs: [{name: same-namespace}],
+        rules: [{backendRefs: [{name: grpc-unnamed, port: 8080}]}]}}`,
+      `{apiVersion: v1, kind: Service, ${meta("grpc-unnamed")}, spec: {selector: {app: grpc-infra-backend-v1}, ports: [{port: 8080, targetPort: 3000}]}}`,
+    ],
+    asks: [
+      [
+        { ...get("/"), protocol: "grpc", request: { service: "a.B", method: "C" } },
+        { grpcStatus: "OK", backend: "grpc-infra-backend-v1" },
+      ],
+    ],
+  },
+  {
     name: "each of several backends has its own rewrite and its own edits",
     yaml: [
       httpRoute(
@@ -258,6 +273,21 @@ const GATEWAY_SCENES: readonly Scene[] = [
 ];
 
 const MESH_SCENES: readonly Scene[] = [
+  {
+    name: "a call to the address of a pod meets no route",
+    yaml: [
+      httpRoute(
+        "past",
+        `parentRefs: [{group: "", kind: Service, name: echo-v2}], rules: [{backendRefs: [{name: echo-v2, port: 80}],
+          filters: [{type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: x-met, value: "yes"}]}}]}]`,
+        MESH,
+      ),
+    ],
+    asks: [
+      [from("v1", "echo-v2"), { ...served("echo-v2"), responseHeaders: { "x-met": "yes" } }],
+      [from("v1", `@podIP(${MESH}/app=echo,version=v2)`), { ...served("echo-v2"), absentResponseHeaders: ["x-met"] }],
+    ],
+  },
   {
     name: "routes of the caller's namespace stand instead of the producer's",
     yaml: [
@@ -334,14 +364,21 @@ const showing: Scene = {
   ],
 };
 
+const binary = await ensureEnvoy();
+
 describe.skipIf(!existsSync(SUITE_FOLDER))("the Gateway API beside its conformance tests", () => {
   describe("gateway", () => scenes("gateway", GATEWAY_SCENES));
   describe("mesh", () => scenes("mesh", MESH_SCENES));
+  // The judge of the resources: where it does otherwise, they do not say what was meant.
+  describe.skipIf(binary === undefined)("a real Envoy", () => {
+    describe("gateway", () => scenes("gateway", GATEWAY_SCENES, binary));
+    describe("mesh", () => scenes("mesh", MESH_SCENES, binary));
+  });
 });
 
-function scenes(suite: SuiteName, all: readonly Scene[]): void {
+function scenes(suite: SuiteName, all: readonly Scene[], envoy?: string): void {
   let lab: ConformanceLab | undefined;
-  beforeAll(async () => void (lab = await ConformanceLab.start(suite)), 30_000);
+  beforeAll(async () => void (lab = await ConformanceLab.start(suite, envoy)), 30_000);
   afterAll(async () => lab?.stop(), 30_000);
 
   if (suite === "gateway")

@@ -51,8 +51,21 @@ export function withGatewayWorkloads(mesh: Mesh): Mesh {
   return { ...mesh, workloads: [...mesh.workloads, ...missing.map(workloadFor)] };
 }
 
+const MAX_NAME = 63;
+const HASH_DIGITS = 8;
+
+/** Istio's `<gateway>-<class>`; one too long for a name ends with a hash in place of its end. */
+function workloadName(gateway: string, className: string): string {
+  const whole = `${gateway}-${className}`;
+  if (whole.length <= MAX_NAME) return whole;
+  // FNV-1a.
+  let hash = 0x811c9dc5;
+  for (const char of whole) hash = Math.imul(hash ^ char.charCodeAt(0), 0x01000193) >>> 0;
+  return `${whole.slice(0, MAX_NAME - HASH_DIGITS - 1)}-${hash.toString(16).padStart(HASH_DIGITS, "0")}`;
+}
+
 function workloadFor({ meta, className, infrastructure }: KubernetesGateway): Workload {
-  const name = `${meta.name}-${className}`;
+  const name = workloadName(meta.name, className);
   return {
     origin: meta.origin,
     name,

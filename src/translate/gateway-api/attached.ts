@@ -4,12 +4,26 @@
  * @module
  */
 import { attachGatewayApi } from "../../model/gateway-api/attachment/attach.ts";
+import { defaultControllers } from "../../model/gateway-api/attachment/controllers.ts";
 import type { GatewayApiAttachment } from "../../model/gateway-api/attachment/attachment.ts";
 import type { Mesh } from "../../model/mesh.ts";
 
 const ATTACHED = new WeakMap<Mesh, GatewayApiAttachment>();
 
+/** Most meshes have no document of the Gateway API: nothing is gone through for them. */
+const NOTHING: GatewayApiAttachment = {
+  controllers: defaultControllers,
+  classes: [],
+  gateways: [],
+  listenerSets: [],
+  services: [],
+  routes: [],
+  backendTls: [],
+};
+
 export function attachedTo(mesh: Mesh): GatewayApiAttachment {
+  const { gateways, routes, backendTlsPolicies } = mesh.gatewayApi;
+  if (gateways.length + routes.length + backendTlsPolicies.length === 0) return NOTHING;
   const known = ATTACHED.get(mesh);
   if (known !== undefined) return known;
   const made = attachGatewayApi(mesh);

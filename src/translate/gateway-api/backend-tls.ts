@@ -21,6 +21,7 @@ import {
 import { pack } from "../../xds/types/any.ts";
 import { foundName } from "../gateway/credentials.ts";
 import { discovered } from "../gateway/tls.ts";
+import { lookUp } from "../reads.ts";
 import type { Scope } from "../scope.ts";
 import { attachedTo } from "./attached.ts";
 
@@ -41,8 +42,8 @@ export type BackendTls =
 /** Undefined where no policy is for the port. */
 export function backendTls(input: BackendTlsInput): BackendTls | undefined {
   const { mesh, scope, service, port, systemRootsFile } = input;
-  if (scope.gateway === undefined || mesh.gatewayApi.backendTlsPolicies.length === 0) return undefined;
-  const found = backendTlsAt(attachedTo(mesh).backendTls, service, port);
+  if (scope.gateway === undefined) return undefined;
+  const found = lookUp(mesh, (it) => backendTlsAt(attachedTo(it).backendTls, service, port));
   if (found === undefined) return undefined;
   if (found.noValidCa) return { t: "closed" };
   const { validation } = found.policy;

@@ -8,6 +8,7 @@ import type { Instance, SocketAddress } from "../../model/service.ts";
 import type { Listener } from "../../xds/proto/listener.ts";
 import type { RouteConfiguration } from "../../xds/proto/route.ts";
 import type { Secret } from "../../xds/proto/tls.ts";
+import { backendCertificate } from "../gateway-api/servers.ts";
 import type { TranslateOptions } from "../options.ts";
 import type { Scope } from "../scope.ts";
 import type { Source } from "../source.ts";
@@ -44,7 +45,7 @@ export function gatewayResources(
   return {
     listeners: made.flatMap(({ listener }) => listener ?? []),
     routes: placed.flatMap(({ port }) => gatewayRoutes({ mesh, scope, port, httpsPort })),
-    secrets: secretsOf(mesh, instance, placed, scope),
+    secrets: secretsOf(mesh, instance, placed),
     policySources: Object.assign({}, ...made.map(({ policySources }) => policySources)),
   };
 }
@@ -65,19 +66,14 @@ function httpsPortOf(placed: readonly Placed[]): number | undefined {
   return secure === undefined || secure.address.port === secure.port.targetPort ? undefined : secure.address.port;
 }
 
-function secretsOf(
-  mesh: Mesh,
-  { workload }: Instance,
-  placed: readonly Placed[],
-  { gateway }: Scope,
-): readonly Secret[] {
+function secretsOf(mesh: Mesh, { workload }: Instance, placed: readonly Placed[]): readonly Secret[] {
   const found = placed
     .flatMap(({ port }) => port.servers)
     .flatMap(({ server }) => {
       const certificate = certificateOf(mesh, workload, server.tls);
       return certificate.t === "secrets" ? certificate.secrets : [];
     });
-  const shown = gateway?.backendCertificate;
+  const shown = backendCertificate(mesh, workload);
   const toBackends = shown === undefined ? [] : keyPairSecretsOf(shown);
   return [...new Map([...found, ...toBackends].map((secret) => [secret.name, secret])).values()];
 }

@@ -98,7 +98,9 @@ const headersOf = ({ headers = {}, backendSetResponseHeaders = {} }: CaseRequest
 };
 
 function http1(socket: Socket, request: CaseRequest, { authority }: Target): Promise<Outcome> {
-  const { host = authority, method = "GET", path = "/" } = request;
+  const { method = "GET", path = "/" } = request;
+  // `@podIP(…)` stands for an address.
+  const host = request.host?.startsWith("@") === false ? request.host : authority;
   const headers = Object.entries(headersOf(request)).filter(([name]) => name.toLowerCase() !== "host");
   const ownHost = Object.entries(request.headers ?? {}).find(([name]) => name.toLowerCase() === "host")?.[1];
   const lines = [
@@ -110,7 +112,11 @@ function http1(socket: Socket, request: CaseRequest, { authority }: Target): Pro
   ];
   return new Promise((resolve, reject) => {
     const chunks: Buffer[] = [];
-    socket.on("data", (chunk: Buffer) => chunks.push(chunk));
+    socket.on("data", (chunk: Buffer) => {
+      chunks.push(chunk);
+      // An Envoy waits for the client to close before it does.
+      if (isWhole(Buffer.concat(chunks).toString("latin1"))) socket.destroy();
+    });
     socket.on("error", reject);
     socket.on("close", () => {
       const answer = http1Outcome(Buffer.concat(chunks).toString("latin1"));
@@ -120,6 +126,13 @@ function http1(socket: Socket, request: CaseRequest, { authority }: Target): Pro
     socket.on("end", () => socket.destroy());
     socket.write(`${lines.join("\r\n")}\r\n\r\n`);
   });
+}
+
+function isWhole(text: string): boolean {
+  const end = text.indexOf("\r\n\r\n");
+  if (end < 0) return false;
+  const length = /^content-length: *(\d+)/im.exec(text.slice(0, end))?.[1];
+  return length === undefined ? text.endsWith("\r\n0\r\n\r\n") : text.length - end - 4 >= Number(length);
 }
 
 function http1Outcome(text: string): Outcome | undefined {

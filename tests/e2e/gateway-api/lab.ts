@@ -4,11 +4,7 @@
  *
  * @module
  */
-import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { ControlPlane } from "../../../src/app/control-plane/control-plane.ts";
-import { bootstrapText } from "../../../src/app/up/bootstrap.ts";
 import { GatewayPlaces } from "../../../src/app/up/gateway-places.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { lineLog } from "../../../src/base/log.ts";
@@ -30,10 +26,12 @@ import { eventually } from "../support/eventually.ts";
 import { startBackend } from "./backends.ts";
 import { SuiteCertificates } from "./certificates.ts";
 import type { Target } from "./client.ts";
+import { EnvoyProxies, type Proxies, TulleProxies } from "./proxies.ts";
 import { baseManifests, documentsOf, type Manifest, type Pod, podsOf } from "./manifests.ts";
 
-const PROXY_HOST = join(import.meta.dir, "../support/proxy-host-process.ts");
 const LOOPBACK = "127.0.0.1";
+/** Of the echo servers in pods, where a case names none. */
+const DEFAULT_POD_PORT = 8080;
 const DEFAULT_PORTS = { http: 80, https: 443 };
 
 export class ConformanceLab {
@@ -41,22 +39,23 @@ export class ConformanceLab {
   /** What reached the backends since it was emptied. */
   readonly seen: SeenRequest[] = [];
   readonly #suite: SuiteName;
-  readonly #folder = mkdtempSync(join(tmpdir(), "tulle-conformance-"));
   readonly #store = new MemoryStore({ "empty.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: none}}" });
   readonly #places = new GatewayPlaces({ freePort: () => freePorts(1)[0] as number, isFree: isFreePort });
-  readonly #host = Bun.spawn([process.execPath, PROXY_HOST], { stdin: "pipe", stdout: "inherit", stderr: "inherit" });
+  readonly #proxies: Proxies;
   readonly #instances = new Map<string, Instance>();
   readonly #stops = new Map<string, (() => void)[]>();
   /** Those that have a proxy. */
   readonly #proxied = new Set<string>();
   #controlPlane: ControlPlane | undefined;
 
-  private constructor(suite: SuiteName) {
+  private constructor(suite: SuiteName, proxies: Proxies) {
     this.#suite = suite;
+    this.#proxies = proxies;
   }
 
-  static async start(suite: SuiteName): Promise<ConformanceLab> {
-    const lab = new ConformanceLab(suite);
+  /** @param envoy The binary to run in place of our own proxies. */
+  static async start(suite: SuiteName, envoy?: string): Promise<ConformanceLab> {
+    const lab = new ConformanceLab(suite, envoy === undefined ? new TulleProxies() : new EnvoyProxies(envoy));
     const log = lineLog("warn", (line) => void (line.includes("mesh.yaml") || process.stderr.write(line)), Date.now);
     lab.#controlPlane = await ControlPlane.start({
       store: lab.#store,
@@ -180,15 +179,16 @@ export class ConformanceLab {
     const called = this.#store.current.mesh.services.flatMap(({ hostname: host, ports: at }) =>
       at.map(({ number: port }) => ({ host, port })),
     );
-    this.#register({
+    const instance: Instance = {
       workload,
       id,
       healthy: true,
       outbound: meshed ? next() : undefined,
       loopbacks: meshed ? called.map((to) => ({ ...to, address: next() })) : [],
       ports: served.map(({ targetPort, application, inbound }) => ({ targetPort, application, inbound })),
-    });
-    if (meshed) this.#startProxy(id);
+    };
+    this.#register(instance);
+    if (meshed) this.#startProxy(instance);
   }
 
   #register(instance: Instance): void {
@@ -205,32 +205,17 @@ export class ConformanceLab {
       const known = this.#instances.get(id);
       const ports = this.#places.portsOf(mesh, workload);
       if (known !== undefined && JSON.stringify(known.ports) === JSON.stringify(ports)) continue;
-      this.#register({ workload, id, ports, outbound: undefined, loopbacks: [], healthy: true });
-      if (known === undefined) this.#startProxy(id);
+      const instance: Instance = { workload, id, ports, outbound: undefined, loopbacks: [], healthy: true };
+      this.#register(instance);
+      if (known === undefined) this.#startProxy(instance);
     }
   }
 
-  #startProxy(id: string): void {
-    const instance = this.#instances.get(id);
-    const folder = join(this.#folder, id);
-    mkdirSync(folder, { recursive: true });
-    const joining = this.#plane.proxyBootstrap(id);
-    const rootFile = join(folder, "root.pem");
-    const tokenFile = join(folder, "token");
-    writeFileSync(rootFile, joining.rootCertificatesPem);
-    writeFileSync(tokenFile, joining.identities[0]?.joinToken ?? "");
-    const input = { join: joining, instance, adminPort: 0, rootFile, clusterId: "local" };
-    const file = join(folder, "bootstrap.json");
-    writeFileSync(file, bootstrapText(input, { t: "agent", identities: [{ secretName: "default", tokenFile }] }));
+  #startProxy(instance: Instance): void {
+    const { id } = instance;
     this.#proxied.add(id);
-    this.#tell(`start ${file}`);
     const stops = this.#stops.get(id) ?? [];
-    this.#stops.set(id, [...stops, () => this.#tell(`stop ${file}`)]);
-  }
-
-  #tell(line: string): void {
-    this.#host.stdin.write(`${line}\n`);
-    void this.#host.stdin.flush();
+    this.#stops.set(id, [...stops, this.#proxies.start(this.#plane, instance)]);
   }
 
   #end(id: string): void {
@@ -262,13 +247,25 @@ export class ConformanceLab {
     return { ...place, authority, certificates: this.certificates, httpsPort };
   }
 
+  /** A call to a pod's address goes past the routes of Services. */
+  #podTarget(namespace: string, selector: string, port: number): Target | undefined {
+    const place = this.#pod(namespace, selector)?.ports.find(({ targetPort }) => targetPort === port)?.inbound;
+    return place && { ...place, authority: `${place.address}:${port}`, certificates: this.certificates };
+  }
+
+  /** @param selector `app=echo,version=v1`. */
+  #pod(namespace: string, selector: string): Instance | undefined {
+    const labels = Object.fromEntries(selector.split(",").map((pair) => pair.split("=")));
+    return [...this.#instances.values()].find(
+      ({ workload: w }) => w.namespace === namespace && Object.entries(labels).every(([k, v]) => w.labels[k] === v),
+    );
+  }
+
   /** The port of the client's own proxy that stands for the service. */
   #meshTarget({ client, request = {} }: RequestCase): Target | undefined {
-    const labels = Object.fromEntries((client?.selector ?? "").split(",").map((pair) => pair.split("=")));
-    const from = [...this.#instances.values()].find(
-      ({ workload: w }) =>
-        w.namespace === client?.namespace && Object.entries(labels).every(([k, v]) => w.labels[k] === v),
-    );
+    const from = this.#pod(client?.namespace ?? "", client?.selector ?? "");
+    const pod = /^@podIP\(([^/]+)\/([^)]+)\)(?::(\d+))?$/.exec(request.host ?? "");
+    if (pod !== null) return this.#podTarget(pod[1] ?? "", pod[2] ?? "", Number(pod[3] ?? DEFAULT_POD_PORT));
     const [name = "", port = "80"] = (request.host ?? "").split(":");
     const [service, namespace = client?.namespace] = name.split(".");
     const host = `${service}.${namespace}.svc.cluster.local`;
@@ -279,10 +276,8 @@ export class ConformanceLab {
 
   async stop(): Promise<void> {
     for (const id of this.#instances.keys()) this.#end(id);
-    this.#host.kill("SIGKILL");
-    await this.#host.exited;
+    await this.#proxies.stop();
     await this.#plane.stop();
-    rmSync(this.#folder, { recursive: true, force: true });
   }
 }
 

@@ -21,6 +21,7 @@ export interface Manifest {
     readonly namespace?: string;
     readonly labels?: Readonly<Record<string, string>>;
     readonly generation?: number;
+    readonly creationTimestamp?: string;
   };
   readonly spec?: Spec;
   readonly addressType?: string;
@@ -119,9 +120,12 @@ export function documentsOf(manifests: readonly Manifest[]): string {
   }));
   const kept = manifests
     .filter((m) => m.kind !== "Deployment" && !isUdp(m))
-    .map((m) => ({ ...m, metadata: { generation: 1, ...m.metadata } }));
+    .map((m) => ({ ...m, metadata: { generation: 1, creationTimestamp: FIRST, ...m.metadata } }));
   return [...kept, ...workloads].map((document) => stringify(document)).join("---\n");
 }
+
+/** When everything came that was not applied later. */
+const FIRST = "2026-01-01T00:00:00Z";
 
 const isUdp = ({ kind, spec }: Manifest): boolean =>
   kind === "Service" && (spec?.ports ?? []).some(({ protocol }) => protocol === "UDP");

@@ -64,8 +64,12 @@ function changed(manifests: readonly Manifest[], how: Step["type"], object: Mani
     (m) => m.kind !== kind || m.metadata.name !== metadata.name || m.metadata.namespace !== metadata.namespace,
   );
   if (how === "delete") return others;
-  const before = manifests.find((m) => m.kind === kind && m.metadata.name === metadata.name)?.metadata.generation ?? 1;
-  return [...others, { ...object, metadata: { ...metadata, generation: before + 1 } }];
+  const there = manifests.find((m) => m.kind === kind && m.metadata.name === metadata.name);
+  const stamped =
+    there === undefined
+      ? { creationTimestamp: new Date().toISOString() }
+      : { generation: (there.metadata.generation ?? 1) + 1 };
+  return [...others, { ...object, metadata: { ...metadata, ...stamped } }];
 }
 
 function describe({ cases }: ConformanceTest, step: Step): string {
