@@ -21,7 +21,7 @@ function problems(...yaml: readonly string[]): readonly string[] {
 
 describe("what is refused", () => {
   const cases: readonly (readonly [string, string])[] = [
-    ["{host: shop}", "spec: must have at least one of healthCheck, loadBalancer"],
+    ["{host: shop}", "spec: must have at least one of healthCheck, loadBalancer, retries"],
     ["{host: shop, healthCheck: {}}", "spec.healthCheck: must have at least one of http, grpc, tcp"],
     [
       "{host: shop, healthCheck: {grpc: {}, tcp: {}}}",
@@ -112,4 +112,19 @@ test("explain tells of the check and its document", async () => {
   expect(out).toMatch(
     /health check: GET \/up every 5000 ms, out after 3 failures, back after 2 passes .*BackendPolicy/,
   );
+});
+
+test("retries: what a VirtualService cannot say of them, as explain tells it", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "tulle-backend-"));
+  const file = join(folder, "mesh.yaml");
+  const documents = [
+    service("shop", ["http:80:8080"]),
+    workload("shop", "v1", [8080]),
+    workload("client", "v1", []),
+    policy("{host: shop, retries: {maxRetryAfter: 5s, perTryIdleTimeout: 2s}}"),
+  ];
+  writeFileSync(file, documents.join("\n---\n"));
+  const { out } = await runCli(["explain", "-f", file, "--from", "client-v1", "http://shop/"]);
+  rmSync(folder, { recursive: true });
+  expect(out).toContain("no try quiet for 2000 ms, later where an answer says so, up to 5000 ms");
 });

@@ -171,12 +171,16 @@ describe("routes", () => {
       perTryTimeoutMs: 1500,
       retryOn: ["5xx", "reset", "503"],
       backoffMs: undefined,
+      remoteLocalities: false,
       ignorePreviousHosts: true,
     });
     expect(
-      action(`${ROUTE}\nretries: {attempts: 1, backoff: 1s, retryIgnorePreviousHosts: false}`).retries,
+      action(
+        `${ROUTE}\nretries: {attempts: 1, backoff: 1s, retryRemoteLocalities: true, retryIgnorePreviousHosts: false}`,
+      ).retries,
     ).toMatchObject({
       backoffMs: 1000,
+      remoteLocalities: true,
       ignorePreviousHosts: false,
     });
     expect(action(`${ROUTE}\nrewrite: {uriRegexRewrite: {match: '^/a/([^/]+)', rewrite: '/b/\\1'}}`).rewrite).toEqual({
@@ -189,6 +193,7 @@ describe("routes", () => {
       perTryTimeoutMs: undefined,
       retryOn: undefined,
       backoffMs: undefined,
+      remoteLocalities: false,
       ignorePreviousHosts: true,
     });
     expect(action(ROUTE)).toMatchObject({ timeoutMs: undefined, retries: undefined });
@@ -294,7 +299,6 @@ describe("routes", () => {
     ["retries: {attempts: 1, retryOn: 'conect-failure'}", 'did you mean "connect-failure"?'],
     ["retries: {attempts: 1, backoff: 0s}", "retries.backoff: must be a duration of 1ms or more"],
     ["retries: {backoff: 1s}", "retries.backoff: has no effect without attempts"],
-    ["retries: {attempts: 1, retryRemoteLocalities: true}", "retries.retryRemoteLocalities: is not supported yet"],
     ["fault: {}", "fault: must have at least one of delay, abort"],
     [
       "fault: {abort: {percentage: {value: 101}, httpStatus: 500}}",

@@ -115,7 +115,15 @@ function effects(routing: Routing, paint: Paint): readonly string[] {
   say("timeout", timeoutMs === undefined ? "none" : `${timeoutMs} ms`);
   const perTry = retries?.perTryTimeoutMs === undefined ? "" : `, ${retries.perTryTimeoutMs} ms for each try`;
   const waits = retries?.backoffMs === undefined ? "" : `, the first after ${retries.backoffMs} ms at most`;
-  say("retries", retries === undefined ? "none" : `${retries.attempts}, on ${retries.on.join(", ")}${perTry}${waits}`);
+  const idle = retries?.perTryIdleTimeoutMs === undefined ? "" : `, no try quiet for ${retries.perTryIdleTimeoutMs} ms`;
+  const after =
+    retries?.maxRetryAfterMs === undefined
+      ? ""
+      : `, later where an answer says so, up to ${retries.maxRetryAfterMs} ms`;
+  say(
+    "retries",
+    retries === undefined ? "none" : `${retries.attempts}, on ${retries.on.join(", ")}${perTry}${waits}${idle}${after}`,
+  );
   return lines;
 }
 

@@ -3,14 +3,14 @@
  *
  * @module
  */
-import type { BackendPolicy, PeakEwma } from "../model/backend-policy.ts";
+import type { BackendPolicy, BackendRetries, PeakEwma } from "../model/backend-policy.ts";
 import { type DocumentBody, specFields } from "./document.ts";
 import { healthCheck } from "./health-check.ts";
 import { qualifiedHost } from "./names.ts";
 import type { Node } from "./node.ts";
 import { duration } from "./read-values.ts";
 
-const PARTS = ["healthCheck", "loadBalancer"] as const;
+const PARTS = ["healthCheck", "loadBalancer", "retries"] as const;
 const DEFAULT_DECAY_MS = 10_000;
 
 export function readBackendPolicy(body: DocumentBody): BackendPolicy {
@@ -22,6 +22,7 @@ export function readBackendPolicy(body: DocumentBody): BackendPolicy {
     host: spec.required("host", host, ""),
     healthCheck: spec.optional("healthCheck", healthCheck),
     loadBalancer: spec.optional("loadBalancer", loadBalancer),
+    retries: spec.optional("retries", retries),
   };
 }
 
@@ -32,3 +33,12 @@ function loadBalancer(node: Node): PeakEwma {
 }
 
 const decay = (node: Node): number => node.fields({ known: ["decay"] }).optional("decay", duration) ?? DEFAULT_DECAY_MS;
+
+function retries(node: Node): BackendRetries {
+  const fields = node.fields({ known: ["maxRetryAfter", "perTryIdleTimeout"] });
+  fields.oneOrMoreOf(["maxRetryAfter", "perTryIdleTimeout"]);
+  return {
+    maxRetryAfterMs: fields.optional("maxRetryAfter", duration),
+    perTryIdleTimeoutMs: fields.optional("perTryIdleTimeout", duration),
+  };
+}

@@ -33,14 +33,14 @@ const WORDS = [
 
 export function retries(node: Node): Retries {
   const fields = node.fields({
-    known: ["attempts", "perTryTimeout", "retryOn", "retryIgnorePreviousHosts", "backoff"],
-    unsupported: ["retryRemoteLocalities"],
+    known: ["attempts", "perTryTimeout", "retryOn", "retryIgnorePreviousHosts", "backoff", "retryRemoteLocalities"],
   });
   const attempts = fields.optional("attempts", integer(0, MAX_INT32)) ?? 0;
   const read = {
     perTryTimeoutMs: fields.optional("perTryTimeout", duration),
     retryOn: fields.optional("retryOn", retryOn),
     backoffMs: fields.optional("backoff", duration),
+    remoteLocalities: fields.optional("retryRemoteLocalities", flag) ?? false,
     ignorePreviousHosts: fields.optional("retryIgnorePreviousHosts", flag) ?? true,
   };
   for (const name of ["perTryTimeout", "retryOn", "backoff"] as const) {

@@ -3,9 +3,11 @@
  *
  * @module
  */
+import { PreviousPrioritiesConfig } from "../xds/proto/retry-predicates.ts";
 import type { RetryPolicy } from "../xds/proto/route-action.ts";
 import type { HeaderMatcher } from "../xds/proto/route-match.ts";
-import { CompileError, refuseOthers } from "./compile-error.ts";
+import { CompileError, refuseOthers, unpackAt } from "./compile-error.ts";
+import { compileResetHeaders } from "./reset-headers.ts";
 import {
   type CompiledRetry,
   type HeaderLookup,
@@ -28,6 +30,8 @@ const KNOWN = new Set([
   "hostSelectionRetryMaxAttempts",
   "retriableStatusCodes",
   "retryBackOff",
+  "rateLimitedRetryBackOff",
+  "retryPriority",
   "retriableHeaders",
   "retriableRequestHeaders",
 ]);
@@ -58,6 +62,8 @@ export function compileRetry(
     avoidPreviousHosts: avoidsPreviousHosts(policy, path),
     hostSelectionAttempts: policy.hostSelectionRetryMaxAttempts ?? 1,
     ...backoff(policy.retryBackOff, `${path}.retry_back_off`),
+    resetWait: compileResetHeaders(policy.rateLimitedRetryBackOff, `${path}.rate_limited_retry_back_off`),
+    priorityUpdateFrequency: updateFrequency(policy.retryPriority, `${path}.retry_priority`),
     statusCodes: policy.retriableStatusCodes ?? [],
     retriableHeaders: headers(policy.retriableHeaders, "retriable_headers"),
     retriableRequestHeaders: headers(policy.retriableRequestHeaders, "retriable_request_headers"),
@@ -75,6 +81,15 @@ function avoidsPreviousHosts(policy: RetryPolicy, path: string): boolean {
     );
   }
   return (policy.retryHostPredicate ?? []).length > 0;
+}
+
+/** Of the only way to choose priorities that there is: others than those that were met. */
+function updateFrequency(message: RetryPolicy["retryPriority"], path: string): number {
+  if (message === undefined) return 0;
+  const at = `${path}.typed_config`;
+  const { updateFrequency: frequency = 0 } = unpackAt(message.typedConfig, PreviousPrioritiesConfig, at);
+  if (frequency < 1) throw new CompileError(`${at}.update_frequency`, `must be at least 1, found ${frequency}`);
+  return frequency;
 }
 
 function backoff(

@@ -8,12 +8,13 @@
  * Here it is only decided. Counting attempts against `maxRetries` and the circuit breaker (`mayRetry` of
  * `cluster/limits.ts`), waiting, and not retrying once an answer has begun are the caller's part.
  *
- * Not here: `retry_priority`, rate limited back-off, retry options predicates, hedging.
+ * Not here: retry options predicates, hedging.
  *
  * @module
  */
 import type { Random } from "../base/random.ts";
 import { unreachable } from "../base/unreachable.ts";
+import type { ResetWait } from "./reset-headers.ts";
 import { asksGrpcStatus, grpcStatusBit, RETRY_ON } from "./retry-on.ts";
 
 /** A header of a message by its lower-case name; several fields of one name are joined by commas. */
@@ -55,6 +56,10 @@ export interface CompiledRetry {
   /** The wait before the nth retry, n from 1: random within base × 2^(n-1), at most the maximum. */
   backoffMs(attempt: number, random: Random): number;
   shouldRetry(outcome: AttemptOutcome): boolean;
+  /** Answers may say when to try again. */
+  readonly resetWait: ResetWait | undefined;
+  /** After how many attempts the priorities that they met are left out; 0: never. */
+  readonly priorityUpdateFrequency: number;
 }
 
 /** What a policy decides by. Plain values: a request that overrides some of them copies it. */
@@ -67,6 +72,8 @@ export interface RetrySettings {
   readonly hostSelectionAttempts: number;
   readonly baseMs: number;
   readonly maxMs: number;
+  readonly resetWait: ResetWait | undefined;
+  readonly priorityUpdateFrequency: number;
   readonly statusCodes: readonly number[];
   readonly retriableHeaders: readonly HeaderTest[];
   /** When there are any, a request that passes none of them is not retried. */
@@ -85,6 +92,8 @@ export const NO_POLICY: RetrySettings = {
   hostSelectionAttempts: 1,
   baseMs: 25,
   maxMs: 250,
+  resetWait: undefined,
+  priorityUpdateFrequency: 0,
   statusCodes: [],
   retriableHeaders: [],
   retriableRequestHeaders: [],
@@ -99,6 +108,8 @@ export class RetryDecider implements CompiledRetry {
   readonly avoidPreviousHosts: boolean;
   readonly hostSelectionAttempts: number;
   readonly asksRequest: boolean;
+  readonly resetWait: ResetWait | undefined;
+  readonly priorityUpdateFrequency: number;
 
   constructor(settings: RetrySettings) {
     this.settings = settings;
@@ -107,6 +118,8 @@ export class RetryDecider implements CompiledRetry {
     this.perTryIdleTimeoutMs = settings.perTryIdleTimeoutMs;
     this.avoidPreviousHosts = settings.avoidPreviousHosts;
     this.hostSelectionAttempts = settings.hostSelectionAttempts;
+    this.resetWait = settings.resetWait;
+    this.priorityUpdateFrequency = settings.priorityUpdateFrequency;
     this.asksRequest = settings.retriableRequestHeaders.length > 0;
   }
 

@@ -11,6 +11,15 @@ export interface BackendPolicy {
   readonly host: string;
   readonly healthCheck: HealthCheck | undefined;
   readonly loadBalancer: PeakEwma | undefined;
+  readonly retries: BackendRetries | undefined;
+}
+
+/** Beside what a VirtualService says of them; without effect where it turns retries off. */
+export interface BackendRetries {
+  /** Answers that say when to try again are believed up to this. Undefined: they are not read. */
+  readonly maxRetryAfterMs: number | undefined;
+  /** How long an attempt may stay without a byte. Undefined: as long as it likes. */
+  readonly perTryIdleTimeoutMs: number | undefined;
 }
 
 /** The less slow of two endpoints, by their latencies of late and what they have to do. */

@@ -182,6 +182,8 @@ export interface Retries {
   readonly backoffMs: number | undefined;
   /** An endpoint that failed this call is avoided. */
   readonly ignorePreviousHosts: boolean;
+  /** Later attempts go to other localities. */
+  readonly remoteLocalities?: boolean;
 }
 
 export interface Fault {

@@ -295,7 +295,7 @@ export class Attempts implements Waiter {
   #retried(outcome: AttemptOutcome): boolean {
     const owner = this.#owner;
     if (!this.body.isComplete) return false;
-    const verdict = this.#retry.decide(outcome, owner.attempts, this.#cluster);
+    const verdict = this.#retry.decide(outcome, owner.attempts, this.#cluster, owner.context.clock);
     if (verdict === "limit") owner.flag(FAILURES.retryLimit.flag);
     if (verdict === "overflow") owner.flag(FAILURES.upstreamOverflow.flag);
     if (verdict !== "retry") return false;

@@ -30,6 +30,7 @@ import type { DnsNames } from "./dns-names.ts";
 import { HostPool, type PoolServices, type PoolSettings } from "./host-pool.ts";
 import { NamedMembers } from "./named-endpoints.ts";
 import { RequestedHosts } from "./requested-hosts.ts";
+import { OtherPriorities } from "./other-priorities.ts";
 import type { Pool, UpstreamSource } from "./upstream.ts";
 
 /** The cluster of a proxy's own service, and where the proxy is. */
@@ -81,6 +82,8 @@ export class ClusterRuntime {
   readonly isChecked: boolean;
   readonly #services: ClusterServices;
   readonly #balancer: Balancer;
+  /** Made when the first retry wants it. */
+  #others: OtherPriorities | undefined;
   readonly #outlier: OutlierDetector | undefined;
   /** By priority; the second of each is for clients of HTTP/2 where the endpoint is spoken to as the client speaks. */
   readonly #pools = { DEFAULT: poolPair(), HIGH: poolPair() };
@@ -224,17 +227,34 @@ export class ClusterRuntime {
     this.#checker?.takeOutNow(endpoint);
   }
 
-  /** @param hash Of the request, where the balancer {@link hashes}. */
+  /**
+   * @param hash Of the request, where the balancer {@link hashes}.
+   * @param left Priorities that a retry leaves out.
+   */
   pick(
     random: Random,
     avoid: ReadonlySet<Endpoint> | undefined,
     reselections: number,
     hash?: bigint,
+    left?: ReadonlySet<number>,
   ): Endpoint | undefined {
-    const endpoint =
-      this.requested === undefined ? this.#balancer.pick(this.endpoints, random, avoid, reselections, hash) : undefined;
+    const endpoint = this.#pick(left, random, avoid, reselections, hash);
     if (endpoint === undefined) this.stats.stats.cxNoneHealthy.add(1);
     return endpoint;
+  }
+
+  #pick(
+    left: ReadonlySet<number> | undefined,
+    random: Random,
+    avoid: ReadonlySet<Endpoint> | undefined,
+    reselections: number,
+    hash: bigint | undefined,
+  ): Endpoint | undefined {
+    if (this.requested !== undefined) return undefined;
+    if (left === undefined) return this.#balancer.pick(this.endpoints, random, avoid, reselections, hash);
+    const { clock } = this.#services;
+    this.#others ??= new OtherPriorities(this.endpoints, this.compiled.balancer, () => clock.nowMs());
+    return this.#others.pick(left, random, avoid, reselections, hash);
   }
 
   /** What runs and waits now, at all priorities. */

@@ -4,9 +4,11 @@
  *
  * @module
  */
+import type { Clock } from "../base/clock.ts";
 import type { Random } from "../base/random.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import type { Priority } from "../engine/cluster/limits.ts";
+import { afterReset } from "../engine/reset-headers.ts";
 import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
 import { effectivePerTryTimeoutMs } from "../engine/retry-policy.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
@@ -19,6 +21,11 @@ export class RetryState {
   #tried: Set<Endpoint> | undefined;
   #admittedBy: ClusterRuntime | undefined;
   #priority: Priority = "DEFAULT";
+  /** What the last answer asked for. */
+  #resetMs: number | undefined;
+  /** Endpoints that attempts failed on, and the priorities that no longer count for that. */
+  #met: Endpoint[] | undefined;
+  #left: ReadonlySet<number> | undefined;
   /** How long an attempt may take; 0 for as long as the exchange. */
   perTryMs = 0;
   /** How long it may be quiet; 0 for as long as it likes. */
@@ -28,7 +35,7 @@ export class RetryState {
   begin(policy: CompiledRetry | undefined, priority: Priority, timeoutMs: number): number {
     this.#priority = priority;
     this.#policy = policy;
-    this.#tried = undefined;
+    this.#tried = this.#resetMs = this.#met = this.#left = undefined;
     this.perTryMs = policy === undefined ? 0 : effectivePerTryTimeoutMs(policy, timeoutMs);
     this.perTryIdleMs = policy?.perTryIdleTimeoutMs ?? 0;
     return this.perTryMs;
@@ -44,7 +51,7 @@ export class RetryState {
   }
 
   pick(cluster: ClusterRuntime, random: Random, hash: bigint | undefined): Endpoint | undefined {
-    return cluster.pick(random, this.#tried, this.#policy?.hostSelectionAttempts ?? 1, hash);
+    return cluster.pick(random, this.#tried, this.#policy?.hostSelectionAttempts ?? 1, hash, this.#left);
   }
 
   /** Whether the policy would try again after this, were there attempts left. */
@@ -53,7 +60,7 @@ export class RetryState {
   }
 
   /** Asks for another attempt behind one that failed; `retry` takes a place in the cluster. */
-  decide(outcome: AttemptOutcome, attempts: number, cluster: ClusterRuntime): RetryVerdict {
+  decide(outcome: AttemptOutcome, attempts: number, cluster: ClusterRuntime, clock: Clock): RetryVerdict {
     const policy = this.#policy;
     if (policy === undefined || !policy.shouldRetry(outcome)) return "no";
     if (attempts > policy.maxRetries) {
@@ -64,6 +71,8 @@ export class RetryState {
     const breaker = cluster.breakerOf(this.#priority);
     if (!cluster.admitRetry(breaker)) return "overflow";
     this.#admittedBy = cluster;
+    if (policy.resetWait !== undefined && outcome.t === "response")
+      this.#resetMs = policy.resetWait(outcome.header, clock.wallMs());
     return "retry";
   }
 
@@ -71,14 +80,24 @@ export class RetryState {
   backoffMs(last: Endpoint | undefined, attempts: number, random: Random): number {
     const policy = this.#policy as CompiledRetry;
     if (policy.avoidPreviousHosts && last !== undefined) (this.#tried ??= new Set()).add(last);
-    return policy.backoffMs(attempts, random);
+    if (policy.priorityUpdateFrequency > 0 && last !== undefined) this.#leavePriorities(last, policy);
+    const resetMs = this.#resetMs;
+    this.#resetMs = undefined;
+    return resetMs === undefined ? policy.backoffMs(attempts, random) : afterReset(resetMs, random);
+  }
+
+  /** Source: Envoy's `PreviousPrioritiesRetryPriority`. */
+  #leavePriorities(last: Endpoint, { priorityUpdateFrequency }: CompiledRetry): void {
+    const met = (this.#met ??= []);
+    met.push(last);
+    if (met.length % priorityUpdateFrequency === 0) this.#left = new Set(met.map(({ priority }) => priority));
   }
 
   /** The exchange is over. */
   end(succeeded: boolean): void {
     this.#giveBack(succeeded);
     this.#policy = undefined;
-    this.#tried = undefined;
+    this.#tried = this.#resetMs = this.#met = this.#left = undefined;
     this.perTryMs = this.perTryIdleMs = 0;
   }
 

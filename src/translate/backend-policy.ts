@@ -19,7 +19,7 @@ import type { Int64Range } from "../xds/proto/type.ts";
 import { pack } from "../xds/types/any.ts";
 import type { UpstreamHttp } from "./connection-pool.ts";
 import { MESH_HTTP } from "./detection.ts";
-import { covers } from "./mesh-index.ts";
+import { covers, serviceOf } from "./mesh-index.ts";
 
 /** The policy that callers in `namespace` see for `service`. */
 export function backendPolicyFor(mesh: Mesh, namespace: string, service: Service): BackendPolicy | undefined {
@@ -57,6 +57,15 @@ export function ownBalancer(policy: BackendPolicy | undefined, by: LoadBalancer 
     lbPolicy: "LOAD_BALANCING_POLICY_CONFIG",
     loadBalancingPolicy: { policies: policies.map((typedExtensionConfig) => ({ typedExtensionConfig })) },
   };
+}
+
+/** What is said of retries towards the first of `hosts` that has something said. */
+export function backendRetries(mesh: Mesh, namespace: string, hosts: readonly string[]): BackendPolicy["retries"] {
+  if (mesh.backendPolicies.length === 0) return undefined;
+  const services = hosts.flatMap((host) => serviceOf(mesh, host) ?? []);
+  return services
+    .map((service) => backendPolicyFor(mesh, namespace, service)?.retries)
+    .find((retries) => retries !== undefined);
 }
 
 /** The health check of one cluster. A check of HTTP or gRPC goes where such calls go, and nowhere else. */

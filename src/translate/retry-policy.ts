@@ -6,8 +6,9 @@
  *
  * @module
  */
+import type { BackendRetries } from "../model/backend-policy.ts";
 import type { Retries } from "../model/virtual-service.ts";
-import { PreviousHostsPredicate } from "../xds/proto/retry-predicates.ts";
+import { PreviousHostsPredicate, PreviousPrioritiesConfig } from "../xds/proto/retry-predicates.ts";
 import type { RetryPolicy } from "../xds/proto/route-action.ts";
 import { pack } from "../xds/types/any.ts";
 
@@ -21,22 +22,42 @@ const elsewhere: RetryPolicy = {
   ],
 };
 
+/** Localities fail over by priority. Source: Istio's `retryRemoteLocalities`: other ones from the third attempt on. */
+const otherLocalities: RetryPolicy["retryPriority"] = {
+  name: "envoy.retry_priorities.previous_priorities",
+  typedConfig: pack(PreviousPrioritiesConfig, { updateFrequency: 2 }),
+};
+
 /**
  * Undefined when `attempts` is 0.
  *
+ * @param own What a BackendPolicy says.
  * @param hashes The endpoint is chosen by a hash: then another attempt may go to it as well, unless the rule says otherwise.
  */
-export function retryPolicy(retries: Retries | undefined, hashes: boolean): RetryPolicy | undefined {
+export function retryPolicy(
+  retries: Retries | undefined,
+  hashes: boolean,
+  own?: BackendRetries | undefined,
+): RetryPolicy | undefined {
   if (retries?.attempts === 0) return undefined;
   return {
+    perTryIdleTimeout: own?.perTryIdleTimeoutMs,
+    ...(own?.maxRetryAfterMs === undefined ? undefined : { rateLimitedRetryBackOff: untilReset(own.maxRetryAfterMs) }),
     ...conditions(retries?.retryOn ?? []),
     numRetries: retries?.attempts ?? DEFAULT_ATTEMPTS,
     perTryTimeout: retries?.perTryTimeoutMs,
     retryBackOff: retries?.backoffMs === undefined ? undefined : { baseInterval: retries.backoffMs },
     ...((retries?.ignorePreviousHosts ?? !hashes) ? elsewhere : undefined),
+    ...(retries?.remoteLocalities === true ? { retryPriority: otherLocalities } : undefined),
     hostSelectionRetryMaxAttempts: 5,
   };
 }
+
+/** The header of HTTP, and the one of rate limits, which is a time. */
+const untilReset = (maxInterval: number): RetryPolicy["rateLimitedRetryBackOff"] => ({
+  resetHeaders: [{ name: "retry-after" }, { name: "x-ratelimit-reset", format: "UNIX_TIMESTAMP" }],
+  maxInterval,
+});
 
 /** Status codes have a list of their own in Envoy, and a word that says to look at it. */
 function conditions(retryOn: readonly string[]): RetryPolicy {

@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { backendRetries } from "./backend-policy.ts";
 import type { HttpRule, Rewrite, RouteAction, WeightedDestination } from "../model/virtual-service.ts";
 import type { Route } from "../xds/proto/route.ts";
 import type { ClusterWeight, RequestMirrorPolicy, RouteAction as EnvoyRouteAction } from "../xds/proto/route-action.ts";
@@ -19,6 +20,13 @@ import { outboundCluster, outboundTcpCluster } from "./scope.ts";
 
 const HTTP_PORT = 80;
 
+const ownRetries = (live: RouteAction["destinations"], { mesh, scope }: RouteContext) =>
+  backendRetries(
+    mesh,
+    scope.namespace,
+    live.map(({ host }) => host),
+  );
+
 export function routeAction(rule: HttpRule, action: RouteAction, context: RouteContext): Route {
   const live = action.destinations.filter((d) => d.weight > 0);
   const only = action.destinations.length === 1 ? action.destinations[0] : undefined;
@@ -30,7 +38,11 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
     hostRewriteLiteral: action.rewrite?.authority ?? editedAuthority(rule.headers),
     timeout: action.timeoutMs ?? 0,
     maxGrpcTimeout: action.timeoutMs ?? 0,
-    retryPolicy: retryPolicy(action.retries ?? context.mesh.settings.defaultHttpRetryPolicy, hashPolicy !== undefined),
+    retryPolicy: retryPolicy(
+      action.retries ?? context.mesh.settings.defaultHttpRetryPolicy,
+      hashPolicy !== undefined,
+      ownRetries(live, context),
+    ),
     hashPolicy,
     requestMirrorPolicies: mirrorPolicies(action.mirrors, context),
   };

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { backendRetries } from "./backend-policy.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
@@ -107,7 +108,11 @@ export function defaultRoute(mesh: Mesh, service: Service, port: number, scope: 
       cluster: outboundCluster(scope, { number: port }, undefined, service.hostname),
       timeout: 0,
       maxGrpcTimeout: 0,
-      retryPolicy: retryPolicy(mesh.settings.defaultHttpRetryPolicy, hashPolicy !== undefined),
+      retryPolicy: retryPolicy(
+        mesh.settings.defaultHttpRetryPolicy,
+        hashPolicy !== undefined,
+        backendRetries(mesh, scope.namespace, [service.hostname]),
+      ),
       hashPolicy,
     },
   };

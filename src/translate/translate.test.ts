@@ -93,7 +93,12 @@ test("inbound HTTP says who called, and leaves time limits to the caller", () =>
   });
   const [host] = manager.routeConfig?.virtualHosts ?? [];
   expect(host?.name).toBe("inbound|http|9080");
-  expect(host?.routes?.[0]?.route).toEqual({ cluster: "inbound|9080||", timeout: 0 });
+  expect(host?.routes?.[0]?.route).toEqual({
+    cluster: "inbound|9080||",
+    timeout: 0,
+    maxStreamDuration: { maxStreamDuration: 0, grpcTimeoutHeaderMax: 0 },
+    retryPolicy: { retryOn: "reset-before-request", numRetries: 2 },
+  });
 });
 
 test("a shared proxy has a forward proxy for each instance, and names that cannot meet", () => {

@@ -104,6 +104,9 @@ export interface RetriesExplanation {
   readonly perTryTimeoutMs: number | undefined;
   /** The first wait at most. */
   readonly backoffMs: number | undefined;
+  /** Answers that say when to try again are believed up to this. */
+  readonly maxRetryAfterMs?: number | undefined;
+  readonly perTryIdleTimeoutMs?: number | undefined;
 }
 
 export interface FaultExplanation {

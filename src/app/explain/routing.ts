@@ -187,6 +187,10 @@ function retriesOf(route: Route | undefined): RetriesExplanation | undefined {
     on: [...words, ...(policy.retriableStatusCodes ?? []).map(String)],
     perTryTimeoutMs: policy.perTryTimeout,
     backoffMs: policy.retryBackOff?.baseInterval,
+    ...(policy.rateLimitedRetryBackOff === undefined
+      ? {}
+      : { maxRetryAfterMs: policy.rateLimitedRetryBackOff.maxInterval }),
+    ...(policy.perTryIdleTimeout === undefined ? {} : { perTryIdleTimeoutMs: policy.perTryIdleTimeout }),
   };
 }
 

@@ -16,7 +16,7 @@ import { BestOf, CheapestOfTwo, type Chooser, LeastOfAll, Rotation } from "./cho
 import { EdfSchedule } from "./edf.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointGroup } from "./endpoint-groups.ts";
-import type { EndpointSet } from "./endpoints.ts";
+import type { EndpointView } from "./endpoints.ts";
 import { HashBalancer, type HashPolicy } from "./hash-balancer.ts";
 import type { LocalityPart } from "./localities.ts";
 import { costOf } from "./peak-ewma.ts";
@@ -50,7 +50,7 @@ export interface Balancer {
    * @param hash 64 bits, for balancers that hash; without it they choose at random.
    */
   pick(
-    set: EndpointSet,
+    set: EndpointView,
     random: Random,
     avoid?: ReadonlySet<Endpoint> | undefined,
     reselections?: number,
@@ -119,7 +119,7 @@ class SetBalancer implements Balancer {
   readonly #choice: Choice;
   readonly #nowMs: () => number;
   #choosers = new Map<EndpointGroup, Chooser>();
-  #set: EndpointSet | undefined;
+  #set: EndpointView | undefined;
   #version = -1;
 
   constructor(choice: Choice, nowMs: () => number) {
@@ -127,7 +127,7 @@ class SetBalancer implements Balancer {
     this.#nowMs = nowMs;
   }
 
-  pick(set: EndpointSet, random: Random, avoid?: ReadonlySet<Endpoint>, reselections = 1): Endpoint | undefined {
+  pick(set: EndpointView, random: Random, avoid?: ReadonlySet<Endpoint>, reselections = 1): Endpoint | undefined {
     if (this.#version !== set.version || this.#set !== set) this.#rebuild(set, random);
     let endpoint = this.#pickOnce(set, random);
     if (avoid === undefined) return endpoint;
@@ -136,12 +136,12 @@ class SetBalancer implements Balancer {
     return endpoint;
   }
 
-  #pickOnce(set: EndpointSet, random: Random): Endpoint | undefined {
+  #pickOnce(set: EndpointView, random: Random): Endpoint | undefined {
     const group = set.group(random);
     return group === undefined ? undefined : this.#choosers.get(group)?.pick(random);
   }
 
-  #rebuild(set: EndpointSet, random: Random): void {
+  #rebuild(set: EndpointView, random: Random): void {
     this.#set = set;
     this.#version = set.version;
     this.#choosers = new Map(set.groups.map((group) => [group, this.#ofGroup(group, random)]));

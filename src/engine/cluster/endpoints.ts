@@ -41,7 +41,20 @@ const KNOWN_ASSIGNMENT = new Set(["clusterName", "endpoints", "policy"]);
 const KNOWN_LOCALITY = new Set(["locality", "lbEndpoints", "loadBalancingWeight", "priority", "proximity", "metadata"]);
 const KNOWN_POLICY = new Set(["overprovisioningFactor", "weightedPriorityHealth"]);
 
-export class EndpointSet {
+/** Endpoints to choose from, in groups. */
+export interface EndpointView {
+  /** Every endpoint, in an order that does not depend on the order of the assignment. */
+  readonly all: readonly Endpoint[];
+  readonly groups: readonly EndpointGroup[];
+  /** Rises with every change of `groups`: what was computed from them is stale when it differs. */
+  readonly version: number;
+  /** The group for one request, or undefined when no endpoint may be used. Draws only when there is a choice. */
+  group(random: Random): EndpointGroup | undefined;
+  /** The group at a percentage of the load: 0 to below 100. */
+  groupAt(percent: number): EndpointGroup | undefined;
+}
+
+export class EndpointSet implements EndpointView {
   readonly #rules: Omit<GroupRules, "overprovisioning" | "weighted" | "peers">;
   readonly #peers: () => LocalPeers | undefined;
   readonly #nowMs: () => number;
@@ -92,20 +105,27 @@ export class EndpointSet {
 
   /** The group for one request, or undefined when no endpoint may be used. Draws only when there is a choice. */
   group(random: Random): EndpointGroup | undefined {
-    const groups = this.#groups;
-    const first = groups[0];
-    if (first === undefined || first.percent === 100) return first;
-    return this.groupAt(random() * 100);
+    return groupFor(this.#groups, random);
   }
 
   /** The group at a percentage of the load: 0 to below 100. */
   groupAt(percent: number): EndpointGroup | undefined {
-    let left = percent;
-    for (const group of this.#groups) {
-      left -= group.percent;
-      if (left < 0) return group;
-    }
-    return undefined;
+    return groupAtPercent(this.#groups, percent);
+  }
+
+  /** What is left without some priorities, as it is now; all of it, where that is nothing. */
+  without(priorities: ReadonlySet<number>): EndpointView {
+    const { all, version } = this;
+    const left = all.filter(({ priority }) => !priorities.has(priority));
+    const found = left.length === 0 ? [] : this.#grouped(left);
+    const groups = found.length === 0 ? this.#groups : found;
+    return {
+      all,
+      groups,
+      version,
+      group: (random) => groupFor(groups, random),
+      groupAt: (percent) => groupAtPercent(groups, percent),
+    };
   }
 
   /**
@@ -127,14 +147,18 @@ export class EndpointSet {
     for (const endpoint of last.values()) this.#dropUnless(next, endpoint);
   }
 
-  /** Recomputes who is usable. Whoever changes `ejected` calls this. */
-  refresh(): void {
-    this.#groups = groupsOf(this.#all, {
+  #grouped(endpoints: readonly Endpoint[]): readonly EndpointGroup[] {
+    return groupsOf(endpoints, {
       ...this.#rules,
       overprovisioning: this.#overprovisioning,
       weighted: this.#weighted,
       peers: this.#peers(),
     });
+  }
+
+  /** Recomputes who is usable. Whoever changes `ejected` calls this. */
+  refresh(): void {
+    this.#groups = this.#grouped(this.#all);
     this.#usable = this.#groups.flatMap((group) => group.endpoints);
     this.#version += 1;
   }
@@ -169,6 +193,21 @@ export class EndpointSet {
     endpoint.live = false;
     this.#onRemoved(endpoint);
   }
+}
+
+function groupFor(groups: readonly EndpointGroup[], random: Random): EndpointGroup | undefined {
+  const first = groups[0];
+  if (first === undefined || first.percent === 100) return first;
+  return groupAtPercent(groups, random() * 100);
+}
+
+function groupAtPercent(groups: readonly EndpointGroup[], percent: number): EndpointGroup | undefined {
+  let left = percent;
+  for (const group of groups) {
+    left -= group.percent;
+    if (left < 0) return group;
+  }
+  return undefined;
 }
 
 /** Endpoints of `last` that `next` has not, and that checks say serve, go over to it. */

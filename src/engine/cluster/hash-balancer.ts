@@ -14,7 +14,7 @@ import type { Balancer } from "./balancer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { withinBound } from "./bounded-load.ts";
 import type { EndpointGroup } from "./endpoint-groups.ts";
-import type { EndpointSet } from "./endpoints.ts";
+import type { EndpointView } from "./endpoints.ts";
 import { HashRing } from "./hash-ring.ts";
 import { hashedEndpoints, type HashedEndpoint, type HashTable } from "./hash-table.ts";
 import { MaglevTable } from "./maglev.ts";
@@ -38,7 +38,7 @@ interface Table {
 export class HashBalancer implements Balancer {
   readonly #policy: HashPolicy;
   #tables = new Map<EndpointGroup, Table>();
-  #set: EndpointSet | undefined;
+  #set: EndpointView | undefined;
   #version = -1;
 
   constructor(policy: HashPolicy) {
@@ -46,7 +46,7 @@ export class HashBalancer implements Balancer {
   }
 
   pick(
-    set: EndpointSet,
+    set: EndpointView,
     random: Random,
     avoid?: ReadonlySet<Endpoint>,
     reselections = 1,
@@ -62,7 +62,7 @@ export class HashBalancer implements Balancer {
     return endpoint;
   }
 
-  #chosen(set: EndpointSet, { hosts, table }: Table, hash: bigint, attempt: number): Endpoint | undefined {
+  #chosen(set: EndpointView, { hosts, table }: Table, hash: bigint, attempt: number): Endpoint | undefined {
     const chosen = table.pick(hash, attempt);
     const { balanceFactor } = this.#policy;
     if (chosen === undefined || balanceFactor === undefined) return chosen;
@@ -70,7 +70,7 @@ export class HashBalancer implements Balancer {
     return withinBound(chosen, hash, hosts, balanceFactor, active);
   }
 
-  #rebuild(set: EndpointSet): void {
+  #rebuild(set: EndpointView): void {
     this.#set = set;
     this.#version = set.version;
     this.#tables = new Map(set.groups.map((group) => [group, tableOf(this.#policy, group.endpoints)]));

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { backendRetries } from "../backend-policy.ts";
 import type {
   ResolvedMirror,
   ResolvedRouteBackend,
@@ -153,7 +154,15 @@ function common(
     hostRewriteLiteral: rewrite?.hostname,
     timeout: timeoutMs,
     maxGrpcTimeout: timeoutMs,
-    retryPolicy: retryPolicy(retriesOf(retry, timeouts?.backendRequestMs), hashPolicy !== undefined),
+    retryPolicy: retryPolicy(
+      retriesOf(retry, timeouts?.backendRequestMs),
+      hashPolicy !== undefined,
+      backendRetries(
+        context.mesh,
+        context.scope.namespace,
+        hashed.map(({ host }) => host),
+      ),
+    ),
     hashPolicy,
     requestMirrorPolicies: mirrorPolicies(mirrors, context),
     clusterNotFoundResponseCode:
