@@ -25,6 +25,7 @@ export function reconcile(before: Mesh, next: Mesh): Mesh {
     peerAuthentications: sameItems(before.peerAuthentications, next.peerAuthentications, keyOf),
     authorizationPolicies: sameItems(before.authorizationPolicies, next.authorizationPolicies, keyOf),
     backendPolicies: sameItems(before.backendPolicies, next.backendPolicies, keyOf),
+    rateLimits: sameItems(before.rateLimits, next.rateLimits, keyOf),
     gatewayApi: same(before.gatewayApi, next.gatewayApi),
     namespaces: same(before.namespaces, next.namespaces),
   };
