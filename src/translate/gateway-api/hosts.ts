@@ -13,6 +13,7 @@ export function byHost(a: string, b: string): number {
 
 /** Of the hosts that cover `host`, the most specific. */
 export function closest(hosts: readonly string[], host: string): string | undefined {
-  const [best] = hosts.filter((wide) => covers(wide, host)).sort(byHost);
+  let best: string | undefined;
+  for (const wide of hosts) if (covers(wide, host) && (best === undefined || byHost(wide, best) < 0)) best = wide;
   return best;
 }

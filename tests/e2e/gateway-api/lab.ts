@@ -40,10 +40,11 @@ export class ConformanceLab {
   readonly seen: SeenRequest[] = [];
   readonly #suite: SuiteName;
   readonly #store = new MemoryStore({ "empty.yaml": "{apiVersion: v1, kind: Namespace, metadata: {name: none}}" });
-  readonly #places = new GatewayPlaces({ freePort: () => freePorts(1)[0] as number, isFree: isFreePort });
+  readonly #places = new GatewayPlaces({ freePort: () => this.#ports(1)[0] as number, isFree: isFreePort });
   readonly #proxies: Proxies;
   readonly #instances = new Map<string, Instance>();
   readonly #stops = new Map<string, (() => void)[]>();
+  readonly #given = new Set<number>();
   /** Those that have a proxy. */
   readonly #proxied = new Set<string>();
   #controlPlane: ControlPlane | undefined;
@@ -164,7 +165,7 @@ export class ConformanceLab {
     const stops: (() => void)[] = [];
     this.#stops.set(id, stops);
     const meshed = this.#suite === "mesh";
-    const ports = freePorts(pod.ports.size * 2 + 1 + 30);
+    const ports = this.#ports(pod.ports.size * 2 + 1 + 30);
     const next = (): SocketAddress => ({ address: LOOPBACK, port: ports.pop() as number });
     const served = [...pod.ports].map(([targetPort, kind]) => {
       const application = next();
@@ -189,6 +190,17 @@ export class ConformanceLab {
     };
     this.#register(instance);
     if (meshed) this.#startProxy(instance);
+  }
+
+  /** Of those that are free, some that nobody here was given: proxies take theirs later. */
+  #ports(count: number): number[] {
+    const found: number[] = [];
+    while (found.length < count) {
+      const fresh = freePorts(count - found.length).filter((port) => !this.#given.has(port));
+      for (const port of fresh) this.#given.add(port);
+      found.push(...fresh);
+    }
+    return found;
   }
 
   #register(instance: Instance): void {
