@@ -31,6 +31,8 @@ export interface Case {
 
 /** Numbers in documents and hosts that stand for the first and the second port of services. */
 export const PORTS = [80, 8080] as const;
+/** Of a `targetPort`: the first that the processes behind services listen on. */
+export const TARGET_PORT = 9080;
 
 /** Something that is not alike. */
 export interface Finding {
@@ -152,7 +154,8 @@ function place({ ports }: Oracle, document: ConfigDocument, slot: number): Confi
     .replaceAll("HOST", hostOf(slot))
     .replace(/"(number|port)":(80|8080)\b/g, (_, name: string, number: string) => {
       return `"${name}":${ports.service[number === "80" ? 0 : 1]}`;
-    });
+    })
+    .replaceAll(`"targetPort":${TARGET_PORT}`, `"targetPort":${ports.target[0]}`);
   return JSON.parse(text) as ConfigDocument;
 }
 

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Ask, Case } from "./comparison.ts";
+import { type Ask, type Case, TARGET_PORT } from "./comparison.ts";
 import { documentsOf } from "./rig/document.ts";
 
 const SUBSETS = `{host: HOST, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v3, labels: {version: v3}},
@@ -39,6 +39,24 @@ const A = { origin: "https://a.example" };
 const PREFLIGHT = { "access-control-request-method": "PUT", "access-control-request-headers": "x-one,x-nine" };
 const grpc = { "content-type": "application/grpc" };
 const post = { method: "POST", body: "what is sent" };
+
+const ENTRY_PORT = `ports: [{number: 80, name: http, protocol: HTTP, targetPort: ${TARGET_PORT}}]`;
+
+/** A case of ServiceEntries, and a rule for their hosts. */
+function outside(
+  what: string,
+  entries: readonly string[],
+  rule: string | undefined,
+  destination: string | undefined,
+  asks: readonly Ask[],
+): Case {
+  const texts = [
+    ...entries.map((spec, i) => document("ServiceEntry", spec).replace("name: HOST", `name: HOST-${i}`)),
+    ...(rule === undefined ? [] : [document("VirtualService", rule)]),
+    ...(destination === undefined ? [] : [document("DestinationRule", destination)]),
+  ];
+  return { what, documents: documentsOf(texts.join("")), asks };
+}
 
 export const FIXED: readonly Case[] = [
   {
@@ -283,5 +301,55 @@ export const FIXED: readonly Case[] = [
     `[{route: [${to("v1")}]}]`,
     [ask("/"), ask("/", {}, post)],
     "{host: HOST, trafficPolicy: {connectionPool: {tcp: {maxConnections: 100, connectTimeout: 3s}, http: {http1MaxPendingRequests: 100, maxRequestsPerConnection: 1}}, outlierDetection: {consecutive5xxErrors: 100}, loadBalancer: {simple: ROUND_ROBIN}}, subsets: [{name: v1, labels: {version: v1}, trafficPolicy: {loadBalancer: {simple: RANDOM}}}]}",
+  ),
+  outside(
+    "entries with endpoints",
+    [
+      `{hosts: [HOST.example], resolution: STATIC, ${ENTRY_PORT}, endpoints: [{address: 127.0.10.1, labels: {version: v1}}, {address: 127.0.10.2, labels: {version: v2}}]}`,
+    ],
+    `{hosts: [HOST.example], http: [{match: [{uri: {prefix: /one}}], route: [{destination: {host: HOST.example, subset: v1}}]},
+      {match: [{uri: {prefix: /two}}], rewrite: {authority: other.example}, route: [{destination: {host: HOST.example, subset: v2}}]},
+      {match: [{uri: {prefix: /none}}], route: [{destination: {host: HOST.example, subset: v9}}]},
+      {match: [{uri: {prefix: /lost}}], route: [{destination: {host: lost.example}}]}]}`,
+    "{host: HOST.example, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v9, labels: {version: v9}}]}",
+    ["/one", "/two", "/none", "/lost", "/else"].map((path) => ask(path, {}, { host: "HOST.example" })),
+  ),
+  outside(
+    "entries by name, whose names are addresses",
+    [
+      `{hosts: [HOST.example], resolution: DNS, ${ENTRY_PORT}, endpoints: [{address: 127.0.10.3}]}`,
+      `{hosts: [rr.HOST.example], resolution: DNS_ROUND_ROBIN, ${ENTRY_PORT}, endpoints: [{address: 127.0.10.4}]}`,
+    ],
+    "{hosts: [HOST.example], http: [{timeout: 0.3s, route: [{destination: {host: HOST.example}}], headers: {request: {set: {x-set: s}}}}]}",
+    undefined,
+    [
+      ask("/", {}, { host: "HOST.example" }),
+      ask("/", { "x-wait": "600" }, { host: "HOST.example" }),
+      ask("/", {}, { host: "rr.HOST.example" }),
+      ask("/", {}, { host: "HOST.example." }),
+    ],
+  ),
+  outside(
+    "entries of wildcards, of several hosts, and rules of wildcards over them",
+    [
+      `{hosts: ["*.HOST.example", HOST.org], resolution: STATIC, ${ENTRY_PORT}, endpoints: [{address: 127.0.10.1}]}`,
+      `{hosts: [near.HOST.example], location: MESH_INTERNAL, resolution: STATIC, ${ENTRY_PORT}, workloadSelector: {labels: {app: peer}}}`,
+    ],
+    '{hosts: ["*.HOST.example"], http: [{match: [{uri: {prefix: /direct}}], directResponse: {status: 418}}, {route: [{destination: {host: near.HOST.example}}]}]}',
+    undefined,
+    ["a.HOST.example", "a.b.HOST.example", "near.HOST.example", "HOST.example", "HOST.org"].flatMap((host) => [
+      ask("/", {}, { host }),
+      ask("/direct", {}, { host }),
+    ]),
+  ),
+  outside(
+    "entries of one host: ports and endpoints of both",
+    [
+      `{hosts: [HOST.example], resolution: STATIC, ${ENTRY_PORT}, endpoints: [{address: 127.0.10.1}]}`,
+      `{hosts: [HOST.example], resolution: STATIC, ports: [{number: 8080, name: http-b, protocol: HTTP, targetPort: 9080}], endpoints: [{address: 127.0.10.2}]}`,
+    ],
+    undefined,
+    undefined,
+    [ask("/", {}, { host: "HOST.example" }), ask("/", {}, { host: "HOST.example", port: 1 })],
   ),
 ];
