@@ -43,12 +43,14 @@ function runCase(explainer: Explainer, test: Origin, it: ConfigCase): CaseResult
     // A name alone is looked for in the test's own namespace first.
     const own = `${test.namespace}/${from}`;
     const caller = from !== undefined && explainer.has(own) ? own : from;
-    const explanation = explainer.explain({ from: caller, method, url, headers: Object.entries(headers) });
+    const asked = { from: caller, method, url, headers: Object.entries(headers) };
+    const explanation = explainer.explain({ ...asked, brief: true });
     const failures = it.expectations.flatMap((expectation) => {
       const { expected, found, holds } = compare(expectation.want, explanation);
       return holds ? [] : [{ expectation, expected, found }];
     });
-    return { test, case: it, failures, explanation };
+    // Why is told of those that fail.
+    return { test, case: it, failures, explanation: failures.length === 0 ? explanation : explainer.explain(asked) };
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     const failure = { expectation: undefined, expected: "a question that can be asked", found: error.message };

@@ -81,7 +81,7 @@ type Change = Pick<ChangedCalls, "differences" | "was" | "now">;
 /** A question that makes no sense to one of them, such as of a port that is TCP there, has its reason for an outcome. */
 function ask(mesh: SimulatedMesh, question: Question): Explanation | string {
   try {
-    return explainIn(mesh, question);
+    return explainIn(mesh, { ...question, brief: true });
   } catch (error) {
     if (error instanceof RangeError) return error.message;
     throw error;

@@ -81,7 +81,10 @@ function fromWorkload(
   from: Instance,
   sent: SimulatedRequest,
 ): Explanation {
-  const routed = withReason(simulated, routeRequest(outboundHttp(simulated, from), sent, simulated.rulesFor(from)));
+  const routed = withReason(
+    simulated,
+    routeRequest(outboundHttp(simulated, from), sent, simulated.rulesFor(from, asked.brief)),
+  );
   const destinations = destinationsOf(simulated, from, routed);
   const outcome = outcomeOfRouted(routed, destinations);
   return {
@@ -155,7 +158,7 @@ function throughGateway(
     const summary = `fails: ${entered.reason}; the connection is closed`;
     return { request, routing: undefined, destinations: [], mirrors: [], outcome: "fails", summary };
   }
-  const sentIn = routeRequest(entered.http, sent, simulated.rulesFor(gateway), outsider(entered.tls));
+  const sentIn = routeRequest(entered.http, sent, simulated.rulesFor(gateway, asked.brief), outsider(entered.tls));
   const routed = withReason(simulated, sentIn);
   const { routing } = routed;
   const destinations = destinationsOf(simulated, gateway, routed);

@@ -15,6 +15,8 @@ export interface ExplainRequest {
   /** `http://host:port/path` (`https` at a gateway), or `tcp://host:port` for a connection of whatever bytes. */
   readonly url: string;
   readonly headers: readonly (readonly [name: string, value: string])[];
+  /** Of the rules only the one that decides is told, and not why: for many questions about long tables. */
+  readonly brief?: boolean;
 }
 
 /**

@@ -16,8 +16,8 @@ import { FAULT_FILTER } from "../../translate/fault.ts";
 import type { Instance } from "../../model/service.ts";
 import { HTTPFault } from "../../xds/proto/filter-fault.ts";
 import type { Route } from "../../xds/proto/route.ts";
-import type { FaultExplanation, OwnReply, RetriesExplanation, Routing } from "./explanation.ts";
-import { type RuleContext, ruleSteps } from "./rule-steps.ts";
+import type { FaultExplanation, OwnReply, RetriesExplanation, RuleStep, Routing } from "./explanation.ts";
+import { decidingStep, type RuleContext, ruleSteps } from "./rule-steps.ts";
 import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
 import { describeOperation, SimulatedRequest } from "./simulated-request.ts";
 
@@ -62,10 +62,9 @@ export function routeRequest(
   const path = http.normalizePath(sent.path);
   if (typeof path !== "string") throw new RangeError(`the path ${JSON.stringify(sent.path)} is refused by every proxy`);
   const request = new SimulatedRequest(sent.method, path, http.normalizeAuthority(sent.authority, 0), sent.headers);
-  const trace: TraceStep[] = [];
-  const first = settled(http.decide(request, peer, drawing(http, 0), trace));
-  const route = matchedRoute(http, trace);
-  const routing = describe(http, trace, route, first, request, context);
+  const { chosen, first, rules, trace } = decide(http, request, peer, context);
+  const { route } = chosen;
+  const routing = describe(trace, chosen, first, request, rules);
   if (first.t === "reply") return { routing, end: endOf(first, routing), ways: [], request };
   return { routing, end: "forwarded", ways: waysOf(http, request, peer, route, first), request };
 }
@@ -123,33 +122,63 @@ function waysOf(
 /** A step of another subject follows the route's own. */
 const isTried = ({ step, conditions }: TraceStep): boolean => step === "route" && conditions !== undefined;
 
-/** Routes are tried in order, so the last one that was tried is known by its number. */
-function matchedRoute(http: CompiledHttp, trace: readonly TraceStep[]): Route | undefined {
-  const host = trace.find((s) => s.step === "virtualHost" && s.verdict === "chosen")?.subject;
-  const tried = trace.filter(isTried);
-  if (tried.at(-1)?.verdict !== "matched") return undefined;
-  return http.routeTable.message.virtualHosts?.find((v) => v.name === host)?.routes?.[tried.length - 1];
+/** Where a request was found to belong. */
+interface Chosen {
+  /** The virtual host's name. */
+  readonly host: string | undefined;
+  /** Undefined: none matched. */
+  readonly route: Route | undefined;
 }
+
+interface Decided {
+  readonly first: Forward | Reply;
+  readonly chosen: Chosen;
+  readonly rules: readonly RuleStep[];
+  readonly trace: readonly TraceStep[];
+}
+
+function decide(http: CompiledHttp, request: SimulatedRequest, peer: PeerView, context: RuleContext): Decided {
+  if (context.brief) return decideBriefly(http, request, peer, context);
+  const trace: TraceStep[] = [];
+  const first = settled(http.decide(request, peer, drawing(http, 0), trace));
+  const host = trace.find((s) => s.step === "virtualHost" && s.verdict === "chosen")?.subject;
+  const entries = http.routeTable.virtualHosts.find(({ name }) => name === host)?.routes ?? [];
+  // Routes are tried in order, so the last one that was tried is known by its number.
+  const tried = trace.filter(isTried);
+  const number = tried.at(-1)?.verdict === "matched" ? tried.length - 1 : -1;
+  const rules = host === undefined ? [] : ruleSteps(host, entries, tried, context);
+  return { first, chosen: { host, route: messageOf(http, host, number) }, rules, trace };
+}
+
+/** Without asking each rule why. */
+function decideBriefly(http: CompiledHttp, request: SimulatedRequest, peer: PeerView, context: RuleContext): Decided {
+  const first = settled(http.decide(request, peer, drawing(http, 0)));
+  const host = http.routeTable.hostFor(request.authority);
+  const number = first.route === undefined ? -1 : (host?.routes.findIndex(({ route }) => route === first.route) ?? -1);
+  const entry = host?.routes[number];
+  const rules = host === undefined || entry === undefined ? [] : [decidingStep(host.name, entry, context)];
+  return { first, chosen: { host: host?.name, route: messageOf(http, host?.name, number) }, rules, trace: [] };
+}
+
+const messageOf = (http: CompiledHttp, host: string | undefined, number: number): Route | undefined =>
+  http.routeTable.message.virtualHosts?.find((v) => v.name === host)?.routes?.[number];
 
 /** The hosts that stand for all that are none: refused, or let through. */
 const NO_HOST = "block_all";
 const ANY_HOST = "allow_any";
 
 function describe(
-  http: CompiledHttp,
   trace: readonly TraceStep[],
-  route: Route | undefined,
+  { host, route }: Chosen,
   end: Forward | Reply,
   request: SimulatedRequest,
-  context: RuleContext,
+  rules: readonly RuleStep[],
 ): Routing {
-  const host = trace.find((s) => s.step === "virtualHost" && s.verdict === "chosen")?.subject;
   const isOpaque = host?.endsWith(CONNECT_ONLY) === true || host === ANY_HOST;
   const known = host !== undefined && host !== NO_HOST && !(isOpaque && end.t === "reply");
-  const routes = http.routeTable.virtualHosts.find(({ name }) => name === host)?.routes ?? [];
   return {
     host: known ? host : undefined,
-    rules: known ? ruleSteps(host, routes, trace.filter(isTried), context) : [],
+    rules: known ? rules : [],
     ...limits(end, route, request),
     rewrite: rewriteOf(end, request),
     headers: {

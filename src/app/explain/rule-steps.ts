@@ -25,6 +25,14 @@ export interface RuleContext {
   readonly workload: Workload;
   /** The Gateways that the workload serves, or `mesh`. */
   readonly gateways: readonly string[];
+  /** Only which rule decides is asked for. */
+  readonly brief: boolean;
+}
+
+/** The rule that decides alone. */
+export function decidingStep(host: string, { label, route }: RouteEntry, { mesh }: RuleContext): RuleStep {
+  const [written] = writtenAt(mesh, route.origin, host.replace(/:[^:]*$/, ""));
+  return { ...named(label, route.origin, written), verdict: "matched", matched: true, reason: "", conditions: [] };
 }
 
 interface Told {

@@ -59,11 +59,11 @@ export class SimulatedMesh {
   }
 
   /** Whose rules its proxy follows. */
-  rulesFor({ workload }: Instance): RuleContext {
+  rulesFor({ workload }: Instance, brief = false): RuleContext {
     const mesh = visibleMesh(this.mesh, callerOf(this.mesh, workload));
-    if (workload.gateway === undefined) return { mesh, workload, gateways: [MESH_GATEWAY] };
+    if (workload.gateway === undefined) return { mesh, workload, gateways: [MESH_GATEWAY], brief };
     const served = this.mesh.gateways.filter(({ selector }) => selects(selector, workload.labels));
-    return { mesh, workload, gateways: served.map(gatewayName) };
+    return { mesh, workload, gateways: served.map(gatewayName), brief };
   }
 
   identityOf({ workload }: Instance): string {

@@ -49,13 +49,18 @@ export class RouteTable {
   }
 
   find(request: RequestView, peer: PeerView, random: Random, trace: Trace | undefined): RouteTarget {
-    const host = this.#domains.find(this.#ignorePort ? withoutPort(request.authority) : request.authority);
+    const host = this.hostFor(request.authority);
     if (trace !== undefined) this.#traceHost(request.authority, host, trace);
     if (host === undefined) return this.#noRoute;
     const randomValue = this.#needsRandom ? Math.floor(random() * RANDOM_VALUES) : 0;
     const path = pathOnly(request.path);
     const matched = this.#ignorePathParameters ? path.replace(/;[^/]*/g, "") : path;
     return host.find(request, peer, matched, randomValue, trace) ?? this.#noRoute;
+  }
+
+  /** Whose domains the authority is among. */
+  hostFor(authority: string): CompiledVirtualHost | undefined {
+    return this.#domains.find(this.#ignorePort ? withoutPort(authority) : authority);
   }
 
   #traceHost(authority: string, host: CompiledVirtualHost | undefined, trace: Trace): void {
