@@ -11,7 +11,7 @@ import { analyze } from "../src/config/analyze.ts";
 import { loadDocuments } from "../src/config/load.ts";
 
 const FILE = "shop-edge-and-routes.yaml";
-const VALID = ["shop.yaml", "edge.yaml", "routes.yaml"]
+const VALID = ["shop.yaml", "edge.yaml", "routes.yaml", "expected.yaml"]
   .map((name) => readFileSync(join(import.meta.dir, "fixtures", "config", name), "utf8"))
   .join("\n---\n");
 const MUTATIONS = 1000;
@@ -124,7 +124,7 @@ function mutate(random: Random, value: unknown): void {
 test("the documents that are mutated are valid, and analysis finds nothing", () => {
   const loaded = loadDocuments([{ file: FILE, text: VALID }]);
   expect([...loaded.problems, ...analyze(loaded)].map(formatProblem)).toEqual([]);
-  expect(new Set(loaded.documents.map((d) => d.kind)).size).toBe(21);
+  expect(new Set(loaded.documents.map((d) => d.kind)).size).toBe(22);
   expect(loaded.documents.every((d) => d.status === "applied")).toBe(true);
 });
 
