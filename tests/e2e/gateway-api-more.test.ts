@@ -81,7 +81,7 @@ const PREFIXES: readonly (readonly [request: string, prefix: string, replacement
   ["/foo", "/", "/xyz", "/xyz/foo"],
 ];
 
-const GATEWAY_SCENES: readonly Scene[] = [
+const GATEWAY_SCENES: Scene[] = [
   {
     name: "the listener with the closest host serves a request, and no other",
     yaml: [
@@ -271,6 +271,61 @@ const GATEWAY_SCENES: readonly Scene[] = [
     ],
   },
 ];
+
+/** TLS at the Gateway of the scene below; what it shows is checked. */
+const secured = (serverName: string, path = "/"): Asked => ({
+  gatewayListener: { gateway: `${INFRA}/shared`, port: 443 },
+  scheme: "https",
+  tls: { serverName, serverCA: `@secret(${INFRA}/tls-validity-checks-certificate).tls.crt` },
+  request: { host: serverName, path, method: "GET" },
+});
+
+const LISTENER = (name: string, hostname: string): string =>
+  `{name: ${name}, port: 443, protocol: HTTPS, hostname: ${hostname}, tls: {certificateRefs: [{name: tls-validity-checks-certificate}]}}`;
+
+GATEWAY_SCENES.push(
+  {
+    name: "a Gateway, a ListenerSet and TLS that is passed through share a port",
+    yaml: [
+      `{apiVersion: ${GROUP}/v1, kind: Gateway, ${meta("shared")}, spec: {gatewayClassName: tulle, allowedListeners: {namespaces: {from: Same}},
+        listeners: [${LISTENER("https", "a.example.org")},
+          {name: passed, port: 443, protocol: TLS, hostname: abc.example.com, tls: {mode: Passthrough}}]}}`,
+      `{apiVersion: ${GROUP}/v1, kind: ListenerSet, ${meta("more")}, spec: {parentRef: {name: shared, kind: Gateway, group: ${GROUP}},
+        listeners: [${LISTENER("https", "b.example.org")}]}}`,
+      httpRoute("at-gateway", `parentRefs: [{name: shared}], rules: [{backendRefs: [${V1}]}]`),
+      httpRoute(
+        "at-set",
+        `parentRefs: [{kind: ListenerSet, group: ${GROUP}, name: more}], rules: [{backendRefs: [${V2}]}]`,
+      ),
+      `{apiVersion: ${GROUP}/v1, kind: TLSRoute, ${meta("through")}, spec: {parentRefs: [{name: shared, sectionName: passed}],
+        hostnames: [abc.example.com], rules: [{backendRefs: [{name: tls-backend, port: 443}]}]}}`,
+    ],
+    asks: [
+      [secured("a.example.org"), served("infra-backend-v1")],
+      [secured("b.example.org"), served("infra-backend-v2")],
+      [{ ...secured("a.example.org"), request: { host: "b.example.org", path: "/", method: "GET" } }, status(421)],
+      [secured("c.example.org"), { error: "connection rejected" }],
+      [{ ...secured("abc.example.com"), tls: { serverName: "abc.example.com" } }, served("tls-backend")],
+    ],
+  },
+  {
+    name: "the time of a backend is that of each try, and a try that takes too long is a failure",
+    yaml: [
+      httpRoute(
+        "times",
+        `parentRefs: [{name: same-namespace}], rules: [
+        {matches: [{path: {value: /once}}], backendRefs: [${V1}], timeouts: {backendRequest: 100ms}},
+        {matches: [{path: {value: /never}}], backendRefs: [${V1}], timeouts: {request: 0s, backendRequest: 0s}},
+        {matches: [{path: {value: /both}}], backendRefs: [${V1}], timeouts: {request: 150ms, backendRequest: 100ms}, retry: {attempts: 5, backoff: 1ms}}]`,
+      ),
+    ],
+    asks: [
+      [get("/once?delay=1s"), status(504)],
+      [get("/never?delay=300ms"), served("infra-backend-v1")],
+      [get("/both?delay=1s"), status(504)],
+    ],
+  },
+);
 
 const MESH_SCENES: readonly Scene[] = [
   {
