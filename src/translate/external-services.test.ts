@@ -214,3 +214,27 @@ test("REGISTRY_ONLY has neither the PassthroughCluster nor the filter that looks
     [false, false],
   ]);
 });
+
+test("the Mesh document's settings are the defaults of all calls", () => {
+  const mesh =
+    "{apiVersion: tulle.dev/v1, kind: Mesh, metadata: {name: m}, spec: {dnsRefreshRate: 7s, connectTimeout: 3s, defaultHttpRetryPolicy: {attempts: 5, retryOn: reset}}}";
+  const own =
+    "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v}, spec: {hosts: [shop], http: [{match: [{uri: {prefix: /own}}], retries: {attempts: 1}, route: [{destination: {host: shop}}]}, {route: [{destination: {host: shop}}]}]}}";
+  const other = rule("a.com", "trafficPolicy: {connectionPool: {tcp: {connectTimeout: 1s}}}");
+  const entries = entry(`hosts: [a.com, b.com], resolution: DNS, ${HTTP}`);
+  const { clusters, routes } = resourcesOf(mesh, own, other, entries);
+  const timeoutOf = (name: string): unknown => clusters.find((c) => c.name === name)?.connectTimeout;
+  expect(clusters.find((c) => c.name === "outbound|80||a.com")?.dnsRefreshRate).toBe(7000);
+  expect([timeoutOf("outbound|80||a.com"), timeoutOf("outbound|80||b.com"), timeoutOf("PassthroughCluster")]).toEqual([
+    1000, 3000, 3000,
+  ]);
+  const retries = (host: string): unknown =>
+    routes[0]?.virtualHosts
+      ?.find((h) => h.name === host)
+      ?.routes?.map((r) => [r.route?.retryPolicy?.numRetries, r.route?.retryPolicy?.retryOn]);
+  expect(retries("b.com:80")).toEqual([[5, "reset"]]);
+  expect(retries("shop.default.svc.cluster.local:80")).toEqual([
+    [1, "connect-failure,refused-stream,unavailable,cancelled,retriable-status-codes"],
+    [5, "reset"],
+  ]);
+});
