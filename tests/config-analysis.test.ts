@@ -350,3 +350,16 @@ test("endpoints that documents list serve a host and its subsets", () => {
     expect(found[0]).toContain('the subset "two" selects no workload of a.com');
   }
 });
+
+test("what a later entry of a host says of it has no effect", () => {
+  const entry = (name: string, more: string, host = "a.com"): string =>
+    `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: ${name}}, spec: {hosts: [${host}], ports: [{number: 80, name: http, protocol: HTTP}], ${more}}}`;
+  expect(findings([entry("a", "resolution: DNS"), entry("b", "resolution: STATIC")].join("\n---\n"))).toEqual([
+    expect.stringContaining(
+      'spec.resolution: warning: STATIC has no effect for "a.com", which is DNS: the first entry of a host says it, ServiceEntry default/a at shop.yaml:1',
+    ),
+  ]);
+  const service = "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {ports: [{port: 80, name: http}]}}";
+  const decorates = entry("c", "resolution: STATIC", "s.default.svc.cluster.local");
+  expect(findings([service, decorates].join("\n---\n"))).toEqual([]);
+});

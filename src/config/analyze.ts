@@ -11,6 +11,7 @@ import type { Mesh } from "../model/mesh.ts";
 import { analyzeBackends } from "./analyze-backends.ts";
 import { analyzeDestinations } from "./analyze-destinations.ts";
 import { analyzeGatewayApi } from "./analyze-gateway-api.ts";
+import { analyzeEntries } from "./analyze-entries.ts";
 import { analyzeGateways } from "./analyze-gateways.ts";
 import { analyzeHosts } from "./analyze-hosts.ts";
 import { analyzePolicies } from "./analyze-policies.ts";
@@ -30,6 +31,7 @@ export function analyze(loaded: {
   const findings = [
     analyzeBackends,
     analyzeDestinations,
+    analyzeEntries,
     analyzeGateways,
     analyzeGatewayApi,
     analyzeHosts,
