@@ -175,7 +175,7 @@ spec:
     ["{tunnel: {targetHost: a b, targetPort: 1}}", "a host name or an IP address"],
     ["{tunnel: {targetHost: a}}", "targetPort"],
     ["{tunnel: {protocol: POST, targetHost: a, targetPort: 1}}", "a tunnel by POST is not supported yet"],
-    ["{outlierDetection: {outlierDetectionHttpErrorCodes: [500]}}", "not supported yet"],
+    ["{outlierDetection: {outlierDetectionHttpErrorCodes: [600]}}", "must be a whole number from 100 to 599"],
     ["{outlierDetection: {consecutiveLocalOriginFailures: 5}}", "needs splitExternalLocalOriginErrors"],
     ["{outlierDetection: {maxEjectionPercent: 101}}", "must be a whole number from 0 to 100"],
     ["{tls: {mode: MUTUAL}}", "needs clientCertificate and privateKey"],

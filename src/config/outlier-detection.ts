@@ -22,8 +22,8 @@ export function outlierDetection(node: Node): OutlierDetection {
       "maxEjectionPercent",
       "minHealthPercent",
       "consecutiveErrors",
+      "outlierDetectionHttpErrorCodes",
     ],
-    unsupported: ["outlierDetectionHttpErrorCodes"],
   });
   fields.optional("consecutiveErrors", count);
   fields
@@ -45,5 +45,8 @@ export function outlierDetection(node: Node): OutlierDetection {
     baseEjectionTimeMs: fields.optional("baseEjectionTime", duration),
     maxEjectionPercent: ejection === 0 ? undefined : ejection,
     minHealthPercent: fields.optional("minHealthPercent", percent),
+    ...(fields.has("outlierDetectionHttpErrorCodes")
+      ? { errorCodes: fields.list("outlierDetectionHttpErrorCodes", integer(100, 599)) }
+      : {}),
   };
 }

@@ -149,6 +149,8 @@ export interface OutlierDetection {
   readonly maxEjectionPercent: number | undefined;
   /** 0 to 100: below it the balancer panics and uses all endpoints. */
   readonly minHealthPercent: number | undefined;
+  /** The statuses that count as errors. Undefined: those from 500 on. */
+  readonly errorCodes?: readonly number[] | undefined;
 }
 
 export interface ClientTls {

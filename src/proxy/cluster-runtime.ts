@@ -332,7 +332,7 @@ export class ClusterRuntime {
   onVerdict(endpoint: Endpoint, status: number): void {
     endpoint.requestsTotal++;
     if (status >= 500) endpoint.requestsFailed++;
-    if (this.#outlier !== undefined) this.#learn(endpoint, resultOfStatus(status));
+    if (this.#outlier !== undefined) this.#learn(endpoint, resultOfStatus(status, this.compiled.http.isError));
   }
 
   onFailure(endpoint: Endpoint, failure: Failure): void {

@@ -61,12 +61,26 @@ export function protocolOptions(
   pool: ConnectionPool | undefined,
   http: UpstreamHttp,
   autoSni: UpstreamHttpOptions["upstreamHttpProtocolOptions"] = undefined,
+  errorCodes: readonly number[] = [],
 ): Cluster["typedExtensionProtocolOptions"] {
   const common = commonOptions(pool);
-  if (common === undefined && http === "http1" && autoSni === undefined) return undefined;
-  const options = { commonHttpProtocolOptions: common, upstreamHttpProtocolOptions: autoSni, ...versions(http, pool) };
+  if (common === undefined && http === "http1" && autoSni === undefined && errorCodes.length === 0) return undefined;
+  const options = {
+    commonHttpProtocolOptions: common,
+    upstreamHttpProtocolOptions: autoSni,
+    ...versions(http, pool),
+    outlierDetection: errorCodes.length === 0 ? undefined : errorsAre(errorCodes),
+  };
   return { [PROTOCOL_OPTIONS]: pack(UpstreamHttpOptions, options) };
 }
+
+const errorsAre = (codes: readonly number[]): UpstreamHttpOptions["outlierDetection"] => ({
+  errorMatcher: {
+    httpResponseHeadersMatch: {
+      headers: [{ name: ":status", stringMatch: { safeRegex: { regex: codes.join("|") } } }],
+    },
+  },
+});
 
 function versions(
   http: UpstreamHttp,

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "bun:test";
 import { service, stateOf, workload } from "../../tests/support/mesh.ts";
+import { compileCluster } from "../engine/cluster/cluster.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import { UpstreamTlsContext } from "../xds/proto/tls.ts";
 import { ProxyProtocolUpstreamTransport } from "../xds/proto/upstream-proxy-protocol.ts";
@@ -164,6 +165,14 @@ describe("a DestinationRule", () => {
       enforcingConsecutiveGatewayFailure: 100,
       enforcingSuccessRate: 0,
     });
+  });
+
+  test("says which statuses are errors", () => {
+    const { cluster } = reviews([
+      destinationRule("trafficPolicy: {outlierDetection: {outlierDetectionHttpErrorCodes: [429, 503]}}"),
+    ]);
+    const { isError } = compileCluster(cluster).http;
+    expect([200, 429, 500, 503].map((status) => isError?.(status))).toEqual([false, true, false, true]);
   });
 
   test("says how connections live, and how they begin", () => {

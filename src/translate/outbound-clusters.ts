@@ -154,7 +154,13 @@ function outbound(
     }),
     ...withProxyProtocol(toBackend?.t === "socket" ? { transportSocket: toBackend.socket } : sockets, policy),
     typedExtensionProtocolOptions:
-      http && protocolOptions(policy.connectionPool, http, toBackend === undefined ? autoSni : undefined),
+      http &&
+      protocolOptions(
+        policy.connectionPool,
+        http,
+        toBackend === undefined ? autoSni : undefined,
+        policy.outlierDetection?.errorCodes,
+      ),
     metadata: { filterMetadata: { istio: serviceMetadata(service, subset?.name) } },
   };
   return { cluster, endpoints: assignment, rule };

@@ -66,7 +66,7 @@ const ROOTS: readonly string[] = [
 
 /**
  * Repairs, by file: the package lacks OpenCensus's files, its copy of the validation rules is older than their use, and fields that
- * came with Envoy 1.34 are not in it.
+ * came with Envoy 1.34 and later are not in it.
  */
 const MENDS: Readonly<Record<string, (text: string) => string>> = {
   "envoy/config/trace/v3/trace.proto": (text) => text.replace(/^.*opencensus\.proto.*\n/m, ""),
@@ -81,6 +81,17 @@ const MENDS: Readonly<Record<string, (text: string) => string>> = {
       .replace(
         /\}\s*$/,
         `repeated config.route.v3.RateLimit rate_limits = 17; google.protobuf.UInt32Value max_dynamic_descriptors = 18;\n}\n`,
+      ),
+  "envoy/extensions/upstreams/http/v3/http_protocol_options.proto": (text) =>
+    text
+      .replace(
+        'import "envoy/config/core/v3/protocol.proto";',
+        (line) => `import "envoy/config/common/matcher/v3/matcher.proto";\n${line}`,
+      )
+      .replace(
+        /\}\s*$/,
+        "message OutlierDetection { config.common.matcher.v3.MatchPredicate error_matcher = 1; }\n" +
+          "OutlierDetection outlier_detection = 8;\n}\n",
       ),
   "validate/validate.proto": (text) =>
     text.replace("message StringRules {", "message StringRules {\n  optional bool ignore_empty = 26;"),

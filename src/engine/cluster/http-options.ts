@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { compileErrors, type IsError } from "./outlier-errors.ts";
 import type { Cluster } from "../../xds/proto/cluster.ts";
 import type { Http1ProtocolOptions, HttpProtocolOptions } from "../../xds/proto/core-protocol.ts";
 import { UpstreamHttpOptions } from "../../xds/proto/upstream-http.ts";
@@ -27,6 +28,8 @@ export interface ClusterHttp {
   readonly maxConnectionDurationMs: number;
   /** What each request's host says of the server behind TLS; undefined: nothing, the TLS context has it all. */
   readonly serverByHost: ServerByHost | undefined;
+  /** Which answers count against an endpoint; undefined: those from 500 on. */
+  readonly isError: IsError | undefined;
 }
 
 /** Source: `auto_sni` and `auto_san_validation` of `UpstreamHttpProtocolOptions`. */
@@ -46,6 +49,7 @@ const OPTIONS = new Set([
   "explicitHttpConfig",
   "useDownstreamProtocolConfig",
   "autoConfig",
+  "outlierDetection",
 ]);
 const COMMON = new Set(["idleTimeout", "maxRequestsPerConnection", "maxConnectionDuration"]);
 const EXPLICIT = new Set(["httpProtocolOptions", "http2ProtocolOptions"]);
@@ -74,7 +78,12 @@ export function compileClusterHttp(cluster: Cluster): ClusterHttp {
   refuseOthers(options, OPTIONS_PATH, OPTIONS);
   refuseOthers(options.explicitHttpConfig ?? {}, `${OPTIONS_PATH}.explicit_http_config`, EXPLICIT);
   const lives = livesOf(options.commonHttpProtocolOptions, `${OPTIONS_PATH}.common_http_protocol_options`, cluster);
-  return { ...protocolOf(options), ...lives, serverByHost: serverByHost(options.upstreamHttpProtocolOptions) };
+  return {
+    ...protocolOf(options),
+    ...lives,
+    serverByHost: serverByHost(options.upstreamHttpProtocolOptions),
+    isError: compileErrors(options.outlierDetection, `${OPTIONS_PATH}.outlier_detection`),
+  };
 }
 
 function serverByHost(options: UpstreamHttpOptions["upstreamHttpProtocolOptions"]): ServerByHost | undefined {
@@ -117,7 +126,7 @@ function trailersOf(http1: Http1ProtocolOptions | undefined, path: string): bool
 
 function deprecatedOptions(cluster: Cluster): ClusterHttp {
   const lives = livesOf(cluster.commonHttpProtocolOptions, "common_http_protocol_options", cluster);
-  return { ...oneProtocol(cluster, ""), ...lives, serverByHost: undefined };
+  return { ...oneProtocol(cluster, ""), ...lives, serverByHost: undefined, isError: undefined };
 }
 
 function livesOf(common: HttpProtocolOptions | undefined, path: string, { maxRequestsPerConnection = 0 }: Cluster) {

@@ -159,7 +159,7 @@ describe("outlier detection", () => {
   });
 
   test("statuses", () => {
-    expect([200, 404, 500, 501, 502, 503, 504, 505, 599].map(resultOfStatus)).toEqual([
+    expect([200, 404, 500, 501, 502, 503, 504, 505, 599].map((status) => resultOfStatus(status))).toEqual([
       "success",
       "success",
       "error5xx",

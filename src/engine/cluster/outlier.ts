@@ -11,6 +11,7 @@
  */
 import type { Random } from "../../base/random.ts";
 import type { Endpoint } from "./endpoint.ts";
+import type { IsError } from "./outlier-errors.ts";
 import type { EndpointSet } from "./endpoints.ts";
 import { type RateOrigin, failurePercentageOutliers, ratesOf, successRateOutliers } from "./outlier-rates.ts";
 import type { EjectionCause, OutlierSettings } from "./outlier-settings.ts";
@@ -36,7 +37,9 @@ export interface TickReport {
 }
 
 /** The result for the status of an answer. */
-export function resultOfStatus(status: number): OutlierResult {
+export function resultOfStatus(status: number, isError?: IsError | undefined): OutlierResult {
+  if (isError !== undefined && !isError(status)) return "success";
+  if (isError !== undefined && !(status >= 500 && status <= 599)) return "error5xx";
   if (status < 500 || status > 599) return "success";
   return status >= 502 && status <= 504 ? "gatewayError" : "error5xx";
 }

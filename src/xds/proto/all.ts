@@ -36,6 +36,7 @@ import "./istio-ca.ts";
 import "./listener-filters.ts";
 import "./listener.ts";
 import "./load-balancing-policies.ts";
+import "./match-predicate.ts";
 import "./matcher.ts";
 import "./metadata-tracing.ts";
 import "./overload.ts";

@@ -14,6 +14,7 @@ import {
   HttpProtocolOptions,
   UpstreamHttpProtocolOptions,
 } from "./core-protocol.ts";
+import { MatchPredicate } from "./match-predicate.ts";
 import { HttpFilter } from "./http-connection-manager.ts";
 
 export const ExplicitHttpConfig = message("envoy.extensions.upstreams.http.v3.HttpProtocolOptions.ExplicitHttpConfig", {
@@ -42,6 +43,12 @@ export const AutoHttpConfig = message("envoy.extensions.upstreams.http.v3.HttpPr
 });
 export type AutoHttpConfig = Infer<typeof AutoHttpConfig>;
 
+export const UpstreamOutlierDetection = message(
+  "envoy.extensions.upstreams.http.v3.HttpProtocolOptions.OutlierDetection",
+  { errorMatcher: of(1, MatchPredicate) },
+);
+export type UpstreamOutlierDetection = Infer<typeof UpstreamOutlierDetection>;
+
 export const UpstreamHttpOptions = message("envoy.extensions.upstreams.http.v3.HttpProtocolOptions", {
   commonHttpProtocolOptions: of(1, HttpProtocolOptions),
   upstreamHttpProtocolOptions: of(2, UpstreamHttpProtocolOptions),
@@ -52,5 +59,6 @@ export const UpstreamHttpOptions = message("envoy.extensions.upstreams.http.v3.H
   }),
   httpFilters: repeated(of(6, HttpFilter)),
   headerValidationConfig: of(7, TypedExtensionConfig),
+  outlierDetection: of(8, UpstreamOutlierDetection),
 });
 export type UpstreamHttpOptions = Infer<typeof UpstreamHttpOptions>;
