@@ -62,6 +62,20 @@ describe("HTTPRoute", () => {
     });
   });
 
+  test.each([
+    ["{}", { type: "Cookie", lifetime: "Session", sessionName: undefined, absoluteTimeoutMs: undefined }],
+    ["{type: Header, sessionName: X-Seat}", { type: "Header", sessionName: "X-Seat" }],
+    [
+      "{absoluteTimeout: 1h, cookieConfig: {lifetimeType: Permanent}}",
+      { type: "Cookie", lifetime: "Permanent", absoluteTimeoutMs: 3_600_000 },
+    ],
+  ])("keeps sessions: %s", (session, expected) => {
+    const backends = "backendRefs: [{name: a, port: 1}, {name: b, port: 1, weight: 0}]";
+    expect(onlyRule(httpRule(`sessionPersistence: ${session}, ${backends}`))?.sessionPersistence).toMatchObject(
+      expected,
+    );
+  });
+
   test("a percent sign in a header's value is text", () => {
     const modifier = "{type: ResponseHeaderModifier, responseHeaderModifier: {set: [{name: A, value: 100%}]}}";
     expect(onlyRule(httpRule(`filters: [${modifier}]`))?.filters.headers.response.set).toEqual({ A: "100%%" });
@@ -123,7 +137,12 @@ describe("refused, as by the API", () => {
     [httpRule("timeouts: {request: 1.5s}"), "must be a duration"],
     [httpRule("backendRefs: [{name: b}]"), 'field "port" is missing'],
     [httpRule("backendRefs: [{name: b, port: 1, weight: 1000001}]"), "weight: must be a whole number"],
-    [httpRule("sessionPersistence: {}"), "sessionPersistence: is not supported yet"],
+    [httpRule("sessionPersistence: {idleTimeout: 1h}"), "idleTimeout: is not supported yet"],
+    [httpRule("sessionPersistence: {absoluteTimeout: 1h}"), "absoluteTimeout: is not supported yet but for a cookie"],
+    [
+      httpRule("sessionPersistence: {}, backendRefs: [{name: a, port: 1}, {name: b, port: 1}]"),
+      "sessionPersistence: is not supported yet beside several backends",
+    ],
     [httpRule("sessionPersistence: {cookieConfig: {lifetimeType: Permanent}}"), 'needs "absoluteTimeout"'],
     [document("HTTPRoute", "rules: [{name: a}, {name: a}]"), "spec.rules[1]: stands twice"],
     [document("HTTPRoute", "parentRefs: [{name: a}, {name: a}]"), "spec.parentRefs[1]: stands twice"],

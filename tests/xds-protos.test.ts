@@ -18,6 +18,7 @@ import { isEnum, messages } from "./support/protos-values.ts";
 /** Messages that the definitions do not have, and where they are from. */
 const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ["envoy.extensions.resource_monitors.cgroup_memory.v3.CgroupMemoryConfig", "Envoy 1.34: after the definitions"],
+  ["envoy.Cookie", "Envoy's own source: what its session cookie holds"],
   ["google.protobuf.Empty", "protobuf itself; no fields"],
   ["istio.v1.auth.IstioCertificateRequest", "istio/api security/v1alpha1/ca.proto"],
   ["istio.v1.auth.IstioCertificateResponse", "istio/api security/v1alpha1/ca.proto"],

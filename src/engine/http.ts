@@ -29,6 +29,7 @@ import { compileSettings, type HttpSettings } from "./http/settings.ts";
 import type { StreamLimits } from "./http/stream-duration.ts";
 import type { RouteTarget } from "./http/target.ts";
 import { mayUpgrade, type RouteUpgrades } from "./http/upgrades.ts";
+import type { Session } from "./http/stateful-session.ts";
 import type { Observer } from "./observer.ts";
 import type { CompiledRateLimit } from "./rate-limit/descriptors.ts";
 import type { RouteOrigin } from "./origin.ts";
@@ -52,6 +53,8 @@ export interface Forward {
   readonly metadataMatch: Metadata | undefined;
   /** Who gets a copy of this request; undefined for nobody. */
   readonly mirrors: readonly Mirror[] | undefined;
+  /** Which endpoint the client has been with; absent where the route keeps no sessions. */
+  readonly session?: Session;
 }
 
 /** An answer without an upstream. */

@@ -86,7 +86,8 @@ export class Attempts implements Waiter {
     owner.attempts++;
     const endpoint =
       cluster.requested === undefined
-        ? this.#retry.pick(cluster, owner.context.random, cluster.hashes ? owner.hash() : undefined)
+        ? (this.#inSession(cluster) ??
+          this.#retry.pick(cluster, owner.context.random, cluster.hashes ? owner.hash() : undefined))
         : cluster.requested.endpointOf(owner.authority, owner.context.clock.nowMs());
     if (endpoint === undefined) return owner.onAttemptsFailed("noHealthyUpstream", "");
     const isTcp = owner.forward?.route.upgrades?.isTcp(owner.head) ?? false;
@@ -99,6 +100,13 @@ export class Attempts implements Waiter {
     this.#hold.take(cluster, breaker, endpoint);
     this.#source = source;
     source.acquire(this);
+  }
+
+  /** The endpoint that the client has been with, so long as it serves; a retry may go anywhere. */
+  #inSession(cluster: ClusterRuntime): Endpoint | undefined {
+    const { forward, attempts } = this.#owner;
+    const wanted = forward?.session?.wanted;
+    return wanted === undefined || attempts > 1 ? undefined : cluster.serving(wanted);
   }
 
   get keptNeeded(): KeptNeeded {

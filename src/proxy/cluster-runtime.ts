@@ -227,6 +227,12 @@ export class ClusterRuntime {
     this.#checker?.takeOutNow(endpoint);
   }
 
+  /** The endpoint of a key, unless it is known not to serve. */
+  serving(key: string): Endpoint | undefined {
+    const endpoint = this.endpoints.get(key);
+    return endpoint !== undefined && (isHealthy(endpoint) || isDegraded(endpoint)) ? endpoint : undefined;
+  }
+
   /**
    * @param hash Of the request, where the balancer {@link hashes}.
    * @param left Priorities that a retry leaves out.

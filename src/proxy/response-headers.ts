@@ -43,6 +43,7 @@ export class ResponseHeaders {
     if (exchange.forward?.route.includeAttemptCount.response)
       sink.header("x-envoy-attempt-count", String(exchange.attempts));
     if (exchange.setCookies.length > 0) this.#writeCookies(exchange.setCookies);
+    if (exchange.forward?.session !== undefined) this.#writeSession(exchange);
     if (head.first[ID.date] === 0) sink.header("date", this.#now());
     this.#writeServer(exchange, head.first[ID.server] !== 0);
     this.#finish(exchange);
@@ -56,6 +57,12 @@ export class ResponseHeaders {
     if (id === ID["transfer-encoding"]) return this.#dropsCoding;
     return this.#overlay.drops(head, line);
   };
+
+  /** By it the client comes back to its endpoint. */
+  #writeSession({ forward, endpoint }: ExchangeRecord): void {
+    const header = endpoint && forward?.session?.headerFor(endpoint.key);
+    if (header !== undefined) this.#sink.header(header[0], header[1]);
+  }
 
   #writeCookies(lines: readonly string[]): void {
     if (this.#overlay.replaces("set-cookie")) return;

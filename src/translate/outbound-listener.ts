@@ -11,6 +11,7 @@ import type { Listener, NetworkFilter } from "../xds/proto/listener.ts";
 import { pack } from "../xds/types/any.ts";
 import { socketAddress } from "./endpoints.ts";
 import { cors } from "./cors.ts";
+import { statefulSessions } from "./stateful-session.ts";
 import { requestedHosts } from "./discovery.ts";
 import { FAULT_FILTER } from "./fault.ts";
 import { httpManager } from "./http-manager.ts";
@@ -51,7 +52,7 @@ export function outboundManager(
       rds: { configSource: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, routeConfigName },
       httpProtocolOptions: { allowAbsoluteUrl: true },
     },
-    namesHosts(mesh, scope) ? [fault, cors, requestedHosts(mesh.settings)] : [fault, cors],
+    [fault, cors, ...statefulSessions(mesh), ...(namesHosts(mesh, scope) ? [requestedHosts(mesh.settings)] : [])],
     options,
   );
 }

@@ -13,7 +13,7 @@ import { httpBackend } from "./http-route.ts";
 import { listOf } from "./lists.ts";
 import { sectionName } from "./names.ts";
 import { fieldPlace, objectMeta } from "./references.ts";
-import { hostnames, parents, rules } from "./route.ts";
+import { checkSession, hostnames, parents, rules } from "./route.ts";
 import { sessionPersistence } from "./session-persistence.ts";
 import { headerMatches } from "./value-match.ts";
 
@@ -37,7 +37,7 @@ const rule =
     const fields = node.fields({ known: ["name", "matches", "filters", "backendRefs", "sessionPersistence"] });
     const matches = fields.optional("matches", listOf(grpcMatch, { max: 64 })) ?? [];
     const every = [{ at: fieldPlace(node), method: EVERY_METHOD, headers: {} }];
-    return {
+    const read: GrpcRouteRule = {
       at: fieldPlace(node),
       name: fields.optional("name", sectionName),
       matches: matches.length > 0 ? matches : every,
@@ -45,6 +45,8 @@ const rule =
       backends: fields.optional("backendRefs", listOf(httpBackend(namespace, GRPC_FILTERS), { max: 16 })) ?? [],
       sessionPersistence: fields.optional("sessionPersistence", sessionPersistence),
     };
+    checkSession(read, fields.at("sessionPersistence"));
+    return read;
   };
 
 function grpcMatch(node: Node): GrpcRouteMatch {

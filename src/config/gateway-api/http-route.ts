@@ -13,7 +13,7 @@ import { EVERY_PATH, httpRouteMatch } from "./http-match.ts";
 import { listOf } from "./lists.ts";
 import { sectionName } from "./names.ts";
 import { BACKEND_FIELDS, backendFields, fieldPlace, objectMeta } from "./references.ts";
-import { hostnames, parents, rules, weight } from "./route.ts";
+import { checkSession, hostnames, parents, rules, weight } from "./route.ts";
 import { sessionPersistence } from "./session-persistence.ts";
 
 const MAX_MATCHES = 128;
@@ -66,6 +66,7 @@ const rule =
     if (read.filters.redirect !== undefined && backends.length > 0)
       fields.at("backendRefs")?.failAtKey("cannot stand beside a RequestRedirect, which calls nobody");
     checkPrefix(read, fields);
+    checkSession(read, fields.at("sessionPersistence"));
     return read;
   };
 

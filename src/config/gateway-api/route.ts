@@ -35,3 +35,15 @@ export const weightedBackend =
     const fields = node.fields({ known: [...BACKEND_FIELDS, "weight"] });
     return { ref: backendFields(fields, namespace), weight: fields.optional("weight", weight) ?? 1 };
   };
+
+/** A session names an endpoint, which is one of one backend: of several, weights would send a client on all the same. */
+export function checkSession(
+  {
+    sessionPersistence,
+    backends,
+  }: { readonly sessionPersistence: unknown; readonly backends: readonly WeightedBackend[] },
+  at: Node | undefined,
+): void {
+  if (sessionPersistence !== undefined && backends.filter((b) => b.weight > 0).length > 1)
+    at?.failAtKey("is not supported yet beside several backends");
+}

@@ -25,8 +25,9 @@ export function sessionPersistence(node: Node): SessionPersistence {
   if (type === "Header") cookie?.failAtKey("cannot stand beside the type Header");
   if (lifetime === "Permanent" && absoluteTimeoutMs === undefined)
     cookie?.fail('a Permanent cookie needs "absoluteTimeout"');
-  // A route that forgot its sessions would break what relies on them.
-  node.failAtKey("is not supported yet: hash by a cookie or header with a DestinationRule's consistentHash");
+  fields.at("idleTimeout")?.unsupported();
+  if (absoluteTimeoutMs !== undefined && lifetime === "Session")
+    fields.at("absoluteTimeout")?.failAtKey("is not supported yet but for a cookie whose lifetimeType is Permanent");
   return {
     at: fieldPlace(node),
     type,

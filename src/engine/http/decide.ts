@@ -35,12 +35,19 @@ export function decideTarget(
 function edited(then: Forward | Reply, edits: FilterEdits | undefined): Forward | Reply {
   if (edits === undefined) return then;
   const responseHeaders = [...then.responseHeaders, ...edits.responseHeaders];
-  if (then.t === "reply" || edits.requestHeaders === undefined) return { ...then, responseHeaders };
-  return { ...then, responseHeaders, requestHeaders: [...then.requestHeaders, ...edits.requestHeaders] };
+  if (then.t === "reply") return { ...then, responseHeaders };
+  const { session, requestHeaders = [] } = edits;
+  return {
+    ...then,
+    responseHeaders,
+    ...(requestHeaders.length > 0 && { requestHeaders: [...then.requestHeaders, ...requestHeaders] }),
+    ...(session !== undefined && { session }),
+  };
 }
 
 const joined = (a: FilterEdits, b: FilterEdits): FilterEdits => ({
-  t: "edits",
+  ...a,
+  ...b,
   requestHeaders: [...(a.requestHeaders ?? []), ...(b.requestHeaders ?? [])],
   responseHeaders: [...a.responseHeaders, ...b.responseHeaders],
 });

@@ -19,6 +19,7 @@ import { LOCAL_RATE_LIMIT } from "./local-rate-limit.ts";
 import { RBAC_FILTER } from "./rbac-filter.ts";
 import { compileRouter, isRouter, type RouterSettings } from "./router.ts";
 import type { HttpSettings } from "./settings.ts";
+import { STATEFUL_SESSION_FILTER } from "./stateful-session.ts";
 import type { FilterStep } from "./target.ts";
 
 const FILTER_TYPES: readonly FilterType[] = [
@@ -27,6 +28,7 @@ const FILTER_TYPES: readonly FilterType[] = [
   CORS_FILTER,
   LOCAL_RATE_LIMIT,
   DYNAMIC_FORWARD_PROXY_FILTER,
+  STATEFUL_SESSION_FILTER,
 ];
 
 /** `typed_per_filter_config` of one level. */

@@ -7,6 +7,7 @@ import type { Random } from "../../base/random.ts";
 import type { CompiledRoute, Forward, HeaderOperation, Reply } from "../http.ts";
 import type { PeerView, RequestView } from "../request.ts";
 import type { Trace } from "../trace.ts";
+import type { Session } from "./stateful-session.ts";
 
 /** One for each route and each of its weighted clusters, made when routes are compiled. */
 export interface RouteTarget {
@@ -30,6 +31,8 @@ export interface FilterEdits {
   /** Join those on the request, where it is forwarded. */
   readonly requestHeaders?: readonly HeaderOperation[];
   readonly responseHeaders: readonly HeaderOperation[];
+  /** Which endpoint the client has been with. */
+  readonly session?: Session;
 }
 
 /** A filter of the chain; undefined lets the request pass. */

@@ -32,6 +32,7 @@ import { REDIRECT_CODES } from "../redirect.ts";
 import { retryPolicy } from "../retry-policy.ts";
 import { outboundCluster } from "../scope.ts";
 import type { RequestContext } from "./context.ts";
+import { sessionConfig } from "../stateful-session.ts";
 import { pathRewrite } from "./path-modifier.ts";
 
 export type RequestRule = ResolvedRule<HttpRouteRule | GrpcRouteRule, ResolvedRouteBackend>;
@@ -42,6 +43,8 @@ export interface RuleInput {
   /** The path that the match wants, as far as it is a prefix. */
   readonly matched: string;
   readonly context: RequestContext;
+  /** Of a cookie or header that keeps clients with their endpoints, where the document names none. */
+  readonly sessionName: string;
 }
 
 /**
@@ -75,8 +78,17 @@ const unavailable = ({ kind, rule: { rule } }: RuleInput): Route => ({
   ...filterConfig(rule.filters),
 });
 
-const filterConfig = ({ cors }: RouteFilters): Pick<Route, "typedPerFilterConfig"> =>
-  cors === undefined ? {} : { typedPerFilterConfig: corsConfig(cors) };
+/** @param input Of a route that forwards: its session goes along. */
+function filterConfig({ cors }: RouteFilters, input?: RuleInput): Pick<Route, "typedPerFilterConfig"> {
+  const session = input?.rule.rule.sessionPersistence;
+  if (cors === undefined && session === undefined) return {};
+  return {
+    typedPerFilterConfig: {
+      ...(cors !== undefined && corsConfig(cors)),
+      ...(session !== undefined && sessionConfig(session, input?.sessionName ?? "")),
+    },
+  };
+}
 
 /** A filter of the backend stands in for the rule's, and headers are edited by both. */
 function forBackend(input: RuleInput, resolved: ResolvedRouteBackend): Route {
@@ -92,7 +104,7 @@ function forBackend(input: RuleInput, resolved: ResolvedRouteBackend): Route {
       cluster: clusterOf(resolved, context),
     },
     ...headerEdits(filters.headers, own.headers),
-    ...filterConfig(own.cors === undefined ? filters : own),
+    ...filterConfig(own.cors === undefined ? filters : own, input),
   };
 }
 

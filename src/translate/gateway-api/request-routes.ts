@@ -61,14 +61,15 @@ function routesOf(attached: readonly AttachedRoute[], context: RequestContext): 
 }
 
 function matched(
-  input: RuleInput,
+  input: Omit<RuleInput, "sessionName">,
   { origin, namespace, name }: ObjectMeta,
   index: number,
   place: Place,
   match: RouteMatch,
 ): readonly Route[] {
   const { rule } = input.rule;
-  return ruleActions(input).map((action) => ({
+  const sessionName = `tulle-session-${namespace}-${name}-${index}`;
+  return ruleActions({ ...input, sessionName }).map((action) => ({
     name: `${namespace}.${name}.${rule.name ?? index}`,
     metadata: sourceMetadata(origin, place, rule.name ?? `rules[${index}]`),
     ...action,

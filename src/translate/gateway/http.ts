@@ -31,6 +31,7 @@ export function edgeManager(
   routeConfigName: string,
   topology: GatewayTopology,
   rbac: Authorization["filters"],
+  sessions: readonly HttpFilter[],
   options: TranslateOptions,
 ): NetworkFilter {
   const config: HttpConnectionManager = {
@@ -60,7 +61,7 @@ export function edgeManager(
   const authorizing = rbac.map(
     (rules): HttpFilter => ({ name: "envoy.filters.http.rbac", typedConfig: pack(HttpRbac, rules) }),
   );
-  return httpManager(config, [...authorizing, fault, cors], options);
+  return httpManager(config, [...authorizing, fault, cors, ...sessions], options);
 }
 
 /** Does nothing by itself: routes bring their faults along. */

@@ -18,6 +18,7 @@ import { indexOf, isBehind } from "../mesh-index.ts";
 import type { TranslateOptions } from "../options.ts";
 import type { Scope } from "../scope.ts";
 import type { Source } from "../source.ts";
+import { statefulSessions } from "../stateful-session.ts";
 import { listenerMetadata } from "../workload-metadata.ts";
 import { passages, tcpFilter, toNamedCluster } from "./connections.ts";
 import { edgeManager, topologyOf } from "./http.ts";
@@ -130,7 +131,13 @@ function distinct(chains: readonly FilterChain[]): readonly FilterChain[] {
 }
 
 const edge = (input: GatewayListenerInput, served: ServedServer, rbac: Authorization["filters"]): NetworkFilter =>
-  edgeManager(routeName(input.port, served), topologyOf(input.mesh, input.instance.workload), rbac, input.options);
+  edgeManager(
+    routeName(input.port, served),
+    topologyOf(input.mesh, input.instance.workload),
+    rbac,
+    statefulSessions(input.mesh),
+    input.options,
+  );
 
 const networkRbac = (rules: Authorization["filters"]): readonly NetworkFilter[] =>
   rules.map((config) => ({

@@ -29,6 +29,7 @@ import "./filter-network-rate-limit.ts";
 import "./filter-network-rbac.ts";
 import "./filter-router.ts";
 import "./filter-sni-cluster.ts";
+import "./filter-stateful-session.ts";
 import "./filter-tcp-proxy.ts";
 import "./health-check-events.ts";
 import "./http-connection-manager.ts";
