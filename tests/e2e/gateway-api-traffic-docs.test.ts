@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { runCli } from "../support/cli-context.ts";
 import { call } from "./support/call.ts";
 import { askEdge } from "./support/edge-client.ts";
+import { eventually } from "./support/eventually.ts";
 import { MeshRun } from "./support/mesh-run.ts";
 
 const page = readFileSync(join(import.meta.dir, "../../docs/gateway-api-traffic.md"), "utf8");
@@ -49,13 +50,23 @@ describe("docs/gateway-api-traffic.md", () => {
   });
 
   test.each([
-    [["-H", "end-user: jason", "--from", "productpage-v1", REVIEWS], "✓ HTTPRoute default/reviews rule testers (", 22],
+    [["-H", "end-user: jason", "--from", "productpage-v1", REVIEWS], "✓ HTTPRoute default/reviews rule testers (", 24],
     [["--from", "productpage-v1", REVIEWS], "✓ HTTPRoute default/reviews rule canary (", 27],
     [["--from", "shop-tulle", "https://shop.localhost/shop"], "✓ HTTPRoute default/shop rule rules[0] (", 37],
   ])("explain names the rule and its line: %p", async (args, rule, line) => {
     const { out } = await runCli(["explain", "-f", mesh.documents, ...args]);
     const told = out.split("\n").find((it) => it.includes(rule));
     expect(told).toMatch(new RegExp(`\\.yaml:${line}:\\d+\\)$`));
+  });
+
+  test("a Gateway that comes later gets its proxy then", async () => {
+    mesh.write("late.yaml", gateway.replaceAll("shop", "late").replace("name: to-https", "name: late-to-https"));
+    const late = await eventually("the gateway answers", async () => {
+      const { gateways } = mesh.reread();
+      const place = gateways.find((g) => g.gateway === "default/late" && g.port === 80)?.url;
+      return place !== undefined && (await call(`${place}/late`, { headers: { host: "late.localhost" } }));
+    });
+    expect(late.status).toBe(301);
   });
 
   test("plain HTTP is sent there", async () => {

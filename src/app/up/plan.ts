@@ -84,6 +84,28 @@ export function planOf(
   };
 }
 
+/** Gateways that documents have come to ask for: there is nothing to run but their proxies. */
+export function addedGateways(
+  mesh: Mesh,
+  { instances }: Plan,
+  freePorts: (count: number) => number[],
+  places: Pick<GatewayPlaces, "portsOf">,
+): readonly PlannedInstance[] {
+  const known = new Set(instances.map(({ instance }) => fullName(instance.workload)));
+  const taken = new Set(instances.map(({ instance }) => instance.id));
+  return mesh.workloads
+    .filter((workload) => workload.gateway !== undefined && !known.has(fullName(workload)))
+    .map((workload) => {
+      const { name, namespace } = workload;
+      const id = taken.has(name) ? `${name}-${namespace}` : name;
+      taken.add(id);
+      const [adminPort = 0] = freePorts(1);
+      return { adminPort, isShared: false, instance: gateway(workload, id, places.portsOf(mesh, workload)) };
+    });
+}
+
+const fullName = ({ namespace, name }: Workload): string => `${namespace}/${name}`;
+
 /** Nothing runs behind it, and nobody calls through it but those outside. */
 const gateway = (workload: Workload, id: string, ports: Instance["ports"]): Instance => ({
   workload,

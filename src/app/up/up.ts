@@ -27,7 +27,7 @@ import { isEntry } from "./entries.ts";
 import { EnvoyAgents } from "./envoy-agents.ts";
 import { envoyProgram } from "./envoy-program.ts";
 import { GatewayPlaces } from "./gateway-places.ts";
-import { type Plan, type PlannedInstance, planOf } from "./plan.ts";
+import { addedGateways, type Plan, type PlannedInstance, planOf } from "./plan.ts";
 import { proxyEnvironment } from "./proxy-program.ts";
 import { accepts, isReady, until } from "./readiness.ts";
 
@@ -111,9 +111,10 @@ export class Up {
     return mesh;
   }
 
-  /** Gateways may name other ports now. */
+  /** Gateways may name other ports now, and there may be more of them. */
   #placeGateways(): void {
     const served = this.#served;
+    this.#addGateways();
     const instances = this.#plan.instances.map((planned) => {
       const { instance } = planned;
       if (instance.workload.gateway === undefined) return planned;
@@ -129,6 +130,15 @@ export class Up {
     this.#describe();
     for (const { url, port, hosts } of gateways)
       this.#progress("gateway", `port ${port} is ${url} for ${hosts.join(", ")}`);
+  }
+
+  #addGateways(): void {
+    const added = addedGateways(this.#mesh, this.#plan, freePorts, this.#places);
+    this.#plan = { ...this.#plan, instances: [...this.#plan.instances, ...added] };
+    for (const planned of added) {
+      this.controlPlane.register(planned.instance);
+      this.#watch(this.#startProxy(planned.instance.id, planned, planned.adminPort));
+    }
   }
 
   get controlPlane(): ControlPlane {
@@ -186,7 +196,7 @@ export class Up {
       this.#startProxy(planned.instance.id, planned, planned.adminPort);
   }
 
-  #startProxy(id: string, planned: PlannedInstance | undefined, adminPort: number): void {
+  #startProxy(id: string, planned: PlannedInstance | undefined, adminPort: number): Child {
     const folder = join(this.#runFolder, "proxies", id);
     mkdirSync(folder, { recursive: true, mode: 0o700 });
     const joining = this.controlPlane.proxyBootstrap(id);
@@ -198,8 +208,10 @@ export class Up {
     writeFileSync(file, bootstrapText(input, way), { mode: 0o600 });
     // A sidecar serves one workload, and that is a small part of a core.
     const isBusy = planned === undefined || planned.instance.workload.gateway !== undefined;
-    this.#proxies.push(new Child(this.#proxySpec(id, file, isBusy ? this.#options.workers : 1)));
+    const child = new Child(this.#proxySpec(id, file, isBusy ? this.#options.workers : 1));
+    this.#proxies.push(child);
     this.#adminPorts.push(adminPort);
+    return child;
   }
 
   #certificateWay(id: string, folder: string): CertificateWay {
