@@ -638,6 +638,56 @@ describe("a TCP connection", () => {
     ]);
   });
 
+  test("follows the tcp or tls rule that takes it, and the others are told", async () => {
+    const path = join(folder, "connection-rules.yaml");
+    writeFileSync(
+      path,
+      [
+        ...["db", "other"].flatMap((name) => [
+          service(name, ["tcp:5432:7000", "tls:443:7001"]),
+          workload(name, "v1", [7000, 7001]),
+        ]),
+        `apiVersion: networking.istio.io/v1
+kind: VirtualService
+metadata: {name: db}
+spec:
+  hosts: [db]
+  tcp:
+  - match: [{port: 1}, {sourceLabels: {app: x}}, {destinationSubnets: [10.0.0.0/8]}]
+    route: [{destination: {host: db}}]
+  - match: [{port: 5432}]
+    route: [{destination: {host: other}}]
+  - route: [{destination: {host: db}}]
+  tls:
+  - match: [{sniHosts: [db.default.svc.cluster.local]}, {port: 8443, sniHosts: [db.default.svc.cluster.local]}]
+    route: [{destination: {host: other}}]
+`,
+      ].join("\n---\n"),
+    );
+    const rulesOf = async (url: string) => {
+      const { connectionRules = [], summary } = await explain([path], "--from", "other-v1", url);
+      return [...connectionRules.map(({ match, reason, verdict }) => `${match} ${verdict}: ${reason}`), summary];
+    };
+    expect(await rulesOf("tcp://db:5432")).toEqual([
+      "tcp[0].match[0] notForCall: for other calls: tcp[0].match[0].port: 1, the port is 5432",
+      "tcp[0].match[1] notForCall: for other calls: tcp[0].match[1].sourceLabels.app: x, the caller has other",
+      "tcp[0].match[2] notForCall: for other calls: tcp[0].match[2].destinationSubnets: 10.0.0.0/8, the service has no address",
+      "tcp[1].match[0] matched: every connection to the port matches",
+      "tcp[2] notReached: not reached: a rule before it takes the connection",
+      "allowed: it goes to other-v1",
+    ]);
+    expect(await rulesOf("tcp://db.default.svc.cluster.local:443")).toEqual([
+      "tls[0].match[0] matched: tls[0].match[0].sniHosts: db.default.svc.cluster.local, the client asks for db.default.svc.cluster.local",
+      "tls[0].match[1] notForCall: for other calls: tls[0].match[1].port: 8443, the port is 443",
+      "allowed: it goes to other-v1",
+    ]);
+    expect((await rulesOf("tcp://db:443"))[0]).toBe(
+      "tls[0].match[0] notMatched: tls[0].match[0].sniHosts: db.default.svc.cluster.local, the client asks for db",
+    );
+    const { out } = await runCli(["explain", "-f", path, "--from", "other-v1", "tcp://db:5432"]);
+    expect(out).toContain("\nroute\n  - VirtualService default/db rule tcp[0] (");
+  });
+
   test("of nobody has no route, and a request to a TCP port is told what to ask", async () => {
     expect((await ask("--from", "page-v1", "tcp://nobody:1")).code).toBe(4);
     const found = await ask("--from", "page-v1", "http://store:6379/");

@@ -23,6 +23,8 @@ export function explanationText(explanation: Explanation, paint: Paint): string 
     `  from ${whence(request)}`,
   ];
   if (routing !== undefined) lines.push("", ...routingLines(routing, paint));
+  const { connectionRules = [] } = explanation;
+  if (connectionRules.length > 0) lines.push("", paint.bold("route"), ...ruleLines(connectionRules, paint));
   for (const destination of destinations) {
     lines.push("", ...destinationLines("destination", destination, paint, ownEdits(destination, destinations[0])));
   }

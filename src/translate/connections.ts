@@ -74,7 +74,8 @@ export function connectionFilter(from: FilterFrom, called: CalledService): Netwo
   return proxyOf(from, { statPrefix: cluster, cluster }, [{ host: service.hostname, port: port.number }]);
 }
 
-const tcpRuleOf = (from: ConnectionsFrom, called: CalledService): TcpRule | undefined =>
+/** The rule that takes a connection of whatever bytes. */
+export const tcpRuleOf = (from: ConnectionsFrom, called: CalledService): TcpRule | undefined =>
   virtualServicesOf(from.mesh, called.service)
     .flatMap(({ tcp }) => tcp)
     .find(({ matches }) => matches.length === 0 || matches.some((match) => isHere(match, from.scope, called)));
@@ -144,9 +145,14 @@ function withConnectionRules(all: readonly VirtualService[]): readonly VirtualSe
 }
 
 const isHere = (match: ConnectionMatch, scope: Scope, { port, service }: CalledService): boolean =>
-  isFor(match, { port: port.number, gateway: MESH_GATEWAY, scope }) &&
-  (match.destinationSubnets.length === 0 ||
-    match.destinationSubnets.some((range) => service.addresses.some((address) => contains(range, address))));
+  isFor(match, { port: port.number, gateway: MESH_GATEWAY, scope }) && subnetsFit(match, service);
+
+export const subnetsFit = (
+  { destinationSubnets }: Pick<ConnectionMatch, "destinationSubnets">,
+  { addresses }: Pick<Service, "addresses">,
+): boolean =>
+  destinationSubnets.length === 0 ||
+  destinationSubnets.some((range) => addresses.some((address) => contains(range, address)));
 
 /** To the destinations of a rule, by their weights. */
 export function proxyTo(from: FilterFrom, at: At, destinations: readonly ConnectionDestination[]): NetworkFilter {

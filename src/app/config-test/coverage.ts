@@ -4,6 +4,7 @@
  * @module
  */
 import type { Mesh } from "../../model/mesh.ts";
+import type { VirtualService } from "../../model/virtual-service.ts";
 import { type Source, sourceOf } from "../../translate/source.ts";
 import type { Explanation } from "../explain/explanation.ts";
 import { allMatches } from "../explain/rule-documents.ts";
@@ -37,8 +38,8 @@ const subsetKey = (rule: Pick<Source, "namespace" | "name">, subset: string): st
   JSON.stringify(["subset", rule.namespace, rule.name, subset]);
 
 /** A policy's rule is met when it matches, in force or as a dry run. */
-function metBy({ routing, destinations }: Explanation): readonly string[] {
-  const matched = routing?.rules.find((r) => r.matched);
+function metBy({ connectionRules = [], routing, destinations }: Explanation): readonly string[] {
+  const matched = (routing?.rules ?? connectionRules).find((r) => r.matched);
   return [
     ...(matched?.source === undefined ? [] : [ruleKey(matched.source)]),
     ...destinations.flatMap(({ arrivals, destinationRule, subset }) => [
@@ -51,12 +52,24 @@ function metBy({ routing, destinations }: Explanation): readonly string[] {
 }
 
 /** Each match of a rule is one: another match of it is another way in. */
-const rules = (mesh: Mesh): readonly Item[] =>
-  allMatches(mesh).map(({ origin, name, path, place, single }): Item => {
+const rules = (mesh: Mesh): readonly Item[] => [
+  ...allMatches(mesh).map(({ origin, name, path, place, single }): Item => {
     const source = sourceOf(origin, place);
     const one = single ? "" : ` ${path.replace(/^.*\./, "")}`;
     return { kind: "rule", what: `${documentOf(source)} rule ${name}${one}`, source, key: ruleKey(source) };
-  });
+  }),
+  ...mesh.virtualServices.flatMap(connectionItems),
+];
+
+const connectionItems = ({ origin, tcp, tls }: VirtualService): readonly Item[] =>
+  (["tls", "tcp"] as const).flatMap((kind) =>
+    (kind === "tls" ? tls : tcp).flatMap((rule, i) =>
+      (rule.matches.length === 0 ? [rule] : rule.matches).map(({ place }): Item => {
+        const source = sourceOf(origin, place);
+        return { kind: "rule", what: `${documentOf(source)} rule ${kind}[${i}]`, source, key: ruleKey(source) };
+      }),
+    ),
+  );
 
 const policies = ({ authorizationPolicies }: Mesh): readonly Item[] =>
   authorizationPolicies.flatMap(({ origin, rules }) =>

@@ -26,8 +26,8 @@ export function statusOf({ routing, destinations, outcome, request }: Explanatio
 }
 
 /** From the short to the whole. Empty where no rule matched. */
-export function ruleNames({ routing }: Explanation): readonly string[] {
-  const rule = routing?.rules.find((r) => r.matched);
+export function ruleNames({ connectionRules = [], routing }: Explanation): readonly string[] {
+  const rule = (routing?.rules ?? connectionRules).find((r) => r.matched);
   if (rule === undefined) return [];
   const { name, source } = rule;
   if (source === undefined) return [name];

@@ -145,8 +145,8 @@ function policyOf({ destinations, outcome }: Explanation): Decider | undefined {
   return undefined;
 }
 
-function ruleOf({ routing }: Explanation): Decider | undefined {
-  const rule = routing?.rules.find((r) => r.matched);
+function ruleOf({ connectionRules = [], routing }: Explanation): Decider | undefined {
+  const rule = (routing?.rules ?? connectionRules).find((r) => r.matched);
   if (rule?.source === undefined) return undefined;
   const { kind, namespace, name } = rule.source;
   return { what: `${kind} ${namespace}/${name} rule ${rule.name}`, source: rule.source };

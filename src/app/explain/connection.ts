@@ -6,13 +6,15 @@
  */
 import type { Instance } from "../../model/service.ts";
 import { isTls } from "../../translate/connections.ts";
+import { sidecarScope } from "../../translate/scope.ts";
 import { mayBeTcp } from "../../translate/mesh-index.ts";
 import { TcpProxy } from "../../xds/proto/filter-tcp-proxy.ts";
 import { unpack } from "../../xds/types/any.ts";
 import { destinationOf, type Share, worstOf } from "./destination.ts";
 import { type CalledService, dialed, serviceAt } from "./dialed.ts";
+import { type CalledBy, connectionRules } from "./connection-rules.ts";
 import { seenBy, whyHidden } from "./hidden.ts";
-import type { DestinationExplanation, Explanation, ExplainRequest, Outcome } from "./explanation.ts";
+import type { DestinationExplanation, Explanation, ExplainRequest, Outcome, RuleStep } from "./explanation.ts";
 import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
 import { summaryOf } from "./summary.ts";
 
@@ -30,7 +32,8 @@ export function explainConnection(simulated: SimulatedMesh, asked: ExplainReques
     throw new RangeError(
       `port ${called.port.number} of ${called.service.name} speaks HTTP: ask about http://${url.host}/`,
     );
-  const destinations = called === undefined ? [] : destinationsOf(simulated, from, called, url.hostname);
+  const taken = called && from && tcpProxyOf(simulated, from, called, url.hostname);
+  const destinations = called === undefined ? [] : destinationsOf(simulated, from, called, taken?.proxy);
   const outcome = called === undefined ? "noRoute" : worstOf(destinations);
   return {
     request: {
@@ -42,6 +45,7 @@ export function explainConnection(simulated: SimulatedMesh, asked: ExplainReques
       identity: from && simulated.identityOf(from),
     },
     routing: undefined,
+    connectionRules: called && from && rulesOf(simulated, from, { ...called, name: url.hostname, chain: taken?.chain }),
     destinations,
     mirrors: [],
     outcome,
@@ -59,10 +63,9 @@ function destinationsOf(
   simulated: SimulatedMesh,
   from: Instance | undefined,
   called: CalledService,
-  name: string,
+  proxy: TcpProxy | undefined,
 ): readonly DestinationExplanation[] {
   if (from === undefined) return [dialed(simulated, called, undefined)];
-  const proxy = tcpProxyOf(simulated, from, called, name);
   return proxy === undefined ? [] : sharesOf(proxy).map((way) => destinationOf(simulated, from, way, undefined));
 }
 
@@ -75,7 +78,7 @@ function tcpProxyOf(
   from: Instance,
   { service, port }: CalledService,
   name: string,
-): TcpProxy | undefined {
+): { readonly proxy: TcpProxy; readonly chain: string } | undefined {
   const address = from.loopbacks.find((l) => l.host === service.hostname && l.port === port.number)?.address;
   const { listeners } = simulated.resourcesOf(from);
   const message = listeners.find((l) => l.address?.socketAddress?.portValue === address?.port);
@@ -93,7 +96,11 @@ function tcpProxyOf(
   if (chain === undefined) return undefined;
   const config = message.filterChains?.[compiled.chains.indexOf(chain)]?.filters?.at(-1)?.typedConfig;
   if (config === undefined) throw new Error(`the listener ${message.name} does not carry TCP`);
-  return unpack(config, TcpProxy);
+  return { proxy: unpack(config, TcpProxy), chain: chain.name };
+}
+
+function rulesOf(simulated: SimulatedMesh, from: Instance, called: CalledBy): readonly RuleStep[] {
+  return connectionRules(simulated.rulesFor(from), sidecarScope(simulated.mesh, from), called);
 }
 
 function sharesOf({ cluster, weightedClusters, hashPolicy = [] }: TcpProxy): readonly Share[] {

@@ -38,6 +38,8 @@ export interface Explanation {
   };
   /** Absent for a client without a proxy, and for a TCP connection. */
   readonly routing: Routing | undefined;
+  /** Of a TCP connection: the tcp or tls rules of the host, in order. */
+  readonly connectionRules?: readonly RuleStep[] | undefined;
   readonly destinations: readonly DestinationExplanation[];
   /** Who gets copies, as a destination of its own, and of how many requests; what becomes of them does not touch the outcome. */
   readonly mirrors: readonly DestinationExplanation[];

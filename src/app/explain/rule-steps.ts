@@ -10,7 +10,7 @@ import type { TraceStep } from "../../engine/trace.ts";
 import { selects } from "../../model/match.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Workload } from "../../model/service.ts";
-import type { VirtualService } from "../../model/virtual-service.ts";
+import type { HttpMatch, VirtualService } from "../../model/virtual-service.ts";
 import { indexOf, virtualServiceOf } from "../../translate/mesh-index.ts";
 import { type Source, sourceOf } from "../../translate/source.ts";
 import type { ConditionStep, RuleStep } from "./explanation.ts";
@@ -158,9 +158,14 @@ function leftOut(written: WrittenMatch, host: string, context: RuleContext): Rul
   };
 }
 
+interface OtherCallsMatch {
+  readonly match: Pick<HttpMatch, "port" | "gateways" | "source"> | undefined;
+  readonly path: string;
+}
+
 /** What of a match is settled before any request. */
-function otherCalls(
-  { match, path }: WrittenMatch,
+export function otherCalls(
+  { match, path }: OtherCallsMatch,
   host: string,
   { gateways, workload }: RuleContext,
 ): readonly ConditionStep[] {
