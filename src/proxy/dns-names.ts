@@ -141,7 +141,8 @@ class WatchedName {
       if (failure !== undefined && last.failure !== failure) log.warn("a name has no address", { name: this.#name });
       this.#become({ isKnown: true, addresses, failure });
     }
-    this.#timer = clock.after(this.#waitMs(answer), () => this.#ask());
+    // Who was told may have been the last to watch.
+    if (!this.#closed) this.#timer = clock.after(this.#waitMs(answer), () => this.#ask());
   }
 
   #waitMs(answer: DnsAnswer): number {

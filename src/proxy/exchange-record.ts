@@ -243,8 +243,11 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     return Math.round(this.upstreamFirstByteMs - this.upstreamStartMs);
   }
 
+  /** Of a host that a request named, the address that its name led to. */
   get upstreamHost(): string | undefined {
-    return this.endpoint?.key;
+    if (this.cluster?.requested === undefined) return this.endpoint?.key;
+    const { remote } = this.upstreamSocket ?? {};
+    return remote === undefined ? undefined : formatAddress(remote);
   }
 
   /** Undefined, as in Envoy, when the route names one that is not there. */

@@ -81,7 +81,11 @@ test("LOGICAL_DNS calls the first address", async () => {
 describe("a dynamic forward proxy", () => {
   async function dynamic(cache: { maxHosts?: number; hostTtl?: number } = {}) {
     const resolver = new ScriptedResolver();
-    const { rig, backend } = await scene({ resolver, network: memoryNetwork });
+    const { rig, backend } = await scene({
+      resolver,
+      network: memoryNetwork,
+      manager: { logFormat: "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_HOST%\n" },
+    });
     backend.answer = (text) => answer(/host: (\S+)/i.exec(text)?.[1] ?? "");
     const config = { dnsCacheConfig: { name: "any", dnsLookupFamily: "V4_ONLY" as const, ...cache } };
     await rig.apply(Cluster, {
@@ -109,6 +113,21 @@ describe("a dynamic forward proxy", () => {
       `127.0.0.1:${backend.port}`,
     );
     expect(resolver.total).toBe(1);
+    rig.proxy.close();
+    expect(rig.log[0]).toEndWith(` 127.0.0.1:${backend.port}`);
+  });
+
+  test("a request that waits while its cluster is replaced gets its answer", async () => {
+    const { rig, backend, resolver } = await dynamic();
+    const client = await rig.client();
+    const host = `late.test:${backend.port}`;
+    await rig.exchange(client, asking(host));
+    await rig.apply(Cluster, cluster("app", [backend.port]));
+    resolver.found("127.0.0.1");
+    await rig.turn();
+    expect(bodyOf(client.take())).toBe(host);
+    await rig.advance(1_000_000);
+    expect(resolver.total).toBe(1);
   });
 
   test("a host without an address gets 503 with Envoy's words", async () => {
@@ -121,7 +140,7 @@ describe("a dynamic forward proxy", () => {
     expect(statusOf(text)).toBe(503);
     expect(bodyOf(text)).toBe("DNS resolution failure");
     rig.proxy.close();
-    expect(rig.log.at(-1)).toStartWith("503 DF dns_resolution_failure{cares_norecords:Domain_name_not_found} ");
+    expect(rig.log.at(-1)).toStartWith("503 DF dns_resolution_failure{cares_norecords:Domain_name_not_found} -");
   });
 
   test("its own listeners are not called: it would never end", async () => {

@@ -40,6 +40,7 @@ export class RequestedHosts {
   readonly #stops = new Map<string, () => void>();
   readonly #states = new Map<string, NameState>();
   readonly #waiting = new Map<string, (() => void)[]>();
+  #closed = false;
 
   constructor(
     settings: DynamicHosts,
@@ -131,6 +132,7 @@ export class RequestedHosts {
     const waiting = this.#waiting.get(host) ?? [];
     this.#waiting.delete(host);
     for (const tell of waiting) tell();
+    if (this.#closed) this.#stops.get(host)?.();
   }
 
   /** Names that were looked up and have no address, and why. */
@@ -158,8 +160,10 @@ export class RequestedHosts {
     }
   }
 
+  /** Who waits for an address still gets it: requests that run end on the cluster that they began with. */
   close(): void {
-    for (const stop of this.#stops.values()) stop();
+    this.#closed = true;
+    for (const [host, stop] of this.#stops) if (!this.#waiting.has(host)) stop();
   }
 }
 
