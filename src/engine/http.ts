@@ -49,6 +49,8 @@ export interface Forward {
   readonly requestHeaders: readonly HeaderOperation[];
   readonly responseHeaders: readonly HeaderOperation[];
   readonly hostRewrite: string | undefined;
+  /** What a weighted cluster makes of the host. A route's own rewrite comes behind it, and alone tells what it changed. */
+  readonly clusterHost: string | undefined;
   /** Which endpoints of the cluster, raw; those of the weighted cluster are merged in. */
   readonly metadataMatch: Metadata | undefined;
   /** Who gets a copy of this request; undefined for nobody. */

@@ -49,6 +49,8 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   isPathRewritten = false;
   /** As forwarded. */
   authority = "";
+  /** What a route has changed into {@link authority}; empty for nothing. */
+  originalHost = "";
   requestId = "";
   /** The trace that this proxy began; empty where the request's own goes on. */
   traceparent = "";
@@ -97,6 +99,7 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
     this.receivedPath = head.path;
     this.path = head.path;
     this.isPathRewritten = false;
+    this.originalHost = "";
     this.authority = head.authority;
     this.requestId = "";
     this.traceparent = "";
@@ -139,7 +142,9 @@ export abstract class ExchangeRecord implements AccessRecord, SubstitutionView {
   onEndpoint(endpoint: Endpoint): void {
     const { hostname } = endpoint;
     this.endpoint = endpoint;
-    if (this.forward?.route.autoHostRewrite && hostname !== "") this.authority = hostname;
+    if (!this.forward?.route.autoHostRewrite || hostname === "" || hostname === this.authority) return;
+    if (this.originalHost === "") this.originalHost = this.authority;
+    this.authority = hostname;
   }
 
   /** Records the exchange, and lets go of what a connection that idles must not keep alive. */

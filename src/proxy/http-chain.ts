@@ -220,8 +220,16 @@ export class HttpChain implements HttpContext {
       exchange.path = route.rewritePath(exchange.path);
       exchange.isPathRewritten = true;
     }
+    if (forward.clusterHost !== undefined) exchange.authority = forward.clusterHost;
     const host = forward.hostRewrite ?? route.hostRewriteOf?.(exchange.head);
-    if (host !== undefined) exchange.authority = host;
+    if (host !== undefined && host !== exchange.authority) {
+      exchange.originalHost = exchange.authority;
+      exchange.authority = host;
+    }
+    this.#limit(exchange, route);
+  }
+
+  #limit(exchange: ExchangeRecord, route: CompiledRoute): void {
     exchange.timeoutMs = this.#timeoutMs(exchange, route);
     exchange.maxDurationMs = this.#durationMs(exchange, route);
   }

@@ -79,6 +79,21 @@ test.each([
   await rig.finish();
 });
 
+test("a weighted cluster's host is not told, but is what a route's own rewrite changes", async () => {
+  const part = { name: "app", weight: 1, hostRewriteLiteral: "part" };
+  for (const [hostRewriteLiteral, host, original] of [
+    [undefined, "part", []],
+    ["whole", "whole", ["part"]],
+  ] as const) {
+    const action = { cluster: undefined, weightedClusters: { clusters: [part] }, hostRewriteLiteral };
+    const { rig, backend } = await scene({ action });
+    await rig.exchange(await rig.client(), get("/"));
+    expect(headerOf(backend.last.text, "host")).toEqual([host]);
+    expect(headerOf(backend.last.text, "x-envoy-original-host")).toEqual([...original]);
+    await rig.finish();
+  }
+});
+
 test("within a level headers are replaced before others are added, wherever they stand", async () => {
   const append = (key: string, value: string) => ({ header: { key, value } });
   const { rig, backend } = await scene({
@@ -94,12 +109,17 @@ test.each([
   ["/a/x", "/a/", "/a/", "/a/x"],
   ["/a/x", "/a/", "/b/", "/b/x"],
 ])("%s, whose %s becomes %s, says where it was sent", async (path, prefix, prefixRewrite, rewritten) => {
-  const { rig, backend } = await scene({ route: { match: { prefix } }, action: { prefixRewrite } });
+  const requestHeadersToAdd = [set("x-edited", "%REQ(:path)% [%REQ(x-envoy-original-path)%]")];
+  const { rig, backend } = await scene({
+    route: { match: { prefix }, requestHeadersToAdd },
+    action: { prefixRewrite },
+  });
   const exchange = rig.exchange(await rig.client(), get(path, "x-envoy-original-path: /lie"));
   await rig.turn();
   backend.last.send(OK);
   await exchange;
   expect(backend.last.text).toStartWith(`GET ${rewritten} `);
   expect(headerOf(backend.last.text, "x-envoy-original-path")).toEqual([path]);
+  expect(headerOf(backend.last.text, "x-edited")).toEqual([`${path} []`]);
   await rig.finish();
 });

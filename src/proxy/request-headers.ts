@@ -59,7 +59,7 @@ export class RequestHeaders {
     if (id === ID["grpc-timeout"] && this.#grpcTimeoutMs > 0) return true;
     if (id === ID["x-envoy-attempt-count"] && exchange.forward?.route.includeAttemptCount.request) return true;
     if (id === ID["x-envoy-original-path"] && exchange.isPathRewritten) return true;
-    if (id === ID["x-envoy-original-host"] && exchange.authority !== head.authority) return true;
+    if (id === ID["x-envoy-original-host"] && exchange.originalHost !== "") return true;
     if (id === ID.via && context.http.settings.via !== "") return true;
     if (id === ID["x-forwarded-client-cert"] && forwardedClientCert !== undefined) return true;
     // A trace that could not be read is begun anew, and what vendors said of the old one does not hold for it.
@@ -80,9 +80,10 @@ export class RequestHeaders {
     const { expectedMs } = exchange;
     if (expectedMs > 0) sink.header("x-envoy-expected-rq-timeout-ms", String(expectedMs));
     if (this.#grpcTimeoutMs > 0) this.#add("grpc-timeout", formatGrpcTimeout(this.#grpcTimeoutMs));
-    if (exchange.authority !== head.authority) {
-      this.#add("x-envoy-original-host", head.authority);
-      if (forward?.route.appendXForwardedHost) this.#add("x-forwarded-host", head.authority);
+    const { originalHost } = exchange;
+    if (originalHost !== "") {
+      this.#add("x-envoy-original-host", originalHost);
+      if (forward?.route.appendXForwardedHost) this.#add("x-forwarded-host", originalHost);
     }
     const { via } = exchange.context.http.settings;
     if (via !== "") this.#add("via", joined(head.header("via"), via, ", "));
@@ -101,6 +102,7 @@ export class RequestHeaders {
     const overlay = this.#overlay;
     return Object.create(exchange, {
       path: { value: exchange.receivedPath },
+      originalPath: { value: undefined },
       authority: { value: exchange.head.authority },
       requestHeader: {
         value(this: ExchangeRecord, name: string): string | undefined {

@@ -3,7 +3,7 @@
  *
  * Source: Istio's order of lookup: a rule in the caller's namespace that is seen there, then one that is exported to the caller in the
  * service's, then in the root namespace; in each the most specific host, which is looked for before the caller is. A rule that selects the
- * caller's workload goes before those without a `workloadSelector`. Several rules of one host and namespace are one: the first `trafficPolicy` and the first subset of a name
+ * caller's workload goes before those without a `workloadSelector`. Several rules of one host and namespace that are exported alike are one, and of those that are not, the one that begins last holds: the first `trafficPolicy` and the first subset of a name
  * stay. A subset's fields replace the rule's, block by block; a port's settings replace what stands beside them and inherit nothing.
  *
  * @module
@@ -110,7 +110,12 @@ interface Merged {
 /** The same value for the same rules. */
 const MERGED = new WeakMap<DestinationRule, Merged>();
 
-function merged(rules: readonly DestinationRule[]): DestinationRule | undefined {
+const exported = ({ exportTo }: DestinationRule): string => (exportTo === "all" ? "*" : exportTo.toSorted().join());
+
+/** Of several that are exported alike, one; of those that are not, the one that begins last. */
+function merged(all: readonly DestinationRule[]): DestinationRule | undefined {
+  const last = [...new Set(all.map(exported))].at(-1);
+  const rules = all.filter((rule) => exported(rule) === last);
   const [first] = rules;
   if (first === undefined || rules.length === 1) return first;
   const known = MERGED.get(first);

@@ -107,6 +107,16 @@ describe("a DestinationRule", () => {
   const inRoot = limits("root", 4, "istio-system");
   test.each([
     ["of the caller's namespace first", [limits("a", 2, "jobs", ", exportTo: ['.']"), inRoot], 2],
+    [
+      "of several that are exported unlike, the last",
+      [
+        limits("a", 2, "jobs", ", exportTo: ['.']"),
+        limits("b", 6, "jobs"),
+        limits("c", 7, "jobs", ", exportTo: ['.']"),
+        inRoot,
+      ],
+      6,
+    ],
     ["of the caller's namespace, unless it is for others", [limits("a", 2, "jobs", ", exportTo: [shop]"), inRoot], 4],
     ["of the service's namespace, where it is exported", [limits("a", 3, "shop"), inRoot], 3],
     ["of the service's namespace to the caller's", [limits("a", 3, "shop", ", exportTo: [jobs]"), inRoot], 3],

@@ -34,6 +34,9 @@ export const PORTS = [80, 8080] as const;
 /** Of a `targetPort`: the first that the processes behind services listen on. */
 export const TARGET_PORT = 9080;
 
+/** The number that stands for the port that applications listen on for the first of them. */
+export const TARGET = 18_080;
+
 /** Something that is not alike. */
 export interface Finding {
   readonly of: Case;
@@ -54,12 +57,22 @@ export async function compare(oracle: Oracle, cases: readonly Case[]): Promise<R
   const accepted = new Map<AcceptedDifference, number>();
   const findings: Finding[] = [];
   let comparisons = 0;
-  for (let at = 0; at < cases.length; at += HOSTS) {
-    const push = await comparePush(oracle, cases.slice(at, at + HOSTS), accepted);
+  for (const together of pushes(cases)) {
+    const push = await comparePush(oracle, together, accepted);
     comparisons += push.comparisons;
     findings.push(...push.findings);
   }
   return { comparisons, findings, accepted };
+}
+
+/** A Sidecar holds for all hosts, so its case goes alone. */
+function pushes(cases: readonly Case[]): readonly (readonly Case[])[] {
+  const isAlone = ({ documents }: Case): boolean => documents.some(({ kind }) => kind === "Sidecar");
+  const [alone, others] = [cases.filter(isAlone), cases.filter((it) => !isAlone(it))];
+  const groups = Array.from({ length: Math.ceil(others.length / HOSTS) }, (_, i) =>
+    others.slice(i * HOSTS, (i + 1) * HOSTS),
+  );
+  return [...groups, ...alone.map((it) => [it])];
 }
 
 type Push = Pick<Report, "comparisons" | "findings">;
@@ -152,6 +165,7 @@ function refusalsOf(documents: readonly ConfigDocument[], { istio, tulle }: Refu
 function place({ ports }: Oracle, document: ConfigDocument, slot: number): ConfigDocument {
   const text = JSON.stringify(document)
     .replaceAll("HOST", hostOf(slot))
+    .replaceAll(String(TARGET), String(ports.target[0]))
     .replace(/"(number|port)":(80|8080)\b/g, (_, name: string, number: string) => {
       return `"${name}":${ports.service[number === "80" ? 0 : 1]}`;
     })

@@ -236,6 +236,13 @@ export const FIXED: readonly Case[] = [
     ]),
   ),
   rules(
+    "hosts that destinations give themselves",
+    `[{match: [{uri: {prefix: /one}}], route: [${to("v1", ", headers: {request: {set: {host: one.example}}}")}]},
+    {match: [{uri: {prefix: /both}}], rewrite: {authority: rule.example}, route: [${to("v1", ", weight: 1, headers: {request: {set: {host: one.example}}}")}, ${to("v2", ", weight: 0")}]},
+    {match: [{uri: {prefix: /part}}], route: [${to("v1", ", weight: 1, headers: {request: {set: {host: one.example}}}")}, ${to("v2", ", weight: 0")}]}]`,
+    ["/one", "/both", "/part"].map((path) => ask(path)),
+  ),
+  rules(
     "retries",
     `[{match: [{uri: {prefix: /none}}], retries: {attempts: 0}, route: [${to("v1")}]}, {match: [{uri: {prefix: /five}}], retries: {attempts: 3, retryOn: "5xx"}, route: [${to("v1")}]}, {match: [{uri: {prefix: /gateway}}], retries: {attempts: 1, retryOn: gateway-error}, route: [${to("v1")}]}, {match: [{uri: {prefix: /codes}}], retries: {attempts: 2, retryOn: "418,reset"}, route: [${to("v1")}]}, {match: [{uri: {prefix: /usual}}], retries: {attempts: 2}, route: [${to("v1")}]}, {match: [{uri: {prefix: /try}}], retries: {attempts: 2, perTryTimeout: 0.1s, retryOn: "5xx"}, route: [${to("v1")}]}, {route: [${to("v1")}]}]`,
     ["/none", "/five", "/gateway", "/codes", "/usual", "/else"]

@@ -13,13 +13,15 @@ import { generatedCase } from "./generate/cases.ts";
 import { formatFinding } from "./report.ts";
 import { Oracle } from "./rig/oracle.ts";
 import { findTools } from "./rig/tools.ts";
+import { sampleCases } from "./samples.ts";
+import { sidecarCases } from "./sidecars.ts";
 import { kindsOf, shrink } from "./shrink.ts";
 
 const seed = Number(process.env["TULLE_SEED"] ?? (isLong ? Math.floor(Math.random() * 1e9) : 1));
 const COMPARISONS = isLong ? 50_000 : 2000;
 const ASKS = 14;
 /** Kinds of differences that are shrunk before a test fails. */
-const MAX_SHRUNK = 5;
+const MAX_SHRUNK = 3;
 
 const tools = await findTools();
 
@@ -46,6 +48,16 @@ describe.skipIf(tools === undefined)("a real Istio agrees", () => {
 
   test("with each kind of rule", async () => {
     expect((await check(FIXED)).comparisons).toBeGreaterThan(250);
+  }, 240_000);
+
+  test("with Sidecars", async () => {
+    expect((await check(sidecarCases(isLong))).comparisons).toBeGreaterThan(40);
+  }, 240_000);
+
+  test("with the rules of Istio's samples", async () => {
+    const cases = sampleCases();
+    const { comparisons } = await check(cases);
+    expect(comparisons).toBeGreaterThanOrEqual(cases.length * 10);
   }, 240_000);
 
   test(`with ${COMPARISONS} generated requests, TULLE_SEED=${seed}`, async () => {

@@ -5,7 +5,7 @@
  */
 import type { Headers } from "./rig/messages.ts";
 import type { Seen } from "./rig/oracle.ts";
-import type { Hit } from "./rig/upstreams.ts";
+import { type Hit, isMirror } from "./rig/upstreams.ts";
 
 /** Names of what is compared, such as `hits.0.headers.x-set`, and their values. */
 export type Outcome = ReadonlyMap<string, string>;
@@ -69,8 +69,7 @@ const inOrder = (a: Hit, b: Hit): number => (sortKey(a) < sortKey(b) ? -1 : 1);
 /** Mirrors come before or behind what they mirror, as it happens. */
 function sortKey({ line, headers, application }: Hit): string {
   const of = (wanted: string): string => headers.find(([name]) => name === wanted)?.[1] ?? "";
-  const isMirror = of("x-envoy-internal") !== "";
-  return `${isMirror ? `mirror ${application}` : ""} ${of("x-envoy-attempt-count")} ${line}`;
+  return `${isMirror(headers) ? `mirror ${application}` : ""} ${of("x-envoy-attempt-count")} ${line}`;
 }
 
 /** Values that differ from way to way, or from time to time, by the header's name. */

@@ -10,9 +10,17 @@ import { PORTS } from "./comparison.ts";
 export function formatFinding({ of, ask, differences }: Finding): string {
   const documents = of.documents.map((document) => stringify(document, { lineWidth: 0 })).join("---\n");
   const request = ask === undefined ? "the documents themselves" : curl(ask);
-  const lines = differences.map(
-    ({ at, istio, leg, ours }) => `  ${leg} ${at}: Istio ${JSON.stringify(istio)}, ours ${JSON.stringify(ours)}`,
+  const [envoy, tulle, others] = ["envoy", "tulle", undefined].map((leg) =>
+    differences
+      .filter((it) => (leg === undefined ? !["envoy", "tulle"].includes(it.leg) : it.leg === leg))
+      .map(({ at, istio, ours }) => `${at}: Istio ${JSON.stringify(istio)}, ours ${JSON.stringify(ours)}`),
   );
+  const isSame = envoy?.join() === tulle?.join();
+  const lines = [
+    ...section("documents", others),
+    ...(isSame ? section("an Envoy with our resources, and our proxy", envoy) : []),
+    ...(isSame ? [] : [...section("an Envoy with our resources", envoy), ...section("our proxy", tulle)]),
+  ];
   return [`== ${of.what}`, documents.trimEnd(), `-- ${request}`, ...lines, ""].join("\n");
 }
 
@@ -25,4 +33,12 @@ function curl({ body, headers, host = "HOST", method, path, port }: Ask): string
     ...(body === "" ? [] : [`-d ${quoted(body)}`]),
     quoted(`http://${host}:${PORTS[port]}${path}`),
   ].join(" ");
+}
+
+const MAX_LINES = 12;
+
+function section(title: string, lines: readonly string[] = []): string[] {
+  if (lines.length === 0) return [];
+  const more = lines.length > MAX_LINES ? [`  … and ${lines.length - MAX_LINES} more`] : [];
+  return [` ${title}:`, ...lines.slice(0, MAX_LINES).map((line) => `  ${line}`), ...more];
 }

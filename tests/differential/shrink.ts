@@ -63,10 +63,13 @@ function smaller(value: unknown): unknown[] {
   }
   if (typeof value !== "object" || value === null) return [];
   const entries = Object.entries(value as Readonly<Record<string, unknown>>);
-  return entries.flatMap(([name, inner]) => [
-    Object.fromEntries(entries.filter(([other]) => other !== name)),
-    ...smaller(inner).map((it) => ({ ...value, [name]: it })),
-  ]);
+  // A subset's labels say among whom a balancer has the choice, and outcomes go by its name.
+  return entries
+    .filter(([name]) => name !== "labels")
+    .flatMap(([name, inner]) => [
+      Object.fromEntries(entries.filter(([other]) => other !== name)),
+      ...smaller(inner).map((it) => ({ ...value, [name]: it })),
+    ]);
 }
 
 /** With one item only, and without each. */

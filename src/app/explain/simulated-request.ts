@@ -29,7 +29,7 @@ export class SimulatedRequest implements RequestView {
   /** What arrives at the destination. */
   forwardedBy(forward: Forward): SimulatedRequest {
     const path = forward.route.rewritePath?.(this.path) ?? this.path;
-    const authority = forward.hostRewrite ?? this.authority;
+    const authority = forward.hostRewrite ?? forward.clusterHost ?? this.authority;
     return new SimulatedRequest(this.method, path, authority, this.#edited(forward.requestHeaders));
   }
 

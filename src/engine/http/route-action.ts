@@ -52,7 +52,13 @@ export function compileClusters(action: RouteAction, levels: RouteLevels, path: 
     throw new CompileError(path, "must hold cluster, cluster_header or weighted_clusters");
   }
   return target(
-    { cluster, clusterHeader, metadataMatch: action.metadataMatch, hostRewrite: action.hostRewriteLiteral },
+    {
+      cluster,
+      clusterHeader,
+      metadataMatch: action.metadataMatch,
+      hostRewrite: action.hostRewriteLiteral,
+      clusterHost: undefined,
+    },
     levels,
   );
 }
@@ -62,6 +68,7 @@ interface Destination {
   readonly clusterHeader: string | undefined;
   readonly metadataMatch: Metadata | undefined;
   readonly hostRewrite: string | undefined;
+  readonly clusterHost: string | undefined;
 }
 
 function target(to: Destination, levels: RouteLevels): RouteTarget {
@@ -74,6 +81,7 @@ function target(to: Destination, levels: RouteLevels): RouteTarget {
     requestHeaders: edits.request,
     responseHeaders: edits.response,
     hostRewrite: to.hostRewrite || undefined,
+    clusterHost: to.clusterHost || undefined,
     metadataMatch: to.metadataMatch,
     mirrors: undefined,
   };
@@ -140,7 +148,8 @@ function share(cluster: ClusterWeight, until: number, action: RouteAction, level
     cluster: cluster.name || undefined,
     clusterHeader: cluster.clusterHeader || undefined,
     metadataMatch: merged(action.metadataMatch, cluster.metadataMatch),
-    hostRewrite: cluster.hostRewriteLiteral || action.hostRewriteLiteral,
+    hostRewrite: action.hostRewriteLiteral,
+    clusterHost: cluster.hostRewriteLiteral,
   };
   const inner: RouteLevels = {
     ...levels,

@@ -22,6 +22,8 @@ export function ruleOf(chance: Chance, inMesh = true): RuleSpec {
 }
 
 function action(chance: Chance): object {
+  if (chance.often(0.04))
+    return compact({ delegate: { name: "HOST-delegate" }, timeout: chance.maybe(0.2, () => "5s") });
   if (chance.often(0.1))
     return compact({ redirect: redirect(chance), headers: chance.maybe(0.2, () => responseEdits(chance)) });
   if (chance.often(0.08))

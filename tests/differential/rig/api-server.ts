@@ -3,17 +3,22 @@
  *
  * @module
  */
-import { readFileSync } from "node:fs";
+import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { type ConfigDocument, keyOf } from "./document.ts";
 import type { Tools } from "./tools.ts";
 
 const UP_LIMIT_MS = 120_000;
 const CALL_LIMIT_MS = 20_000;
+const CONFLICT_TRIES = 5;
 
 interface Kubeconfig {
   readonly clusters: readonly [{ readonly cluster: { readonly server: string; "certificate-authority": string } }];
   readonly users: readonly [{ readonly user: { readonly token: string } }];
+}
+
+interface Made {
+  readonly metadata: { readonly resourceVersion: string; readonly creationTimestamp: string };
 }
 
 /** Kinds' names in paths. */
@@ -37,6 +42,7 @@ export class ApiServer {
   readonly #token: string;
   readonly #ca: string;
   readonly #versions = new Map<string, string>();
+  readonly #created = new Map<string, string>();
 
   private constructor(tools: Tools, name: string, kubeconfig: string) {
     this.#tools = tools;
@@ -49,7 +55,9 @@ export class ApiServer {
   }
 
   /** Never the one that `KUBECONFIG` names: documents would meet a person's own. */
-  static async start(tools: Tools, name: string): Promise<ApiServer> {
+  static async start(tools: Tools): Promise<ApiServer> {
+    const name = `${PREFIX}${process.pid}`;
+    await removeLeftOver(tools);
     await run([tools.cluster, "up", name, "--api-only"]);
     try {
       const settings = await run([tools.cluster, "env", name]);
@@ -72,15 +80,29 @@ export class ApiServer {
   async put(document: ConfigDocument): Promise<string | undefined> {
     const key = keyOf(document);
     const version = this.#versions.get(key);
-    const answer =
+    let answer =
       version === undefined
         ? await this.#call("POST", collectionOf(document), document)
         : await this.#call("PUT", pathOf(document), withVersion(document, version));
-    if (answer.status === 409 && version === undefined) return undefined;
+    // It is there already, or its status has been written in the meantime.
+    for (let tries = 0; answer.status === 409 && tries < CONFLICT_TRIES; tries++) {
+      const { text } = await this.#call("GET", pathOf(document));
+      const { metadata } = JSON.parse(text) as Made;
+      answer = await this.#call("PUT", pathOf(document), withVersion(document, metadata.resourceVersion));
+    }
     if (answer.status >= 400) return messageOf(answer.text);
-    const made = JSON.parse(answer.text) as { readonly metadata: { readonly resourceVersion: string } };
-    this.#versions.set(key, made.metadata.resourceVersion);
+    const { metadata } = JSON.parse(answer.text) as Made;
+    this.#versions.set(key, metadata.resourceVersion);
+    this.#created.set(key, metadata.creationTimestamp);
     return undefined;
+  }
+
+  /** The document with what decides which of several is the older. */
+  dated(document: ConfigDocument): ConfigDocument {
+    const creationTimestamp = this.#created.get(keyOf(document));
+    return creationTimestamp === undefined
+      ? document
+      : { ...document, metadata: { ...document.metadata, creationTimestamp } };
   }
 
   async remove(document: ConfigDocument): Promise<void> {
@@ -99,6 +121,14 @@ export class ApiServer {
     });
     return { status: response.status, text: await response.text() };
   }
+}
+
+const PREFIX = "tulle-oracle-";
+
+/** Those whose process was ended before it could. */
+async function removeLeftOver({ cluster }: Tools): Promise<void> {
+  const names = (await run([cluster, "list"])).split("\n").filter((name) => name.startsWith(PREFIX));
+  for (const name of names) if (!existsSync(`/proc/${name.slice(PREFIX.length)}`)) await run([cluster, "down", name]);
 }
 
 const withVersion = (document: ConfigDocument, resourceVersion: string): ConfigDocument => ({

@@ -27,13 +27,17 @@ const METADATA = {
 
 export const istioNodeId = `sidecar~127.0.0.6~${CLIENT.name}.${CLIENT.namespace}~${CLIENT.namespace}.svc.cluster.local`;
 
-export const bootstrapText = (nodeId: string, ports: BootstrapPorts): string =>
+/**
+ * @param apiType All resources with each change: istiod's increments forget to take clusters away when a DestinationRule
+ * goes that was one with another.
+ */
+export const bootstrapText = (nodeId: string, ports: BootstrapPorts, apiType: "GRPC" | "DELTA_GRPC"): string =>
   JSON.stringify({
     node: { id: nodeId, cluster: "client.default", metadata: METADATA },
     admin: { address: address(ports.admin) },
     dynamic_resources: {
       ads_config: {
-        api_type: "DELTA_GRPC",
+        api_type: apiType,
         transport_api_version: "V3",
         grpc_services: [{ envoy_grpc: { cluster_name: "xds" } }],
       },

@@ -123,8 +123,13 @@ export class Oracle {
       const refused = await this.#api.put(marker);
       if (refused !== undefined) throw new Error(`the API server refuses the marker: ${refused}`);
     }
-    const tulle = this.#plane.publish([...this.#standing, ...markers, ...documents]);
-    await Promise.all(this.#legs.map((leg) => this.#arrived(leg, generation)));
+    const before = this.#plane.rejected;
+    const said = [...markers, ...documents].map((document) => this.#api.dated(document));
+    const tulle = this.#plane.publish([...this.#standing, ...said]);
+    const isRejected = (): boolean => this.#plane.rejected > before;
+    await Promise.all(this.#legs.map((leg) => this.#arrived(leg, generation, isRejected)));
+    // Listeners that have changed are still served on old connections, until these close.
+    for (const { client } of this.#legs) client.stop();
     return { istio, tulle };
   }
 
@@ -168,7 +173,7 @@ export class Oracle {
     return refused;
   }
 
-  async #arrived({ name, client, portOf, process }: Leg, generation: string): Promise<void> {
+  async #arrived({ name, client, portOf, process }: Leg, generation: string, isRejected: () => boolean): Promise<void> {
     const [port = 0] = this.ports.service;
     const ask = (path: string): Promise<Answer> =>
       client.ask(portOf(port), {
@@ -180,7 +185,8 @@ export class Oracle {
     const probe = async (): Promise<boolean> =>
       (await ask("/rule")).body === generation && (await ask("/subset")).status === 200;
     try {
-      await eventually(`${name} goes by what was published`, probe, PUSH_LIMIT_MS);
+      await eventually(`${name} goes by what was published`, async () => isRejected() || probe(), PUSH_LIMIT_MS);
+      if (isRejected()) throw new Error("a proxy rejects resources");
     } catch (error) {
       const rejections = this.#plane.rejections.slice(-3).join("\n");
       throw new Error(`${String(error)}\n${rejections}\n${process.output.slice(-2000)}`, { cause: error });
@@ -221,7 +227,7 @@ async function startParts(tools: Tools, undo: (() => unknown)[]): Promise<Parts>
   const [first = 0, second = 0, envoyPort = 0, tullePort = 0] = freePorts(4);
   const ports: WorldPorts = { service: [first, second], target: upstreams.ports };
   const logOf = (name: LegName): string => join(folder, `${name}-access.log`);
-  const api = await ApiServer.start(tools, `tulle-oracle-${process.pid}`);
+  const api = await ApiServer.start(tools);
   undo.push(() => api.stop());
   await settle(api, ports);
   const istiod = await Istiod.start(tools, {
@@ -243,7 +249,7 @@ async function startParts(tools: Tools, undo: (() => unknown)[]): Promise<Parts>
     const program = name === "tulle" ? tulleProxy : envoyProxy(tools.envoy);
     const proxy = await ProxyProcess.start(program, join(folder, name), () => {
       const [admin = 0] = freePorts(1);
-      return [bootstrapText(node, { admin, xds }), admin];
+      return [bootstrapText(node, { admin, xds }, name === "istio" ? "GRPC" : "DELTA_GRPC"), admin];
     });
     undo.push(() => proxy.stop());
     return { name, process: proxy, client: new Client(), log: new AccessLog(logOf(name)), portOf };

@@ -37,13 +37,20 @@ export class TullePlane {
   readonly #ports: WorldPorts;
   readonly #accessLogFormat: string;
   #listener: Listener | undefined;
+  /** How often a proxy has refused resources. */
+  rejected = 0;
 
   constructor(nodes: readonly PlaneNode[], ports: WorldPorts, accessLogFormat: string) {
     this.#nodes = nodes;
     this.#ports = ports;
     this.#accessLogFormat = accessLogFormat;
     const common = { clock: systemClock, log: silentLog };
-    this.#ads = new AdsServer({ ...common, cache: this.#cache, authorize: () => ({ t: "ok" }) });
+    this.#ads = new AdsServer({
+      ...common,
+      cache: this.#cache,
+      authorize: () => ({ t: "ok" }),
+      onNack: () => void this.rejected++,
+    });
     this.#grpc = new GrpcServer({ ...common, methods: this.#ads.methods });
   }
 

@@ -109,14 +109,19 @@ export class Upstreams {
     else answer();
   }
 
-  /** @returns The number of the attempt, from 0. */
+  /** @returns The number of the attempt, from 0; mirrors are counted apart. */
   #remember({ line, headers, body }: Message, application: string, port: number): number {
     const id = valueOf(headers, "x-case") ?? "";
     const hits = this.#hits.get(id) ?? [];
     this.#hits.set(id, hits);
-    return hits.push({ application, port, line, headers, body }) - 1;
+    const attempt = hits.filter((hit) => isMirror(hit.headers) === isMirror(headers)).length;
+    hits.push({ application, port, line, headers, body });
+    return attempt;
   }
 }
+
+/** Envoy says so of copies. */
+export const isMirror = (headers: Headers): boolean => valueOf(headers, "x-envoy-internal") !== undefined;
 
 /** Undefined: none, the connection is reset. */
 function answerTo({ line, headers }: Message, application: string, attempt: number): string | undefined {
