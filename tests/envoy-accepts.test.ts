@@ -69,7 +69,28 @@ const sidecar = (state: MeshState, instance: string): ProxyResources =>
 
 const EVERY_OPERATOR = [...PLAIN_OPERATORS.map((name) => `%${name}%`), "%REQ(a?b):3%", "%RESP(c)%"].join(" ");
 
+const ENTRIES = ["NONE", "STATIC", "DNS", "DNS_ROUND_ROBIN", "DYNAMIC_DNS"]
+  .map((resolution, i) => {
+    const wild = resolution === "DYNAMIC_DNS" ? "" : `e${i}.example.com, `;
+    const others = resolution.startsWith("DNS") ? `f${i}.example.com` : `"*.f${i}.example.com"`;
+    const endpoints =
+      resolution === "STATIC" ? ", endpoints: [{address: 10.0.0.1, weight: 2, labels: {v: a}, locality: a/b/c}]" : "";
+    return `
+{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: e${i}}, spec: {hosts: [${wild}${others}], resolution: ${resolution}, location: ${i % 2 === 0 ? "MESH_EXTERNAL" : "MESH_INTERNAL"},
+  addresses: [10.${i}.0.1, "fd00::${i}"], subjectAltNames: [a.example.com], ports: [{number: 80, name: http, protocol: HTTP}, {number: 81, name: grpc, protocol: GRPC}, {number: 82, name: any},
+  {number: 443, name: tls, protocol: TLS}, {number: 444, name: https, protocol: HTTPS}, {number: 90, name: tcp, protocol: TCP}]${endpoints}}}
+---
+{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: e${i}}, spec: {host: ${others}, trafficPolicy: {outlierDetection: {}, loadBalancer: {consistentHash: {httpHeaderName: a}},
+  portLevelSettings: [{port: {number: 80}, tls: {mode: SIMPLE}}, {port: {number: 81}, tls: {mode: SIMPLE, sni: a}}, {port: {number: 90}, loadBalancer: {simple: PASSTHROUGH}}]}, subsets: [{name: a, labels: {v: a}}]}}
+---
+{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: e${i}}, spec: {hosts: [${others}],
+  tls: [{match: [{sniHosts: [${others}], port: 443}], route: [{destination: {host: reviews}, weight: 1}, {destination: {host: details}, weight: 2}]}],
+  tcp: [{match: [{port: 90, destinationSubnets: [10.0.0.0/8]}], route: [{destination: {host: reviews, port: {number: 9080}}}]}]}}`;
+  })
+  .join("\n---\n");
+
 const FEATURES: Readonly<Record<string, string>> = {
+  "ServiceEntries of every resolution, with TLS, hashing and rules of connections": ENTRIES,
   "no documents but services": "{}",
   "every match, edit, fault, retry and redirect of a VirtualService": `
 apiVersion: networking.istio.io/v1
@@ -246,6 +267,14 @@ describe.skipIf(ENVOY === undefined)("Envoy accepts", () => {
     const resources = sidecar(stateOf(EDGE_DOCUMENTS), instance);
     expect(resources.listeners.length).toBeGreaterThan(0);
     expect(objection(resources)).toBeUndefined();
+  });
+
+  test("a gateway beside ServiceEntries of every resolution", () => {
+    const edge =
+      "{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: edge, labels: {edge: edge}}, spec: {role: gateway}}";
+    const gateway =
+      '{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: g}, spec: {selector: {edge: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ["*"]}]}}';
+    expect(objection(sidecar(stateOf(...base, edge, gateway, ENTRIES), "edge-0"))).toBeUndefined();
   });
 
   test("every field of a Gateway's TLS, and what stands before it", () => {
