@@ -190,7 +190,7 @@ describe("tulle proxy-config", () => {
         "reviews:9080 + 4 more",
         "/reviews/*, end-user exact jason",
         "reviews.default:9080 v1",
-        "reviews.default rule jason (rule.yaml:13)",
+        "reviews.default rule jason (rule.yaml:14)",
       ],
       [
         "reviews:9080 + 4 more",
