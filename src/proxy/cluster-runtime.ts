@@ -17,7 +17,7 @@ import { observeLatency } from "../engine/cluster/peak-ewma.ts";
 import type { Priority } from "../engine/cluster/limits.ts";
 import { type Ejection, OutlierDetector, type OutlierResult, resultOfStatus } from "../engine/cluster/outlier.ts";
 import type { ClientTls, DialError, Socket } from "../net/socket.ts";
-import type { ClusterStats, HealthCheckStats } from "../telemetry/envoy-stats.ts";
+import type { ClusterStats, HashTableStats, HealthCheckStats } from "../telemetry/envoy-stats.ts";
 import { writeProxyHeader } from "../wire/proxy-protocol.ts";
 import type { Locality } from "../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
@@ -52,6 +52,7 @@ export interface ClusterServices extends PoolServices, CheckServices {
   readonly local?: LocalService | undefined;
   /** The endpoints of the {@link local} service that are healthy; empty while there are none. */
   readonly peersOf?: ((clusterName: string) => readonly Endpoint[]) | undefined;
+  readonly hashStatsOf: (clusterName: string, table: "ringHash" | "maglev") => HashTableStats;
   readonly checkStatsOf: (clusterName: string) => HealthCheckStats;
   readonly dns: DnsNames;
   /** Whether this process itself listens there. */
@@ -95,6 +96,9 @@ export class ClusterRuntime {
   readonly #hasPurposes: boolean;
   readonly #breakers: Readonly<Record<Priority, CircuitBreaker>>;
   readonly #checker: HealthChecker | undefined;
+  readonly #hashStats: HashTableStats | undefined;
+  /** The version of the endpoints that tables were made for. */
+  #tablesOf = -1;
   #outlierTimer: Timer | undefined;
   #isStarted = false;
   /** Set once it has been closed: whether no other cluster has its name. */
@@ -126,6 +130,8 @@ export class ClusterRuntime {
     this.measures = compiled.balancer.t === "peakEwma";
     this.#decayMs = compiled.balancer.t === "peakEwma" ? compiled.balancer.decayMs : 0;
     this.#balancer = createBalancer(compiled.balancer, () => services.clock.nowMs());
+    const { t: kind } = compiled.balancer;
+    if (kind === "ringHash" || kind === "maglev") this.#hashStats = services.hashStatsOf(compiled.name, kind);
     if (compiled.outlier !== undefined) {
       this.#outlier = new OutlierDetector(compiled.outlier, this.endpoints, services.random);
       this.#scheduleTick(compiled.outlier.intervalMs);
@@ -215,6 +221,16 @@ export class ClusterRuntime {
     stats.membershipDegraded.set(count(isDegraded));
     stats.membershipExcluded.set(count(isIgnored));
     stats.ejectionsActive.set(count(({ ejected }) => ejected));
+    if (this.hashes) this.#makeTables();
+  }
+
+  /** When endpoints change, so that no request waits for it. */
+  #makeTables(): void {
+    if (this.#tablesOf === this.endpoints.version) return;
+    this.#tablesOf = this.endpoints.version;
+    this.#balancer.prepare?.(this.endpoints);
+    const { tableSizes } = this.#balancer;
+    if (tableSizes !== undefined) this.#hashStats?.set(tableSizes);
   }
 
   /** An endpoint answered, or failed to, in this time. Only where the balancer {@link measures}. */
@@ -551,6 +567,7 @@ export class ClusterRuntime {
     if (this.#isGone === undefined || !this.#breakers.DEFAULT.isEmpty || !this.#breakers.HIGH.isEmpty) return;
     if (!this.#isGone()) return;
     this.stats.remove();
+    this.#hashStats?.remove();
     this.#checker?.forget();
   }
 }

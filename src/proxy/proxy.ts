@@ -14,7 +14,7 @@ import type { AccessLog } from "../telemetry/access-log.ts";
 import type { PeerLabels } from "../telemetry/istio-labels.ts";
 import { IstioMetrics } from "../telemetry/istio-metrics.ts";
 import { RandomIds, type RandomBytes } from "../telemetry/random-ids.ts";
-import { clusterStats, healthCheckStats, listenerFilterStats } from "../telemetry/envoy-stats.ts";
+import { clusterStats, hashTableStats, healthCheckStats, listenerFilterStats } from "../telemetry/envoy-stats.ts";
 import type { Registry } from "../telemetry/registry.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
@@ -100,6 +100,7 @@ export class Proxy {
       appendLine: (path, line) => void options.openSink(path)(Buffer.from(line)),
       statsOf: (name) => clusterStats(registry, name),
       local: options.local,
+      hashStatsOf: (name, table) => hashTableStats(registry, name, table),
       checkStatsOf: (name) => healthCheckStats(registry, name),
       dns: new DnsNames({ resolver: options.resolver ?? noResolver, clock, random, log }),
       isOwn: (address, port) => this.#isOwn(address, port),

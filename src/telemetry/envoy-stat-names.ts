@@ -68,6 +68,19 @@ export const HEALTH_CHECK_STATS = {
   degraded: ["gauge", "health_check.degraded"],
 } as const satisfies StatTable;
 
+/** `cluster.<name>.`, of a cluster with a ring. */
+export const RING_HASH_STATS = {
+  size: ["gauge", "ring_hash_lb.size"],
+  least: ["gauge", "ring_hash_lb.min_hashes_per_host"],
+  most: ["gauge", "ring_hash_lb.max_hashes_per_host"],
+} as const satisfies StatTable;
+
+/** `cluster.<name>.`, of a cluster with a Maglev table. */
+export const MAGLEV_STATS = {
+  least: ["gauge", "maglev_lb.min_entries_per_host"],
+  most: ["gauge", "maglev_lb.max_entries_per_host"],
+} as const satisfies StatTable;
+
 /** `http.<stat prefix>.` */
 export const HTTP_STATS = {
   cxTotal: ["counter", "downstream_cx_total"],

@@ -17,9 +17,11 @@ import {
   HTTP_STATS,
   LISTENER_FILTER_STATS,
   LISTENER_STATS,
+  MAGLEV_STATS,
   NETWORK_RATE_LIMIT_STATS,
   NETWORK_RBAC_STATS,
   RATE_LIMIT_STATS,
+  RING_HASH_STATS,
   type StatKind,
   type StatTable,
   TCP_STATS,
@@ -143,6 +145,31 @@ export function clusterStats(registry: Registry, name: string): ClusterStats {
 /** @param name As of {@link clusterStats}. */
 export function healthCheckStats(registry: Registry, name: string): HealthCheckStats {
   return new StatScope(registry, CLUSTER, name, HEALTH_CHECK_STATS);
+}
+
+/** How the places of a hash table are shared out. */
+export interface HashTableStats {
+  set(sizes: { readonly size: number; readonly least: number; readonly most: number }): void;
+  remove(): void;
+}
+
+/** @param name As of {@link clusterStats}. */
+export function hashTableStats(registry: Registry, name: string, table: "ringHash" | "maglev"): HashTableStats {
+  if (table === "maglev") {
+    const maglev = new StatScope(registry, CLUSTER, name, MAGLEV_STATS);
+    const set: HashTableStats["set"] = ({ least, most }) => {
+      maglev.stats.least.set(least);
+      maglev.stats.most.set(most);
+    };
+    return { set, remove: () => maglev.remove() };
+  }
+  const ring = new StatScope(registry, CLUSTER, name, RING_HASH_STATS);
+  const set: HashTableStats["set"] = ({ least, most, size }) => {
+    ring.stats.size.set(size);
+    ring.stats.least.set(least);
+    ring.stats.most.set(most);
+  };
+  return { set, remove: () => ring.remove() };
 }
 
 /** @param prefix `stat_prefix` of the connection manager. */

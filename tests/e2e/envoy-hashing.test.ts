@@ -55,6 +55,14 @@ describe.skipIf(binary === undefined)("consistent hashing: a real Envoy and our 
     30_000,
   );
 
+  test("tables are of the same size, and as even", async () => {
+    // Of several priorities Envoy tells of the one that it made last.
+    const of = async (lab: HashLab): Promise<readonly string[]> =>
+      (await lab.tables()).filter((line) => !line.includes("spilling"));
+    expect(await of(tulle)).toEqual([...(await of(envoy))]);
+    expect(await of(tulle)).not.toEqual([]);
+  });
+
   const some = KEYS.slice(0, 24);
   const cases: Readonly<Record<string, readonly Probe[]>> = {
     "a header of several lines, in any order": some.flatMap((key) => [

@@ -30,6 +30,14 @@ export type HashPolicy = (
   readonly localityWeighted?: boolean;
 };
 
+/** Of the table for the healthy endpoints of the first priority. */
+export interface TableSizes {
+  readonly size: number;
+  /** Places of the endpoint that has the fewest, and the most. */
+  readonly least: number;
+  readonly most: number;
+}
+
 interface Table {
   readonly table: HashTable;
   readonly hosts: readonly HashedEndpoint[];
@@ -60,6 +68,21 @@ export class HashBalancer implements Balancer {
     for (let i = 1; i <= reselections && endpoint !== undefined && avoid?.has(endpoint); i += 1)
       endpoint = this.#chosen(set, table, hash, i);
     return endpoint;
+  }
+
+  prepare(set: EndpointView): void {
+    if (this.#version !== set.version || this.#set !== set) this.#rebuild(set);
+  }
+
+  get tableSizes(): TableSizes | undefined {
+    const [first] = this.#tables.values();
+    if (first === undefined) return undefined;
+    const places = first.table.placesOf();
+    return {
+      size: places.reduce((sum, count) => sum + count, 0),
+      least: Math.min(...places),
+      most: Math.max(...places),
+    };
   }
 
   #chosen(set: EndpointView, { hosts, table }: Table, hash: bigint, attempt: number): Endpoint | undefined {

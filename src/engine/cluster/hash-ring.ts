@@ -35,6 +35,12 @@ export class HashRing implements HashTable {
     return this.#endpoints[this.#owners[(place + attempt) % this.size] ?? -1];
   }
 
+  placesOf(): Uint32Array {
+    const places = new Uint32Array(this.#endpoints.length);
+    for (const owner of this.#owners) places[owner]! += 1;
+    return places;
+  }
+
   /** The first place at or behind a hash; behind the last comes the first. */
   #from(high: number, low: number): number {
     const words = this.#words;

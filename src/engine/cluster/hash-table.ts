@@ -11,6 +11,8 @@ import { groupedByLocality, localityKey } from "./localities.ts";
 export interface HashTable {
   /** @param attempt Counts the choices for one request, from 0: those that follow lead elsewhere. */
   pick(hash: bigint, attempt: number): Endpoint | undefined;
+  /** How many places each endpoint has, by its number. */
+  placesOf(): Uint32Array;
 }
 
 /** An endpoint with what a table is made of. */

@@ -26,6 +26,12 @@ export class MaglevTable implements HashTable {
     fill(this.#places, sorted);
   }
 
+  placesOf(): Uint32Array {
+    const places = new Uint32Array(this.#endpoints.length);
+    for (const place of this.#places) places[place - 1]! += 1;
+    return places;
+  }
+
   pick(hash: bigint, attempt: number): Endpoint | undefined {
     const mixed = attempt === 0 ? hash : hash ^ (ALL_ONES - BigInt(attempt) + 1n);
     return this.#endpoints[(this.#places[Number(mixed % this.#size)] ?? 0) - 1];

@@ -45,23 +45,35 @@ export interface Answer {
 
 export class HashLab {
   readonly #process: ProxyProcess;
-  readonly #ports: { readonly http: number; readonly tcp: number };
+  readonly #ports: { readonly admin: number; readonly http: number; readonly tcp: number };
   #session: ClientHttp2Session | undefined;
   readonly #agent = new Agent({ keepAlive: true, maxSockets: AT_ONCE });
 
-  private constructor(process: ProxyProcess, ports: { readonly http: number; readonly tcp: number }) {
+  private constructor(
+    process: ProxyProcess,
+    ports: { readonly admin: number; readonly http: number; readonly tcp: number },
+  ) {
     this.#process = process;
     this.#ports = ports;
   }
 
   static async start(program: readonly string[], folder: string, backends: readonly number[]): Promise<HashLab> {
-    let ports = { http: 0, tcp: 0 };
+    let ports = { admin: 0, http: 0, tcp: 0 };
     const process = await ProxyProcess.start(program, folder, () => {
       const [admin = 0, http = 0, tcp = 0] = freePorts(3);
-      ports = { http, tcp };
+      ports = { admin, http, tcp };
       return [hashBootstrapText({ admin, http, tcp, backends }), admin];
     });
     return new HashLab(process, ports);
+  }
+
+  /** Gauges of hash tables, by their names. */
+  async tables(): Promise<readonly string[]> {
+    const answer = await fetch(`http://127.0.0.1:${this.#ports.admin}/stats?filter=(ring_hash_lb|maglev_lb)`);
+    return (await answer.text())
+      .split("\n")
+      .filter((line) => /_lb\.(size|m)/.test(line))
+      .sort();
   }
 
   /** Asks all, some at a time. */
