@@ -109,6 +109,7 @@ describe("discovery", () => {
     const rig = await ControlPlaneRig.start();
     const proxy = await rig.join("reviews-v1-0");
     expect(proxy.names(TypeUrl.cds)).toEqual([
+      "PassthroughCluster",
       "inbound|9080||",
       "outbound|9080||ratings.default.svc.cluster.local",
       "outbound|9080||reviews.default.svc.cluster.local",
