@@ -18,6 +18,7 @@ import { domainsAt, domainsAtAnyPort, namesOf } from "./domains.ts";
 import { indexOf, isWildcard, mayBeTcp, maySpeakHttp, virtualServiceAt } from "./mesh-index.ts";
 import { otherHosts, refused } from "./outbound-policy.ts";
 import { Parts } from "./parts.ts";
+import { namedServices } from "./visible-mesh.ts";
 import { MAX_DIRECT_RESPONSE_BYTES } from "./redirect.ts";
 import { defaultRoute, type RouteContext, ruleRoutes } from "./routes.ts";
 import { everything } from "./route-match.ts";
@@ -31,12 +32,13 @@ export const routeConfigurationName = (scope: Scope): string => `http_proxy${sco
 /** @param parts What is kept of former times: the virtual hosts of each service, and of each host that only rules name. */
 export function outboundRoutes(mesh: Mesh, scope: Scope, parts = new Parts()): RouteConfiguration {
   const caller = JSON.stringify({ ...scope, sidecar: undefined, locality: undefined });
-  const services = indexOf(mesh).services.flatMap((service) =>
+  const named = namedServices(mesh);
+  const services = named.flatMap((service) =>
     parts.of(`hosts ${service.namespace} ${service.hostname} ${caller}`, mesh, [service], (seen) =>
       serviceHosts(seen, service, scope),
     ),
   );
-  const hosts = [...services, ...ruleHosts(mesh, scope, caller, parts)];
+  const hosts = [...services, ...ruleHosts(mesh, scope, caller, new Set(named.map(({ hostname }) => hostname)), parts)];
   const others = otherHosts(mesh, scope);
   return parts.of(`routes ${caller}`, mesh, [...hosts, JSON.stringify(others)], () => ({
     name: routeConfigurationName(scope),
@@ -73,10 +75,16 @@ export function serviceRoutes(mesh: Mesh, service: Service, port: number, scope:
 }
 
 /** Hosts that are no services. */
-function ruleHosts(mesh: Mesh, scope: Scope, caller: string, parts: Parts): readonly VirtualHost[] {
-  const { httpPorts, servicesByHost, virtualServicesByHost } = indexOf(mesh);
+function ruleHosts(
+  mesh: Mesh,
+  scope: Scope,
+  caller: string,
+  named: ReadonlySet<string>,
+  parts: Parts,
+): readonly VirtualHost[] {
+  const { httpPorts, virtualServicesByHost } = indexOf(mesh);
   return [...virtualServicesByHost]
-    .filter(([host]) => !servicesByHost.has(host))
+    .filter(([host]) => !named.has(host))
     .flatMap(([host, virtualService]) => {
       const ports = portsOf(virtualService, httpPorts);
       return parts.of(`rule hosts ${host} ${caller}`, mesh, [virtualService, ...ports], (seen) =>

@@ -11,11 +11,12 @@ import { connectionChains } from "./connections.ts";
 import { detection, httpInspector, PLAIN_HTTP, tlsInspector } from "./detection.ts";
 import { socketAddress } from "./endpoints.ts";
 import { attachedConnections } from "./gateway-api/service-parents.ts";
-import { indexOf, mayBeHttp, mayBeTcp } from "./mesh-index.ts";
+import { mayBeHttp, mayBeTcp } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
 import { outboundManager } from "./outbound-listener.ts";
 import type { Scope } from "./scope.ts";
 import { serviceRoutesName } from "./service-routes.ts";
+import { namedService } from "./visible-mesh.ts";
 import { listenerMetadata } from "./workload-metadata.ts";
 
 /** A service port that an application calls by a port of its own proxy. */
@@ -27,9 +28,8 @@ export interface CalledPort {
 
 /** Of the loopback ports of `instance` those whose service is still there. */
 export function calledPorts(mesh: Mesh, { loopbacks }: Instance): readonly CalledPort[] {
-  const { servicesByHost } = indexOf(mesh);
   return loopbacks.flatMap((loopback) => {
-    const service = servicesByHost.get(loopback.host);
+    const service = namedService(mesh, loopback.host);
     const port = service?.ports.find((p) => p.number === loopback.port);
     return service === undefined || port === undefined ? [] : [{ loopback, service, port }];
   });

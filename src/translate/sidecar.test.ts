@@ -83,6 +83,10 @@ describe("egress hosts", () => {
  spec: {hosts: [reviews.shop.svc.cluster.local], http: [{route: [{destination: {host: orders.sales.svc.cluster.local}}]}]}}`;
     expect(known("web-v1", sidecar(egress("./*")), toOrders("shop"))).toEqual(["orders:80", ...SHOP]);
     expect(known("web-v1", sidecar(egress("./*")), toOrders("sales"))).toEqual(SHOP);
+    const { routes } = resourcesOf(stateOf(...base, sidecar(egress("./*")), toOrders("shop")), "web-v1");
+    const hosts = routes.flatMap(({ virtualHosts = [] }) => virtualHosts.map(({ name }) => name));
+    // By its own name nobody knows it.
+    expect(hosts.filter((name) => name?.startsWith("orders"))).toEqual([]);
   });
 
   test("what is not exported is not imported", () => {

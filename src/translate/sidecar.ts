@@ -2,7 +2,8 @@
  * Which Sidecar a workload has, and what of the mesh that lets its proxy know.
  *
  * Source: Istio: a Sidecar of the workload's namespace that selects it, else that namespace's own without a selector, else the root
- * namespace's; of several the oldest. Services that VirtualServices send calls to are known with them. Differs: VirtualServices of all
+ * namespace's; of several the oldest. Services that VirtualServices send calls to are known with them, though not by their
+ * names. Differs: VirtualServices of all
  * egress listeners hold on all ports.
  *
  * @module
@@ -27,13 +28,18 @@ export function sidecarFor({ sidecars, settings }: Mesh, workload: Workload): Si
 
 const isDefault = ({ workloadSelector }: Sidecar): boolean => workloadSelector === undefined;
 
+export interface Imported extends Pick<Mesh, "services" | "virtualServices"> {
+  /** Those that can be called by their names; the others only rules lead to. */
+  readonly named: readonly Service[];
+}
+
 /** What is left of these documents, all of them exported to `namespace`, for a workload there. */
 export function importedBy(
   { egress }: Sidecar,
   namespace: string,
   exported: Pick<Mesh, "services" | "virtualServices">,
-): Pick<Mesh, "services" | "virtualServices"> {
-  if (egress.length === 0) return exported;
+): Imported {
+  if (egress.length === 0) return { ...exported, named: exported.services };
   const ports = new Set(egress.flatMap(({ port }) => port?.number ?? []));
   const services = new Map<Service, ReadonlySet<number>>();
   const add = (service: Service, numbers: readonly number[]): void =>
@@ -44,9 +50,10 @@ export function importedBy(
   const virtualServices = exported.virtualServices.filter((it) =>
     egress.some((listener) => imports(listener, namespace, it.origin.namespace, (host) => touches(host, it.hosts))),
   );
+  const named = exported.services.flatMap((it) => trimmed(it, services.get(it)));
   const called = new Set(virtualServices.flatMap(destinationHosts));
   for (const service of exported.services) if (called.has(service.hostname)) add(service, portNumbers(service));
-  return { services: exported.services.flatMap((it) => trimmed(it, services.get(it))), virtualServices };
+  return { services: exported.services.flatMap((it) => trimmed(it, services.get(it))), virtualServices, named };
 }
 
 const portNumbers = ({ ports }: Service): readonly number[] => ports.map(({ number }) => number);

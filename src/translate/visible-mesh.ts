@@ -13,9 +13,26 @@ import type { Sidecar } from "../model/sidecar.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import { isVisibleIn } from "../model/visibility.ts";
 import type { Caller } from "./caller.ts";
+import { indexOf } from "./mesh-index.ts";
 import { importedBy } from "./sidecar.ts";
 
 const VISIBLE = new WeakMap<Mesh, Map<string, Mesh>>();
+/** Of meshes that a Sidecar limits. */
+const NAMED = new WeakMap<Mesh, readonly Service[]>();
+
+/** The services that a caller may call by their names, of the mesh that it sees. */
+export const namedServices = (seen: Mesh): readonly Service[] => NAMED.get(seen) ?? indexOf(seen).services;
+
+const BY_HOST = new WeakMap<readonly Service[], ReadonlyMap<string, Service>>();
+
+/** The service that a caller may call by this name. */
+export function namedService(seen: Mesh, host: string): Service | undefined {
+  const services = namedServices(seen);
+  const known = BY_HOST.get(services) ?? new Map(services.map((service) => [service.hostname, service]));
+  BY_HOST.set(services, known);
+  return known.get(host);
+}
+
 /** What a caller may see less of than there is. */
 type Seen = Pick<Mesh, "services" | "virtualServices">;
 
@@ -35,7 +52,10 @@ function visibleTo(mesh: Mesh, { namespace, sidecar }: Caller): Mesh {
   const exported = exportedTo(mesh, namespace);
   if (sidecar === undefined) return equals(exported, mesh) ? mesh : { ...mesh, ...exported };
   const settings = settingsFor(mesh.settings, sidecar.outboundTrafficPolicy ?? mesh.settings.outboundTrafficPolicy);
-  return { ...mesh, ...importedBy(sidecar, namespace, exported), settings };
+  const { named, services, virtualServices } = importedBy(sidecar, namespace, exported);
+  const seen = { ...mesh, services, virtualServices, settings };
+  NAMED.set(seen, named);
+  return seen;
 }
 
 const OTHERWISE = new WeakMap<MeshSettings, MeshSettings>();

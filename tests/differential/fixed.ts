@@ -5,6 +5,7 @@
  */
 import { type Ask, type Case, TARGET_PORT } from "./comparison.ts";
 import { documentsOf } from "./rig/document.ts";
+import { VISIBILITY } from "./visibility.ts";
 
 const SUBSETS = `{host: HOST, subsets: [{name: v1, labels: {version: v1}}, {name: v2, labels: {version: v2}}, {name: v3, labels: {version: v3}},
   {name: pair, labels: {tier: pair}}, {name: nobody, labels: {version: v9}}]}`;
@@ -359,4 +360,5 @@ export const FIXED: readonly Case[] = [
     undefined,
     [ask("/", {}, { host: "HOST.example" }), ask("/", {}, { host: "HOST.example", port: 1 })],
   ),
+  ...VISIBILITY,
 ];

@@ -9,11 +9,14 @@ import type { Service, Workload } from "../../model/service.ts";
 import type { EgressHost, EgressListener } from "../../model/sidecar.ts";
 import { isVisibleIn } from "../../model/visibility.ts";
 import { callerOf } from "../../translate/caller.ts";
-import { visibleMesh } from "../../translate/visible-mesh.ts";
+import { namedServices, visibleMesh } from "../../translate/visible-mesh.ts";
 import { serviceAt } from "./dialed.ts";
 
 /** The mesh as a workload's proxy knows it. */
-export const seenBy = (mesh: Mesh, workload: Workload): Mesh => visibleMesh(mesh, callerOf(mesh, workload));
+export function seenBy(mesh: Mesh, workload: Workload): Mesh {
+  const seen = visibleMesh(mesh, callerOf(mesh, workload));
+  return { ...seen, services: namedServices(seen) };
+}
 
 /**
  * `not visible: Sidecar shop/default (sidecar.yaml:4) limits egress to ./*`; undefined where the caller sees what it calls, or nothing has the name.
