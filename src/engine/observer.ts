@@ -14,6 +14,8 @@ export interface Observer {
    * @param policy The policy that matched; undefined for none.
    */
   rbac(statPrefix: string, shadow: boolean, allowed: boolean, policy: string | undefined): void;
+  /** A page of another origin asked, and may or may not read the answer. */
+  cors?(isAllowed: boolean): void;
   /** A local rate limit looked at a request. */
   rateLimit?(statPrefix: string, outcome: RateLimitOutcome): void;
 }

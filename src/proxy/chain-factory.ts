@@ -153,7 +153,12 @@ function httpTerminal(
   const { path } = chain.terminal;
   const { http } = services;
   let shadow: Observer["rbac"] = () => {};
-  const observer: Observer = { rbac: (...seen) => shadow(...seen), rateLimit: rateLimitCounter(http.registry) };
+  let cors: NonNullable<Observer["cors"]> = () => {};
+  const observer: Observer = {
+    rbac: (...seen) => shadow(...seen),
+    cors: (isAllowed) => cors(isAllowed),
+    rateLimit: rateLimitCounter(http.registry),
+  };
   const compiled = compileHttp(hcm, routes, { path, observer, nowMs: () => http.clock.nowMs(), share: http.share });
   const accessLogs = accessLogsOf(hcm.accessLog ?? [], `${path}.access_log`, services.openSink, http);
   const recorder = new TrafficRecorder(services.metrics, side, (cluster, endpoint) =>
@@ -175,6 +180,7 @@ function httpTerminal(
       localSpiffeId,
     });
     shadow = (_, isShadow, allowed) => made.onRbac(isShadow, allowed);
+    cors = (isAllowed) => made.onCors(isAllowed);
     return made;
   };
   const name = compiled.settings.routeConfigName;

@@ -291,6 +291,12 @@ export class HttpChain implements HttpContext {
     else if (allowed) stats.rbacAllowed.add(1);
   }
 
+  /** Counts a page's origin. */
+  onCors(isAllowed: boolean): void {
+    const { stats } = this.stats;
+    (isAllowed ? stats.corsValid : stats.corsInvalid).add(1);
+  }
+
   record(exchange: ExchangeRecord): void {
     this.#options.recorder.record(exchange);
     for (const log of this.#options.accessLogs) log.record(exchange);

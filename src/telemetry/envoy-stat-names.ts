@@ -115,6 +115,8 @@ export const HTTP_STATS = {
   rbacShadowDenied: ["counter", "rbac.shadow_denied"],
   rqOverloadClose: ["counter", "downstream_rq_overload_close"],
   cxOverloadDisableKeepalive: ["counter", "downstream_cx_overload_disable_keepalive"],
+  corsValid: ["counter", "cors.origin_valid"],
+  corsInvalid: ["counter", "cors.origin_invalid"],
   faultDelays: ["counter", "fault.delays_injected"],
   faultAborts: ["counter", "fault.aborts_injected"],
 } as const satisfies StatTable;

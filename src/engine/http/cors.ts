@@ -5,7 +5,7 @@
  * taken from the next; whether the filter is on, the most specific one says alone. Routes that answer themselves have no CORS. The
  * filter has nothing to do until a route has a policy, and costs a request without `origin` one look.
  *
- * Not here: its counters, and policies that are only tried (`shadow_enabled`), which change no answer.
+ * Not here: policies that are only tried (`shadow_enabled`), which change no answer.
  *
  * @module
  */
@@ -15,16 +15,17 @@ import type { HeaderOperation, Reply } from "../http.ts";
 import { compileRuntimeFraction, isWithin } from "../match/fraction.ts";
 import { compileStringMatcher, type StringCheck } from "../match/string-matcher.ts";
 import { wireText } from "../match/wire-text.ts";
+import type { Observer } from "../observer.ts";
 import type { RequestView } from "../request.ts";
 import { quoted, type Trace } from "../trace.ts";
-import type { FilterType, LevelConfig } from "./filter-type.ts";
+import type { FilterContext, FilterType, LevelConfig } from "./filter-type.ts";
 import type { FilterStep, RouteTarget } from "./target.ts";
 
 export const CORS_FILTER: FilterType = {
   message: Cors,
   forwardsOnly: true,
   compile: () => undefined,
-  compileForRoute: (config, path) => compileCors([{ config, path }]),
+  compileForRoute: (config, path, context) => compileCors([{ config, path }], context),
   compileLevels: compileCors,
 };
 
@@ -55,7 +56,7 @@ interface Policy {
 }
 
 /** @param levels The most specific first. @throws {CompileError} */
-function compileCors(levels: readonly LevelConfig[]): FilterStep | undefined {
+function compileCors(levels: readonly LevelConfig[], { observer }: FilterContext): FilterStep | undefined {
   const policies = levels.map(({ config, path }) => {
     const policy = unpackAt(config, CorsPolicy, path);
     refuseOthers(policy, path, KNOWN);
@@ -63,7 +64,7 @@ function compileCors(levels: readonly LevelConfig[]): FilterStep | undefined {
   });
   const enabled = compileRuntimeFraction(policies[0]?.policy.filterEnabled);
   if (enabled?.numerator === 0) return undefined;
-  const step = stepOf(joined(policies));
+  const step = stepOf(joined(policies), observer);
   if (enabled === undefined) return step;
   return (request, peer, target, random, trace) =>
     request.header("origin") && isWithin(enabled, Math.floor(random() * RANDOM_VALUES))
@@ -94,13 +95,14 @@ function joined(policies: readonly { readonly policy: CorsPolicy; readonly path:
   };
 }
 
-function stepOf(policy: Policy): FilterStep {
+function stepOf(policy: Policy, observer: Observer | undefined): FilterStep {
   const isAny = policy.origins.some(({ test }) => test("*"));
   const edits = { t: "edits", responseHeaders: responseOperations(policy) } as const;
   return (request, _peer, target, _random, trace) => {
     const origin = request.header("origin");
     if (origin === undefined || origin === "") return undefined;
     const isAllowed = isAny || policy.origins.some(({ test }) => test(origin));
+    observer?.cors?.(isAllowed);
     const asked = request.method === "OPTIONS" ? request.header("access-control-request-method") : undefined;
     const answers = asked !== undefined && asked !== "" && (isAllowed || !policy.forwardsUnmatched);
     if (trace !== undefined) traceOrigin(policy, origin, isAllowed, answers, trace);

@@ -32,7 +32,7 @@ export interface FilterType {
   /** Of `typed_per_filter_config`: replaces the chain's. @throws {CompileError} */
   compileForRoute(config: AnyMessage, path: string, context: FilterContext): FilterStep | undefined;
   /** Where levels are merged in place of the most specific one counting alone; it comes first. @throws {CompileError} */
-  compileLevels?(levels: readonly LevelConfig[]): FilterStep | undefined;
+  compileLevels?(levels: readonly LevelConfig[], context: FilterContext): FilterStep | undefined;
   /** It passes over routes that answer themselves. */
   readonly forwardsOnly?: true;
 }

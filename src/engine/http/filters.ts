@@ -86,7 +86,7 @@ export class FilterChain {
     }
     const [first] = found;
     if (first === undefined) return filter.step;
-    if (type.compileLevels !== undefined) return type.compileLevels(found);
+    if (type.compileLevels !== undefined) return type.compileLevels(found, this.#context);
     return type.compileForRoute(first.config, first.path, this.#context);
   }
 }
