@@ -118,6 +118,9 @@ function bootstrapText(ports: { admin: number; http: number; tcp: number; backen
   return JSON.stringify(toJson(Bootstrap, bootstrap));
 }
 
+type Asked = readonly [path: string, headers: Readonly<Record<string, string>>];
+const times = (count: number, ...asked: Asked): readonly Asked[] => Array.from({ length: count }, () => asked);
+
 describe.skipIf(binary === undefined)("local limits: a real Envoy and our proxy refuse the same", () => {
   const folder = mkdtempSync(join(tmpdir(), "tulle-local-limits-"));
   const backend = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response("") });
@@ -148,8 +151,8 @@ describe.skipIf(binary === undefined)("local limits: a real Envoy and our proxy 
   ];
 
   test("requests, by everything that they may count as", async () => {
-    const REQUESTS: readonly (readonly [string, Readonly<Record<string, string>>])[] = [
-      ...Array<readonly [string, { "x-user": string }]>(3).fill(["/inherited", { "x-user": "ann" }]),
+    const REQUESTS: readonly Asked[] = [
+      ...times(3, "/inherited", { "x-user": "ann" }),
       ["/inherited", { "x-user": "bob" }],
       ["/inherited", {}],
       ["/own?a=b", { "x-user": "ann" }],
@@ -158,12 +161,12 @@ describe.skipIf(binary === undefined)("local limits: a real Envoy and our proxy 
       ["/included?a=b", { "x-user": "ann" }],
       ["/included?a=c", { "x-user": "ann" }],
       ["/included?a=c", { "x-user": "ann" }],
-      ...Array<readonly [string, { "x-user": string }]>(3).fill(["/ignored", { "x-user": "ann" }]),
+      ...times(3, "/ignored", { "x-user": "ann" }),
       ["/optional", {}],
       ["/optional", { "x-team": "a" }],
       ["/optional", { "x-team": "b" }],
       ["/optional", { "x-team": "a" }],
-      ...Array<readonly [string, Record<string, string>]>(4).fill(["/masked", {}]),
+      ...times(4, "/masked", {}),
       ["/apart?a=b", {}],
       ["/apart?a=b", {}],
       ["/apart", {}],
