@@ -8,7 +8,7 @@ import { selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Protocol, Service, ServicePort, Workload } from "../model/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
-import { lookUp } from "./reads.ts";
+import { behind, lookUp } from "./reads.ts";
 import { candidatesFor } from "./selected.ts";
 
 export interface MeshIndex {
@@ -25,7 +25,8 @@ export interface MeshIndex {
 
 const INDEXES = new WeakMap<Mesh, MeshIndex>();
 
-export function indexOf(mesh: Mesh): MeshIndex {
+export function indexOf(asked: Mesh): MeshIndex {
+  const mesh = behind(asked, ["services", "virtualServices"]);
   const known = INDEXES.get(mesh);
   if (known !== undefined) return known;
   const index = build(mesh);

@@ -48,6 +48,14 @@ export function lookUp<T>(mesh: Mesh, ask: (mesh: Mesh) => T): T {
   return value;
 }
 
+/** The mesh behind a watched one, for what keeps its own answers by mesh: these fields are written down as read. */
+export function behind(mesh: Mesh, fields: readonly (keyof Mesh)[]): Mesh {
+  const watched = WATCHED.get(mesh);
+  if (watched === undefined) return mesh;
+  for (const field of fields) void mesh[field];
+  return watched.base;
+}
+
 /** Whether `mesh` gives the same answers. */
 export const readsSame = (reads: readonly Read[], mesh: Mesh): boolean =>
   reads.every(({ again, value }) => isSame(again(mesh), value));
