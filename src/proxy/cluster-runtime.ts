@@ -328,6 +328,12 @@ export class ClusterRuntime {
     if (succeeded) this.stats.stats.rqRetrySuccess.add(1);
   }
 
+  /** @param byAnswer The answer said when to try again. */
+  onBackoff(byAnswer: boolean): void {
+    const { stats } = this.stats;
+    (byAnswer ? stats.rqRetryByRateLimit : stats.rqRetryByBackoff).add(1);
+  }
+
   onRetryLimit(): void {
     this.stats.stats.rqRetryLimitExceeded.add(1);
   }

@@ -83,6 +83,7 @@ export class RetryState {
     if (policy.priorityUpdateFrequency > 0 && last !== undefined) this.#leavePriorities(last, policy);
     const resetMs = this.#resetMs;
     this.#resetMs = undefined;
+    this.#admittedBy?.onBackoff(resetMs !== undefined);
     return resetMs === undefined ? policy.backoffMs(attempts, random) : afterReset(resetMs, random);
   }
 

@@ -28,6 +28,8 @@ test("an answer that says when to try again is waited for, once", async () => {
   const [first = 0, second = 0, third = 0] = atMs;
   expect(second - first).toBeWithin(2000, 3101);
   expect(third - second).toBeLessThan(200);
+  const waits = ["ratelimited", "exponential"].map((how) => rig.stat(`cluster.app.upstream_rq_retry_backoff_${how}`));
+  expect(waits).toEqual([1, 1]);
   await rig.finish();
 });
 

@@ -40,6 +40,8 @@ export const CLUSTER_STATS = {
   rqRxReset: ["counter", "upstream_rq_rx_reset"],
   rqTxReset: ["counter", "upstream_rq_tx_reset"],
   rqRetry: ["counter", "upstream_rq_retry"],
+  rqRetryByRateLimit: ["counter", "upstream_rq_retry_backoff_ratelimited"],
+  rqRetryByBackoff: ["counter", "upstream_rq_retry_backoff_exponential"],
   rqRetrySuccess: ["counter", "upstream_rq_retry_success"],
   rqRetryOverflow: ["counter", "upstream_rq_retry_overflow"],
   rqRetryLimitExceeded: ["counter", "upstream_rq_retry_limit_exceeded"],

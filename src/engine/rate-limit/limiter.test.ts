@@ -85,7 +85,8 @@ describe("a limiter", () => {
     expect(it.take(both, 0).allowed).toBe(true);
     const refused = it.take(both, 0);
     expect([refused.allowed, refused.bucket?.settings.maxTokens]).toEqual([false, 1]);
-    expect(it.take([[entry("rule", "a")]], 0).bucket?.remaining(0)).toBe(0);
+    const left = it.take([[entry("rule", "a")]], 0);
+    expect([left.allowed, left.bucket?.remaining(0)]).toEqual([true, 0]);
   });
 
   test("a descriptor that stands twice is refused", () => {
