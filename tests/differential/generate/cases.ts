@@ -71,10 +71,14 @@ function serviceEntry(chance: Chance): ConfigDocument {
       { number: 80, name: "http", protocol: "HTTP", targetPort: TARGET },
       ...(chance.often(0.5) ? [{ number: 8080, name: "http-alt", protocol: "HTTP", targetPort: TARGET }] : []),
     ],
-    endpoints: ["v1", "v2", "v3"].map((name) => ({
-      address: BACKENDS.find((it) => it.name === name)?.address,
-      labels: labels[name],
-    })),
+    ...(chance.often(0.4)
+      ? { workloadSelector: { labels: { app: "echo" } } }
+      : {
+          endpoints: ["v1", "v2", "v3"].map((name) => ({
+            address: BACKENDS.find((it) => it.name === name)?.address,
+            labels: labels[name],
+          })),
+        }),
   });
 }
 

@@ -23,12 +23,11 @@ import type { Tools } from "./tools.ts";
 import { type Hit, Upstreams } from "./upstreams.ts";
 import {
   BACKENDS,
+  clientDocument,
   commonDocuments,
   MARKER,
   markerDocuments,
   namespaces,
-  workloadEntries,
-  workloads,
   type WorldPorts,
 } from "./world.ts";
 
@@ -89,7 +88,7 @@ export class Oracle {
     this.#legs = parts.legs;
     this.#folder = parts.folder;
     this.ports = parts.ports;
-    this.#standing = [...commonDocuments(parts.ports), ...workloads(parts.ports)];
+    this.#standing = [...commonDocuments(parts.ports), clientDocument];
   }
 
   static async start(tools: Tools): Promise<Oracle> {
@@ -241,10 +240,10 @@ async function startParts(tools: Tools, undo: (() => unknown)[]): Promise<Parts>
     { id: "envoy", outboundPort: envoyPort, accessLog: logOf("envoy") },
     { id: "tulle", outboundPort: tullePort, accessLog: logOf("tulle") },
   ];
-  const plane = new TullePlane(nodes, ports, ACCESS_LOG_FORMAT);
+  const plane = new TullePlane(nodes, ACCESS_LOG_FORMAT);
   await plane.start();
   undo.push(() => plane.stop());
-  plane.publish([...commonDocuments(ports), ...workloads(ports)]);
+  plane.publish([...commonDocuments(ports), clientDocument]);
   const leg = async (name: LegName, node: string, xds: number, portOf: Leg["portOf"]): Promise<Leg> => {
     const program = name === "tulle" ? tulleProxy : envoyProxy(tools.envoy);
     const proxy = await ProxyProcess.start(program, join(folder, name), () => {
@@ -269,5 +268,5 @@ async function settle(api: ApiServer, ports: WorldPorts): Promise<void> {
     if (refused !== undefined) throw new Error(`the API server refuses ${keyOf(document)}: ${refused}`);
   };
   await inLanes(1, namespaces, put);
-  await inLanes(API_LANES, [...commonDocuments(ports), ...workloadEntries, ...markerDocuments("0")], put);
+  await inLanes(API_LANES, [...commonDocuments(ports), ...markerDocuments("0")], put);
 }

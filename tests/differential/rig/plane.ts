@@ -19,7 +19,7 @@ import { AdsServer } from "../../../src/xds/server/ads-server.ts";
 import { Snapshot } from "../../../src/xds/snapshot.ts";
 import { SnapshotCache } from "../../../src/xds/snapshot-cache.ts";
 import { type ConfigDocument, keyOf } from "./document.ts";
-import { BACKENDS, CLIENT, type WorldPorts } from "./world.ts";
+import { CLIENT } from "./world.ts";
 
 /** A proxy that stands for the client. */
 export interface PlaneNode {
@@ -34,15 +34,13 @@ export class TullePlane {
   readonly #ads: AdsServer;
   readonly #grpc: GrpcServer;
   readonly #nodes: readonly PlaneNode[];
-  readonly #ports: WorldPorts;
   readonly #accessLogFormat: string;
   #listener: Listener | undefined;
   /** How often a proxy has refused resources. */
   rejected = 0;
 
-  constructor(nodes: readonly PlaneNode[], ports: WorldPorts, accessLogFormat: string) {
+  constructor(nodes: readonly PlaneNode[], accessLogFormat: string) {
     this.#nodes = nodes;
-    this.#ports = ports;
     this.#accessLogFormat = accessLogFormat;
     const common = { clock: systemClock, log: silentLog };
     this.#ads = new AdsServer({
@@ -88,11 +86,8 @@ export class TullePlane {
   }
 
   #instances(mesh: Mesh): readonly Instance[] {
-    return mesh.workloads.flatMap((workload) => {
-      if (workload.name === CLIENT.name) return this.#nodes.map((node) => clientOf(workload, node));
-      const address = BACKENDS.find(({ name }) => name === workload.name)?.address;
-      return address === undefined ? [] : [backendOf(workload, address, this.#ports.target)];
-    });
+    const client = mesh.workloads.find(({ name }) => name === CLIENT.name);
+    return client === undefined ? [] : this.#nodes.map((node) => clientOf(client, node));
   }
 }
 
@@ -101,19 +96,6 @@ const clientOf = (workload: Workload, { id, outboundPort }: PlaneNode): Instance
   id,
   ports: [],
   outbound: { address: "127.0.0.1", port: outboundPort },
-  loopbacks: [],
-  healthy: true,
-});
-
-/** No proxy stands before it: callers dial the application. */
-const backendOf = (workload: Workload, address: string, targets: readonly number[]): Instance => ({
-  workload,
-  id: workload.name,
-  ports: targets.map((targetPort) => {
-    const place = { address, port: targetPort };
-    return { targetPort, inbound: place, application: place };
-  }),
-  outbound: undefined,
   loopbacks: [],
   healthy: true,
 });

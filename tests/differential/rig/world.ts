@@ -59,7 +59,11 @@ export function commonDocuments(ports: WorldPorts): readonly ConfigDocument[] {
     { name: "far", namespace: "other", app: "far" },
     { name: "empty", namespace: "default", app: "nobody" },
   ];
-  return [plainText, ...named.map(({ name, namespace, app }) => serviceOf(name, namespace, app, ports))];
+  return [
+    plainText,
+    ...workloadEntries,
+    ...named.map(({ name, namespace, app }) => serviceOf(name, namespace, app, ports)),
+  ];
 }
 
 /** Kubernetes makes the others itself. */
@@ -91,30 +95,21 @@ const serviceOf = (name: string, namespace: string, app: string, ports: WorldPor
   },
 });
 
-/** Who runs, as Istio is told. */
-export const workloadEntries: readonly ConfigDocument[] = BACKENDS.map(({ name, namespace, address, labels }) => ({
+/** Who runs. */
+const workloadEntries: readonly ConfigDocument[] = BACKENDS.map(({ name, namespace, address, labels }) => ({
   apiVersion: "networking.istio.io/v1",
   kind: "WorkloadEntry",
   metadata: { name, namespace },
   spec: { address, labels },
 }));
 
-/** Who runs, as Tulle is told; where they listen is said by their instances. */
-export function workloads(ports: WorldPorts): readonly ConfigDocument[] {
-  const { name, namespace, labels, serviceAccount } = CLIENT;
-  const document = (metadata: ConfigDocument["metadata"], spec: unknown): ConfigDocument => ({
-    apiVersion: "tulle.dev/v1",
-    kind: "Workload",
-    metadata,
-    spec,
-  });
-  return [
-    document({ name, namespace, labels }, { serviceAccount }),
-    ...BACKENDS.map((it) =>
-      document({ name: it.name, namespace: it.namespace, labels: it.labels }, { ports: ports.target }),
-    ),
-  ];
-}
+/** Who calls, as Tulle is told; Istio hears it from the proxy itself. */
+export const clientDocument: ConfigDocument = {
+  apiVersion: "tulle.dev/v1",
+  kind: "Workload",
+  metadata: { name: CLIENT.name, namespace: CLIENT.namespace, labels: CLIENT.labels },
+  spec: { serviceAccount: CLIENT.serviceAccount },
+};
 
 /** Say `generation` themselves once they have arrived: the VirtualService in an answer, the DestinationRule by its subset. */
 export function markerDocuments(generation: string): readonly ConfigDocument[] {
