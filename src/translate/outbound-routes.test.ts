@@ -239,6 +239,12 @@ describe("rules", () => {
     expect(values(beside?.route?.weightedClusters?.clusters?.[0])).toEqual(["destination"]);
   });
 
+  test("of rewrite.authority and the host that a destination sets, the first holds", () => {
+    const to = "route: [{destination: {host: reviews}, headers: {request: {set: {host: two.example}}}}]";
+    const [both, one] = rules(`[{match: [{uri: {exact: /}}], rewrite: {authority: one.example}, ${to}}, {${to}}]`);
+    expect([both?.route?.hostRewriteLiteral, one?.route?.hostRewriteLiteral]).toEqual(["one.example", "two.example"]);
+  });
+
   test("a route is named by rule and match as Istio names it", () => {
     const names =
       rules(`[{name: r, match: [{name: m, uri: {prefix: /a}}, {uri: {prefix: /b}}], route: [{destination: {host: reviews}}]},

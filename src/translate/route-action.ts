@@ -48,7 +48,7 @@ export function routeAction(rule: HttpRule, action: RouteAction, context: RouteC
   };
   // With several that have a weight, were it 100 and 0, a rule's edits come after a destination's, as in Istio.
   if (only !== undefined) {
-    const authority = editedAuthority(only.headers) ?? common.hostRewriteLiteral;
+    const authority = action.rewrite?.authority ?? editedAuthority(only.headers) ?? common.hostRewriteLiteral;
     return {
       route: { ...common, cluster: destinationCluster(only, context), hostRewriteLiteral: authority },
       ...headerEdits(rule.headers, only.headers),

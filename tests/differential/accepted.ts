@@ -53,6 +53,15 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
     covers: (context) => context.leg === "tulle" && header(context, "x-answers").includes("reset"),
   },
   {
+    why: "A mirror is told the time that its request has as a whole (`x-envoy-expected-rq-timeout-ms`), and nothing where only each try has one. Envoy tells it that of a try.",
+    covers: ({ at, case: { documents }, istio, leg, ours }) =>
+      leg === "tulle" &&
+      /^hits\.\d+\.headers\.x-envoy-expected-rq-timeout-ms$/.test(at) &&
+      istio !== undefined &&
+      ours === undefined &&
+      /"mirrors?":/.test(JSON.stringify(documents)),
+  },
+  {
     why: "A proxy's own answer without a body says `content-length: 0` to HEAD as to GET. Envoy says `transfer-encoding: chunked` to HEAD.",
     covers: ({ at, ask, istio, leg, ours }) =>
       leg === "tulle" &&

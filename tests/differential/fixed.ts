@@ -237,6 +237,16 @@ export const FIXED: readonly Case[] = [
     ]),
   ),
   rules(
+    "a mirror of what is tried again",
+    `[{retries: {attempts: 1, perTryTimeout: 1s}, route: [${to("v1")}], mirror: {host: peer}}]`,
+    [ask("/")],
+  ),
+  rules(
+    "a rule's authority and a destination's host",
+    `[{rewrite: {authority: rule.example}, route: [${to("v1", ", headers: {request: {set: {host: one.example}}}")}]}]`,
+    [ask("/")],
+  ),
+  rules(
     "hosts that destinations give themselves",
     `[{match: [{uri: {prefix: /one}}], route: [${to("v1", ", headers: {request: {set: {host: one.example}}}")}]},
     {match: [{uri: {prefix: /both}}], rewrite: {authority: rule.example}, route: [${to("v1", ", weight: 1, headers: {request: {set: {host: one.example}}}")}, ${to("v2", ", weight: 0")}]},
