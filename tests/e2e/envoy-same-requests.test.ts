@@ -22,7 +22,23 @@ interface Accepted {
   readonly covers: (at: string, envoy: string | undefined, tulle: string | undefined, probe: Probe) => boolean;
 }
 
+/** What is told when a deadline ends that both proxies of a call were given: by the caller's, or by the called side's. */
+const EITHER_DEADLINE: Readonly<Record<string, RegExp>> = {
+  "headers.grpc-status": /^(4|14)$/,
+  "headers.grpc-message": /^(upstream request|downstream duration) timeout$/,
+  "headers.x-envoy-upstream-service-time": /^(milliseconds|undefined)$/,
+  "logs.0": / UT response_timeout | - via_upstream /,
+  "logs.1": / DC downstream_remote_disconnect | - max_duration_timeout /,
+};
+
 const ACCEPTED: readonly Accepted[] = [
+  {
+    why: "both proxies have the same deadline, and which of them ends the call is chance, with Envoys too",
+    covers: (at, envoy, tulle, { headers }) =>
+      headers?.["content-type"] === "application/grpc" &&
+      headers["x-wait"] === "900" &&
+      [envoy, tulle].every((found) => EITHER_DEADLINE[at]?.test(String(found))),
+  },
   {
     why: "we begin a trace where there is none; Envoy does so only with a tracer configured",
     covers: (at, envoy) => at === "body.headers.traceparent" && envoy === undefined,
