@@ -236,6 +236,7 @@ export const FIXED: readonly Case[] = [
       }),
     ]),
   ),
+  rules("a scheme that is empty", `[{route: [${to("v1")}]}]`, [ask("/", { "x-forwarded-proto": "" })]),
   rules(
     "a mirror of what is tried again",
     `[{retries: {attempts: 1, perTryTimeout: 1s}, route: [${to("v1")}], mirror: {host: peer}}]`,
