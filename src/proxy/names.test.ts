@@ -155,6 +155,33 @@ describe("a dynamic forward proxy", () => {
     expect(statusOf(client.take())).toBe(503);
   });
 
+  test.each(["::ffff:127.0.0.1", "::ffff:7f00:1", "0:0:0:0:0:0:0:1", "::ffff:0.0.0.0", "::ffff:192.0.2.1", "0::0"])(
+    "nor by another spelling of their address: %s",
+    async (address) => {
+      const { rig, resolver } = await dynamic();
+      const port = rig.portOf("in");
+      await rig.exchange(await rig.client(), asking(`[${address}]:${port}`));
+      await rig.exchange(await rig.client(), asking(`me.test:${port}`));
+      resolver.found(address);
+      await rig.turn();
+      rig.proxy.close();
+      for (const line of rig.log) expect(line).toStartWith("503 DF ");
+      expect(rig.log).toHaveLength(2);
+    },
+  );
+
+  test.each(["169.254.169.254", "::ffff:169.254.169.254", "::ffff:a9fe:a9fe", "fe80::1", "fd00:0ec2::254"])(
+    "a name that leads to the link-local address %s is not followed",
+    async (address) => {
+      const { rig, resolver } = await dynamic();
+      await rig.exchange(await rig.client(), asking("rebound.test:80"));
+      resolver.found(address);
+      await rig.turn();
+      rig.proxy.close();
+      expect(rig.log[0]).toStartWith("503 DF ");
+    },
+  );
+
   test("a name that leads to a link-local address is not followed", async () => {
     const { rig, backend, resolver } = await dynamic();
     const client = await rig.client();

@@ -9,7 +9,7 @@
  *
  * @module
  */
-import { parseIp } from "../base/ip-address.ts";
+import { formatIp, parseIp } from "../base/ip-address.ts";
 import { type Endpoint, endpointKey } from "../engine/cluster/endpoint.ts";
 import type { EndpointSet } from "../engine/cluster/endpoints.ts";
 import type { DynamicHosts } from "../engine/cluster/names.ts";
@@ -34,7 +34,7 @@ export class RequestedHosts {
   readonly #settings: DynamicHosts;
   readonly #set: EndpointSet;
   readonly #dns: DnsNames;
-  /** Whether this process listens there. */
+  /** Whether this process listens there. Gets addresses as {@link formatIp} spells them. */
   readonly #isOwn: (address: string, port: number) => boolean;
   readonly #hosts = new Map<string, Requested>();
   readonly #stops = new Map<string, () => void>();
@@ -106,7 +106,7 @@ export class RequestedHosts {
     onAddress: (address: string) => void,
     onFail: (reason: string) => void,
   ): void {
-    if (this.#isOwn(address, port)) return onFail(`${address}:${port} is this proxy itself`);
+    if (this.#isOwn(canonical(address), port)) return onFail(`${address}:${port} is this proxy itself`);
     if (host !== address && isLinkLocal(address))
       return onFail(`${host} leads to the link-local address ${address}, which must be called by itself`);
     onAddress(address);
@@ -167,11 +167,17 @@ export class RequestedHosts {
   }
 }
 
+/** Each address has one spelling: `::ffff:127.0.0.1` and `127.0.0.1` lead to the same place. */
+function canonical(address: string): string {
+  const bytes = parseIp(address);
+  return bytes === undefined ? address : formatIp(bytes);
+}
+
 /** RFC 3927 and RFC 4291; and the one of IPv6 that Amazon's metadata has. */
 function isLinkLocal(address: string): boolean {
   const bytes = parseIp(address);
   if (bytes === undefined) return false;
   if (bytes.length === 4) return bytes[0] === 169 && bytes[1] === 254;
-  const isOfAmazon = address.toLowerCase().startsWith("fd00:ec2:");
+  const isOfAmazon = bytes[0] === 0xfd && bytes[1] === 0 && bytes[2] === 0x0e && bytes[3] === 0xc2;
   return isOfAmazon || (bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80);
 }
