@@ -28,6 +28,8 @@ class Http2Probe implements Probe {
   readonly #way: ProbeWay;
   readonly #ask: Ask;
   #connection: GrpcConnection | undefined;
+  /** The endpoint takes no more checks on it. */
+  #isLeft = false;
   #giveUp: (() => boolean) | undefined;
   #done: ((result: CheckResult) => void) | undefined;
 
@@ -38,17 +40,19 @@ class Http2Probe implements Probe {
 
   ask(done: (result: CheckResult) => void): void {
     this.#done = done;
+    if (this.#isLeft) this.#drop();
     if (this.#connection !== undefined) return this.#askOn(this.#connection, done);
     const { network: net, address } = this.#way;
     this.#giveUp = dialHost(
       net,
       address,
       (socket) => {
-        const connection = new GrpcConnection(socket, "client", this.#owner(), {
-          clock: this.#way.clock,
-          keepalive: DEFAULT_KEEPALIVE,
-          session: {},
-        });
+        const connection: GrpcConnection = new GrpcConnection(
+          socket,
+          "client",
+          this.#owner(() => this.#connection === connection),
+          { clock: this.#way.clock, keepalive: DEFAULT_KEEPALIVE, session: {} },
+        );
         this.#connection = connection;
         this.#askOn(connection, done);
       },
@@ -79,18 +83,22 @@ class Http2Probe implements Probe {
   #drop(): void {
     const connection = this.#connection;
     this.#connection = undefined;
+    this.#isLeft = false;
     connection?.destroy("the check is over");
   }
 
-  #owner() {
-    const lost = (): void => void (this.#connection = undefined);
+  /** @param isCurrent An earlier connection, which closes late, says nothing of the one that checks are made on. */
+  #owner(isCurrent: () => boolean) {
+    const left = (): void => void (this.#isLeft ||= isCurrent());
     return {
       onStream: () => ORPHAN,
       onSettings() {},
-      onGoaway: lost,
-      onFailed: lost,
+      onGoaway: left,
+      onFailed: left,
       onClosed: (why: string) => {
-        lost();
+        if (!isCurrent()) return;
+        this.#connection = undefined;
+        this.#isLeft = false;
         if (this.#done !== undefined) this.#end(this.#done, network(why));
       },
     };
@@ -175,6 +183,16 @@ function servingOf(code: number, message: string, answer: Uint8Array | undefined
   if (code === GrpcCode.unavailable && answer === undefined) return network(message);
   if (code !== GrpcCode.ok) return failed(`it answered ${codeName(code)}: ${message}`);
   if (answer === undefined) return failed("it answered nothing");
-  const { status = "UNKNOWN" } = decode(HealthCheckResponse, answer);
+  const status = statusIn(answer);
+  if (status === undefined) return failed("its answer cannot be read");
   return status === "SERVING" ? { t: "passed", degraded: false } : failed(`it is ${status}`);
+}
+
+/** Undefined for whatever is no answer: what an endpoint sends must not throw. */
+function statusIn(answer: Uint8Array): HealthCheckResponse["status"] {
+  try {
+    return decode(HealthCheckResponse, answer).status ?? "UNKNOWN";
+  } catch {
+    return undefined;
+  }
 }
