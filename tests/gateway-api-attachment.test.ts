@@ -180,6 +180,21 @@ describe("gateway workloads", () => {
 describe("backends", () => {
   const rule = (ref: string): string => route("r", `rules: [{backendRefs: [{${ref}}]}]`);
   test.each([
+    ["", ["far.other.svc.cluster.local"]],
+    // What its callers may do with a Service, the world may not.
+    [", {name: edge, namespace: shop}", ["RefNotPermitted"]],
+  ])("a parent of its own, with%s: %s", (more, expected) => {
+    const parents = `parentRefs: [{group: '', kind: Service, name: far, namespace: other}${more}]`;
+    const { routes } = attached(
+      gateway(HTTP),
+      service("far", "other"),
+      document("HTTPRoute", "r", `${parents}, rules: [{backendRefs: [{name: far, port: 80, namespace: other}]}]`),
+    );
+    const targets = routes.flatMap(({ route: { rules } }) => rules.flatMap(({ backends }) => backends));
+    expect(targets.map(({ target: t }) => (t.t === "service" ? t.service.hostname : t.reason))).toEqual([...expected]);
+  });
+
+  test.each([
     ["name: b, port: 80", "b.shop.svc.cluster.local"],
     ["name: c, port: 80", "BackendNotFound"],
     ["name: b, port: 81", "BackendNotFound"],

@@ -14,6 +14,7 @@ import type {
   ResolvedRouteBackend,
 } from "./attachment.ts";
 import type { References } from "./resolve.ts";
+import { isServiceParent } from "./services.ts";
 
 export function resolveRoute(route: GatewayRoute, references: References): ResolvedRoute {
   const backendOf = (ref: BackendReference): BackendTarget => {
@@ -58,8 +59,12 @@ export function backendFaults(route: ResolvedRoute): readonly BackendFault[] {
   return targets.flatMap((target) => (target.t === "invalid" ? [target] : []));
 }
 
-/** Callers that reach a Service through a route need no leave to be sent on to that very Service. */
+/**
+ * Callers that reach a Service through a route need no leave to be sent on to that very Service. A route that hangs at a Gateway as well
+ * does: else whoever names the Service as a parent could show it to the world.
+ */
 const isParent = ({ parents }: GatewayRoute, ref: BackendReference): boolean =>
+  parents.every(isServiceParent) &&
   parents.some(
     (p) => p.group === ref.group && p.kind === ref.kind && p.namespace === ref.namespace && p.name === ref.name,
   );
