@@ -170,6 +170,31 @@ describe("workloads of Gateways", () => {
     expect(routesAt("*", made).map(({ name }) => name)).toEqual(["default.a.0"]);
   });
 
+  test("a host of several listeners of a place stands once, with the first that routes it", () => {
+    const addressed = (name: string): string =>
+      gateway(name, undefined, ", addresses: [{type: Hostname, value: own.default.svc.cluster.local}]");
+    const parent = (name: string): string => `parentRefs: [{name: ${name}}], hostnames: [a.com, ${name}.com]`;
+    const state = stateOf(
+      ...base,
+      ...["none", "one", "two"].map(addressed),
+      "{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: own, labels: {app: own}}, spec: {role: gateway}}",
+      service("own", ["http:80"]),
+      route("a", `{${to("reviews")}}`, parent("one")),
+      route("b", `{${to("reviews")}}`, parent("two")),
+      route("c", `{${to("reviews")}}`, "parentRefs: [{name: two}]"),
+    );
+    const made = translate(state, { t: "sidecar", instance: "own-0" }, defaultTranslateOptions);
+    const hosts = made.routes.flatMap(({ virtualHosts = [] }) =>
+      virtualHosts.map(({ domains, routes }) => [domains, routes?.map(({ name }) => name)]),
+    );
+    expect(hosts).toEqual([
+      [["*"], ["default.c.0"]],
+      [["a.com"], ["default.a.0"]],
+      [["one.com"], ["default.a.0"]],
+      [["two.com"], ["default.b.0", "default.c.0"]],
+    ]);
+  });
+
   test("of another class, none; a long name is cut, and stays its own", () => {
     expect(workloadsOf(gateway().replace("tulle", "other"))).toEqual([]);
     const long = "g".repeat(63);

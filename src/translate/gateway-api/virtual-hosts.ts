@@ -27,8 +27,22 @@ export interface ListenerHostsInput {
 }
 
 export function listenerHosts(input: ListenerHostsInput): readonly VirtualHost[] {
-  const hosts = input.listeners.flatMap((listener) => hostsOf(listener, input));
+  const hosts = oneOfEach(input.listeners.flatMap((listener) => hostsOf(listener, input)));
   return input.isTls ? [...hosts, ...misdirected(input)] : hosts;
+}
+
+/**
+ * Listeners of several Gateways, and those whose ports a Service leads to one place, may have a host in common. Envoy refuses a
+ * domain that stands twice: the first listener that routes it keeps it.
+ */
+function oneOfEach(hosts: readonly VirtualHost[]): readonly VirtualHost[] {
+  const chosen = new Map<string, VirtualHost>();
+  for (const host of hosts) {
+    const [domain = ""] = host.domains ?? [];
+    const { routes = [] } = chosen.get(domain) ?? {};
+    if (routes.length === 0) chosen.set(domain, host);
+  }
+  return [...chosen.values()];
 }
 
 const hostOf = ({ listener }: AttachedListener): string => listener.hostname ?? "*";
