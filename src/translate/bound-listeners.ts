@@ -54,6 +54,23 @@ export function boundListeners(
   });
 }
 
+/**
+ * What one proxy can bind. Where several workloads share it and ask for the same place, copies of one identity have it together; of several
+ * identities none has, since nothing tells who of them calls.
+ */
+export function ofOneCaller(
+  bound: readonly { readonly scope: Scope; readonly listener: Listener }[],
+): readonly Listener[] {
+  const callers = new Map<string, Set<string>>();
+  const first = new Map<string, Listener>();
+  for (const { listener, scope } of bound) {
+    const { name = "" } = listener;
+    callers.set(name, (callers.get(name) ?? new Set()).add(scope.outboundSuffix));
+    if (!first.has(name)) first.set(name, listener);
+  }
+  return [...first].flatMap(([name, listener]) => (callers.get(name)?.size === 1 ? [listener] : []));
+}
+
 function filterOf(mesh: Mesh, bound: Bound, scope: Scope, options: TranslateOptions): NetworkFilter | undefined {
   const { number, protocol } = bound.port;
   const stat = `outbound_${bound.address}_${number}`;

@@ -233,4 +233,16 @@ describe("listeners that are bound", () => {
     expect(tcp.config && unpack(tcp.config, TcpProxy).cluster).toBe("outbound|6379||store.shop.svc.cluster.local");
     expect(bound("{port: {number: 81, protocol: HTTP, name: b}, hosts: ['./*']}").name).toBeUndefined();
   });
+
+  test("in a proxy that several share: of one identity once, of several nowhere", () => {
+    const listener = "{port: {number: 81, protocol: HTTP, name: b}, bind: 127.0.0.1, hosts: ['./*']}";
+    const boundFor = (...names: readonly string[]): number => {
+      const documents = [workload("web", "v2", [], "shop"), sidecar(`egress: [${listener}]`)];
+      const instances = names.map((name) => `${name}-0`);
+      const { listeners } = translate(stateOf(...base, ...documents), { t: "shared", instances }, options);
+      return listeners.filter(({ name }) => name === "outbound_127.0.0.1_81").length;
+    };
+    expect(boundFor("web-v1", "web-v2")).toBe(1);
+    expect(boundFor("web-v1", "reviews-v1")).toBe(0);
+  });
 });

@@ -14,7 +14,7 @@ import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Listener } from "../xds/proto/listener.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import type { Secret } from "../xds/proto/tls.ts";
-import { boundListeners, boundRoutes } from "./bound-listeners.ts";
+import { boundListeners, boundRoutes, ofOneCaller } from "./bound-listeners.ts";
 import { PASSTHROUGH_CLUSTER, passthroughCluster } from "./discovery.ts";
 import { gatewayResources } from "./gateway/gateway.ts";
 import { sniClusters } from "./gateway/sni-clusters.ts";
@@ -161,13 +161,16 @@ interface Served {
 }
 
 function outboundListeners(mesh: Mesh, calling: readonly Served[], options: TranslateOptions): readonly Listener[] {
-  return calling.flatMap(({ instance, scope }) => [
+  const own = calling.flatMap(({ instance, scope }) => [
     ...(instance.outbound === undefined ? [] : [outboundListener(mesh, instance, instance.outbound, scope, options)]),
     ...calledPorts(visibleMesh(mesh, scope), instance).map((called) =>
       serviceListener(visibleMesh(mesh, scope), instance, called, scope, options),
     ),
-    ...boundListeners(visibleMesh(mesh, scope), instance, scope, options),
   ]);
+  const bound = calling.flatMap(({ instance, scope }) =>
+    boundListeners(visibleMesh(mesh, scope), instance, scope, options).map((listener) => ({ scope, listener })),
+  );
+  return [...own, ...ofOneCaller(bound)];
 }
 
 /** The routes of a workload's forward proxy, and of the listeners that its Sidecar binds. */
