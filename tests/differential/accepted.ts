@@ -53,10 +53,10 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
     covers: (context) => context.leg === "tulle" && header(context, "x-answers").includes("reset"),
   },
   {
-    why: "A mirror is told the time that its request has as a whole (`x-envoy-expected-rq-timeout-ms`), and nothing where only each try has one. Envoy tells it that of a try.",
+    why: "A mirror is told the time that its request has as a whole (`x-envoy-expected-rq-timeout-ms`, and `grpc-timeout` of a gRPC call), and nothing where only each try has one. Envoy tells it that of a try.",
     covers: ({ at, case: { documents }, istio, leg, ours }) =>
       leg === "tulle" &&
-      /^hits\.\d+\.headers\.x-envoy-expected-rq-timeout-ms$/.test(at) &&
+      /^hits\.\d+\.headers\.(x-envoy-expected-rq-timeout-ms|grpc-timeout)$/.test(at) &&
       istio !== undefined &&
       ours === undefined &&
       /"mirrors?":/.test(JSON.stringify(documents)),

@@ -310,6 +310,16 @@ export const FIXED: readonly Case[] = [
     ]),
   ),
   rules(
+    "cors that browsers do not keep",
+    `[{corsPolicy: {allowOrigins: [{exact: "https://a.example"}], maxAge: 0s}, route: [${to("v1")}]}]`,
+    [],
+  ),
+  rules(
+    "mirrors of calls of gRPC whose tries alone have a time",
+    `[{retries: {attempts: 1, perTryTimeout: 2s}, route: [${to("v1")}], mirror: {host: peer}}]`,
+    [ask("/", grpc)],
+  ),
+  rules(
     "hashing",
     `[{route: [{destination: {host: HOST}}]}]`,
     Array.from({ length: 12 }, (_, i) => ask("/", { "x-user": `user-${i}` })),
