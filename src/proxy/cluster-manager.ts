@@ -69,13 +69,23 @@ export class ClusterManager {
     const last = this.#clusters.get(name);
     const next = new ClusterRuntime(compiled, this.#services);
     const assignment = this.#assignments.get(compiled.edsServiceName);
-    if (compiled.type === "EDS" && assignment !== undefined) next.assign(assignment);
+    if (compiled.type === "EDS" && assignment !== undefined) this.#fill(next, assignment);
     this.#clusters.set(name, next);
     this.#messages.set(name, any);
     next.start(last);
     this.#onMembers(name);
     // What runs on the old one ends there; its counters go on under the same name.
     last?.close(() => !this.#clusters.has(name));
+  }
+
+  /** @throws {CompileError} For an assignment that nobody had asked for, and so nobody had read; the cluster is then closed. */
+  #fill(next: ClusterRuntime, assignment: ClusterLoadAssignment): void {
+    try {
+      next.assign(assignment);
+    } catch (cause) {
+      next.close(() => !this.#clusters.has(next.compiled.name));
+      throw cause;
+    }
   }
 
   #remove(name: string): void {

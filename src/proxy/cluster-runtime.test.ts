@@ -13,6 +13,7 @@ import { answer, bodyOf, GET, OK, scene, statusOf } from "../../tests/support/pr
 import { Cluster } from "../xds/proto/cluster.ts";
 import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import { Listener } from "../xds/proto/listener.ts";
+import { pack } from "../xds/types/any.ts";
 
 async function clients(rig: ProxyRig, count: number): Promise<Peer[]> {
   const made: Peer[] = [];
@@ -389,5 +390,31 @@ test("the access log names a cluster only when it is there", async () => {
   await rig.apply(Cluster, cluster("app", []));
   await request();
   expect(await rig.logged()).toEqual(["NC -", "UH app"]);
+  await rig.finish();
+});
+
+test("a cluster that is refused for its endpoints leaves no timer behind", async () => {
+  const { rig } = await scene();
+  const far = { clusterName: "eds", endpoints: [{ priority: 129, lbEndpoints: [] }] };
+  await rig.apply(ClusterLoadAssignment, far);
+  const timers = rig.clock.pendingTimers;
+  const eds = edsCluster("eds", { outlierDetection: {} });
+  const rejected = rig.proxy.clusters.applyClusters([{ name: "eds", any: pack(Cluster, eds) }], []);
+  expect(rejected.map(({ reason }) => reason)).toEqual(["endpoints[0].priority: must be at most 128, found 129"]);
+  expect(rig.clock.pendingTimers).toBe(timers);
+  await rig.finish();
+});
+
+test("an ejection on a cluster that was replaced does not count on the one in its place", async () => {
+  const ejecting = { outlierDetection: { consecutive5xx: 1, maxEjectionPercent: 100 } };
+  const { rig, backend } = await scene({ cluster: ejecting });
+  const client = await rig.client();
+  await rig.exchange(client, GET);
+  await rig.apply(Cluster, cluster("app", [backend.port], { ...ejecting, connectTimeout: 900 }));
+  backend.last.send(answer("", "500 No"));
+  await rig.turn();
+  expect(statusOf(client.take())).toBe(500);
+  expect(rig.stat("cluster.app.membership_healthy")).toBe(1);
+  expect(rig.stat("cluster.app.outlier_detection.ejections_active")).toBe(0);
   await rig.finish();
 });

@@ -105,7 +105,7 @@ export class ClusterRuntime {
       onRemoved: (endpoint) => this.#connections.drop(endpoint),
     });
     this.endpoints = this.#members.endpoints;
-    this.#outcomes = new ClusterOutcomes(compiled, this.stats, this.endpoints, services, () => this.#members.count());
+    this.#outcomes = new ClusterOutcomes(compiled, this.stats, this.endpoints, services, () => this.#count());
     this.isChecked = compiled.check !== undefined;
     if (compiled.check !== undefined) this.#checker = this.#makeChecker(compiled.check);
     if (compiled.staticEndpoints !== undefined) this.#members.assign(compiled.staticEndpoints);
@@ -125,7 +125,7 @@ export class ClusterRuntime {
       endpoints,
       stats: this.#services.checkStatsOf(compiled.name),
       addressOf: (endpoint) => this.#connections.checkAddressOf(endpoint, connectTimeoutMs),
-      onHealth: () => this.#members.count(),
+      onHealth: () => this.#count(),
       onPass: (endpoint) => this.#outcomes.onCheckPassed(endpoint),
     });
   }
@@ -139,6 +139,11 @@ export class ClusterRuntime {
     this.#checker.sync();
     this.#isStarted = true;
     this.#members.count();
+  }
+
+  /** What still runs on a cluster that was replaced must not write over the gauges of the one in its place. */
+  #count(): void {
+    if (this.#isGone === undefined) this.#members.count();
   }
 
   /** Names of endpoints have been looked up, whatever came of it. */

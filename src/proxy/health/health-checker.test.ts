@@ -279,3 +279,24 @@ test("requests go to all while none passes, as below any panic threshold", async
   expect(statusOf(await rig.exchange(client, GET))).toBe(200);
   await rig.finish();
 });
+
+test("what still runs on a cluster that was replaced says nothing of the one in its place", async () => {
+  const { rig, backend, backends } = await scene({ backends: 2, cluster: checked({ initialJitter: 1 }) });
+  for (const it of backends) it.answer = (text) => (isCheck(text) ? OK : undefined);
+  await rig.advance(10);
+  const callers = [await rig.client(), await rig.client()];
+  for (const client of callers) await rig.exchange(client, GET);
+  const ports = backends.map(({ port }) => port);
+  await rig.apply(Cluster, cluster("app", ports, { ...checked({ initialJitter: 1 }), connectTimeout: 900 }));
+  await rig.advance(10);
+  expect([states(rig), rig.stat("cluster.app.membership_healthy"), health(rig, "healthy")]).toEqual([
+    ["in", "in"],
+    2,
+    2,
+  ]);
+  for (const peer of backend.open) peer.send(answer("", "200 OK", "x-envoy-immediate-health-check-fail: true"));
+  await rig.turn();
+  expect(callers.map((client) => statusOf(client.take())).filter((status) => status === 200)).toHaveLength(1);
+  expect([rig.stat("cluster.app.membership_healthy"), health(rig, "healthy")]).toEqual([2, 2]);
+  await rig.finish();
+});

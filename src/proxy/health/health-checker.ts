@@ -53,6 +53,7 @@ export class HealthChecker implements SessionOwner {
   readonly #tls = new WeakMap<ClientTls, ClientTls>();
   /** Keys of endpoints that another checker has left its results of. */
   readonly #known = new Set<string>();
+  #isClosed = false;
 
   constructor(services: CheckServices, cluster: CheckedCluster) {
     this.#services = services;
@@ -91,6 +92,7 @@ export class HealthChecker implements SessionOwner {
   }
 
   close(): void {
+    this.#isClosed = true;
     for (const session of this.#sessions.values()) session.close();
   }
 
@@ -169,7 +171,8 @@ export class HealthChecker implements SessionOwner {
   /** An endpoint told traffic to leave it (`x-envoy-immediate-health-check-fail`). */
   takeOutNow(endpoint: Endpoint): void {
     const session = this.#sessions.get(endpoint);
-    if (session === undefined) return;
+    // The statistics of a cluster that was replaced are those of the one in its place.
+    if (session === undefined || this.#isClosed) return;
     this.#cluster.stats.stats.passiveFailure.add(1);
     if (session.state.takeOutNow()) this.#changed(endpoint);
   }
