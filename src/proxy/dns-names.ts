@@ -77,7 +77,8 @@ function both(v4: DnsAnswer, v6: DnsAnswer): DnsAnswer {
 
 export class DnsNames {
   readonly #services: DnsServices;
-  readonly #names = new Map<string, WatchedName>();
+  /** By name, then by settings. */
+  readonly #names = new Map<string, Map<string, WatchedName>>();
 
   constructor(services: DnsServices) {
     this.#services = services;
@@ -88,23 +89,40 @@ export class DnsNames {
    * @returns Ends it. A name that nobody watches is forgotten.
    */
   watch(name: string, settings: NameSettings, onState: (state: NameState) => void): () => void {
-    const key = JSON.stringify([name, settings]);
-    let watched = this.#names.get(key);
-    if (watched === undefined) this.#names.set(key, (watched = new WatchedName(name, settings, this.#services)));
-    const it = watched;
+    const key = JSON.stringify(settings);
+    const same = this.#names.get(name) ?? new Map<string, WatchedName>();
+    this.#names.set(name, same);
+    let it = same.get(key);
+    if (it === undefined) {
+      it = new WatchedName(name, settings, this.#services, knownOf(same, settings.family));
+      same.set(key, it);
+    }
     it.watchers.add(onState);
     if (it.state.isKnown) onState(it.state);
-    return () => {
-      it.watchers.delete(onState);
-      if (it.watchers.size > 0 || this.#names.get(key) !== it) return;
-      it.close();
-      this.#names.delete(key);
-    };
+    return () => this.#leave(name, key, it, onState);
+  }
+
+  #leave(name: string, key: string, it: WatchedName, onState: (state: NameState) => void): void {
+    it.watchers.delete(onState);
+    const same = this.#names.get(name);
+    if (it.watchers.size > 0 || same?.get(key) !== it) return;
+    it.close();
+    same.delete(key);
+    if (same.size === 0) this.#names.delete(name);
   }
 }
 
+/** What others know of the name: who is to look it up more often need not begin with nothing. */
+function knownOf(others: ReadonlyMap<string, WatchedName>, family: LookupFamily): NameState {
+  for (const { state, family: theirs } of others.values())
+    if (theirs === family && state.addresses.length > 0) return state;
+  return UNKNOWN;
+}
+
+const UNKNOWN: NameState = { isKnown: false, addresses: [], failure: undefined };
+
 class WatchedName {
-  state: NameState = { isKnown: false, addresses: [], failure: undefined };
+  state: NameState;
   readonly watchers = new Set<(state: NameState) => void>();
   readonly #name: string;
   readonly #settings: NameSettings;
@@ -113,11 +131,17 @@ class WatchedName {
   #failures = 0;
   #closed = false;
 
-  constructor(name: string, settings: NameSettings, services: DnsServices) {
+  /** @param known Until the first answer. */
+  constructor(name: string, settings: NameSettings, services: DnsServices, known: NameState) {
+    this.state = known;
     this.#name = name;
     this.#settings = settings;
     this.#services = services;
     this.#ask();
+  }
+
+  get family(): LookupFamily {
+    return this.#settings.family;
   }
 
   #ask(): void {

@@ -69,6 +69,15 @@ describe("STRICT_DNS", () => {
     expect(await call()).toBe(200);
     expect(resolver.total).toBe(1);
   });
+
+  test("nor does it lack them when it is to look its names up more often", async () => {
+    const { rig, resolver, call, dns, addresses } = await listed({ type: "STRICT_DNS" });
+    resolver.found("127.0.0.1");
+    await rig.apply(Cluster, { ...dns, dnsRefreshRate: 1000 });
+    expect(await call()).toBe(200);
+    resolver.found("127.0.0.7");
+    expect(addresses()).toEqual(["127.0.0.7"]);
+  });
 });
 
 test("LOGICAL_DNS calls the first address", async () => {
