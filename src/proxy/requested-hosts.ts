@@ -125,6 +125,8 @@ export class RequestedHosts {
     if (this.#stops.has(host)) return;
     const stop = this.#dns.watch(host, this.#settings.names, (state) => this.#onState(host, state));
     this.#stops.set(host, stop);
+    // Told at once, before there was something to stop.
+    if (this.#closed && !this.#waiting.has(host)) stop();
   }
 
   #onState(host: string, state: NameState): void {
