@@ -276,6 +276,27 @@ describe("listeners", () => {
     expect(listenerFaults(attached(text, secret("cert", "shop"), secret("far", "other")))).toEqual([...faults]);
   });
 
+  test("whom the Gateway asks for a certificate, its own option lets in without, and no ListenerSet's", () => {
+    const from = ", allowedListeners: {namespaces: {from: All}}";
+    const tls = `${from}, tls: {frontend: {default: {validation: {caCertificateRefs: [{group: '', kind: ConfigMap, name: roots}]}}}}`;
+    const listener = (name: string): string =>
+      `{name: ${name}, hostname: ${name}.com, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert}], options: {gateway.istio.io/tls-terminate-mode: OPTIONAL_MUTUAL}}}`;
+    const found = attached(
+      gateway(listener("own"), tls),
+      document(
+        "ListenerSet",
+        "set",
+        `parentRef: {name: edge, namespace: shop}, listeners: [${listener("set")}]`,
+        "team",
+      ),
+      secret("cert", "shop"),
+      secret("cert", "team"),
+      configMap("roots", SERVER.certChainPem),
+    );
+    const modes = found.gateways[0]?.listeners.map((l) => l.clientValidation?.mode);
+    expect(modes).toEqual(["AllowMissing", "AllowValidOnly"]);
+  });
+
   test.each([
     ["{group: '', kind: ConfigMap, name: roots}", []],
     ["{group: '', kind: ConfigMap, name: none}", ["InvalidCACertificateRef", "NoValidCACertificate"]],

@@ -21,7 +21,7 @@ export function readyListener(
   const kind = owner === gateway ? "Gateway" : "ListenerSet";
   const kinds = supportedKinds(listener);
   const shown = certificates(listener, { kind, namespace: owner.meta.namespace }, references);
-  const checked = clientValidation(listener, gateway, references, shown.certificates);
+  const checked = clientValidation(listener, { gateway, owner }, references, shown.certificates);
   return {
     owner,
     listener,
@@ -115,10 +115,18 @@ interface Validation {
   readonly faults: readonly ListenerFault[];
 }
 
-/** Of listeners with HTTPS only, as the specification has it; Istio's option asks for it where the Gateway does not. */
+interface Owned {
+  readonly gateway: KubernetesGateway;
+  readonly owner: KubernetesGateway | ListenerSet;
+}
+
+/**
+ * Of listeners with HTTPS only, as the specification has it; Istio's option asks for it where the Gateway does not. Whom a Gateway keeps out
+ * no ListenerSet lets in.
+ */
 function clientValidation(
   listener: Listener,
-  gateway: KubernetesGateway,
+  { gateway, owner }: Owned,
   references: References,
   shown: readonly Credential[],
 ): Validation {
@@ -130,7 +138,10 @@ function clientValidation(
   const mode = option === "OPTIONAL_MUTUAL" ? "AllowMissing" : undefined;
   if (protocol === "HTTPS" && wanted !== undefined) {
     const asked = checkedBy(wanted, { kind: "Gateway", namespace: gateway.meta.namespace }, references);
-    return mode === undefined ? asked : { ...asked, validation: asked.validation && { ...asked.validation, mode } };
+    const isOwn = owner === gateway;
+    return mode === undefined || !isOwn
+      ? asked
+      : { ...asked, validation: asked.validation && { ...asked.validation, mode } };
   }
   if (option !== "MUTUAL" && option !== "OPTIONAL_MUTUAL") return { validation: undefined, faults: [] };
   const trustedCas = shown.flatMap((c) => c.trustedCaPem ?? []);
