@@ -14,6 +14,7 @@ import { RouteConfiguration } from "../xds/proto/route.ts";
 import { type AnyMessage, unpack } from "../xds/types/any.ts";
 import { type ChainConfig, isReady, LiveChain, routesNameOf } from "./live-chain.ts";
 import { ListenerRuntime, type ListenerServices } from "./listener-runtime.ts";
+import { unchangedChains } from "./unchanged-chains.ts";
 import { type NamedResource, type Rejection, rejectionsOf, sameAny } from "./resources.ts";
 
 interface Live {
@@ -123,19 +124,23 @@ export class ListenerManager {
   }
 
   #make(name: string, { compiled, any, configs }: Warming): Live {
-    const chains = this.#renew(NO_CHAINS, configs);
+    const chains = this.#renew(NO_CHAINS, configs, () => false);
     const runtime = new ListenerRuntime(name, chainsOf(compiled, chains), this.#statsOf(compiled), this.#services);
     return { runtime, chains, any, started: false };
   }
 
   /** Gives the configurations to the chains that have their place already, and lets go of chains that have none. */
-  #renew(last: Live["chains"], configs: Configs): Map<CompiledChain, LiveChain> {
+  #renew(
+    last: Live["chains"],
+    configs: Configs,
+    isUnchanged: ReturnType<typeof unchangedChains>,
+  ): Map<CompiledChain, LiveChain> {
     const free = new Map([...last.values()].map((chain) => [chain.key, chain]));
     const chains = new Map<CompiledChain, LiveChain>();
     for (const [compiled, config] of configs) {
       const known = free.get(config.key);
       free.delete(config.key);
-      known?.become(config);
+      if (known !== undefined && !isUnchanged(known, compiled)) known.become(config);
       chains.set(compiled, known ?? new LiveChain(config));
     }
     for (const chain of free.values()) this.#drain(chain);
@@ -250,7 +255,11 @@ export class ListenerManager {
     const live = this.#listeners.get(name) as Live;
     if (!sameAddress(live.runtime.compiled, compiled)) return false;
     this.#warming.delete(name);
-    live.chains = this.#renew(live.chains, configs);
+    const isUnchanged = unchangedChains(
+      { message: unpack(live.any, Listener), chains: live.chains.values() },
+      { message: unpack(any, Listener), chains: configs.keys() },
+    );
+    live.chains = this.#renew(live.chains, configs, isUnchanged);
     live.any = any;
     live.runtime.swap(chainsOf(compiled, live.chains));
     return true;

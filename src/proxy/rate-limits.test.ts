@@ -6,7 +6,7 @@ import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { Listener } from "../xds/proto/listener.ts";
 import { pack } from "../xds/types/any.ts";
-import { chain, cluster, listener } from "../../tests/support/proxy-resources.ts";
+import { chain, cluster, httpListener, listener, route, routes } from "../../tests/support/proxy-resources.ts";
 import { ProxyRig } from "../../tests/support/proxy-rig.ts";
 import { get, headerOf, OK, scene, statusOf } from "../../tests/support/proxy-scene.ts";
 
@@ -169,4 +169,43 @@ test("of TCP connections only so many are let in", async () => {
   const third = await rig.client();
   expect(await rig.exchange(third, "ping")).toBe("pong");
   await rig.finish();
+});
+
+describe("a listener that changes", () => {
+  const tcp = (statPrefix: string) => ({ name: "tcp", typedConfig: pack(TcpProxy, { statPrefix, cluster: "app" }) });
+
+  test("leaves the buckets of the chains that do not", async () => {
+    const { rig, backend } = await scene({ manager: { filters: [filter()] } });
+    backend.answer = () => OK;
+    const client = await rig.client();
+    const status = async (): Promise<number> => statusOf(await rig.exchange(client, get("/")));
+    expect([await status(), await status(), await status()]).toEqual([200, 200, 429]);
+    const same = httpListener({ routeConfig: routes([route("app")]), filters: [filter()] });
+    await rig.apply(Listener, { ...same, defaultFilterChain: chain(tcp("other")) });
+    expect(await status()).toBe(429);
+    // What its limit is now counts from now on.
+    const more = filter({ tokenBucket: { maxTokens: 1, fillInterval: 60_000 } });
+    await rig.apply(Listener, httpListener({ routeConfig: routes([route("app")]), filters: [more] }));
+    expect([await status(), await status()]).toEqual([200, 429]);
+    // As in Envoy, all begins anew when it is the listener itself that changes.
+    const anew = httpListener({ routeConfig: routes([route("app")]), filters: [more] });
+    await rig.apply(Listener, { ...anew, perConnectionBufferLimitBytes: 5000 });
+    expect([await status(), await status()]).toEqual([200, 429]);
+    await rig.finish();
+  });
+
+  test("lets in no more connections for it", async () => {
+    const rig = new ProxyRig();
+    const backend = await rig.backend(() => "pong");
+    await rig.apply(Cluster, cluster("app", [backend.port]));
+    const limit = { statPrefix: "tcp", tokenBucket: { maxTokens: 1, fillInterval: 1000 } };
+    const filters = chain({ name: "limit", typedConfig: pack(NetworkLocalRateLimit, limit) }, tcp("t"));
+    await rig.apply(Listener, listener([filters]));
+    expect(await rig.exchange(await rig.client(), "ping")).toBe("pong");
+    await rig.apply(Listener, listener([filters], { defaultFilterChain: chain(tcp("other")) }));
+    const second = await rig.client();
+    await rig.turn();
+    expect(second.ended || second.closed).toBe(true);
+    await rig.finish();
+  });
 });
