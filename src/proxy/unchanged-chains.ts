@@ -30,7 +30,8 @@ export function unchangedChains(
   };
 }
 
-const around = ({ filterChains: _, defaultFilterChain: __, ...rest }: Listener): Uint8Array => encode(Listener, rest);
+const around = (message: Listener): Uint8Array =>
+  encode(Listener, { ...message, filterChains: undefined, defaultFilterChain: undefined });
 
 function bytesOf<Chain>({ message, chains }: ListenerVersion<Chain>): ReadonlyMap<Chain, Uint8Array> {
   const { filterChains = [], defaultFilterChain } = message;
