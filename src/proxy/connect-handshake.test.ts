@@ -2,6 +2,8 @@ import { expect, test } from "bun:test";
 import { tunnelled } from "../../tests/support/tunnelled.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
+import { deafHandler, type Socket } from "../net/socket.ts";
+import { ConnectHandshake } from "./connect-handshake.ts";
 
 const CLUSTER = "cluster.outbound|5432||db.default.svc.cluster.local";
 const through = (more: TcpProxy = {}, cluster: Partial<Cluster> = {}) =>
@@ -50,6 +52,23 @@ test.each([
   expect(backend.open).toHaveLength(0);
   expect(rig.stat(`${CLUSTER}.upstream_cx_active`)).toBe(0);
   await rig.finish();
+});
+
+test("a proxy that has very much to say ahead of its answer is heard out", () => {
+  const socket = {
+    handler: deafHandler,
+    write: (_: Uint8Array, from = 0, to = 0) => to - from,
+  } as Partial<Socket> as Socket;
+  const heard: string[] = [];
+  const handshake = new ConnectHandshake(socket, "db:5432", 1000, {
+    onOpen: (greeting) => heard.push(Buffer.concat([...greeting.heard]).toString()),
+    onRefused: (error) => expect.unreachable(error.message),
+    onClosed: () => expect.unreachable(),
+  });
+  handshake.begin();
+  const ahead = "HTTP/1.1 100 Continue\r\n\r\n".repeat(40_000);
+  handshake.onData(Buffer.from(`${ahead}HTTP/1.1 200 OK\r\n\r\n220 ready`));
+  expect(heard).toEqual(["220 ready"]);
 });
 
 test.each(["end", "destroy"] as const)("a proxy that goes without an answer (%s) closes the client", async (how) => {

@@ -57,22 +57,26 @@ export class ConnectHandshake implements SocketHandler {
   onData(chunk: Uint8Array): void {
     if (this.#isOver) return;
     this.#read = this.#read.length === 0 ? chunk.slice() : Buffer.concat([this.#read, chunk]);
+    // Ahead of the answer may come as many others as a peer likes.
+    while (this.#readHead());
+  }
+
+  /** True: it was no last word, and another may follow. */
+  #readHead(): boolean {
     const head = new ResponseHead();
     // As to HEAD: what follows is no body.
     const end = head.parse(this.#read, 0, this.#read.length, true);
-    if (end === INCOMPLETE && this.#read.length <= MAX_HEAD_BYTES) return;
+    if (end === INCOMPLETE && this.#read.length <= MAX_HEAD_BYTES) return false;
     if (end <= INCOMPLETE) return this.#refuse("the answer to CONNECT is no head of HTTP/1.1");
-    if (head.status < 200) return this.#informed(end);
+    const rest = this.#read.subarray(end);
+    if (head.status < 200) {
+      this.#read = rest;
+      return rest.length > 0;
+    }
     if (head.status > 299) return this.#refuse(`tunnel_response:${head.status}`);
     this.#isOver = true;
-    const rest = this.#read.subarray(end);
     this.#caller.onOpen({ heard: rest.length === 0 ? [] : [rest], hasEnded: false });
-  }
-
-  #informed(end: number): void {
-    const rest = this.#read.slice(end);
-    this.#read = new Uint8Array(0);
-    if (rest.length > 0) this.onData(rest);
+    return false;
   }
 
   /** Gives up. */
@@ -92,9 +96,10 @@ export class ConnectHandshake implements SocketHandler {
     this.#refuse(error?.message ?? "the proxy before the endpoint closed the connection");
   }
 
-  #refuse(why: string, kind: DialError["kind"] = "other"): void {
-    if (this.#isOver) return;
+  #refuse(why: string, kind: DialError["kind"] = "other"): false {
+    if (this.#isOver) return false;
     this.cancel();
     this.#caller.onRefused(new DialError(kind, why));
+    return false;
   }
 }
