@@ -304,3 +304,27 @@ describe("certificates", () => {
     expect(edge(simple, wanted).listeners).toEqual([]);
   });
 });
+
+describe("each name stands once, or the gateway would get nothing new", () => {
+  const doubles = (...yaml: readonly string[]): readonly string[] => {
+    const { listeners, routes } = edge(...yaml);
+    const names = [...listeners, ...routes].map(({ name = "" }) => name);
+    return names.filter((name, i) => names.indexOf(name) !== i);
+  };
+  const before = (name: string, targetPort: number): string =>
+    `{apiVersion: v1, kind: Service, metadata: {name: ${name}}, spec: {selector: {istio: ingressgateway}, ports: [{name: https, port: 443, targetPort: ${targetPort}}]}}`;
+
+  test("a server that two Services lead to by different ports", () => {
+    const server = gateway("g", https("a.example.com", "{mode: SIMPLE, credentialName: c}"));
+    expect(doubles(secret("c"), before("one", 443), before("two", 8443), server)).toEqual([]);
+  });
+
+  test("a port with and without the address that means all", () => {
+    const servers = [http("a.example.com"), http("bb.example.com", 80, ", bind: 0.0.0.0")];
+    expect(doubles(gateway("g", ...servers), virtualService("v", "a.example.com, bb.example.com"))).toEqual([]);
+    const hosts = edge(gateway("g", ...servers), virtualService("v", "a.example.com, bb.example.com")).routes.flatMap(
+      ({ virtualHosts = [] }) => virtualHosts.flatMap(({ domains = [] }) => domains),
+    );
+    expect(hosts).toEqual(["a.example.com", "bb.example.com"]);
+  });
+});

@@ -44,11 +44,16 @@ export function gatewayResources(
   const made = placed.map(({ port, address }) => gatewayListener({ mesh, instance, scope, port, address, options }));
   return {
     listeners: made.flatMap(({ listener }) => listener ?? []),
-    routes: placed.flatMap(({ port }) => gatewayRoutes({ mesh, scope, port, httpsPort })),
+    routes: once(placed.flatMap(({ port }) => gatewayRoutes({ mesh, scope, port, httpsPort }))),
     secrets: secretsOf(mesh, instance, placed),
     policySources: Object.assign({}, ...made.map(({ policySources }) => policySources)),
   };
 }
+
+/** Servers that Services lead to by several ports have their routes once: they are named by the server. */
+const once = (routes: readonly RouteConfiguration[]): readonly RouteConfiguration[] => [
+  ...new Map(routes.map((it) => [it.name, it])).values(),
+];
 
 /** A port that the instance was given no place for is not listened on: where it may be is not known here. */
 function placeOf({ ports }: Instance, port: GatewayPort): readonly Placed[] {

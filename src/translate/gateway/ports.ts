@@ -33,6 +33,9 @@ export interface GatewayPort {
   readonly servers: readonly ServedServer[];
 }
 
+/** What no address means. */
+const EVERYWHERE = "0.0.0.0";
+
 /** In the order in which the documents name them. */
 export function gatewayPorts(mesh: Mesh, workload: Workload): readonly GatewayPort[] {
   const ports = new Map<string, { readonly port: GatewayPort; readonly servers: ServedServer[] }>();
@@ -40,7 +43,7 @@ export function gatewayPorts(mesh: Mesh, workload: Workload): readonly GatewayPo
     if (certificateOf(mesh, workload, served.server.tls).t === "missing") continue;
     const { bind, port } = served.server;
     for (const targetPort of targetPorts(mesh, workload, port.number)) {
-      const key = `${bind ?? ""} ${targetPort}`;
+      const key = `${bind ?? EVERYWHERE} ${targetPort}`;
       const known = ports.get(key);
       const servers = known?.servers ?? [];
       const kind = kindOf(served.server);
