@@ -310,6 +310,11 @@ export const FIXED: readonly Case[] = [
     ]),
   ),
   rules(
+    "a rule and its destination that set one host",
+    `[{headers: {request: {set: {host: edited.example}}}, route: [${to("v1", ", weight: 100, headers: {request: {set: {host: edited.example}}}")}, ${to("v2", ", weight: 0")}]}]`,
+    [ask("/")],
+  ),
+  rules(
     "cors that browsers do not keep",
     `[{corsPolicy: {allowOrigins: [{exact: "https://a.example"}], maxAge: 0s}, route: [${to("v1")}]}]`,
     [],
