@@ -3,6 +3,8 @@
  */
 import { describe, expect, test } from "bun:test";
 import { formatProblem } from "../src/base/problem.ts";
+import type { Workload } from "../src/model/service.ts";
+import { authorization } from "../src/translate/authorization.ts";
 import { errors, load } from "./support/documents.ts";
 import { service } from "./support/mesh.ts";
 
@@ -52,6 +54,17 @@ describe("TrafficTarget", () => {
         },
       ],
     });
+  });
+
+  test("of any method is still for HTTP alone", () => {
+    const any = `${group('{name: any, methods: ["*"]}')}${target("{kind: HTTPRouteGroup, name: g}")}`;
+    expect(operations(any)).toMatchObject([{ paths: [], methods: [{ t: "present" }], headers: {} }]);
+    const { mesh } = load(any);
+    const workload = { namespace: "shop", name: "s", labels: {}, serviceAccount: "s" } as Workload;
+    const at = { targetPort: 80, listenPort: 80 };
+    const allows = (http: boolean): boolean =>
+      JSON.stringify(authorization({ mesh, workload, http, at }).filters).includes("cluster.local/ns/shop/sa/a");
+    expect([allows(true), allows(false)]).toEqual([true, false]);
   });
 
   test("with a TCPRoute is for its ports only", () => {

@@ -16,7 +16,7 @@ import { dnsLabel, objectName } from "../names.ts";
 import type { Node, Read } from "../node.ts";
 import { choice, port, text } from "../read-values.ts";
 import { quote } from "../tree.ts";
-import type { HttpRouteGroup, SmiTcpRoute } from "./route-groups.ts";
+import type { GroupMatch, HttpRouteGroup, SmiTcpRoute } from "./route-groups.ts";
 
 export interface TrafficTarget {
   readonly origin: Origin;
@@ -179,12 +179,16 @@ function ofGroup(rule: TargetRule, group: HttpRouteGroup | undefined, tell: Tell
   }
   const missing = rule.matches?.filter((name) => group.matches.every((m) => m.name !== name)) ?? [];
   for (const name of missing) tell(rule, `the HTTPRouteGroup ${quote(rule.name)} has no match ${quote(name)}`);
-  return group.matches
-    .filter(({ name }) => rule.matches?.includes(name) ?? true)
-    .map(({ path, methods, headers }) => ({
-      ...noOperation,
-      paths: path === undefined ? [] : [path],
-      methods: methods.map((value) => ({ t: "exact", value })),
-      headers,
-    }));
+  return group.matches.filter(({ name }) => rule.matches?.includes(name) ?? true).map(operationOf);
+}
+
+/** One that asks for nothing is still for HTTP: without a word about it opaque bytes would be allowed, too. */
+function operationOf({ path, methods, headers }: GroupMatch): AuthorizationOperation {
+  const isAny = path === undefined && methods.length === 0 && Object.keys(headers).length === 0;
+  return {
+    ...noOperation,
+    paths: path === undefined ? [] : [path],
+    methods: isAny ? [{ t: "present" }] : methods.map((value) => ({ t: "exact", value })),
+    headers,
+  };
 }
