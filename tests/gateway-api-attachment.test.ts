@@ -297,6 +297,23 @@ describe("listeners", () => {
     expect(modes).toEqual(["AllowMissing", "AllowValidOnly"]);
   });
 
+  test("who asks for a certificate by the option MUTUAL gets one, whatever the Gateway lets pass", () => {
+    const tls =
+      ", tls: {frontend: {default: {validation: {mode: AllowInsecureFallback, caCertificateRefs: [{group: '', kind: ConfigMap, name: roots}]}}}}";
+    const listener = (name: string, options: string): string =>
+      `{name: ${name}, hostname: ${name}.com, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]${options}}}`;
+    const found = attached(
+      gateway(
+        `${listener("strict", ", options: {gateway.istio.io/tls-terminate-mode: MUTUAL}")}, ${listener("plain", "")}`,
+        tls,
+      ),
+      secret("cert", "shop"),
+      configMap("roots", SERVER.certChainPem),
+    );
+    const modes = found.gateways[0]?.listeners.map((l) => l.clientValidation?.mode);
+    expect(modes).toEqual(["AllowValidOnly", "AllowInsecureFallback"]);
+  });
+
   test.each([
     ["{group: '', kind: ConfigMap, name: roots}", []],
     ["{group: '', kind: ConfigMap, name: none}", ["InvalidCACertificateRef", "NoValidCACertificate"]],

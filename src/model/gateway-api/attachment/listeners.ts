@@ -138,10 +138,11 @@ function clientValidation(
   const mode = option === "OPTIONAL_MUTUAL" ? "AllowMissing" : undefined;
   if (protocol === "HTTPS" && wanted !== undefined) {
     const asked = checkedBy(wanted, { kind: "Gateway", namespace: gateway.meta.namespace }, references);
-    const isOwn = owner === gateway;
-    return mode === undefined || !isOwn
+    // Stricter it may be made by any listener, less strict by the Gateway's own.
+    const other = option === "MUTUAL" ? "AllowValidOnly" : owner === gateway ? mode : undefined;
+    return other === undefined || asked.validation === undefined
       ? asked
-      : { ...asked, validation: asked.validation && { ...asked.validation, mode } };
+      : { ...asked, validation: { ...asked.validation, mode: other } };
   }
   if (option !== "MUTUAL" && option !== "OPTIONAL_MUTUAL") return { validation: undefined, faults: [] };
   const trustedCas = shown.flatMap((c) => c.trustedCaPem ?? []);
