@@ -22,13 +22,16 @@ interface Accepted {
   readonly covers: (at: string, envoy: string | undefined, tulle: string | undefined, probe: Probe) => boolean;
 }
 
+/** In either order: a shared proxy writes of both sides into one log. */
+const DEADLINE_LINE =
+  / UT response_timeout | - via_upstream | DC downstream_remote_disconnect | - max_duration_timeout /;
 /** What is told when a deadline ends that both proxies of a call were given: by the caller's, or by the called side's. */
 const EITHER_DEADLINE: Readonly<Record<string, RegExp>> = {
   "headers.grpc-status": /^(4|14)$/,
   "headers.grpc-message": /^(upstream request|downstream duration) timeout$/,
   "headers.x-envoy-upstream-service-time": /^(milliseconds|undefined)$/,
-  "logs.0": / UT response_timeout | - via_upstream /,
-  "logs.1": / DC downstream_remote_disconnect | - max_duration_timeout /,
+  "logs.0": DEADLINE_LINE,
+  "logs.1": DEADLINE_LINE,
 };
 
 const ACCEPTED: readonly Accepted[] = [
