@@ -21,7 +21,7 @@ const WAIT: Step = { waitMs: 900 };
 const SOME = "HTTP/1.1 200 OK\r\ncontent-length: 10\r\n\r\nsome";
 
 const TIMES: readonly Script[] = [
-  ...["500m", "500000u", "500000001n", "1S", "0m", "99999999H", "x", "5", "123456789m", "-1m", "500 m"].map(
+  ...["500m", "500000u", "500000001n", "2S", "0m", "99999999H", "x", "5", "123456789m", "-1m", "500 m"].map(
     (timeout): Script => ({
       what: `grpc-timeout: ${timeout}`,
       listener: "times",
