@@ -201,7 +201,7 @@ describe("what is kept is what would be made", () => {
 
     const parts = new Parts();
     let state: MeshState = { mesh: meshOf(), instances: [] };
-    let kept = 0;
+    let [kept, made] = [0, 0];
     for (let step = 0; step < STEPS; step++) {
       const [key, text] = pick(edits)();
       if (dice.one(4) && key !== "workload a v1 default") documents.delete(key);
@@ -221,7 +221,9 @@ describe("what is kept is what would be made", () => {
           JSON.stringify(translate(whole, target, options)),
         );
       kept += parts.counts.kept;
+      made += parts.counts.made;
     }
-    expect(kept).toBeGreaterThan(STEPS * 10);
+    // How much is kept is chance: about twice of what is made.
+    expect(kept, `seed ${seed}`).toBeGreaterThan(made / 2);
   }, 60_000);
 });
