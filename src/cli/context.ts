@@ -27,7 +27,7 @@ export interface CliContext {
   readonly isTerminal: boolean;
   readonly clock: Clock;
   readonly environment: Readonly<Record<string, string | undefined>>;
-  /** Called at Ctrl-C and at SIGTERM, in place of ending the process; the process ends at the second. */
+  /** Called at Ctrl-C, at SIGTERM and when the terminal is closed, in place of ending the process, which ends at the second. */
   readonly onInterrupt: (stop: () => void) => void;
   /** The code to end with, unless the command throws. Default {@link EXIT.ok}. */
   readonly exitWith: (code: number) => void;

@@ -9,6 +9,7 @@ import { loadBare } from "./command-list.ts";
 import { type CliContext, EXIT } from "./context.ts";
 import { failed } from "./failed.ts";
 import { paintFor, wantsColor } from "./paint.ts";
+import { isIgnored, SIGHUP } from "./signals.ts";
 import { refuseUncheckedTls } from "./unchecked-tls.ts";
 
 function processContext(): CliContext {
@@ -32,6 +33,8 @@ function processContext(): CliContext {
       stop = callback;
       process.on("SIGINT", interrupt(130));
       process.on("SIGTERM", interrupt(143));
+      // The terminal is closed; whoever has said `nohup` does not want to hear of it.
+      if (!isIgnored(SIGHUP)) process.on("SIGHUP", interrupt(129));
     },
     exitWith: (code) => void (process.exitCode = code),
   };

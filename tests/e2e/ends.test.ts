@@ -9,7 +9,7 @@ import { call } from "./support/call.ts";
 import { destinationRule, document, serviceOf, virtualService } from "./support/documents.ts";
 import { eventually } from "./support/eventually.ts";
 import { APPS, MeshRun, type MeshRunOptions } from "./support/mesh-run.ts";
-import { processesIn, RunningProcess } from "./support/running-process.ts";
+import { processesIn, RunningProcess, TULLE } from "./support/running-process.ts";
 import { requests } from "./support/traffic.ts";
 
 const LIMIT_MS = 60_000;
@@ -72,6 +72,47 @@ describe("tulle up ends", () => {
     async () => {
       const run = launch({});
       await eventually("it has begun", () => run.process.output.includes("control plane"));
+      run.process.signal("SIGINT");
+      await ended(run, 0);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "at a second signal: at once, with all that it has started",
+    async () => {
+      const run = launch(shop(serviceOf("stubborn", app("stubborn"))));
+      await run.ready();
+      await eventually("the child is there", () => processesIn(run.folder).length === 4);
+      run.process.signal("SIGTERM");
+      await eventually("it is stopping", () => run.process.output.includes("stopping"));
+      run.process.signal("SIGINT");
+      await eventually("all are gone", () => processesIn(run.folder).length === 0, 3000);
+      await ended(run, 130);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "when its terminal is closed",
+    async () => {
+      const run = launch({});
+      await run.ready();
+      run.process.signal("SIGHUP");
+      await ended(run, 0);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "under nohup not when the terminal is closed",
+    async () => {
+      const run = launch({ program: ["nohup", ...TULLE] });
+      await run.ready();
+      run.process.signal("SIGHUP");
+      // The signals come in the order of their numbers; a request shows that the first is over.
+      expect((await requests(50, `${run.url("productpage")}/productpage`)).tally.statuses.get(200)).toBe(50);
+      expect(run.process.output).not.toContain("stopping");
       run.process.signal("SIGINT");
       await ended(run, 0);
     },

@@ -92,6 +92,7 @@ export class Up {
   /** Resolves with where everything is, once everything is ready. @throws {Error} When a part does not start, with its last words. */
   async start(): Promise<MeshFile> {
     this.#startedMs = this.#options.clock.nowMs();
+    process.once("exit", this.#abandon);
     this.#prepareFolder();
     await this.#startControlPlane();
     const { instances } = this.#plan;
@@ -314,7 +315,14 @@ export class Up {
     this.#envoyAgents?.stop();
     await this.#controlPlane?.stop();
     rmSync(meshFilePath(this.#runFolder), { force: true });
+    process.off("exit", this.#abandon);
   }
+
+  /** This process ends before its time, by a second signal or a mistake of ours: nothing stays behind even so. */
+  readonly #abandon = (): void => {
+    for (const child of [...this.#proxies, ...this.#applications]) child.signal("SIGKILL");
+    rmSync(meshFilePath(this.#runFolder), { force: true });
+  };
 }
 
 const samePorts = (a: Instance["ports"], b: Instance["ports"]): boolean =>

@@ -21,6 +21,8 @@ export interface MeshRunOptions {
   /** Copied, so that a test may change it. Default: the example. */
   readonly folder?: string | undefined;
   readonly args?: readonly string[];
+  /** What to run in place of `tulle`. */
+  readonly program?: readonly string[];
 }
 
 export class MeshRun {
@@ -31,7 +33,7 @@ export class MeshRun {
   readonly runFolder: string;
   #file: MeshFile | undefined;
 
-  private constructor({ files = {}, folder: from = BOOKINFO, args = [] }: MeshRunOptions) {
+  private constructor({ files = {}, folder: from = BOOKINFO, args = [], program }: MeshRunOptions) {
     this.folder = mkdtempSync(join(tmpdir(), "tulle-e2e-"));
     this.documents = join(this.folder, "documents");
     this.runFolder = join(this.folder, "run");
@@ -40,7 +42,7 @@ export class MeshRun {
     for (const [name, text] of Object.entries(files)) this.write(name, text);
     const folders = ["--run-folder", this.runFolder, "--data-folder", join(this.folder, "data")];
     const ready = ["--ready-file", this.#readyFile, "--quiet"];
-    this.process = new RunningProcess(["up", this.documents, ...folders, ...ready, ...args], this.folder);
+    this.process = new RunningProcess(["up", this.documents, ...folders, ...ready, ...args], this.folder, program);
   }
 
   /** Resolves when the mesh is ready. @throws {Error} With what was printed, when it does not get there. */

@@ -43,7 +43,7 @@ export class RunningProcess {
     return this.#child.exitCode !== null || this.#child.signalCode !== null;
   }
 
-  signal(signal: "SIGINT" | "SIGTERM" | "SIGKILL"): void {
+  signal(signal: "SIGINT" | "SIGTERM" | "SIGHUP" | "SIGKILL"): void {
     this.#child.kill(signal);
   }
 
