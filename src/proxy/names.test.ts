@@ -4,7 +4,7 @@
 import { describe, expect, test } from "bun:test";
 import { answer, bodyOf, scene, statusOf } from "../../tests/support/proxy-scene.ts";
 import { cluster } from "../../tests/support/proxy-resources.ts";
-import { memoryNetwork } from "../../tests/support/proxy-rig.ts";
+import { memoryNetwork, type RigOptions } from "../../tests/support/proxy-rig.ts";
 import { ScriptedResolver } from "../../tests/support/scripted-resolver.ts";
 import { clustersText } from "../admin/cluster-views.ts";
 import { clusterViews } from "../app/sidecar/cluster-views.ts";
@@ -88,9 +88,13 @@ test("LOGICAL_DNS calls the first address", async () => {
 });
 
 describe("a dynamic forward proxy", () => {
-  async function dynamic(cache: { maxHosts?: number; hostTtl?: number } = {}) {
+  async function dynamic(
+    cache: { maxHosts?: number; hostTtl?: number } = {},
+    own: Pick<RigOptions, "ownAddresses" | "adminPort"> = {},
+  ) {
     const resolver = new ScriptedResolver();
     const { rig, backend } = await scene({
+      ...own,
       resolver,
       network: memoryNetwork,
       manager: { logFormat: "%RESPONSE_CODE% %RESPONSE_FLAGS% %RESPONSE_CODE_DETAILS% %UPSTREAM_HOST%\n" },
@@ -179,17 +183,51 @@ describe("a dynamic forward proxy", () => {
     },
   );
 
-  test.each(["169.254.169.254", "::ffff:169.254.169.254", "::ffff:a9fe:a9fe", "fe80::1", "fd00:0ec2::254"])(
-    "a name that leads to the link-local address %s is not followed",
+  test.each(["192.0.2.7", "2001:db8::7", "::ffff:192.0.2.7", "64:ff9b::192.0.2.7"])(
+    "nor by another address of the machine: %s",
     async (address) => {
-      const { rig, resolver } = await dynamic();
-      await rig.exchange(await rig.client(), asking("rebound.test:80"));
+      const { rig, resolver } = await dynamic({}, { ownAddresses: () => ["192.0.2.7", "2001:0db8::7"] });
+      const port = rig.portOf("in");
+      await rig.exchange(
+        await rig.client(),
+        asking(address.includes(":") ? `[${address}]:${port}` : `${address}:${port}`),
+      );
+      await rig.exchange(await rig.client(), asking(`me.test:${port}`));
       resolver.found(address);
       await rig.turn();
       rig.proxy.close();
-      expect(rig.log[0]).toStartWith("503 DF ");
+      for (const line of rig.log) expect(line).toStartWith("503 DF ");
+      expect(rig.log).toHaveLength(2);
     },
   );
+
+  test("nor is its admin, whatever name leads there", async () => {
+    const { rig, resolver } = await dynamic({}, { adminPort: 15_000 });
+    await rig.exchange(await rig.client(), asking("127.0.0.1:15000"));
+    await rig.exchange(await rig.client(), asking("me.test:15000"));
+    resolver.found("127.0.0.1");
+    await rig.turn();
+    rig.proxy.close();
+    for (const line of rig.log) expect(line).toStartWith("503 DF ");
+    expect(rig.log).toHaveLength(2);
+  });
+
+  test.each([
+    "169.254.169.254",
+    "::ffff:169.254.169.254",
+    "::ffff:a9fe:a9fe",
+    "64:ff9b::a9fe:a9fe",
+    "64:ff9b::169.254.169.254",
+    "fe80::1",
+    "fd00:0ec2::254",
+  ])("a name that leads to the link-local address %s is not followed", async (address) => {
+    const { rig, resolver } = await dynamic();
+    await rig.exchange(await rig.client(), asking("rebound.test:80"));
+    resolver.found(address);
+    await rig.turn();
+    rig.proxy.close();
+    expect(rig.log[0]).toStartWith("503 DF ");
+  });
 
   test("a name that leads to a link-local address is not followed", async () => {
     const { rig, backend, resolver } = await dynamic();

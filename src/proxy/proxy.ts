@@ -28,6 +28,7 @@ import { ClusterManager } from "./cluster-manager.ts";
 import { DnsNames } from "./dns-names.ts";
 import { Deadlines } from "./deadlines.ts";
 import { Http2Writers } from "./http2/writers.ts";
+import { isOfMachine } from "./reached-address.ts";
 import { RequestWriter } from "./http1/request-writer.ts";
 import { ResponseWriter } from "./http1/response-writer.ts";
 import { type DrainScope, ListenerManager } from "./listener-manager.ts";
@@ -56,6 +57,10 @@ export interface ProxyOptions {
   readonly local?: LocalService | undefined;
   /** Of this machine, for mirrored requests. */
   readonly localAddress: string;
+  /** All of this machine, as they are now: a call there may come back to this proxy. */
+  readonly ownAddresses?: (() => readonly string[]) | undefined;
+  /** Where this process is asked and told what operators want: nothing that it forwards goes there. */
+  readonly adminPort?: number | undefined;
   /** Looks up the names of endpoints; none can be where it is not given. */
   readonly resolver?: DnsResolver | undefined;
   /** Which part of a rate limit this process holds, where several serve as one. Default 1. */
@@ -63,9 +68,6 @@ export interface ProxyOptions {
   /** What to do under too much load; nothing, where it is not given. */
   readonly overload?: { readonly compiled: CompiledOverload; readonly memory: MemorySource } | undefined;
 }
-
-/** And the address that stands for all of a machine's. */
-const isLoopback = (address: string): boolean => /^127\.|^::1$|^0\.0\.0\.0$|^::$/.test(address);
 
 /** Names that the proxy's resources ask for, by type URL. */
 export type Wanted = ReadonlyMap<string, ReadonlySet<string>>;
@@ -141,8 +143,9 @@ export class Proxy {
   }
 
   #isOwn(address: string, port: number): boolean {
-    const isHere = isLoopback(address) || address === this.#options.localAddress;
-    return isHere && this.listeners.list().some((it) => it.port === port);
+    const { adminPort, localAddress, ownAddresses } = this.#options;
+    if (port !== adminPort && !this.listeners.list().some((it) => it.port === port)) return false;
+    return isOfMachine(address, [localAddress, ...(ownAddresses?.() ?? [])]);
   }
 
   /** Takes resources of one type; each applies or is refused by itself. */

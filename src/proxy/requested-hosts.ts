@@ -5,16 +5,18 @@
  * Source: Envoy's dynamic forward proxy, its limits and times.
  *
  * Differs, so that nobody is led where he did not mean to go: a name that leads to a link-local address, where clouds keep their metadata, is
- * not called (the address itself may be, by whoever writes it); and calls that would come back to this proxy's own listeners end here.
+ * not called (the address itself may be, by whoever writes it); and calls that would come back to this proxy's own listeners, or
+ * to its admin, end here.
  *
  * @module
  */
-import { formatIp, parseIp } from "../base/ip-address.ts";
+import { parseIp } from "../base/ip-address.ts";
 import { type Endpoint, endpointKey } from "../engine/cluster/endpoint.ts";
 import type { EndpointSet } from "../engine/cluster/endpoints.ts";
 import type { DynamicHosts } from "../engine/cluster/names.ts";
 import { portStart } from "../engine/http/authority.ts";
 import type { DnsNames, NameState } from "./dns-names.ts";
+import { isLinkLocal } from "./reached-address.ts";
 
 /** Gives the address of a name, now or later; exactly one of the two is called. */
 export type Lookup = (onAddress: (address: string) => void, onFail: (reason: string) => void) => void;
@@ -34,7 +36,7 @@ export class RequestedHosts {
   readonly #settings: DynamicHosts;
   readonly #set: EndpointSet;
   readonly #dns: DnsNames;
-  /** Whether this process listens there. Gets addresses as {@link formatIp} spells them. */
+  /** Whether this process listens there. */
   readonly #isOwn: (address: string, port: number) => boolean;
   readonly #hosts = new Map<string, Requested>();
   readonly #stops = new Map<string, () => void>();
@@ -106,7 +108,7 @@ export class RequestedHosts {
     onAddress: (address: string) => void,
     onFail: (reason: string) => void,
   ): void {
-    if (this.#isOwn(canonical(address), port)) return onFail(`${address}:${port} is this proxy itself`);
+    if (this.#isOwn(address, port)) return onFail(`${address}:${port} is this proxy itself`);
     if (host !== address && isLinkLocal(address))
       return onFail(`${host} leads to the link-local address ${address}, which must be called by itself`);
     onAddress(address);
@@ -167,19 +169,4 @@ export class RequestedHosts {
     this.#closed = true;
     for (const [host, stop] of this.#stops) if (!this.#waiting.has(host)) stop();
   }
-}
-
-/** Each address has one spelling: `::ffff:127.0.0.1` and `127.0.0.1` lead to the same place. */
-function canonical(address: string): string {
-  const bytes = parseIp(address);
-  return bytes === undefined ? address : formatIp(bytes);
-}
-
-/** RFC 3927 and RFC 4291; and the one of IPv6 that Amazon's metadata has. */
-function isLinkLocal(address: string): boolean {
-  const bytes = parseIp(address);
-  if (bytes === undefined) return false;
-  if (bytes.length === 4) return bytes[0] === 169 && bytes[1] === 254;
-  const isOfAmazon = bytes[0] === 0xfd && bytes[1] === 0 && bytes[2] === 0x0e && bytes[3] === 0xc2;
-  return isOfAmazon || (bytes[0] === 0xfe && ((bytes[1] ?? 0) & 0xc0) === 0x80);
 }

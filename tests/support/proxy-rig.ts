@@ -42,6 +42,8 @@ export interface RigOptions {
   readonly self?: PeerLabels;
   readonly overload?: ProxyOptions["overload"];
   readonly resolver?: ProxyOptions["resolver"];
+  readonly ownAddresses?: ProxyOptions["ownAddresses"];
+  readonly adminPort?: ProxyOptions["adminPort"];
 }
 
 /** One end of a connection, as a script sees it. */
@@ -180,6 +182,8 @@ export class ProxyRig {
       localAddress: "192.0.2.1",
       overload: options.overload,
       resolver: options.resolver,
+      ownAddresses: options.ownAddresses,
+      adminPort: options.adminPort,
     });
   }
 

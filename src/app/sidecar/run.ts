@@ -15,6 +15,7 @@ import { type HttpServer, serveHttp } from "../../net/http-server.ts";
 import { bootstrapFromValue, parseBootstrap } from "../../xds/bootstrap.ts";
 import type { Bootstrap } from "../../xds/proto/bootstrap.ts";
 import type { WorkerGroup } from "../workers/worker-group.ts";
+import { adminPort } from "./admin-port.ts";
 import { SidecarAdmin } from "./admin-source.ts";
 import { dnsServersOf } from "./dns-servers.ts";
 import { memoryLimit, memorySource } from "./memory-source.ts";
@@ -88,6 +89,7 @@ async function workersOf(
     command: workerCommand,
     self: labelsOf(bootstrap.node),
     local: localService(bootstrap),
+    adminPort: adminPort(bootstrap),
     overload,
     dnsServers: dnsServersOf(bootstrap),
     log,

@@ -11,7 +11,7 @@ import type { Svid } from "../../identity/svid.ts";
 import type { UpstreamTls } from "../../engine/tls.ts";
 import { bunResolver } from "../../net/bun-dns.ts";
 import type { DnsResolver } from "../../net/dns.ts";
-import { localAddress } from "../../net/local-address.ts";
+import { localAddress, localAddresses } from "../../net/local-address.ts";
 import type { ClientTls, DialOptions, Network } from "../../net/socket.ts";
 import { AccessSinks } from "../../proxy/access-sinks.ts";
 import { Proxy, type ProxyOptions } from "../../proxy/proxy.ts";
@@ -28,6 +28,7 @@ import { type AgentIdentity, IdentityAgent } from "./identity-agent.ts";
 import type { WorkerGroup } from "../workers/worker-group.ts";
 import { dnsServersOf } from "./dns-servers.ts";
 import { drained } from "./drained.ts";
+import { adminPort } from "./admin-port.ts";
 import { labelsOf, localService } from "./node-labels.ts";
 import { stateOf } from "./proxy-state.ts";
 import { XdsLink } from "./xds-link.ts";
@@ -74,6 +75,8 @@ export class Sidecar {
       self: labelsOf(bootstrap.node),
       local: localService(bootstrap),
       localAddress: localAddress(),
+      ownAddresses: localAddresses,
+      adminPort: adminPort(bootstrap),
       resolver: options.resolver ?? bunResolver(clock, { servers: dnsServersOf(bootstrap) }),
       // Where there are workers, they are who may have too much to do.
       overload: workers === undefined ? overload : undefined,

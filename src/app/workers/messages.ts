@@ -29,6 +29,7 @@ export type ToWorker =
       readonly count: number;
       readonly self: PeerLabels;
       readonly local?: LocalService | undefined;
+      readonly adminPort?: number | undefined;
       readonly level: LogLevel;
       readonly overload: CompiledOverload;
       /** Whom to ask for names; none are the machine's. */

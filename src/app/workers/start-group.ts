@@ -20,6 +20,7 @@ export interface GroupOptions {
   readonly command: readonly string[];
   readonly self: PeerLabels;
   readonly local?: LocalService | undefined;
+  readonly adminPort?: number | undefined;
   readonly overload: CompiledOverload;
   readonly dnsServers: readonly string[];
   readonly log: Log;
@@ -31,6 +32,7 @@ export function workerGroup({
   command,
   self,
   local,
+  adminPort,
   overload,
   dnsServers,
   log,
@@ -40,6 +42,7 @@ export function workerGroup({
     count,
     self,
     local,
+    adminPort,
     overload,
     dnsServers,
     log,

@@ -37,6 +37,7 @@ export interface WorkerGroupOptions {
   readonly log: Log;
   readonly self: PeerLabels;
   readonly local?: LocalService | undefined;
+  readonly adminPort?: number | undefined;
   readonly overload: CompiledOverload;
   readonly dnsServers?: readonly string[];
   readonly level: () => LogLevel;
@@ -129,7 +130,7 @@ export class WorkerGroup {
   }
 
   #spawn(index: number): void {
-    const { clock, count, self, local, level, overload, spawn, log, dnsServers = [] } = this.#options;
+    const { clock, count, self, local, adminPort, level, overload, spawn, log, dnsServers = [] } = this.#options;
     const worker = new WorkerHandle(index, spawn, clock, {
       onLoaded: (it) => void this.#replay(it),
       onListening: (it, key, tag) => this.#acceptor.join(key, it, tag),
@@ -144,6 +145,7 @@ export class WorkerGroup {
       count,
       self,
       local,
+      adminPort,
       level: level(),
       overload: shareOf(overload, count),
       dnsServers,

@@ -7,7 +7,7 @@ import { type Clock, sleep } from "../../base/clock.ts";
 import { lineLog, type Log, type LogLevel } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import { bunResolver } from "../../net/bun-dns.ts";
-import { localAddress } from "../../net/local-address.ts";
+import { localAddress, localAddresses } from "../../net/local-address.ts";
 import type { DescriptorChannel } from "../../net/descriptor-channel.ts";
 import { HandedNetwork } from "../../net/handed-network.ts";
 import { AccessSinks } from "../../proxy/access-sinks.ts";
@@ -112,7 +112,16 @@ export class Worker {
     return this.#proxy;
   }
 
-  #start({ worker, count, self, local, level, overload, dnsServers = [] }: Extract<ToWorker, { t: "start" }>): void {
+  #start({
+    worker,
+    count,
+    self,
+    local,
+    adminPort,
+    level,
+    overload,
+    dnsServers = [],
+  }: Extract<ToWorker, { t: "start" }>): void {
     const { clock, random, fillRandom, memory, readFile, send, trimMemory } = this.#options;
     this.#index = worker;
     this.#level = level;
@@ -128,6 +137,8 @@ export class Worker {
       self,
       local,
       localAddress: localAddress(),
+      ownAddresses: localAddresses,
+      adminPort,
       resolver: bunResolver(clock, { servers: dnsServers }),
       share: 1 / count,
       overload: { compiled: overload, memory },
