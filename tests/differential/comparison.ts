@@ -7,8 +7,8 @@ import { ACCEPTED, type AcceptedDifference, type Context } from "./accepted.ts";
 import { type Difference, differences, outcomeOf } from "./outcome.ts";
 import type { Headers } from "./rig/messages.ts";
 import { type ConfigDocument, keyOf } from "./rig/document.ts";
-import { LEGS, type Oracle, type Refusals, type Seen } from "./rig/oracle.ts";
-import { HOSTS, hostOf } from "./rig/world.ts";
+import { type Call, LEGS, type Oracle, type Refusals, type Seen } from "./rig/oracle.ts";
+import { type CallerName, HOSTS, hostOf } from "./rig/world.ts";
 
 /** A request, without what the rig knows itself. */
 export interface Ask {
@@ -20,6 +20,8 @@ export interface Ask {
   readonly body: string;
   /** What is called; the case's own host when it is not said. `:port` of the asked port is added. */
   readonly host?: string;
+  /** Who calls; the client when it is not said. */
+  readonly caller?: CallerName;
 }
 
 export interface Case {
@@ -173,7 +175,8 @@ function place({ ports }: Oracle, document: ConfigDocument, slot: number): Confi
   return JSON.parse(text) as ConfigDocument;
 }
 
-function requestOf({ ports }: Oracle, { body, headers, host, method, path, port }: Ask, slot: number) {
+function requestOf({ ports }: Oracle, ask: Ask, slot: number): Call {
+  const { body, caller = "client", headers, host, method, path, port } = ask;
   const authority = `${host?.replace("HOST", hostOf(slot)) ?? hostOf(slot)}:${ports.service[port]}`;
-  return { method, url: `http://${authority}${path}`, headers: [["host", authority] as const, ...headers], body };
+  return { caller, method, url: `http://${authority}${path}`, headers: [["host", authority], ...headers], body };
 }

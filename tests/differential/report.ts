@@ -25,10 +25,10 @@ export function formatFinding({ of, ask, differences }: Finding): string {
 }
 
 /** For the proxy of a client of the mesh. */
-function curl({ body, headers, host = "HOST", method, path, port }: Ask): string {
+function curl({ body, caller = "client", headers, host = "HOST", method, path, port }: Ask): string {
   const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
   return [
-    `curl -x $http_proxy -X ${method}`,
+    `curl -x $http_proxy${caller === "client" ? "" : `_of_${caller}`} -X ${method}`,
     ...headers.map(([name, value]) => `-H ${quoted(value === "" ? `${name};` : `${name}: ${value}`)}`),
     ...(body === "" ? [] : [`-d ${quoted(body)}`]),
     quoted(`http://${host}:${PORTS[port]}${path}`),

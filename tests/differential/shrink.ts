@@ -79,7 +79,7 @@ function smallerLists<T>(items: readonly T[]): T[][] {
 }
 
 function smallerAsks(ask: Ask): Ask[] {
-  const { body, headers, host, method, path, port, ...rest } = ask;
+  const { body, caller, headers, host, method, path, port } = ask;
   const changes: Partial<Ask>[] = [
     ...headers.map((_, i) => ({ headers: headers.filter((_, other) => other !== i) })),
     ...(body === "" ? [] : [{ body: "" }]),
@@ -87,7 +87,10 @@ function smallerAsks(ask: Ask): Ask[] {
     ...(path.includes("?") ? [{ path: path.slice(0, path.indexOf("?")) }] : []),
     ...(path === "/" ? [] : [{ path: "/" }]),
     ...(port === 0 ? [] : [{ port: 0 as const }]),
+    ...(caller === undefined || caller === "client" ? [] : [{ caller: "client" as const }]),
   ];
   const reduced = changes.map((change) => ({ ...ask, ...change }));
-  return host === undefined ? reduced : [...reduced, { ...rest, body, headers, method, path, port }];
+  if (host === undefined) return reduced;
+  const { host: _, ...own } = ask;
+  return [...reduced, own];
 }

@@ -35,6 +35,12 @@ const compared = (what: string, texts: readonly string[], asks: readonly Ask[]):
   asks,
 });
 
+/** With the same requests of a caller of another namespace and with other labels. */
+const byBoth = (of: Case): Case => ({
+  ...of,
+  asks: [...of.asks, ...of.asks.map((it): Ask => ({ ...it, caller: "guest", host: FQDN }))],
+});
+
 const paths = ["/", "/a", "/a/b", "/a/b/c", "/b", "/x"].map((path) => ask(path));
 const HEADERS = [
   ask("/a"),
@@ -57,7 +63,7 @@ const delegated = (root: string, leaf: string, asks: readonly Ask[] = paths): Ca
     asks,
   );
 
-export const VISIBILITY: readonly Case[] = [
+const CASES: readonly Case[] = [
   delegated("{uri: {prefix: /a}}", "{uri: {prefix: /a/b}}"),
   delegated("{uri: {prefix: /a}}", "{uri: {exact: /a}}"),
   delegated("{uri: {prefix: /a/b}}", "{uri: {prefix: /a}}"),
@@ -235,3 +241,5 @@ export const VISIBILITY: readonly Case[] = [
     asks: [ask("/")],
   })),
 ];
+
+export const VISIBILITY: readonly Case[] = CASES.map(byBoth);

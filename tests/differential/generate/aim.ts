@@ -4,6 +4,7 @@
  * @module
  */
 import type { Ask } from "../comparison.ts";
+import type { CallerName } from "../rig/world.ts";
 import type { Chance } from "./chance.ts";
 import type { MatchSpec, Text, VirtualServiceSpec } from "./spec.ts";
 import { HEADERS, METHODS, ORIGINS, PATHS, QUERIES, REGEXES, VALUES } from "./vocabulary.ts";
@@ -15,6 +16,7 @@ interface Draft {
   query: string[];
   headers: [string, string][];
   host: string | undefined;
+  caller: CallerName;
 }
 
 export function asksFor(chance: Chance, spec: VirtualServiceSpec, count: number): Ask[] {
@@ -32,6 +34,7 @@ export function asksFor(chance: Chance, spec: VirtualServiceSpec, count: number)
     if (chance.often(retries ? 0.6 : 0.06)) draft.headers.push(["x-answers", chance.one(ANSWERS)]);
     if (waits && chance.often(0.3)) draft.headers.push(["x-wait", "500"]);
     if (chance.often(0.04)) asGrpc(chance, draft);
+    if (chance.often(0.2)) asGuest(chance, draft);
     return finish(chance, draft);
   });
 }
@@ -45,6 +48,7 @@ const blank = (chance: Chance): Draft => ({
   query: [],
   headers: chance.often(0.3) ? [[chance.one(HEADERS), chance.one(VALUES)]] : [],
   host: chance.often(0.04) ? chance.one(["HOST.default", "HOST.default.svc.cluster.local"]) : undefined,
+  caller: "client",
 });
 
 /** A request that the match takes, as far as a request can. */
@@ -112,9 +116,24 @@ function asGrpc(chance: Chance, draft: Draft): void {
   if (chance.often(0.4)) draft.headers.push(["x-grpc-status", chance.one(["1", "14"])]);
 }
 
-function finish(chance: Chance, { headers, host, method, path, port, query }: Draft): Ask {
+/** Of another namespace, where the host's first name alone says nothing. */
+function asGuest(chance: Chance, draft: Draft): void {
+  draft.caller = "guest";
+  const isShort = draft.host === undefined && chance.often(0.03);
+  if (!isShort) draft.host ??= chance.one(["HOST.default", "HOST.default.svc", "HOST.default.svc.cluster.local"]);
+}
+
+function finish(chance: Chance, { caller, headers, host, method, path, port, query }: Draft): Ask {
   const joined = query.length === 0 ? path : `${path}${path.includes("?") ? "&" : "?"}${query.join("&")}`;
   const whole = joined.startsWith("/") ? joined : `/${joined}`;
   const body = (method === "POST" || method === "PUT") && chance.often(0.7) ? "what is sent" : "";
-  return { port, method, path: whole.replaceAll(" ", "%20"), headers, body, ...(host === undefined ? {} : { host }) };
+  return {
+    ...(caller === "client" ? {} : { caller }),
+    port,
+    method,
+    path: whole.replaceAll(" ", "%20"),
+    headers,
+    body,
+    ...(host === undefined ? {} : { host }),
+  };
 }

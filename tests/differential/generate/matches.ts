@@ -58,6 +58,7 @@ function source(chance: Chance): Partial<MatchSpec> {
       { app: "client" },
       { app: "client", version: "v2" },
       { version: "v1" },
+      { app: "guest" },
       { app: "other" },
     ]),
   };

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { CLIENT } from "./world.ts";
+import type { Caller } from "./world.ts";
 
 const ADS = { ads: {}, resource_api_version: "V3", initial_fetch_timeout: "0s" };
 const HTTP2 = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
@@ -16,24 +16,30 @@ export interface BootstrapPorts {
 const address = (port_value: number) => ({ socket_address: { address: "127.0.0.1", port_value } });
 
 /** Interception NONE: an Istio then has a listener at each service port, and nothing needs to be captured. */
-const METADATA = {
-  NAMESPACE: CLIENT.namespace,
-  LABELS: CLIENT.labels,
-  SERVICE_ACCOUNT: CLIENT.serviceAccount,
+const metadata = ({ labels, namespace, serviceAccount }: Caller) => ({
+  NAMESPACE: namespace,
+  LABELS: labels,
+  SERVICE_ACCOUNT: serviceAccount,
   CLUSTER_ID: "Kubernetes",
   ISTIO_VERSION: "1.30.0",
   INTERCEPTION_MODE: "NONE",
-};
+});
 
-export const istioNodeId = `sidecar~127.0.0.6~${CLIENT.name}.${CLIENT.namespace}~${CLIENT.namespace}.svc.cluster.local`;
+export const istioNodeId = ({ address, name, namespace }: Caller): string =>
+  `sidecar~${address}~${name}.${namespace}~${namespace}.svc.cluster.local`;
 
 /**
  * @param apiType All resources with each change: istiod's increments forget to take clusters away when a DestinationRule
  * goes that was one with another.
  */
-export const bootstrapText = (nodeId: string, ports: BootstrapPorts, apiType: "GRPC" | "DELTA_GRPC"): string =>
+export const bootstrapText = (
+  caller: Caller,
+  nodeId: string,
+  ports: BootstrapPorts,
+  apiType: "GRPC" | "DELTA_GRPC",
+): string =>
   JSON.stringify({
-    node: { id: nodeId, cluster: "client.default", metadata: METADATA },
+    node: { id: nodeId, cluster: `${caller.name}.${caller.namespace}`, metadata: metadata(caller) },
     admin: { address: address(ports.admin) },
     dynamic_resources: {
       ads_config: {

@@ -22,8 +22,14 @@ export interface Answer {
   readonly body: string;
 }
 
-interface Exchange {
+/** Where a proxy takes requests. */
+export interface Place {
+  readonly hostname: string;
   readonly port: number;
+}
+
+interface Exchange {
+  readonly place: string;
   text: string;
   method: string;
   resolve: ((answer: Answer) => void) | undefined;
@@ -35,8 +41,8 @@ const NOTHING: Answer = { status: 0, headers: [], body: "" };
 export class Client {
   readonly #idle = new Set<Socket<Exchange>>();
 
-  async ask(port: number, request: Request): Promise<Answer> {
-    const socket = this.#idleAt(port) ?? (await this.#connect(port));
+  async ask(place: Place, request: Request): Promise<Answer> {
+    const socket = this.#idleAt(keyOf(place)) ?? (await this.#connect(place));
     return new Promise((resolve) => {
       const limit = setTimeout(() => {
         socket.data.resolve = undefined;
@@ -59,20 +65,20 @@ export class Client {
     this.#idle.clear();
   }
 
-  #idleAt(port: number): Socket<Exchange> | undefined {
+  #idleAt(place: string): Socket<Exchange> | undefined {
     for (const socket of this.#idle) {
-      if (socket.data.port !== port) continue;
+      if (socket.data.place !== place) continue;
       this.#idle.delete(socket);
       return socket;
     }
     return undefined;
   }
 
-  #connect(port: number): Promise<Socket<Exchange>> {
+  #connect({ hostname, port }: Place): Promise<Socket<Exchange>> {
     return Bun.connect<Exchange>({
-      hostname: "127.0.0.1",
+      hostname,
       port,
-      data: { port, text: "", method: "", resolve: undefined },
+      data: { place: keyOf({ hostname, port }), text: "", method: "", resolve: undefined },
       socket: {
         data: (socket, chunk) => {
           socket.data.text += chunk.toString("latin1");
@@ -109,6 +115,8 @@ export class Client {
     resolve?.(answer);
   }
 }
+
+const keyOf = ({ hostname, port }: Place): string => `${hostname} ${port}`;
 
 const answerOf = ({ line, headers, body }: Message): Answer => ({
   status: Number(line.split(" ")[1]),

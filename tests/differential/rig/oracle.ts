@@ -13,19 +13,22 @@ import { envoyProxy, ProxyProcess, tulleProxy } from "../../e2e/support/proxy-pr
 import { ACCESS_LOG_FORMAT, AccessLog, type Logged } from "./access-logs.ts";
 import { ApiServer } from "./api-server.ts";
 import { bootstrapText, istioNodeId } from "./bootstrap.ts";
-import { type Answer, Client, type Request } from "./client.ts";
+import { type Answer, Client, type Place, type Request } from "./client.ts";
 import { type ConfigDocument, keyOf } from "./document.ts";
 import { Istiod } from "./istiod.ts";
 import { validate } from "./istioctl.ts";
 import { inLanes } from "./lanes.ts";
-import { TullePlane } from "./plane.ts";
+import { type PlaneNode, TullePlane } from "./plane.ts";
 import type { Tools } from "./tools.ts";
 import { type Hit, Upstreams } from "./upstreams.ts";
 import {
   BACKENDS,
-  clientDocument,
+  type Caller,
+  callerDocuments,
+  type CallerName,
+  CALLERS,
   commonDocuments,
-  MARKER,
+  MARKER_HOST,
   markerDocuments,
   namespaces,
   type WorldPorts,
@@ -48,13 +51,19 @@ export interface Refusals {
   readonly tulle: ReadonlyMap<string, string>;
 }
 
+/** A request, and whose. */
+export interface Call extends Request {
+  readonly caller: CallerName;
+}
+
 interface Leg {
   readonly name: LegName;
+  readonly caller: CallerName;
   readonly process: ProxyProcess;
   readonly client: Client;
   readonly log: AccessLog;
   /** Where requests to a service's port are sent. */
-  readonly portOf: (servicePort: number) => number;
+  readonly placeOf: (servicePort: number) => Place;
 }
 
 const PUSH_LIMIT_MS = 30_000;
@@ -88,7 +97,7 @@ export class Oracle {
     this.#legs = parts.legs;
     this.#folder = parts.folder;
     this.ports = parts.ports;
-    this.#standing = [...commonDocuments(parts.ports), clientDocument];
+    this.#standing = [...commonDocuments(parts.ports), ...callerDocuments];
   }
 
   static async start(tools: Tools): Promise<Oracle> {
@@ -132,25 +141,32 @@ export class Oracle {
     return { istio, tulle };
   }
 
-  /** What comes of each request by each way, in the order of {@link LEGS}. */
-  async askAll(requests: readonly Request[]): Promise<readonly (readonly Seen[])[]> {
+  /** What comes of each request by each way of its caller, in the order of {@link LEGS}. */
+  async askAll(requests: readonly Call[]): Promise<readonly (readonly Seen[])[]> {
     const ids = requests.map(() => String(++this.#asked));
+    const asked = requests.map(({ caller }, i) => ({ id: ids[i] ?? "", legs: this.#legsOf(caller) }));
     const answers = await Promise.all(
-      this.#legs.map((leg) =>
-        inLanes(CLIENT_LANES, requests, (request, i) => {
+      LEGS.map((_, l) =>
+        inLanes(CLIENT_LANES, requests, ({ caller, ...request }, i) => {
+          const leg = this.#legsOf(caller)[l];
+          if (leg === undefined) throw new Error(`nobody calls as ${caller}`);
           const headers = [...request.headers, ["x-case", idOf(leg, ids[i] ?? "")] as const];
-          return leg.client.ask(leg.portOf(Number(new URL(request.url).port)), { ...request, headers });
+          return leg.client.ask(leg.placeOf(Number(new URL(request.url).port)), { ...request, headers });
         }),
       ),
     );
-    await this.#settled(ids);
-    return ids.map((id, i) =>
-      this.#legs.map((leg, l): Seen => {
+    await this.#settled(asked);
+    return asked.map(({ id, legs }, i) =>
+      legs.map((leg, l): Seen => {
         const answer = answers[l]?.[i];
         if (answer === undefined) throw new Error("an answer is missing");
         return { answer, hits: this.#upstreams.take(idOf(leg, id)), logged: leg.log.take(idOf(leg, id)) };
       }),
     );
+  }
+
+  #legsOf(caller: CallerName): readonly Leg[] {
+    return this.#legs.filter((leg) => leg.caller === caller);
   }
 
   async #toApiServer(documents: readonly ConfigDocument[]): Promise<Map<string, string>> {
@@ -172,19 +188,27 @@ export class Oracle {
     return refused;
   }
 
-  async #arrived({ name, client, portOf, process }: Leg, generation: string, isRejected: () => boolean): Promise<void> {
+  async #arrived(
+    { caller, client, name, placeOf, process }: Leg,
+    generation: string,
+    isRejected: () => boolean,
+  ): Promise<void> {
     const [port = 0] = this.ports.service;
     const ask = (path: string): Promise<Answer> =>
-      client.ask(portOf(port), {
+      client.ask(placeOf(port), {
         method: "GET",
-        url: `http://${MARKER}:${port}${path}`,
-        headers: [["host", `${MARKER}:${port}`]],
+        url: `http://${MARKER_HOST}:${port}${path}`,
+        headers: [["host", `${MARKER_HOST}:${port}`]],
         body: "",
       });
     const probe = async (): Promise<boolean> =>
       (await ask("/rule")).body === generation && (await ask("/subset")).status === 200;
     try {
-      await eventually(`${name} goes by what was published`, async () => isRejected() || probe(), PUSH_LIMIT_MS);
+      await eventually(
+        `${name} of ${caller} goes by what was published`,
+        async () => isRejected() || probe(),
+        PUSH_LIMIT_MS,
+      );
       if (isRejected()) throw new Error("a proxy rejects resources");
     } catch (error) {
       const rejections = this.#plane.rejections.slice(-3).join("\n");
@@ -193,16 +217,21 @@ export class Oracle {
   }
 
   /** Waits for what follows answers: lines of logs, and mirrors. */
-  async #settled(ids: readonly string[]): Promise<void> {
+  async #settled(asked: readonly Asked[]): Promise<void> {
     const isLogged = (): boolean => {
       for (const { log } of this.#legs) log.read();
-      return this.#legs.every((leg) => ids.every((id) => leg.log.has(idOf(leg, id))));
+      return asked.every(({ id, legs }) => legs.every((leg) => leg.log.has(idOf(leg, id))));
     };
     await eventually("all requests are logged", isLogged, LOG_LIMIT_MS).catch(() => {});
     const isEven = (): boolean =>
-      ids.every((id) => new Set(this.#legs.map((leg) => this.#upstreams.count(idOf(leg, id)))).size === 1);
+      asked.every(({ id, legs }) => new Set(legs.map((leg) => this.#upstreams.count(idOf(leg, id)))).size === 1);
     await eventually("the applications saw the same", isEven, QUIET_LIMIT_MS).catch(() => {});
   }
+}
+
+interface Asked {
+  readonly id: string;
+  readonly legs: readonly Leg[];
 }
 
 const idOf = ({ name }: Leg, id: string): string => `${name}-${id}`;
@@ -223,41 +252,57 @@ async function startParts(tools: Tools, undo: (() => unknown)[]): Promise<Parts>
   undo.push(() => rmSync(folder, { recursive: true, force: true }));
   const upstreams = Upstreams.start(BACKENDS);
   undo.push(() => upstreams.stop());
-  const [first = 0, second = 0, envoyPort = 0, tullePort = 0] = freePorts(4);
+  const [first = 0, second = 0] = freePorts(2);
   const ports: WorldPorts = { service: [first, second], target: upstreams.ports };
-  const logOf = (name: LegName): string => join(folder, `${name}-access.log`);
+  const logs = new Map<string, AccessLog>();
+  const logFile = (name: LegName, caller: Caller): string =>
+    join(folder, name === "istio" ? "istio-access.log" : `${name}-${caller.name}-access.log`);
   const api = await ApiServer.start(tools);
   undo.push(() => api.stop());
   await settle(api, ports);
   const istiod = await Istiod.start(tools, {
     kubeconfig: api.kubeconfig,
     folder,
-    accessLog: logOf("istio"),
+    accessLog: join(folder, "istio-access.log"),
     accessLogFormat: ACCESS_LOG_FORMAT,
   });
   undo.push(() => istiod.stop());
-  const nodes = [
-    { id: "envoy", outboundPort: envoyPort, accessLog: logOf("envoy") },
-    { id: "tulle", outboundPort: tullePort, accessLog: logOf("tulle") },
-  ];
+  const callers = Object.entries(CALLERS) as [CallerName, Caller][];
+  const nodes = callers.flatMap(([, caller]) =>
+    (["envoy", "tulle"] as const).map((name): PlaneNode => {
+      const [outboundPort = 0] = freePorts(1);
+      return { caller, id: `${name}-${caller.name}`, outboundPort, accessLog: logFile(name, caller) };
+    }),
+  );
   const plane = new TullePlane(nodes, ACCESS_LOG_FORMAT);
   await plane.start();
   undo.push(() => plane.stop());
-  plane.publish([...commonDocuments(ports), clientDocument]);
-  const leg = async (name: LegName, node: string, xds: number, portOf: Leg["portOf"]): Promise<Leg> => {
+  plane.publish([...commonDocuments(ports), ...callerDocuments]);
+  const leg = async (name: LegName, callerName: CallerName): Promise<Leg> => {
+    const caller = CALLERS[callerName];
+    const node = nodes.find(({ id }) => id === `${name}-${caller.name}`);
     const program = name === "tulle" ? tulleProxy : envoyProxy(tools.envoy);
-    const proxy = await ProxyProcess.start(program, join(folder, name), () => {
+    const process = await ProxyProcess.start(program, join(folder, `${name}-${caller.name}`), () => {
       const [admin = 0] = freePorts(1);
-      return [bootstrapText(node, { admin, xds }, name === "istio" ? "GRPC" : "DELTA_GRPC"), admin];
+      const text =
+        node === undefined
+          ? bootstrapText(caller, istioNodeId(caller), { admin, xds: istiod.xdsPort }, "GRPC")
+          : bootstrapText(caller, node.id, { admin, xds: plane.xdsPort }, "DELTA_GRPC");
+      return [text, admin];
     });
-    undo.push(() => proxy.stop());
-    return { name, process: proxy, client: new Client(), log: new AccessLog(logOf(name)), portOf };
+    undo.push(() => process.stop());
+    const file = logFile(name, caller);
+    const log = logs.get(file) ?? new AccessLog(file);
+    logs.set(file, log);
+    const placeOf = (port: number): Place =>
+      node === undefined ? { hostname: caller.loopback, port } : { hostname: "127.0.0.1", port: node.outboundPort };
+    return { name, caller: callerName, process, client: new Client(), log, placeOf };
   };
-  const legs = [
-    await leg("istio", istioNodeId, istiod.xdsPort, (port) => port),
-    await leg("envoy", "envoy", plane.xdsPort, () => envoyPort),
-    await leg("tulle", "tulle", plane.xdsPort, () => tullePort),
-  ];
+  const legs = await inLanes(
+    2,
+    callers.flatMap(([caller]) => LEGS.map((name) => ({ name, caller }))),
+    ({ name, caller }) => leg(name, caller),
+  );
   return { api, istiod, plane, upstreams, legs, folder, ports };
 }
 

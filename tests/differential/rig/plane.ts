@@ -19,10 +19,11 @@ import { AdsServer } from "../../../src/xds/server/ads-server.ts";
 import { Snapshot } from "../../../src/xds/snapshot.ts";
 import { SnapshotCache } from "../../../src/xds/snapshot-cache.ts";
 import { type ConfigDocument, keyOf } from "./document.ts";
-import { CLIENT } from "./world.ts";
+import type { Caller } from "./world.ts";
 
-/** A proxy that stands for the client. */
+/** A proxy that stands for a caller. */
 export interface PlaneNode {
+  readonly caller: Caller;
   readonly id: string;
   /** Where it takes the client's requests. */
   readonly outboundPort: number;
@@ -86,12 +87,14 @@ export class TullePlane {
   }
 
   #instances(mesh: Mesh): readonly Instance[] {
-    const client = mesh.workloads.find(({ name }) => name === CLIENT.name);
-    return client === undefined ? [] : this.#nodes.map((node) => clientOf(client, node));
+    return this.#nodes.flatMap((node) => {
+      const workload = mesh.workloads.find(({ name }) => name === node.caller.name);
+      return workload === undefined ? [] : [instanceOf(workload, node)];
+    });
   }
 }
 
-const clientOf = (workload: Workload, { id, outboundPort }: PlaneNode): Instance => ({
+const instanceOf = (workload: Workload, { id, outboundPort }: PlaneNode): Instance => ({
   workload,
   id,
   ports: [],

@@ -29,13 +29,38 @@ export const BACKENDS: readonly Backend[] = [
   backend("far", "127.0.10.5", "other", { app: "far", version: "v1" }),
 ];
 
-/** Who calls. */
-export const CLIENT = {
-  name: "client",
-  namespace: "default",
-  labels: { app: "client", version: "v1" },
-  serviceAccount: "client",
-} as const;
+/** Who calls, by a proxy of its own each way. */
+export interface Caller {
+  readonly name: string;
+  readonly namespace: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly serviceAccount: string;
+  /** Its address, as Istio is told: that of its kind where a proxy without capturing listens. */
+  readonly address: string;
+  readonly loopback: "127.0.0.1" | "::1";
+}
+
+export type CallerName = "client" | "guest";
+
+export const CALLERS: Readonly<Record<CallerName, Caller>> = {
+  client: {
+    name: "client",
+    namespace: "default",
+    labels: { app: "client", version: "v1" },
+    serviceAccount: "client",
+    address: "127.0.0.6",
+    loopback: "127.0.0.1",
+  },
+  // Of another namespace. Both of Istio's Envoys listen at all service ports, so this one does so on the other loopback address.
+  guest: {
+    name: "guest",
+    namespace: "other",
+    labels: { app: "guest", version: "v2" },
+    serviceAccount: "guest",
+    address: "fd00::6",
+    loopback: "::1",
+  },
+};
 
 export interface WorldPorts {
   /** Of services: the first and the second. */
@@ -45,6 +70,7 @@ export interface WorldPorts {
 }
 
 export const MARKER = "marker";
+export const MARKER_HOST = "marker.default.svc.cluster.local";
 /** How many hosts `h-N` there are. */
 export const HOSTS = 150;
 
@@ -103,13 +129,15 @@ const workloadEntries: readonly ConfigDocument[] = BACKENDS.map(({ name, namespa
   spec: { address, labels },
 }));
 
-/** Who calls, as Tulle is told; Istio hears it from the proxy itself. */
-export const clientDocument: ConfigDocument = {
-  apiVersion: "tulle.dev/v1",
-  kind: "Workload",
-  metadata: { name: CLIENT.name, namespace: CLIENT.namespace, labels: CLIENT.labels },
-  spec: { serviceAccount: CLIENT.serviceAccount },
-};
+/** Who calls, as Tulle is told; Istio hears it from the proxies themselves. */
+export const callerDocuments: readonly ConfigDocument[] = Object.values(CALLERS).map(
+  ({ labels, name, namespace, serviceAccount }) => ({
+    apiVersion: "tulle.dev/v1",
+    kind: "Workload",
+    metadata: { name, namespace, labels },
+    spec: { serviceAccount },
+  }),
+);
 
 /** Say `generation` themselves once they have arrived: the VirtualService in an answer, the DestinationRule by its subset. */
 export function markerDocuments(generation: string): readonly ConfigDocument[] {
