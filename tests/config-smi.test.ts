@@ -154,3 +154,27 @@ describe("TrafficSplit with matches", () => {
     );
   });
 });
+
+describe("TrafficSplit", () => {
+  const split = (root: string, backend: string): string =>
+    doc(
+      "split.smi-spec.io/v1alpha4",
+      "TrafficSplit",
+      "s",
+      `spec: {service: ${root}, backends: [{service: ${backend}, weight: 1}]}`,
+    );
+
+  test.each([
+    ["root", "next"],
+    ["root.shop.svc.cluster.local", "next.shop.svc.cluster.local"],
+  ])("is of its own namespace: %s to %s", (root, backend) => expect(errors(split(root, backend))).toEqual([]));
+
+  test.each([
+    ["root.other.svc.cluster.local", "next"],
+    ["root", "next.other.svc.cluster.local"],
+    ["pay.example.com", "next"],
+    ["root", "pay.example.com"],
+  ])("and says nothing of others: %s to %s", (root, backend) => {
+    expect(errors(split(root, backend)).join()).toContain(`must be a service of the document's own namespace "shop"`);
+  });
+});

@@ -205,6 +205,11 @@ describe("backends", () => {
       "kind: Hostname, group: networking.istio.io, name: b.shop.svc.cluster.local, port: 80",
       "b.shop.svc.cluster.local",
     ],
+    [
+      "kind: Hostname, group: networking.istio.io, name: far.other.svc.cluster.local, port: 80",
+      "far.other.svc.cluster.local",
+    ],
+    ["kind: Hostname, group: networking.istio.io, name: own.other.svc.cluster.local, port: 80", "BackendNotFound"],
   ])("%s: %s", (ref, expected) => {
     const grant = document(
       "ReferenceGrant",
@@ -217,6 +222,7 @@ describe("backends", () => {
       service("b"),
       service("far", "other"),
       service("granted", "other"),
+      service("own", "other").replace("name: own,", "name: own, annotations: {networking.istio.io/exportTo: '.'},"),
       grant,
       rule(ref),
     );

@@ -24,6 +24,7 @@ import { MESH_ONLY } from "./gateway-reference.ts";
 import { objectName, qualifiedHost } from "./names.ts";
 import type { Node, Read } from "./node.ts";
 import { choice, MAX_INT32, MAX_UINT32, someOf } from "./read-values.ts";
+import { quote } from "./tree.ts";
 import type { GroupMatch, HttpRouteGroup } from "./smi/route-groups.ts";
 
 export interface TrafficSplit {
@@ -49,12 +50,25 @@ interface SplitBackend {
 
 export function readTrafficSplit(body: DocumentBody): TrafficSplit {
   const spec = specFields(body, ["service", "backends", "matches"]);
-  const host = qualifiedHost(body.metadata.namespace, body.settings, { wildcard: false, address: false });
+  const host = ownService(body);
   return {
     origin: body.origin,
     service: spec.required("service", host, ""),
     backends: spec.required("backends", (node) => readBackends(node, host), []),
     groups: spec.optional("matches", someOf(readGroup)),
+  };
+}
+
+/** Whoever may write into a namespace says where calls to its services go, and to no others. */
+function ownService({ metadata: { namespace }, settings }: DocumentBody): Read<string> {
+  const read = qualifiedHost(namespace, settings, { wildcard: false, address: false });
+  const domain = `.${namespace}.svc.${settings.clusterDomain}`;
+  return (node) => {
+    const host = read(node);
+    const isOwn = host.endsWith(domain) && !host.slice(0, -domain.length).includes(".");
+    if (host !== "" && !isOwn)
+      node.fail(`must be a service of the document's own namespace ${quote(namespace)}, found ${quote(host)}`);
+    return isOwn ? host : "";
   };
 }
 

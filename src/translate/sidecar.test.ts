@@ -89,6 +89,25 @@ describe("egress hosts", () => {
     expect(hosts.filter((name) => name?.startsWith("orders"))).toEqual([]);
   });
 
+  test("bring the backends of an HTTPRoute of a service that is imported, though not their names", () => {
+    const route = (namespace: string, more = ""): string =>
+      `{apiVersion: gateway.networking.k8s.io/v1, kind: HTTPRoute, metadata: {name: r, namespace: ${namespace}},
+ spec: {parentRefs: [{group: "", kind: Service, name: reviews, namespace: shop}], rules: [{backendRefs: [{name: orders, namespace: sales, port: 80}]${more}}]}}`;
+    const grant = `{apiVersion: gateway.networking.k8s.io/v1beta1, kind: ReferenceGrant, metadata: {name: g, namespace: sales},
+ spec: {from: [{group: gateway.networking.k8s.io, kind: HTTPRoute, namespace: shop}], to: [{group: "", kind: Service}]}}`;
+    expect(known("web-v1", sidecar(egress("./*")), route("shop"), grant)).toEqual(["orders:80", ...SHOP]);
+    const mirror =
+      ", filters: [{type: RequestMirror, requestMirror: {backendRef: {name: audit, namespace: sales, port: 80}}}]";
+    expect(known("web-v1", sidecar(egress("./*")), route("shop", mirror), grant)).toEqual([...SALES, ...SHOP]);
+    // Of another namespace, and for its callers alone.
+    expect(known("web-v1", sidecar(egress("./*")), route("sales"), grant)).toEqual(SHOP);
+    const { routes } = resourcesOf(stateOf(...base, sidecar(egress("./*")), route("shop"), grant), "web-v1");
+    const hosts = routes.flatMap(({ virtualHosts = [] }) => virtualHosts);
+    expect(hosts.filter(({ name }) => name?.startsWith("orders"))).toEqual([]);
+    const [calls] = hosts.find(({ name }) => name?.startsWith("reviews.shop"))?.routes ?? [];
+    expect(calls?.route?.cluster).toBe("outbound|80||orders.sales.svc.cluster.local");
+  });
+
   test("what is not exported is not imported", () => {
     const hidden = `{apiVersion: v1, kind: Service, metadata: {name: secret, namespace: sales, annotations: {networking.istio.io/exportTo: "."}},
  spec: {selector: {app: a}, ports: [{name: http, port: 80}]}}`;

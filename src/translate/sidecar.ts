@@ -2,7 +2,7 @@
  * Which Sidecar a workload has, and what of the mesh that lets its proxy know.
  *
  * Source: Istio: a Sidecar of the workload's namespace that selects it, else that namespace's own without a selector, else the root
- * namespace's; of several the oldest. Services that VirtualServices send calls to are known with them, though not by their
+ * namespace's; of several the oldest. Services that VirtualServices and routes of the Gateway API send calls to are known with them, though not by their
  * names. Differs: VirtualServices of all
  * egress listeners hold on all ports.
  *
@@ -13,6 +13,7 @@ import type { Mesh } from "../model/mesh.ts";
 import type { Service, Workload } from "../model/service.ts";
 import type { EgressHost, EgressListener, Sidecar } from "../model/sidecar.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
+import type { RouteCalls } from "./gateway-api/route-calls.ts";
 import { covers } from "./mesh-index.ts";
 
 /** Undefined where none holds; a gateway has none. */
@@ -33,11 +34,15 @@ export interface Imported extends Pick<Mesh, "services" | "virtualServices"> {
   readonly named: readonly Service[];
 }
 
-/** What is left of these documents, all of them exported to `namespace`, for a workload there. */
+/**
+ * What is left of these documents, all of them exported to `namespace`, for a workload there.
+ * @param routes Of the mesh.
+ */
 export function importedBy(
   { egress }: Sidecar,
   namespace: string,
   exported: Pick<Mesh, "services" | "virtualServices">,
+  routes: readonly RouteCalls[],
 ): Imported {
   if (egress.length === 0) return { ...exported, named: exported.services };
   const ports = new Set(egress.flatMap(({ port }) => port?.number ?? []));
@@ -51,7 +56,13 @@ export function importedBy(
     egress.some((listener) => imports(listener, namespace, it.origin.namespace, (host) => touches(host, it.hosts))),
   );
   const named = exported.services.flatMap((it) => trimmed(it, services.get(it)));
-  const called = new Set(virtualServices.flatMap(destinationHosts));
+  const imported = routes.filter((it) =>
+    egress.some((listener) => imports(listener, namespace, it.namespace, (host) => covers(host, it.host))),
+  );
+  const called = new Set([
+    ...virtualServices.flatMap(destinationHosts),
+    ...imported.flatMap(({ destinations }) => destinations),
+  ]);
   for (const service of exported.services) if (called.has(service.hostname)) add(service, portNumbers(service));
   return { services: exported.services.flatMap((it) => trimmed(it, services.get(it))), virtualServices, named };
 }

@@ -7,14 +7,12 @@
 import type { Mesh } from "../model/mesh.ts";
 import type { RouteAction } from "../xds/proto/route-action.ts";
 import type { Route, VirtualHost } from "../xds/proto/route.ts";
-import { attachedRoutes } from "./gateway-api/service-parents.ts";
+import { attachedRoutes, CONNECTIONS } from "./gateway-api/service-parents.ts";
 import { type CalledService, clustersFor } from "./connections.ts";
 import type { Scope } from "./scope.ts";
 
 /** Ends the name of a virtual host that has nothing but CONNECT. */
 export const CONNECT_ONLY = "|connect";
-
-const CONNECTIONS: ReadonlySet<string> = new Set(["TLSRoute", "TCPRoute"]);
 
 const action: RouteAction = {
   upgradeConfigs: [{ upgradeType: "CONNECT", connectConfig: {} }],
@@ -31,7 +29,7 @@ export const connectTo = (name: string, cluster: string): Route => ({
 /** Undefined where routes of the Gateway API say where connections go: those know loopback ports alone. */
 export function connectRoute(mesh: Mesh, scope: Scope, called: CalledService): Route | undefined {
   const { port, service } = called;
-  if (attachedRoutes(mesh, service, port.number, scope).some(({ route }) => CONNECTIONS.has(route.t))) return undefined;
+  if (attachedRoutes(mesh, service, port.number, scope, CONNECTIONS).length > 0) return undefined;
   const clusters = clustersFor({ mesh, scope }, called);
   const [only] = clusters;
   if (only === undefined) return { name: "connect", match: { connectMatcher: {} }, directResponse: { status: 502 } };

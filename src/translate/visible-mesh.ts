@@ -13,6 +13,7 @@ import type { Sidecar } from "../model/sidecar.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import { isVisibleIn } from "../model/visibility.ts";
 import type { Caller } from "./caller.ts";
+import { routeCalls } from "./gateway-api/route-calls.ts";
 import { indexOf } from "./mesh-index.ts";
 import { importedBy } from "./sidecar.ts";
 
@@ -52,7 +53,7 @@ function visibleTo(mesh: Mesh, { namespace, sidecar }: Caller): Mesh {
   const exported = exportedTo(mesh, namespace);
   if (sidecar === undefined) return equals(exported, mesh) ? mesh : { ...mesh, ...exported };
   const settings = settingsFor(mesh.settings, sidecar.outboundTrafficPolicy ?? mesh.settings.outboundTrafficPolicy);
-  const { named, services, virtualServices } = importedBy(sidecar, namespace, exported);
+  const { named, services, virtualServices } = importedBy(sidecar, namespace, exported, routeCalls(mesh, namespace));
   const seen = { ...mesh, services, virtualServices, settings };
   NAMED.set(seen, named);
   return seen;

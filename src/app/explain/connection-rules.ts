@@ -6,7 +6,7 @@
 import { MESH_GATEWAY } from "../../model/gateway.ts";
 import type { ConnectionMatch, TlsMatch, VirtualService } from "../../model/virtual-service.ts";
 import { isTls, subnetsFit, tcpRuleOf } from "../../translate/connections.ts";
-import { attachedRoutes } from "../../translate/gateway-api/service-parents.ts";
+import { attachedRoutes, CONNECTIONS } from "../../translate/gateway-api/service-parents.ts";
 import { covers } from "../../translate/mesh-index.ts";
 import type { Scope } from "../../translate/scope.ts";
 import { sourceOf } from "../../translate/source.ts";
@@ -25,7 +25,7 @@ export interface CalledBy extends CalledService {
 export function connectionRules(context: RuleContext, scope: Scope, called: CalledBy): readonly RuleStep[] {
   const { mesh } = context;
   const { port, service } = called;
-  if (attachedRoutes(mesh, service, port.number, scope).length > 0) return [];
+  if (attachedRoutes(mesh, service, port.number, scope, CONNECTIONS).length > 0) return [];
   const own = mesh.virtualServices.filter(
     ({ gateways, hosts }) => gateways.includes(MESH_GATEWAY) && hosts.some((host) => covers(host, service.hostname)),
   );

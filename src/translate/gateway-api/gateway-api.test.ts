@@ -125,6 +125,30 @@ describe("routes", () => {
   });
 });
 
+describe("routes of a Service", () => {
+  const of = (kind: string, name: string, namespace: string, backend: string, more = ""): string =>
+    `{apiVersion: ${GROUP}, kind: ${kind}, metadata: {name: ${name}, namespace: ${namespace}}, spec: {parentRefs: [{group: "", kind: Service, name: reviews, namespace: default, port: 80}]${more}, rules: [{${to(backend)}}]}}`;
+
+  test("a consumer's TLSRoute or TCPRoute hides no HTTPRoute of the producer: they are for other calls", () => {
+    const namesFor = (...documents: readonly string[]) =>
+      translate(
+        stateOf(...base, workload("caller", "v1", [], "away"), service("own", ["http:80:80"], "away"), ...documents),
+        { t: "sidecar", instance: "caller-v1-0" },
+        defaultTranslateOptions,
+      )
+        .routes[0]?.virtualHosts?.find(({ name }) => name === "reviews.default.svc.cluster.local:80")
+        ?.routes?.map((r) => r.name);
+    const producer = of("HTTPRoute", "mine", "default", "ratings");
+    expect(namesFor(producer)).toEqual(["default.mine.0"]);
+    expect(namesFor(producer, of("TCPRoute", "theirs", "away", "own"))).toEqual(["default.mine.0"]);
+    expect(namesFor(producer, of("TLSRoute", "theirs", "away", "own", ", hostnames: [a.example.com]"))).toEqual([
+      "default.mine.0",
+    ]);
+    expect(namesFor(producer, of("HTTPRoute", "theirs", "away", "own"))).toEqual(["away.theirs.0"]);
+    expect(namesFor(producer, of("GRPCRoute", "theirs", "away", "own"))).toEqual(["away.theirs.0"]);
+  });
+});
+
 describe("clusters of a gateway", () => {
   test("HTTP/1.1 to a port that names no protocol, HTTP/2 where a GRPCRoute leads to it", () => {
     const PLAIN = "outbound|80||plain.default.svc.cluster.local";

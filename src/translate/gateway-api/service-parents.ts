@@ -15,7 +15,10 @@ import { attachedTo } from "./attached.ts";
 import { type ConnectionRoute, connectionRoute, type ConnectionsInput } from "./connections.ts";
 import { requestRoutes } from "./request-routes.ts";
 
-const REQUESTS: readonly ResolvedRoute["t"][] = ["HTTPRoute", "GRPCRoute"];
+/** Kinds of routes that are for the same calls. */
+type Kinds = readonly ResolvedRoute["t"][];
+export const REQUESTS: Kinds = ["HTTPRoute", "GRPCRoute"];
+export const CONNECTIONS: Kinds = ["TLSRoute", "TCPRoute"];
 
 /** Undefined where none is attached: the port is called as it would be without the Gateway API. */
 export function attachedRequestRoutes(
@@ -24,7 +27,7 @@ export function attachedRequestRoutes(
   port: number,
   scope: Scope,
 ): readonly Route[] | undefined {
-  const attached = attachedRoutes(mesh, service, port, scope).filter(({ route }) => REQUESTS.includes(route.t));
+  const attached = attachedRoutes(mesh, service, port, scope, REQUESTS);
   if (attached.length === 0) return undefined;
   return requestRoutes(attached, "*", { mesh, scope, port, isTls: false, httpsPort: undefined });
 }
@@ -38,7 +41,7 @@ export function attachedConnections(
   service: Service,
   port: number,
 ): readonly ConnectionRoute[] | undefined {
-  const attached = attachedRoutes(input.mesh, service, port, input.scope);
+  const attached = attachedRoutes(input.mesh, service, port, input.scope, CONNECTIONS);
   const taken = new Set<string>();
   const byName = attached.flatMap((it) => {
     if (it.route.t !== "TLSRoute") return [];
@@ -53,15 +56,32 @@ export function attachedConnections(
   return found.length === 0 ? undefined : found;
 }
 
-/** Of every kind, in the order of precedence of their documents. */
-export function attachedRoutes(mesh: Mesh, service: Service, port: number, scope: Scope): readonly AttachedRoute[] {
+/** In the order of precedence of their documents. A consumer's stand in for the producer's, where they are for the same calls. */
+export function attachedRoutes(
+  mesh: Mesh,
+  service: Service,
+  port: number,
+  scope: Scope,
+  kinds: Kinds,
+): readonly AttachedRoute[] {
   return lookUp(mesh, (it) => {
     if (it.gatewayApi.routes.length === 0) return [];
     const found = servicesOf(it)
       .get(service.hostname)
       ?.find((at) => at.port.number === port);
-    return found?.consumers.get(scope.namespace) ?? found?.producers ?? [];
+    return found === undefined ? [] : routesFor(found, scope.namespace, kinds);
   });
+}
+
+/** For callers of `namespace`. */
+export function routesFor(
+  { consumers, producers }: ServiceRoutes,
+  namespace: string,
+  kinds: Kinds,
+): readonly AttachedRoute[] {
+  const of = (all: readonly AttachedRoute[]) => all.filter(({ route }) => kinds.includes(route.t));
+  const own = of(consumers.get(namespace) ?? []);
+  return own.length > 0 ? own : of(producers);
 }
 
 const SERVICES = new WeakMap<readonly ServiceRoutes[], ReadonlyMap<string, readonly ServiceRoutes[]>>();

@@ -6,9 +6,11 @@
 import type { Credential } from "../../gateway.ts";
 import type { Mesh } from "../../mesh.ts";
 import type { Service } from "../../service.ts";
+import { isVisibleIn } from "../../visibility.ts";
 import type { BackendReference, ObjectReference } from "../reference.ts";
 import type { BackendTarget, Fault } from "./attachment.ts";
 import { permitsOf } from "./grants.ts";
+import { grouped } from "./grouped.ts";
 
 /** Who refers: the kind and namespace that a grant names. */
 export interface Referrer {
@@ -43,7 +45,7 @@ export function referencesOf(mesh: Mesh): References {
     new Map(all.map((one) => [`${one.namespace}/${one.name}`, one]));
   const services = named(mesh.services.filter((s) => s.source === "kubernetes"));
   const entries = named(mesh.serviceEntries.map((e) => ({ ...e.origin, hosts: e.hosts })));
-  const hosts = new Map(mesh.services.map((s) => [s.hostname, s]));
+  const hosts = byHost(mesh.services);
   const credentials = named(mesh.credentials);
   const configMaps = named(mesh.configMaps);
   return {
@@ -55,7 +57,7 @@ export function referencesOf(mesh: Mesh): References {
       return mesh.services.filter((s) => s.namespace === namespace && at.includes(s.hostname));
     },
     backend: (from, ref) => {
-      if (ref.group === ISTIO_GROUP && ref.kind === "Hostname") return atPort(hosts.get(ref.name), ref);
+      if (ref.group === ISTIO_GROUP && ref.kind === "Hostname") return atPort(hosts(ref.name, from.namespace), ref);
       if (!isService(ref))
         return { t: "invalid", ...fault("InvalidKind", ref, `calls go to a Service, found ${kindOf(ref)}`) };
       if (!permits(from, ref)) return { t: "invalid", ...notPermitted(from, ref) };
@@ -81,6 +83,15 @@ export function referencesOf(mesh: Mesh): References {
         found === undefined ? `there is no ${ref.kind}` : `there is no ca.crt with certificates in the ${ref.kind}`;
       return wrong("InvalidCACertificateRef", ref, `${what} ${ref.namespace}/${ref.name}`);
     },
+  };
+}
+
+/** As a VirtualService of that namespace would find it, which needs no grant either: its own, else the first that it may see. */
+function byHost(services: readonly Service[]): (host: string, namespace: string) => Service | undefined {
+  const all = grouped(services, ({ hostname }) => hostname);
+  return (host, namespace) => {
+    const seen = all.get(host)?.filter(({ exportTo }) => isVisibleIn(exportTo, namespace));
+    return seen?.find((service) => service.namespace === namespace) ?? seen?.[0];
   };
 }
 
