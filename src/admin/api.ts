@@ -97,6 +97,8 @@ export interface ConditionedDocument {
   readonly conditions: readonly ConditionStatus[] | undefined;
   readonly listeners: readonly ListenerConditions[] | undefined;
   readonly attachedListenerSets: number | undefined;
+  /** Of a GatewayClass, by the specification's names. */
+  readonly supportedFeatures: readonly string[] | undefined;
   /** Of a route at its parents, of a policy at its ancestors. */
   readonly parents: readonly ParentConditions[] | undefined;
 }

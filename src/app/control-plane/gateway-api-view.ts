@@ -19,6 +19,7 @@ import {
   type ParentStatus,
 } from "../../config/gateway-api/status/status.ts";
 import type { AttachedGateway } from "../../model/gateway-api/attachment/attachment.ts";
+import type { KubernetesGateway } from "../../model/gateway-api/gateway.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { attachedTo } from "../../translate/gateway-api/attached.ts";
 
@@ -28,14 +29,27 @@ export function conditionedDocuments(mesh: Mesh, served: readonly ServedGateway[
   return gatewayApiStatus(attachedTo(mesh), world).map(documentOf);
 }
 
-function assigned({ gateway: { meta } }: AttachedGateway, served: readonly ServedGateway[]): AssignedAddresses {
+function assigned({ gateway }: AttachedGateway, served: readonly ServedGateway[]): AssignedAddresses {
+  const { meta } = gateway;
   const serving = served.filter((s) => s.gateway === `${meta.namespace}/${meta.name}`);
   const addresses = [...new Set(serving.map((s) => s.address.replace(/:\d+$/, "")))];
-  const fault = { reason: "AddressNotAssigned", message: "no gateway of the mesh serves it", at: undefined } as const;
+  const unserved = {
+    reason: "AddressNotAssigned",
+    message: "no gateway of the mesh serves it",
+    at: undefined,
+  } as const;
   return {
     addresses: addresses.map((value) => ({ type: "IPAddress", value })),
-    fault: serving.length === 0 ? fault : undefined,
+    fault: serving.length === 0 ? unserved : unusable(gateway, addresses),
   };
+}
+
+/** An address that a Gateway asks for is one of those that its gateways have, or it is told. */
+function unusable({ addresses: asked }: KubernetesGateway, has: readonly string[]): AssignedAddresses["fault"] {
+  const lost = asked.find(({ type, value }) => type === "IPAddress" && value !== undefined && !has.includes(value));
+  if (lost === undefined) return undefined;
+  const message = `its gateways have ${has.join(", ")} and not ${lost.value}: ask for one of those, or for none`;
+  return { reason: "AddressNotUsable", message, at: lost.at };
 }
 
 function documentOf(status: ObjectStatus): ConditionedDocument {
@@ -48,6 +62,7 @@ function documentOf(status: ObjectStatus): ConditionedDocument {
     conditions: "conditions" in status ? status.conditions.map(conditionOf) : undefined,
     listeners: "listeners" in status ? status.listeners.map(listenerOf) : undefined,
     attachedListenerSets: "attachedListenerSets" in status ? status.attachedListenerSets : undefined,
+    supportedFeatures: "supportedFeatures" in status ? status.supportedFeatures : undefined,
     parents: parents?.map(parentOf),
   };
 }

@@ -5,16 +5,12 @@
  */
 import type { AttachedListener } from "../../../model/gateway-api/attachment/attachment.ts";
 import { conditionsOf, messageOf } from "./condition.ts";
+import { overlappingTls } from "./overlapping-tls.ts";
 import type { ListenerStatus } from "./status.ts";
 
-export function listenerStatus({
-  owner,
-  listener,
-  supportedKinds,
-  routes,
-  faults,
-  serves,
-}: AttachedListener): ListenerStatus {
+/** @param all Of the same Gateway, those of its ListenerSets too. */
+export function listenerStatus(attached: AttachedListener, all: readonly AttachedListener[]): ListenerStatus {
+  const { owner, listener, supportedKinds, routes, faults, serves } = attached;
   const { holds, unless } = conditionsOf(owner.meta);
   const of = (condition: string) => faults.filter((f) => f.condition === condition);
   const conflicts = of("Conflicted");
@@ -38,6 +34,7 @@ export function listenerStatus({
         reason: "ResolvedRefs",
         message: "every reference leads somewhere",
       }),
+      ...overlappingTls(attached, all),
     ],
   };
 }

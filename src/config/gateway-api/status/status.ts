@@ -12,6 +12,7 @@ import type {
   GatewayApiAttachment,
   RouteOutcome,
 } from "../../../model/gateway-api/attachment/attachment.ts";
+import { unreadableParameters } from "../../../model/gateway-api/attachment/parameters.ts";
 import { backendFaults } from "../../../model/gateway-api/attachment/resolved-route.ts";
 import type { GatewayClass } from "../../../model/gateway-api/gateway.ts";
 import type { GroupKind, ObjectMeta, ParentReference } from "../../../model/gateway-api/reference.ts";
@@ -19,6 +20,7 @@ import { type Condition, conditionsOf } from "./condition.ts";
 import { gatewayStatus } from "./gateway-status.ts";
 import { listenerSetStatus } from "./listener-set-status.ts";
 import { policyStatus } from "./policy-status.ts";
+import { SUPPORTED_FEATURES } from "./supported-features.ts";
 
 /** What there is beside the documents. */
 export interface GatewayWorld {
@@ -38,7 +40,11 @@ export interface GatewayStatusAddress {
 }
 
 export type ObjectStatus = { readonly meta: ObjectMeta } & (
-  | { readonly kind: "GatewayClass"; readonly conditions: readonly Condition[] }
+  | {
+      readonly kind: "GatewayClass";
+      readonly conditions: readonly Condition[];
+      readonly supportedFeatures: readonly string[];
+    }
   | ({ readonly kind: "Gateway" } & GatewayStatus)
   | ({ readonly kind: "ListenerSet" } & Omit<GatewayStatus, "addresses" | "attachedListenerSets">)
   | { readonly kind: RouteOutcome["route"]["t"]; readonly parents: readonly ParentStatus[] }
@@ -77,9 +83,22 @@ export function gatewayApiStatus(attachment: GatewayApiAttachment, world: Gatewa
   ];
 }
 
-function classStatus({ meta }: GatewayClass): ObjectStatus {
+/** The documents' own version is looked at as each is read, and one that is not known is refused there. */
+function classStatus(gatewayClass: GatewayClass): ObjectStatus {
+  const { meta } = gatewayClass;
+  const { holds, unless } = conditionsOf(meta);
+  const fault = unreadableParameters("GatewayClass", gatewayClass.parametersRef);
   const accepted = { reason: "Accepted", message: "Gateways of this class are served" };
-  return { kind: "GatewayClass", meta, conditions: [conditionsOf(meta).holds("Accepted", accepted)] };
+  const known = {
+    reason: "SupportedVersion",
+    message: "kinds of the Gateway API are known by the versions that are read",
+  };
+  return {
+    kind: "GatewayClass",
+    meta,
+    conditions: [unless("Accepted", fault === undefined ? [] : [fault], accepted), holds("SupportedVersion", known)],
+    supportedFeatures: SUPPORTED_FEATURES,
+  };
 }
 
 function routeStatus({ route, parents }: RouteOutcome): ObjectStatus {

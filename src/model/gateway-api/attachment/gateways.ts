@@ -6,12 +6,13 @@
 import type { Credential } from "../../gateway.ts";
 import type { Mesh } from "../../mesh.ts";
 import type { KubernetesGateway, ListenerSet } from "../gateway.ts";
-import { GATEWAY_GROUP } from "../reference.ts";
+import { GATEWAY_GROUP, type ObjectReference } from "../reference.ts";
 import type { AttachedListenerSet, GatewayControllers, GatewayFault } from "./attachment.ts";
 import { withConflicts } from "./conflicts.ts";
 import { controllerOf } from "./controllers.ts";
 import { type ReadyListener, readyListener } from "./listeners.ts";
 import { letsIn, type NamespaceLabels } from "./namespaces.ts";
+import { unreadableParameters } from "./parameters.ts";
 import { byAge } from "./precedence.ts";
 import type { References } from "./resolve.ts";
 
@@ -35,6 +36,7 @@ export function readyGateways(
   return mesh.gatewayApi.gateways.flatMap((gateway) => {
     const controllerName = controllerOf(mesh, controllers, gateway.className);
     if (controllerName === undefined) return [];
+    const classParameters = mesh.gatewayApi.classes.find((c) => c.meta.name === gateway.className)?.parametersRef;
     const listenerSets = setsOf(mesh.gatewayApi.listenerSets, gateway, labelsOf);
     const owners = [gateway, ...listenerSets.filter((s) => s.fault === undefined).map((s) => s.listenerSet)];
     const listeners = owners.flatMap((owner) =>
@@ -46,7 +48,7 @@ export function readyGateways(
         controllerName,
         listeners: withConflicts(listeners, gateway.listeners.length),
         listenerSets,
-        ...clientCertificate(gateway, references),
+        ...ownReferences(gateway, classParameters, references),
       },
     ];
   });
@@ -78,8 +80,9 @@ function setsOf(
 
 const ADDRESS_TYPES = ["IPAddress", "Hostname"];
 
-function clientCertificate(
+function ownReferences(
   gateway: KubernetesGateway,
+  classParameters: ObjectReference | undefined,
   references: References,
 ): Pick<ReadyGateway, "backendClientCertificate" | "faults"> {
   const faults: GatewayFault[] = gateway.addresses
@@ -90,11 +93,11 @@ function clientCertificate(
       message: `the type of an address is one of ${ADDRESS_TYPES.join(", ")}, found ${type}`,
       at,
     }));
-  const ref = gateway.infrastructure.parametersRef;
-  if (ref !== undefined) {
-    const message = `no kind holds parameters of a Gateway here, found ${ref.kind}`;
-    faults.push({ condition: "Accepted", reason: "InvalidParameters", message, at: ref.at });
-  }
+  const parameters = [
+    unreadableParameters("Gateway", gateway.infrastructure.parametersRef),
+    unreadableParameters("GatewayClass", classParameters),
+  ];
+  for (const fault of parameters) if (fault !== undefined) faults.push({ condition: "Accepted", ...fault });
   const wanted = gateway.tls.backendClientCertificate;
   if (wanted === undefined) return { backendClientCertificate: undefined, faults };
   const found = references.certificate({ kind: "Gateway", namespace: gateway.meta.namespace }, wanted);
