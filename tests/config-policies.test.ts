@@ -174,6 +174,8 @@ spec:
     ["{portLevelSettings: [{port: {number: 1}, proxyProtocol: {}}]}", 'unknown field "proxyProtocol"'],
     ["{tunnel: {targetHost: a b, targetPort: 1}}", "a host name or an IP address"],
     ["{tunnel: {targetHost: a}}", "targetPort"],
+    ["{tunnel: {targetHost: a, targetPort: 0}}", "targetPort: must be a whole number from 1 to 65535, found number 0"],
+    ["{tunnel: {targetHost: a, targetPort: 65536}}", "targetPort: must be a whole number from 1 to 65535"],
     ["{tunnel: {protocol: POST, targetHost: a, targetPort: 1}}", "a tunnel by POST is not supported yet"],
     ["{outlierDetection: {outlierDetectionHttpErrorCodes: [600]}}", "must be a whole number from 100 to 599"],
     ["{outlierDetection: {consecutiveLocalOriginFailures: 5}}", "needs splitExternalLocalOriginErrors"],

@@ -5,6 +5,7 @@ import { describe, expect, test } from "bun:test";
 import { service, stateOf, withLoopbacks, workload } from "../../tests/support/mesh.ts";
 import { compileListener } from "../engine/listener/listener.ts";
 import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
+import type { Listener } from "../xds/proto/listener.ts";
 import { unpack } from "../xds/types/any.ts";
 import { contains } from "./connections.ts";
 import { defaultTranslateOptions } from "./options.ts";
@@ -20,8 +21,7 @@ const rules = (spec: string, hosts = "[db]", name = "r"): string =>
 const to = (host: string, more = ""): string => `{destination: {host: ${host}${more}}}`;
 const FULL = ".default.svc.cluster.local";
 
-/** `names > cluster, cluster*weight` of each chain. */
-function chainsAt(port: number, ...documents: readonly string[]): readonly string[] {
+function listenerAt(port: number, ...documents: readonly string[]): Listener {
   const state = withLoopbacks(stateOf(...base, ...documents));
   const client = state.instances.find((i) => i.workload.name === "client-v1");
   const address = client?.loopbacks.find((l) => l.host === `db${FULL}` && l.port === port)?.address.port;
@@ -29,6 +29,17 @@ function chainsAt(port: number, ...documents: readonly string[]): readonly strin
   const listener = listeners.find((l) => l.address?.socketAddress?.portValue === address);
   if (listener === undefined) throw new Error(`no listener for port ${port}`);
   compileListener(listener);
+  return listener;
+}
+
+const proxiesAt = (port: number, ...documents: readonly string[]): readonly TcpProxy[] =>
+  (listenerAt(port, ...documents).filterChains ?? []).flatMap(({ filters = [] }) =>
+    filters.flatMap(({ typedConfig }) => (typedConfig === undefined ? [] : unpack(typedConfig, TcpProxy))),
+  );
+
+/** `names > cluster, cluster*weight` of each chain. */
+function chainsAt(port: number, ...documents: readonly string[]): readonly string[] {
+  const listener = listenerAt(port, ...documents);
   const chains = listener.filterChains ?? [];
   expect((listener.listenerFilters ?? []).length > 0).toBe(chains.some((c) => c.filterChainMatch !== undefined));
   return chains.map(({ filterChainMatch, filters }) => {
@@ -40,6 +51,26 @@ function chainsAt(port: number, ...documents: readonly string[]): readonly strin
     return `${filterChainMatch?.serverNames?.join(" ") ?? "any"} > ${where.replaceAll(FULL, "")}`;
   });
 }
+
+describe("a way through another proxy", () => {
+  const tunnelAt = (...documents: readonly string[]): unknown =>
+    proxiesAt(5432, ...documents).map(({ tunnelingConfig }) => tunnelingConfig?.hostname);
+  const tunnel = (host: string, target: string): string =>
+    `{apiVersion: networking.istio.io/v1, kind: DestinationRule, metadata: {name: ${host}}, spec: {host: ${host}, trafficPolicy: {tunnel: {targetHost: "${target}", targetPort: 5433}}}}`;
+
+  test("is asked of the destination that is alone, by host and port", () => {
+    expect(tunnelAt()).toEqual([undefined]);
+    expect(tunnelAt(tunnel("db", "db.example.com"))).toEqual(["db.example.com:5433"]);
+    expect(tunnelAt(tunnel("db", "2001:db8::1"))).toEqual(["[2001:db8::1]:5433"]);
+    const next = rules(`tcp: [{route: [${to("db-next")}]}]`);
+    expect(tunnelAt(tunnel("db-next", "b"), next)).toEqual(["b:5433"]);
+    expect(tunnelAt(tunnel("db", "b"), next)).toEqual([undefined]);
+    const both = rules(
+      `tcp: [{route: [${to("db").slice(0, -1)}, weight: 1}, ${to("db-next").slice(0, -1)}, weight: 1}]}]`,
+    );
+    expect(tunnelAt(tunnel("db", "b"), both)).toEqual([undefined]);
+  });
+});
 
 describe("tcp", () => {
   test("without rules goes to the service", () => {

@@ -5,15 +5,15 @@
  */
 import type { HttpProbeSettings } from "../../engine/health/probe.ts";
 import type { CheckResult } from "../../engine/health/check-state.ts";
-import { deafHandler, type Socket, type SocketHandler } from "../../net/socket.ts";
+import type { SocketHandler } from "../../net/socket.ts";
 import { holdsInOrder } from "../../engine/health/payload.ts";
 import { BAD_BODY, BodyScanner } from "../../wire/http1/body.ts";
 import { CHUNKED, UNTIL_CLOSE } from "../../wire/http1/head.ts";
 import { ResponseHead } from "../../wire/http1/response-head.ts";
 import { MessageWriter } from "../../wire/http1/writer.ts";
-import { dialHost } from "../host-dialer.ts";
 import { BodyStart } from "./body-start.ts";
-import { headersOf, network, type Probe, type ProbeWay, verdictOf } from "./probe.ts";
+import { headersOf, type Probe, type ProbeWay, verdictOf } from "./probe.ts";
+import { ProbeConnection } from "./probe-connection.ts";
 
 const MAX_HEAD_BYTES = 64 * 1024;
 
@@ -21,9 +21,7 @@ export class Http1Probe implements Probe, SocketHandler {
   readonly #settings: HttpProbeSettings;
   readonly #way: ProbeWay;
   readonly #request: Uint8Array;
-  #socket: Socket | undefined;
-  #giveUp: (() => boolean) | undefined;
-  #done: ((result: CheckResult) => void) | undefined;
+  readonly #connection: ProbeConnection;
   readonly #head = new ResponseHead();
   readonly #body = new BodyScanner();
   #start = new BodyStart(0, false);
@@ -34,49 +32,23 @@ export class Http1Probe implements Probe, SocketHandler {
   constructor(settings: HttpProbeSettings, way: ProbeWay) {
     this.#settings = settings;
     this.#way = way;
+    this.#connection = new ProbeConnection(way, this, (socket) => socket.destroy());
     this.#request = requestOf(settings, way.host);
   }
 
   ask(done: (result: CheckResult) => void): void {
-    this.#done = done;
     this.#hasHead = false;
     this.#partial = undefined;
-    if (this.#socket !== undefined) return void this.#socket.write(this.#request);
-    this.#giveUp = dialHost(
-      this.#way.network,
-      this.#way.address,
-      (socket) => {
-        this.#socket = socket;
-        socket.handler = this;
-        socket.write(this.#request);
-      },
-      (error) => this.#end(network(error.message)),
-    );
+    this.#connection.begin(done, (socket) => void socket.write(this.#request));
   }
 
   close(): void {
-    this.#done = undefined;
-    this.#giveUp?.();
-    this.#drop();
-  }
-
-  #drop(): void {
-    const socket = this.#socket;
-    this.#socket = undefined;
-    if (socket === undefined) return;
-    socket.handler = deafHandler;
-    socket.destroy();
-  }
-
-  #end(result: CheckResult): void {
-    const done = this.#done;
-    this.#done = undefined;
-    done?.(result);
+    this.#connection.close();
   }
 
   onData(chunk: Uint8Array): void {
     // Nobody asked: whatever it is, the connection is of no more use.
-    if (this.#done === undefined) return this.#drop();
+    if (!this.#connection.isAsked) return this.#connection.drop();
     const buf = this.#partial === undefined ? Buffer.from(chunk) : Buffer.concat([this.#partial, chunk]);
     this.#partial = undefined;
     const pos = this.#hasHead ? 0 : this.#readHeads(buf);
@@ -105,8 +77,7 @@ export class Http1Probe implements Probe, SocketHandler {
   }
 
   #broken(why: string): -1 {
-    this.#drop();
-    this.#end(network(why));
+    this.#connection.fail(why);
     return -1;
   }
 
@@ -121,20 +92,19 @@ export class Http1Probe implements Probe, SocketHandler {
     const head = this.#head;
     const holds = holdsInOrder(this.#start.bytes, this.#settings.receive);
     const verdict = verdictOf(this.#settings, head.status, (name) => head.header(name), holds);
-    if (extra || !head.keepAlive || !this.#way.reusesConnection) this.#drop();
-    this.#end(verdict);
+    if (extra || !head.keepAlive || !this.#way.reusesConnection) this.#connection.drop();
+    this.#connection.end(verdict);
   }
 
   onDrain(): void {}
 
   onEnd(): void {
-    if (this.#hasHead && this.#done !== undefined && this.#head.framing === UNTIL_CLOSE) return this.#answered(true);
+    if (this.#hasHead && this.#connection.isAsked && this.#head.framing === UNTIL_CLOSE) return this.#answered(true);
     this.onClose(undefined);
   }
 
   onClose(error: Error | undefined): void {
-    this.#drop();
-    this.#end(network(error?.message ?? "it closed the connection without an answer"));
+    this.#connection.fail(error?.message ?? "it closed the connection without an answer");
   }
 }
 
