@@ -11,6 +11,7 @@
 import type { Socket as NativeSocket, TCPSocketListener, UnixSocketListener } from "bun";
 import { BunSocket, rawHandlers, type SocketState } from "./bun-socket.ts";
 import { startClientTls, startServerTls } from "./bun-tls.ts";
+import { originalDestination } from "./original-destination.ts";
 import {
   type AcceptedSocket,
   deafHandler,
@@ -28,6 +29,14 @@ type Raw = NativeSocket<SocketState>;
 
 /** A native socket that was accepted. */
 export class Accepted extends BunSocket implements AcceptedSocket {
+  restoreDestination(): void {
+    const { fd } = this.raw as unknown as { readonly fd: number };
+    const found = originalDestination(fd, this.local);
+    if (found === undefined) return;
+    this.originalDestination = found;
+    this.local = found;
+  }
+
   startTls(tls: ServerTls, first: Uint8Array, onOpen: (secure: Socket) => void, onFail: (error: Error) => void): void {
     startServerTls(this, tls, first, onOpen, onFail);
   }
@@ -120,9 +129,15 @@ function dial(
   };
   const opening =
     options.path === undefined
-      ? Bun.connect<SocketState>({ hostname: options.address, port: options.port, socket, allowHalfOpen: true })
+      ? Bun.connect<SocketState>({ ...placeOf(options), socket, allowHalfOpen: true })
       : Bun.connect<SocketState>({ unix: options.path, socket, allowHalfOpen: true });
   opening.catch((cause: unknown) => attempt.fail(dialErrorOf(cause, options)));
+}
+
+/** Bun takes `localAddress`, and its types of 1.4.5 do not say so. */
+function placeOf({ address: hostname, localAddress, port }: DialOptions): { hostname: string; port: number } {
+  const place = { hostname, port };
+  return localAddress === undefined ? place : Object.assign(place, { localAddress });
 }
 
 /** One dial: settles once, whatever comes first. */

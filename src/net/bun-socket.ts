@@ -36,6 +36,7 @@ export class BunSocket implements Socket {
   raw: NativeSocket<SocketState>;
   remote: SocketAddress;
   local: SocketAddress;
+  originalDestination: SocketAddress | undefined;
   readonly directRemote: SocketAddress;
   readonly peer: PeerIdentity | undefined;
   readonly alpn: string | undefined;
@@ -53,6 +54,7 @@ export class BunSocket implements Socket {
     this.directRemote = under?.directRemote ?? { address: raw.remoteAddress ?? "", port: raw.remotePort ?? 0 };
     this.remote = under?.remote ?? this.directRemote;
     this.local = under?.local ?? { address: raw.localAddress ?? "", port: raw.localPort ?? 0 };
+    this.originalDestination = under?.originalDestination;
     this.secure = tls !== undefined;
     this.peer = tls?.peer;
     this.alpn = tls?.alpn;

@@ -35,6 +35,8 @@ export class MemoryNetwork implements Network {
   readonly #clock: Clock;
   readonly #listeners = new Map<string, (socket: MemorySocket) => void>();
   readonly #tasks: Task[] = [];
+  /** As the kernel leads connections elsewhere: where one to this address arrives. */
+  redirect: (to: SocketAddress) => SocketAddress = (to) => to;
   #nextPort = 20_000;
 
   constructor(clock: Clock) {
@@ -63,13 +65,16 @@ export class MemoryNetwork implements Network {
   }
 
   dial(options: DialOptions, onOpen: (socket: Socket) => void, onFail: (error: DialError) => void): void {
-    const key = options.path ?? `${options.address}:${options.port}`;
+    const arrives = this.redirect({ address: options.address, port: options.port });
+    const key = options.path ?? `${arrives.address}:${arrives.port}`;
     this.later(() => {
       const accept = this.#listeners.get(key);
       if (accept === undefined) return onFail(new DialError("refused", `${key}: ECONNREFUSED`));
-      const local = { address: "127.0.0.1", port: this.#nextPort++ };
-      const client = new MemorySocket(this, this.#clock, { address: options.address, port: options.port }, local);
-      const server = new MemorySocket(this, this.#clock, local, { address: options.address, port: options.port });
+      const local = { address: options.localAddress ?? "127.0.0.1", port: this.#nextPort++ };
+      const dialed = { address: options.address, port: options.port };
+      const client = new MemorySocket(this, this.#clock, dialed, local);
+      const server = new MemorySocket(this, this.#clock, local, arrives);
+      if (arrives.address !== dialed.address || arrives.port !== dialed.port) server.dialedTo = dialed;
       client.join(server);
       accept(server);
       if (options.preface !== undefined) client.write(options.preface);
@@ -144,6 +149,9 @@ class MemorySocket implements AcceptedSocket {
   remote: SocketAddress;
   local: SocketAddress;
   readonly directRemote: SocketAddress;
+  originalDestination: SocketAddress | undefined;
+  /** Of a connection that was led here. */
+  dialedTo: SocketAddress | undefined;
   readonly #network: MemoryNetwork;
   readonly #clock: Clock;
   private other: MemorySocket | undefined;
@@ -167,6 +175,12 @@ class MemorySocket implements AcceptedSocket {
   speakFor(remote: SocketAddress, local: SocketAddress): void {
     this.remote = remote;
     this.local = local;
+  }
+
+  restoreDestination(): void {
+    if (this.dialedTo === undefined) return;
+    this.originalDestination = this.dialedTo;
+    this.local = this.dialedTo;
   }
 
   join(other: MemorySocket): void {

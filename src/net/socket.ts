@@ -24,6 +24,8 @@ export interface Socket {
   /** Whom it speaks with: the other end, or whom that speaks for (see {@link AcceptedSocket.speakFor}). */
   readonly remote: SocketAddress;
   readonly local: SocketAddress;
+  /** Where it was dialed to, of a connection that was led here; known once {@link AcceptedSocket.restoreDestination} was called. */
+  readonly originalDestination: SocketAddress | undefined;
   /** The other end of the connection itself. */
   readonly directRemote: SocketAddress;
   /**
@@ -116,6 +118,8 @@ export interface DialOptions {
   readonly tls?: ClientTls;
   /** Goes out before anything else, TLS too: a PROXY protocol header. */
   readonly preface?: Uint8Array;
+  /** The address of this machine to call from; the system chooses one where it is not given. */
+  readonly localAddress?: string;
   /** For TCP and TLS together. */
   readonly connectTimeoutMs: number;
   /** How long the connection may be silent before the kernel asks whether the peer is there. */
@@ -154,6 +158,8 @@ export interface Listener {
 export interface AcceptedSocket extends Socket {
   /** The other end is a proxy that told whom this connection is from, and where it was meant to go. TLS that starts later keeps it. */
   speakFor(remote: SocketAddress, local: SocketAddress): void;
+  /** Of a connection that the kernel led here: `local` is where it was meant to go from now on. TLS that starts later keeps it. */
+  restoreDestination(): void;
   /**
    * Ends TLS from here. `first` are the bytes that were read already.
    * Then either `onOpen` with the secure socket, before any of its data, or `onFail` with the connection closed.

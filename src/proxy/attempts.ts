@@ -87,7 +87,12 @@ export class Attempts implements Waiter {
     const endpoint =
       cluster.requested === undefined
         ? (this.#inSession(cluster) ??
-          this.#retry.pick(cluster, owner.context.random, cluster.hashes ? owner.hash() : undefined))
+          this.#retry.pick(
+            cluster,
+            owner.context.random,
+            cluster.hashes ? owner.hash() : undefined,
+            owner.connection.socket.originalDestination,
+          ))
         : cluster.requested.endpointOf(owner.authority, owner.context.clock.nowMs());
     if (endpoint === undefined) return owner.onAttemptsFailed("noHealthyUpstream", "");
     const isTcp = owner.forward?.route.upgrades?.isTcp(owner.head) ?? false;

@@ -106,7 +106,7 @@ export class ClusterConnections {
 
   #addressOf(endpoint: Endpoint, { client, host }: Purpose): HostAddress {
     const { address, path, port } = endpoint;
-    const { connectTimeoutMs, keepAliveMs } = this.#compiled;
+    const { connectTimeoutMs, keepAliveMs, localAddress } = this.#compiled;
     const tls = this.#services.tlsFor(this.#compiled, endpoint, host);
     const version = this.#compiled.proxyProtocolOf(endpoint);
     const preface =
@@ -115,7 +115,7 @@ export class ClusterConnections {
         : { preface: writeProxyHeader(version, client.remote, client.local) };
     const lookup = this.requested?.lookup(endpoint);
     const at = { address, port, ...(path === undefined ? {} : { path }) };
-    return { ...at, ...preface, tls, connectTimeoutMs, keepAliveMs, lookup };
+    return { ...at, ...preface, tls, connectTimeoutMs, keepAliveMs, localAddress, lookup };
   }
 
   /** Of a health check, which speaks for nobody. */

@@ -13,7 +13,7 @@ import type { EndpointSet } from "../engine/cluster/endpoints.ts";
 import type { LocalPeers } from "../engine/cluster/localities.ts";
 import { observeLatency } from "../engine/cluster/peak-ewma.ts";
 import type { Priority } from "../engine/cluster/limits.ts";
-import type { DialError, Socket } from "../net/socket.ts";
+import type { DialError, Socket, SocketAddress } from "../net/socket.ts";
 import type { ClusterStats, HashTableStats, HealthCheckStats } from "../telemetry/envoy-stats.ts";
 import type { Locality } from "../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
@@ -21,6 +21,7 @@ import type { ClientAddresses } from "./client-pools.ts";
 import { ClusterMembers } from "./cluster-members.ts";
 import { type Breakers, ClusterConnections, type ConnectionServices } from "./cluster-connections.ts";
 import { ClusterOutcomes } from "./cluster-outcomes.ts";
+import { DialedHosts } from "./dialed-hosts.ts";
 import type { Failure } from "./failure.ts";
 import { CircuitBreaker } from "./circuit-breaker.ts";
 import { type CheckServices, HealthChecker } from "./health/health-checker.ts";
@@ -77,6 +78,8 @@ export class ClusterRuntime {
   readonly #named: NamedMembers | undefined;
   /** Set where requests name their endpoints: then {@link pick} has none. */
   readonly requested: RequestedHosts | undefined;
+  /** Set where connections bring their endpoints. */
+  readonly #dialed: DialedHosts | undefined;
   readonly #breakers: Breakers;
   readonly #checker: HealthChecker | undefined;
   #isStarted = false;
@@ -112,6 +115,7 @@ export class ClusterRuntime {
     if (compiled.dynamic !== undefined)
       this.requested = new RequestedHosts(compiled.dynamic, this.endpoints, services.dns, services.isOwn);
     this.#connections.requested = this.requested;
+    if (compiled.dialed !== undefined) this.#dialed = new DialedHosts(compiled.dialed, this.endpoints, services.isOwn);
     if (compiled.namedEndpoints !== undefined)
       this.#named = new NamedMembers(compiled.namedEndpoints, services.dns, (found) => this.assign(found));
   }
@@ -180,6 +184,7 @@ export class ClusterRuntime {
   /**
    * @param hash Of the request, where the balancer {@link hashes}.
    * @param left Priorities that a retry leaves out.
+   * @param dialed Where the client's connection was meant to go, where it was led here.
    */
   pick(
     random: Random,
@@ -187,8 +192,12 @@ export class ClusterRuntime {
     reselections: number,
     hash?: bigint,
     left?: ReadonlySet<number>,
+    dialed?: SocketAddress,
   ): Endpoint | undefined {
-    const endpoint = this.#pick(left, random, avoid, reselections, hash);
+    const endpoint =
+      this.#dialed === undefined
+        ? this.#pick(left, random, avoid, reselections, hash)
+        : this.#dialed.endpointOf(dialed, this.#services.clock.nowMs());
     if (endpoint === undefined) this.stats.stats.cxNoneHealthy.add(1);
     return endpoint;
   }
@@ -338,6 +347,7 @@ export class ClusterRuntime {
   sweep(nowMs: number): void {
     this.#connections.sweep(nowMs);
     this.requested?.sweep(nowMs);
+    this.#dialed?.sweep(nowMs);
   }
 
   /**

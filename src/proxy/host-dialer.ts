@@ -15,6 +15,8 @@ export interface HostAddress {
   readonly tls: (() => ClientTls) | undefined;
   /** Goes first on each connection: a PROXY protocol header. */
   readonly preface?: Uint8Array;
+  /** To call from. */
+  readonly localAddress?: string | undefined;
   readonly connectTimeoutMs: number;
   /** Of silence, before the kernel asks whether the endpoint is there. */
   readonly keepAliveMs?: number | undefined;
@@ -23,7 +25,8 @@ export interface HostAddress {
 }
 
 /** @throws {DialError} While the certificate that it needs is not there. */
-function optionsOf({ address, port, path, preface, tls, connectTimeoutMs, keepAliveMs }: HostAddress): DialOptions {
+function optionsOf(host: HostAddress): DialOptions {
+  const { address, port, path, preface, tls, connectTimeoutMs, keepAliveMs, localAddress } = host;
   try {
     return {
       address,
@@ -31,6 +34,7 @@ function optionsOf({ address, port, path, preface, tls, connectTimeoutMs, keepAl
       connectTimeoutMs,
       ...(path === undefined ? {} : { path }),
       ...(preface === undefined ? {} : { preface }),
+      ...(localAddress === undefined ? {} : { localAddress }),
       ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
       ...(tls === undefined ? {} : { tls: tls() }),
     };

@@ -13,6 +13,7 @@ import { Listener } from "../xds/proto/listener.ts";
 import { RouteConfiguration } from "../xds/proto/route.ts";
 import { type AnyMessage, unpack } from "../xds/types/any.ts";
 import { type ChainConfig, isReady, LiveChain, routesNameOf } from "./live-chain.ts";
+import { ListenerAddresses } from "./listener-addresses.ts";
 import { ListenerRuntime, type ListenerServices } from "./listener-runtime.ts";
 import { unchangedChains } from "./unchanged-chains.ts";
 import { type NamedResource, type Rejection, rejectionsOf, sameAny } from "./resources.ts";
@@ -53,9 +54,10 @@ export class ListenerManager {
   readonly #routes = new Map<string, RouteConfiguration>();
   /** Chains that nothing new comes to, until their connections have ended. */
   readonly #leaving = new Set<LiveChain>();
+  readonly #addresses = new ListenerAddresses(() => [...this.#listeners.values()].map(({ runtime }) => runtime));
 
-  constructor(services: ListenerServices, factory: ChainFactory, registry: Registry) {
-    this.#services = services;
+  constructor(services: Omit<ListenerServices, "listenerAt">, factory: ChainFactory, registry: Registry) {
+    this.#services = { ...services, listenerAt: (to) => this.#addresses.of(to) };
     this.#factory = factory;
     this.#registry = registry;
     this.#log = services.log;
@@ -121,6 +123,7 @@ export class ListenerManager {
     // Nobody is connected to it.
     if (last !== undefined) this.#leave(last);
     this.#listeners.set(name, this.#make(name, { compiled, any, configs }));
+    this.#addresses.forget();
   }
 
   #make(name: string, { compiled, any, configs }: Warming): Live {
@@ -161,6 +164,7 @@ export class ListenerManager {
     this.#warming.delete(name);
     if (live === undefined) return;
     this.#listeners.delete(name);
+    this.#addresses.forget();
     this.#leave(live);
   }
 
@@ -222,7 +226,8 @@ export class ListenerManager {
       ...waiting.map(([name, { runtime }]) => [name, runtime.compiled] as const),
       ...moving.map(([name, warming]) => [name, warming.compiled] as const),
     ];
-    const refusals = await Promise.all(compiled.map(([name, { address }]) => this.#try(name, address)));
+    const bound = compiled.filter(([, { bindsToPort }]) => bindsToPort);
+    const refusals = await Promise.all(bound.map(([name, { address }]) => this.#try(name, address)));
     return refusals.filter((it) => it !== undefined);
   }
 
@@ -279,6 +284,7 @@ export class ListenerManager {
     this.#warming.delete(name);
     const last = this.#listeners.get(name);
     this.#listeners.set(name, next);
+    this.#addresses.forget();
     if (last !== undefined) this.#leave(last);
     return undefined;
   }
@@ -323,6 +329,7 @@ function chainsOf(compiled: CompiledListener, chains: ReadonlyMap<CompiledChain,
 }
 
 function sameAddress(a: CompiledListener, b: CompiledListener): boolean {
+  if (a.bindsToPort !== b.bindsToPort) return false;
   const { address, port, path } = a.address;
   return address === b.address.address && port === b.address.port && path === b.address.path;
 }

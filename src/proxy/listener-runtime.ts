@@ -9,7 +9,14 @@ import type { Log } from "../base/log.ts";
 import { carriesPlainBytes } from "../engine/listener/dial-ahead.ts";
 import type { CompiledChain, CompiledListener } from "../engine/listener/listener.ts";
 import type { CompiledListenerFilter } from "../engine/listener/listener-filters.ts";
-import { type AcceptedSocket, deafHandler, type Listener, type Network, type Socket } from "../net/socket.ts";
+import {
+  type AcceptedSocket,
+  deafHandler,
+  type Listener,
+  type Network,
+  type Socket,
+  type SocketAddress,
+} from "../net/socket.ts";
 import type { ListenerFilterStats, ListenerStats } from "../telemetry/envoy-stats.ts";
 import type { ClientHello } from "../wire/client-hello.ts";
 import { withCommonAlpn } from "./common-alpn.ts";
@@ -26,6 +33,8 @@ export interface ListenerServices {
   readonly log: Log;
   readonly filterStats: ListenerFilterStats;
   readonly overload: Overload;
+  /** The listener that takes connections to an address, of those that another hands over. */
+  readonly listenerAt: (to: SocketAddress) => ListenerRuntime | undefined;
 }
 
 /** The parts of a listener that a change of configuration replaces together. */
@@ -42,6 +51,7 @@ export class ListenerRuntime {
   #chains: ListenerChains;
   #listener: Listener | undefined;
   #draining = false;
+  #isStarted = false;
   readonly #detection: DetectionHost = {
     dialAhead: (...asked) => this.#dialAhead(...asked),
     onDetected: (...found) => this.#onDetected(...found),
@@ -58,14 +68,16 @@ export class ListenerRuntime {
     return this.#chains.compiled;
   }
 
-  /** The port that it listens on; undefined before {@link start}. */
+  /** The port that it listens on; undefined before {@link start}, and where it takes what others hand over. */
   get port(): number | undefined {
     return this.#listener?.port;
   }
 
   /** @throws {Error} That names the address when it cannot be listened on. */
   async start(): Promise<void> {
-    const { address } = this.#chains.compiled;
+    const { address, bindsToPort } = this.#chains.compiled;
+    this.#isStarted = true;
+    if (!bindsToPort) return;
     this.#listener = await this.#services.network.listen({ ...address, name: this.name }, (socket) =>
       this.#accept(socket),
     );
@@ -85,6 +97,20 @@ export class ListenerRuntime {
 
   #accept(socket: AcceptedSocket): void {
     if (this.#refuses()) return socket.destroy();
+    const { handsOver, listenerFilters } = this.#chains.compiled;
+    if (listenerFilters.restoresDestination) socket.restoreDestination();
+    const taker = handsOver && socket.originalDestination && this.#services.listenerAt(socket.originalDestination);
+    if (taker && taker !== this) taker.#take(socket);
+    else this.#look(socket);
+  }
+
+  /** Takes a connection over from another listener. One that lacks its routes yet must not be gone around. */
+  #take(socket: AcceptedSocket): void {
+    if (this.#isStarted && !this.#draining) this.#look(socket);
+    else socket.destroy();
+  }
+
+  #look(socket: AcceptedSocket): void {
     const { filters } = this.#chains.compiled.listenerFilters;
     if (filters.length === 0) return this.#serve(socket, this.#firstBytes(filters, socket), undefined);
     this.#inspect(socket, filters);

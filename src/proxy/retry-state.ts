@@ -11,6 +11,7 @@ import type { Priority } from "../engine/cluster/limits.ts";
 import { afterReset } from "../engine/reset-headers.ts";
 import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
 import { effectivePerTryTimeoutMs } from "../engine/retry-policy.ts";
+import type { SocketAddress } from "../net/socket.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 
 /** `limit`: no attempt is left. `overflow`: a circuit breaker says no. Both would have been tried again. */
@@ -50,8 +51,14 @@ export class RetryState {
     return this.#policy?.repeatsSent(isGrpc) ?? false;
   }
 
-  pick(cluster: ClusterRuntime, random: Random, hash: bigint | undefined): Endpoint | undefined {
-    return cluster.pick(random, this.#tried, this.#policy?.hostSelectionAttempts ?? 1, hash, this.#left);
+  /** @param dialed Where the client's connection was meant to go. */
+  pick(
+    cluster: ClusterRuntime,
+    random: Random,
+    hash: bigint | undefined,
+    dialed: SocketAddress | undefined,
+  ): Endpoint | undefined {
+    return cluster.pick(random, this.#tried, this.#policy?.hostSelectionAttempts ?? 1, hash, this.#left, dialed);
   }
 
   /** Whether the policy would try again after this, were there attempts left. */

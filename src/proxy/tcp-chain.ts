@@ -47,7 +47,7 @@ export class TcpChain {
     const cluster = clusters.get(proxy.clusterFor(random, undefined));
     if (cluster === undefined || !cluster.breakerOf("DEFAULT").mayConnect()) return undefined;
     const hash = cluster.hashes ? proxy.hashOf?.(client.remote.address) : undefined;
-    const endpoint = cluster.pick(random, undefined, 1, hash);
+    const endpoint = cluster.pick(random, undefined, 1, hash, undefined, client.originalDestination);
     if (endpoint === undefined) return undefined;
     return new DialAhead(this, cluster, endpoint, client, onSpoken);
   }

@@ -115,7 +115,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
     }
     const { proxy, random } = this.#context;
     const hash = cluster.hashes ? proxy.hashOf?.(this.downstream.remote.address) : undefined;
-    const endpoint = cluster.pick(random, undefined, 1, hash);
+    const endpoint = cluster.pick(random, undefined, 1, hash, undefined, this.downstream.originalDestination);
     if (endpoint === undefined) return this.#fail("noHealthyUpstream");
     this.upstreamRequestAttemptCount++;
     this.endpoint = endpoint;

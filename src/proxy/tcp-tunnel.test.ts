@@ -16,6 +16,7 @@ function recorder(): { readonly socket: Socket; readonly done: string[] } {
     secure: false,
     remote: NOWHERE,
     local: NOWHERE,
+    originalDestination: undefined,
     directRemote: NOWHERE,
     write: (bytes, offset = 0, length = bytes.length) => {
       done.push(Buffer.from(bytes.subarray(offset, offset + length)).toString());

@@ -58,7 +58,7 @@ function compilePolicy(cluster: Cluster): BalancerPolicy {
       return compileMaglev(cluster.maglevLbConfig ?? {}, hashCommon(cluster), "maglev_lb_config");
     // The cluster has its own way to an endpoint, so the balancer is never asked.
     case "CLUSTER_PROVIDED":
-      if (cluster.clusterType === undefined)
+      if (cluster.clusterType === undefined && cluster.type !== "ORIGINAL_DST")
         throw new CompileError("lb_policy", "CLUSTER_PROVIDED is for clusters of an extension's type");
       return { t: "roundRobin" };
     default:

@@ -179,7 +179,7 @@ describe("cluster", () => {
       [{ ...EDS, connectTimeout: 0 }, "connect_timeout"],
       [{ name: "c", type: "EDS" }, "eds_cluster_config.eds_config"],
       [{ ...EDS, edsClusterConfig: { edsConfig: { path: "/x" } } }, "eds_cluster_config.eds_config"],
-      [{ name: "c", type: "ORIGINAL_DST" }, "type"],
+      [{ name: "c", type: "ORIGINAL_DST" }, "lb_policy"],
       [{ ...EDS, lbPolicy: "CLUSTER_PROVIDED" }, "lb_policy"],
       [
         { ...EDS, roundRobinLbConfig: { slowStartConfig: { minWeightPercent: { value: 101 } } } },

@@ -20,11 +20,12 @@ import { compileOutlier, type OutlierSettings } from "./outlier-settings.ts";
 import { type CheckSettings, compileHealthCheck } from "../health/health-check.ts";
 import { compileDynamic, compileNames, type DynamicHosts, isDynamic, isName, type NamedEndpoints } from "./names.ts";
 import type { LocalityMode } from "./localities.ts";
+import { compileDialed, compileSource, type DialedHosts } from "./original-destination.ts";
 import { compileTransport } from "./transport.ts";
 
 export interface CompiledCluster {
   readonly name: string;
-  readonly type: "STATIC" | "EDS" | "DNS" | "DYNAMIC";
+  readonly type: "STATIC" | "EDS" | "DNS" | "DYNAMIC" | "ORIGINAL_DST";
   /** Name of the assignment to subscribe to. */
   readonly edsServiceName: string;
   readonly connectTimeoutMs: number;
@@ -62,6 +63,10 @@ export interface CompiledCluster {
   readonly namedEndpoints: NamedEndpoints | undefined;
   /** Of type DYNAMIC: each request names its endpoint. */
   readonly dynamic: DynamicHosts | undefined;
+  /** Of type ORIGINAL_DST: each connection brings its endpoint. */
+  readonly dialed: DialedHosts | undefined;
+  /** The address that endpoints are called from; undefined for any. */
+  readonly localAddress: string | undefined;
   readonly metadata: Metadata | undefined;
 }
 
@@ -101,6 +106,9 @@ const KNOWN = new Set([
   "ignoreHealthOnHostRemoval",
   "healthChecks",
   "loadBalancingPolicy",
+  "cleanupInterval",
+  "originalDstLbConfig",
+  "upstreamBindConfig",
 ]);
 
 /** @throws {CompileError} Naming the field that is wrong or not supported. */
@@ -139,6 +147,8 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
     http: compileClusterHttp(cluster),
     namedEndpoints: type === "DNS" ? compileNames(cluster) : undefined,
     dynamic: type === "DYNAMIC" ? compileDynamic(cluster) : undefined,
+    dialed: type === "ORIGINAL_DST" ? compileDialed(cluster) : undefined,
+    localAddress: compileSource(cluster),
     staticEndpoints: type === "STATIC" ? (cluster.loadAssignment ?? { clusterName: name }) : undefined,
     metadata: cluster.metadata,
   };
@@ -158,8 +168,7 @@ function typeOf(cluster: Cluster): CompiledCluster["type"] {
   const type = cluster.type ?? "STATIC";
   if (type === "STATIC" || (isResolved(type) && !namesAny(cluster))) return "STATIC";
   if (isResolved(type)) return "DNS";
-  if (type !== "EDS")
-    throw new CompileError("type", `${type} is not supported yet: STATIC, EDS, STRICT_DNS and LOGICAL_DNS are`);
+  if (type !== "EDS") return "ORIGINAL_DST";
   const source = cluster.edsClusterConfig?.edsConfig;
   if (source === undefined) throw new CompileError("eds_cluster_config.eds_config", "must be there for type EDS");
   if (source.path !== undefined || source.pathConfigSource !== undefined)

@@ -5,8 +5,7 @@
  * `filter_disabled` of `envoy/config/listener/v3/listener_components.proto`. As Envoy does, a listener whose chains ask
  * for TLS and that has no `tls_inspector` gets one, last.
  *
- * Differs: a timeout of 0, which waits for ever in Envoy, is an hour; `original_dst` does nothing, since traffic is not
- * redirected here and a connection's own address is where it was meant to go.
+ * Differs: a timeout of 0, which waits for ever in Envoy, is an hour; `original_dst` comes before all others, wherever it stands.
  *
  * @module
  */
@@ -18,6 +17,8 @@ import { CompileError, refuseOthers, unpackAt } from "../compile-error.ts";
 
 export interface ListenerFilters {
   readonly filters: readonly CompiledListenerFilter[];
+  /** The first is `original_dst`: where connections were dialed to, before they were led here, is asked of the kernel. */
+  readonly restoresDestination: boolean;
   /** How long they may look. */
   readonly timeoutMs: number;
   /** Whether a connection goes on, by what is known of it, when the time is over. */
@@ -55,10 +56,14 @@ export function compileListenerFilters(listener: Listener): ListenerFilters {
   if (!looksForTls && matches.some(asksForTls)) filters.push({ kind: { t: "tlsInspector" }, isDisabled: NEVER });
   return {
     filters,
+    restoresDestination: listener.useOriginalDst === true || (listener.listenerFilters ?? []).some(restores),
     timeoutMs: (listener.listenerFiltersTimeout ?? DEFAULT_TIMEOUT_MS) || LONGEST_TIMEOUT_MS,
     continueOnTimeout: listener.continueOnListenerFiltersTimeout ?? false,
   };
 }
+
+const restores = ({ typedConfig }: ListenerFilter): boolean =>
+  typedConfig !== undefined && isAny(typedConfig, OriginalDst);
 
 /** Only `tls_inspector` can tell what is asked of the connection. */
 function asksForTls(match: FilterChainMatch | undefined): boolean {

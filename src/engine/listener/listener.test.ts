@@ -51,7 +51,12 @@ function refused(message: Listener): string {
 describe("listener", () => {
   test("defaults", () => {
     const compiled = compileListener(listener([{ filters: [hcm] }]));
-    expect(compiled.listenerFilters).toEqual({ filters: [], timeoutMs: 15_000, continueOnTimeout: false });
+    expect(compiled.listenerFilters).toEqual({
+      filters: [],
+      restoresDestination: false,
+      timeoutMs: 15_000,
+      continueOnTimeout: false,
+    });
     expect(compiled.address).toEqual({ address: "127.0.0.1", port: 9080 });
     expect(compiled.trafficDirection).toBe("UNSPECIFIED");
     expect(compileListener({ ...listener([{ filters: [hcm] }]), address: { pipe: { path: "/s" } } }).address).toEqual({
@@ -100,8 +105,7 @@ describe("listener", () => {
         listener([chain], { address: { socketAddress: { ...address.socketAddress, protocol: "UDP" } } }),
         "address.socket_address.protocol",
       ],
-      [listener([chain], { bindToPort: false }), "bind_to_port"],
-      [listener([chain], { useOriginalDst: true }), "use_original_dst"],
+      [listener([chain], { transparent: true }), "transparent"],
       [listener([chain], { internalListener: {} }), "internal_listener"],
       [
         listener([chain], { listenerFilters: [inspector, { typedConfig: pack(NetworkRbac, {}) }] }),

@@ -23,6 +23,10 @@ import { type CompiledTcpProxy, compileTcpProxy } from "./tcp-proxy.ts";
 export interface CompiledListener {
   readonly name: string;
   readonly address: { readonly address: string; readonly port: number; readonly path?: string };
+  /** False: connections come from a listener that {@link handsOver}. */
+  readonly bindsToPort: boolean;
+  /** A connection that was led here is for the listener of the address that it was dialed to, where there is one (`use_original_dst`). */
+  readonly handsOver: boolean;
   readonly listenerFilters: ListenerFilters;
   /** The times that the filters wait, one after the other; see `dial-ahead.ts`. */
   readonly inspectionWaitsMs: readonly number[];
@@ -75,6 +79,9 @@ const LISTENER = new Set([
   "statPrefix",
   "drainType",
   "bindToPort",
+  "useOriginalDst",
+  // How many connections are accepted at a time is Bun's own choice.
+  "maxConnectionsToAcceptPerSocketEvent",
   "enableReusePort",
   "tcpBacklogSize",
 ]);
@@ -90,8 +97,6 @@ const CHAIN = new Set([
 /** @throws {CompileError} Naming the field that is wrong or not supported. */
 export function compileListener(listener: Listener): CompiledListener {
   refuseOthers(listener, "", LISTENER);
-  if (listener.bindToPort === false)
-    throw new CompileError("bind_to_port", "false is not supported yet: every listener accepts on its own address");
   const name = listener.name ?? "";
   const chains = (listener.filterChains ?? []).map((chain, i) => compileChain(chain, `filter_chains[${i}]`));
   const { defaultFilterChain } = listener;
@@ -106,6 +111,8 @@ export function compileListener(listener: Listener): CompiledListener {
   return {
     name,
     address: addressOf(listener),
+    bindsToPort: listener.bindToPort ?? true,
+    handsOver: listener.useOriginalDst ?? false,
     bufferLimitBytes: listener.perConnectionBufferLimitBytes ?? DEFAULT_BUFFER_LIMIT_BYTES,
     listenerFilters,
     inspectionWaitsMs: inspectionWaits(
