@@ -93,6 +93,54 @@ describe("tulle up ends", () => {
     LIMIT_MS,
   );
 
+  /** Another `tulle up` in the run folder of the first. */
+  const another = (run: MeshRun): RunningProcess =>
+    new RunningProcess(
+      ["up", run.documents, "--run-folder", run.runFolder, "--data-folder", `${run.folder}/other-data`, "--quiet"],
+      run.folder,
+    );
+
+  test(
+    "a second one in the same folder does not start, and the first goes on",
+    async () => {
+      const run = launch({});
+      await run.ready();
+      const second = another(run);
+      expect(await second.ended()).toBe(1);
+      expect(second.output).toContain(
+        `a mesh is running in ${run.runFolder} (process ${run.process.pid}): end that one first, or give this one another --run-folder`,
+      );
+      expect(existsSync(`${run.runFolder}/mesh.json`)).toBe(true);
+      expect((await requests(50, `${run.url("productpage")}/productpage`)).tally.statuses.get(200)).toBe(50);
+      run.process.signal("SIGINT");
+      await ended(run, 0);
+    },
+    LIMIT_MS,
+  );
+
+  test(
+    "killed, it leaves its children behind, and the next in the same folder ends them",
+    async () => {
+      const run = launch(shop(serviceOf("stubborn", app("stubborn"))));
+      await run.ready();
+      await eventually("the child is there", () => processesIn(run.folder).length === 4);
+      run.process.signal("SIGKILL");
+      await run.process.ended();
+      const left = processesIn(run.folder).map(({ pid }) => pid);
+      expect(left.length).toBe(3);
+      const second = another(run);
+      try {
+        await eventually("it is up", () => existsSync(`${run.runFolder}/mesh.json`) && second.output.includes("curl"));
+        expect(second.output).toContain("ended what a mesh that was killed has left behind: stubborn");
+        expect(processesIn(run.folder).filter(({ pid }) => left.includes(pid))).toEqual([]);
+      } finally {
+        expect(await second.stop()).toBe(0);
+      }
+      expect(processesIn(run.folder)).toEqual([]);
+    },
+    LIMIT_MS,
+  );
+
   test(
     "when its terminal is closed",
     async () => {

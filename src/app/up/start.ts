@@ -89,7 +89,7 @@ const INGRESS_GATEWAY = join(import.meta.dir, "ingress-gateway.yaml");
 
 async function bringUp(options: StartOptions, store: Store, mesh: Mesh): Promise<StartedMesh> {
   const envoy = options.proxy === "envoy" ? requireEnvoy(options) : undefined;
-  const up = new Up({ ...options, store, network: bunNetwork(options.clock), version: options.version, envoy });
+  const up = new Up({ ...options, store, network: bunNetwork(options.clock), envoy });
   const stop = async (): Promise<void> => {
     await up.stop();
     store.close();

@@ -4,10 +4,10 @@
  *
  * @module
  */
-import { mkdirSync, renameSync, rmSync, writeFileSync } from "node:fs";
+import { mkdirSync, writeFileSync } from "node:fs";
 import { join, relative, resolve } from "node:path";
 import type { MeshFile } from "../../admin/mesh-file.ts";
-import { logPath, meshFilePath } from "../../admin/mesh-file.ts";
+import { logPath } from "../../admin/mesh-file.ts";
 import { type Clock, sleep } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
@@ -30,6 +30,7 @@ import { GatewayPlaces } from "./gateway-places.ts";
 import { addedGateways, type Plan, type PlannedInstance, planOf } from "./plan.ts";
 import { proxyEnvironment } from "./proxy-program.ts";
 import { accepts, isReady, until } from "./readiness.ts";
+import { RunFolder } from "./run-folder.ts";
 
 export interface UpOptions {
   readonly store: Store;
@@ -53,6 +54,7 @@ export interface UpOptions {
   readonly environment: Readonly<Record<string, string | undefined>>;
   /** A line of progress. */
   readonly onProgress: (name: string, what: string, sinceMs: number) => void;
+  readonly onWarning: (text: string) => void;
   /** A child ended that should run. */
   readonly onCrash: (message: string) => void;
 }
@@ -66,6 +68,8 @@ export class Up {
   readonly #places = new GatewayPlaces({ freePort: () => freePorts(1)[0] as number, isFree: isFreePort });
   #plan: Plan;
   readonly #runFolder: string;
+  /** Undefined until it is this mesh's. */
+  #claimed: RunFolder | undefined;
   readonly #proxies: Child[] = [];
   /** Of the proxies, in their order. */
   readonly #adminPorts: number[] = [];
@@ -92,8 +96,10 @@ export class Up {
   /** Resolves with where everything is, once everything is ready. @throws {Error} When a part does not start, with its last words. */
   async start(): Promise<MeshFile> {
     this.#startedMs = this.#options.clock.nowMs();
+    this.#claimed = RunFolder.claim(this.#runFolder, (names) =>
+      this.#options.onWarning(`ended what a mesh that was killed has left behind: ${names.join(", ")}`),
+    );
     process.once("exit", this.#abandon);
-    this.#prepareFolder();
     await this.#startControlPlane();
     const { instances } = this.#plan;
     for (const planned of instances) this.#startApplication(planned);
@@ -107,7 +113,7 @@ export class Up {
 
   #describe(): MeshFile {
     const mesh = describeMesh(this.#mesh, this.#plan, process.pid);
-    writeWhole(meshFilePath(this.#runFolder), mesh);
+    this.#claimed?.writeMesh(mesh);
     this.#served = JSON.stringify(mesh.gateways);
     return mesh;
   }
@@ -147,14 +153,6 @@ export class Up {
     return this.#controlPlane;
   }
 
-  #prepareFolder(): void {
-    for (const part of ["logs", "proxies"]) {
-      rmSync(join(this.#runFolder, part), { recursive: true, force: true });
-      mkdirSync(join(this.#runFolder, part), { recursive: true, mode: 0o700 });
-    }
-    rmSync(meshFilePath(this.#runFolder), { force: true });
-  }
-
   async #startControlPlane(): Promise<void> {
     const { clock, dataFolder, log, network, random, store, svidTtlMs, version } = this.#options;
     const { adminPort, xdsPort } = this.#plan.controlPlane;
@@ -187,7 +185,7 @@ export class Up {
     const { instance } = planned;
     const logFile = logPath(this.#runFolder, instance.id, "app");
     const spec = applicationSpec(instance, this.#mesh.services, this.#options.environment, logFile);
-    if (spec !== undefined) this.#applications.push(new Child(spec));
+    if (spec !== undefined) this.#applications.push(this.#launch(spec));
   }
 
   #startProxies(): void {
@@ -209,9 +207,15 @@ export class Up {
     writeFileSync(file, bootstrapText(input, way), { mode: 0o600 });
     // A sidecar serves one workload, and that is a small part of a core.
     const isBusy = planned === undefined || planned.instance.workload.gateway !== undefined;
-    const child = new Child(this.#proxySpec(id, file, isBusy ? this.#options.workers : 1));
+    const child = this.#launch(this.#proxySpec(id, file, isBusy ? this.#options.workers : 1));
     this.#proxies.push(child);
     this.#adminPorts.push(adminPort);
+    return child;
+  }
+
+  #launch(spec: ChildSpec): Child {
+    const child = new Child(spec);
+    this.#claimed?.record(child);
     return child;
   }
 
@@ -314,14 +318,14 @@ export class Up {
     await endAll(this.#options.clock, this.#applications);
     this.#envoyAgents?.stop();
     await this.#controlPlane?.stop();
-    rmSync(meshFilePath(this.#runFolder), { force: true });
+    this.#claimed?.release();
     process.off("exit", this.#abandon);
   }
 
   /** This process ends before its time, by a second signal or a mistake of ours: nothing stays behind even so. */
   readonly #abandon = (): void => {
     for (const child of [...this.#proxies, ...this.#applications]) child.signal("SIGKILL");
-    rmSync(meshFilePath(this.#runFolder), { force: true });
+    this.#claimed?.release();
   };
 }
 
@@ -338,10 +342,4 @@ async function endAll(clock: Clock, children: readonly Child[]): Promise<void> {
   // Grandchildren that outlive their parent share its group.
   for (const child of children) child.signal("SIGKILL");
   await all;
-}
-
-/** Nobody reads half of it. */
-export function writeWhole(path: string, value: unknown): void {
-  writeFileSync(`${path}.tmp`, `${JSON.stringify(value, null, 2)}\n`, { mode: 0o600 });
-  renameSync(`${path}.tmp`, path);
 }

@@ -12,7 +12,7 @@ import { join } from "node:path";
 import { type RunningControlPlane, runControlPlane } from "../../../src/app/control-plane/run.ts";
 import { bootstrapText } from "../../../src/app/up/bootstrap.ts";
 import { type PlannedInstance, planOf } from "../../../src/app/up/plan.ts";
-import { writeWhole } from "../../../src/app/up/up.ts";
+import { writeWhole } from "../../../src/app/up/run-folder.ts";
 import { systemClock } from "../../../src/base/clock.ts";
 import { lineLog } from "../../../src/base/log.ts";
 import { loadDocuments } from "../../../src/config/load.ts";
