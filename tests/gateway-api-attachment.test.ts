@@ -200,6 +200,8 @@ describe("backends", () => {
     ["name: b, port: 81", "BackendNotFound"],
     ["name: b, kind: Bucket, group: example.com", "InvalidKind"],
     ["name: far, port: 80, namespace: other", "RefNotPermitted"],
+    ["name: far, kind: InferencePool, group: inference.networking.k8s.io, namespace: other", "RefNotPermitted"],
+    ["name: b, kind: InferencePool, group: inference.networking.k8s.io", "InvalidKind"],
     ["name: granted, port: 80, namespace: other", "granted.other.svc.cluster.local"],
     [
       "kind: Hostname, group: networking.istio.io, name: b.shop.svc.cluster.local, port: 80",

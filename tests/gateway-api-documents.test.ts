@@ -122,7 +122,16 @@ describe("refused, as by the API", () => {
       httpRule(`filters: [${redirect}, {type: URLRewrite, urlRewrite: {hostname: b}}]`),
       "cannot stand beside each other",
     ],
-    [httpRule("filters: [{type: ExtensionRef, extensionRef: {group: g, kind: K, name: n}}]"), "is not supported yet"],
+    [httpRule("filters: [{type: ExtensionRef}]"), 'field "extensionRef" is missing'],
+    [httpRule("filters: [{type: ExtensionRef, extensionRef: {kind: K, name: n}}]"), 'field "group" is missing'],
+    [httpRule("filters: [{type: ExternalAuth, externalAuth: {protocol: GRPC}}]"), 'field "backendRef" is missing'],
+    [
+      httpRule(
+        "filters: [{type: ExternalAuth, externalAuth: {protocol: HTTP, backendRef: {name: a, port: 1}, grpc: {}}}]",
+      ),
+      "cannot stand beside the protocol HTTP",
+    ],
+    [httpRule("filters: [{type: Custom}]"), "must be one of RequestHeaderModifier"],
     [
       httpRule(
         `matches: [{path: {type: Exact, value: /a}}], ${rewrite("type: ReplacePrefixMatch, replacePrefixMatch: /b")}`,

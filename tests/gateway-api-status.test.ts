@@ -59,7 +59,36 @@ interface Row {
   readonly served?: readonly ServedGateway[];
 }
 
+const EXTENSION = "filters: [{type: ExtensionRef, extensionRef: {group: example.com, kind: Cache, name: c}}]";
+const AUTH = "filters: [{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: b, port: 80}}}]";
+const TO_B = "backendRefs: [{name: b, port: 80}]";
+
 const ROWS: readonly Row[] = [
+  {
+    reason: "a filter that is not known by its kind",
+    documents: [gateway(HTTP), route("{name: edge}", `rules: [{${TO_B}, ${EXTENSION}}, {${TO_B}}]`), SERVICE],
+    says: ["HTTPRoute Accepted=True Accepted", "HTTPRoute ResolvedRefs=False InvalidKind"],
+    not: [/PartiallyInvalid/],
+  },
+  {
+    reason: "a filter that is not supported, in one of the rules",
+    documents: [gateway(HTTP), route("{name: edge}", `rules: [{${TO_B}, ${AUTH}}, {${TO_B}}]`), SERVICE],
+    says: [
+      "HTTPRoute Accepted=True Accepted",
+      "HTTPRoute ResolvedRefs=True ResolvedRefs",
+      "HTTPRoute PartiallyInvalid=True UnsupportedValue",
+    ],
+  },
+  {
+    reason: "a filter that is not supported, in all of the rules",
+    documents: [
+      gateway(HTTP),
+      route("{name: edge}", `rules: [{${TO_B}, ${AUTH}}, {backendRefs: [{name: b, port: 80, ${AUTH}}]}]`),
+      SERVICE,
+    ],
+    says: ["HTTPRoute Accepted=False UnsupportedValue"],
+    not: [/PartiallyInvalid/],
+  },
   {
     reason: "all is well",
     documents: [gateway(HTTP), route(), SERVICE],

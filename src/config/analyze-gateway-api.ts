@@ -6,7 +6,7 @@
  */
 import { attachGatewayApi } from "../model/gateway-api/attachment/attach.ts";
 import type { Fault, GatewayApiAttachment } from "../model/gateway-api/attachment/attachment.ts";
-import { backendFaults } from "../model/gateway-api/attachment/resolved-route.ts";
+import { backendFaults, unsupportedFilters } from "../model/gateway-api/attachment/resolved-route.ts";
 import { GATEWAY_GROUP, type ObjectMeta, type ParentReference } from "../model/gateway-api/reference.ts";
 import type { GatewayRoute } from "../model/gateway-api/route.ts";
 import type { Mesh } from "../model/mesh.ts";
@@ -68,11 +68,16 @@ function routeFindings(mesh: Mesh, { routes }: GatewayApiAttachment): readonly F
         ...parents.flatMap(({ fault }) =>
           fault === undefined ? [] : [told(meta, fault, ", so the route is not attached")],
         ),
+        ...unsupportedFilters(route).map((fault) =>
+          told(meta, { ...fault, reason: REASONS[fault.t] }, ", so calls that it would see fail"),
+        ),
         ...backendFaults(route).map((fault) => told(meta, fault, ", so its share of the calls fails")),
       ];
     }),
   ];
 }
+
+const REASONS = { ExtensionRef: "InvalidKind", ExternalAuth: "UnsupportedValue" } as const;
 
 function parentless(mesh: Mesh, { meta, parents }: GatewayRoute): readonly Finding[] {
   if (parents.length > 0) return parents.flatMap((parent) => missingParent(mesh, meta, parent, parent.at.path));

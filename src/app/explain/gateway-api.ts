@@ -23,7 +23,8 @@ export function invalidBackends(mesh: Mesh, source: Source | undefined): string 
   for (const { rule, backends } of found?.route.rules ?? []) {
     if (![rule, ...(isRequestRule(rule) ? rule.matches : [])].some(isHere)) continue;
     const faults = backends.flatMap(({ target }) => (target.t === "invalid" ? [target] : []));
-    return faults.map(({ message, reason }) => `${message} [${reason}]`).join("; ");
+    const filters = isRequestRule(rule) ? rule.filters.unsupported.map(({ message }) => message) : [];
+    return [...filters, ...faults.map(({ message, reason }) => `${message} [${reason}]`)].join("; ");
   }
   return undefined;
 }

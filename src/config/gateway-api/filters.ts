@@ -3,7 +3,13 @@
  *
  * @module
  */
-import type { RequestMirror, RequestRedirect, RouteFilters, UrlRewrite } from "../../model/gateway-api/route.ts";
+import type {
+  RequestMirror,
+  RequestRedirect,
+  RouteFilters,
+  UnsupportedFilter,
+  UrlRewrite,
+} from "../../model/gateway-api/route.ts";
 import { type CorsPolicy, type HeaderOperations, noHeaderEdits } from "../../model/virtual-service.ts";
 import type { Fields, Node, Read } from "../node.ts";
 import { choice, integer, port } from "../read-values.ts";
@@ -13,6 +19,7 @@ import { listOf } from "./lists.ts";
 import { preciseHostname } from "./names.ts";
 import { pathModifier } from "./path-modifier.ts";
 import { BACKEND_FIELDS, backendFields, fieldPlace } from "./references.ts";
+import { extensionRef, externalAuth } from "./unsupported-filter.ts";
 
 const FIELD_OF = {
   RequestHeaderModifier: "requestHeaderModifier",
@@ -21,14 +28,21 @@ const FIELD_OF = {
   URLRewrite: "urlRewrite",
   RequestMirror: "requestMirror",
   CORS: "cors",
+  ExtensionRef: "extensionRef",
+  ExternalAuth: "externalAuth",
 } as const;
 
 type FilterType = keyof typeof FIELD_OF;
 
-const UNSUPPORTED_TYPES = ["ExternalAuth", "ExtensionRef"] as const;
-
-export const GRPC_FILTERS = ["RequestHeaderModifier", "ResponseHeaderModifier", "RequestMirror"] as const;
-export const HTTP_FILTERS = [...GRPC_FILTERS, "RequestRedirect", "URLRewrite", "CORS"] as const;
+export const GRPC_FILTERS = [
+  "RequestHeaderModifier",
+  "ResponseHeaderModifier",
+  "RequestMirror",
+  "ExtensionRef",
+] as const;
+export const HTTP_FILTERS = [...GRPC_FILTERS, "RequestRedirect", "URLRewrite", "CORS", "ExternalAuth"] as const;
+/** May stand more than once. */
+const REPEATABLE: readonly FilterType[] = ["RequestMirror", "ExtensionRef"];
 
 export const noFilters: RouteFilters = {
   headers: noHeaderEdits,
@@ -36,6 +50,7 @@ export const noFilters: RouteFilters = {
   rewrite: undefined,
   mirrors: [],
   cors: undefined,
+  unsupported: [],
 };
 
 /** What one item of the list says. */
@@ -47,6 +62,7 @@ interface Filter {
   readonly rewrite?: UrlRewrite;
   readonly mirror?: RequestMirror;
   readonly cors?: CorsPolicy;
+  readonly unsupported?: UnsupportedFilter;
 }
 
 /** @param types That the kind of route has. */
@@ -55,7 +71,7 @@ export const filters =
   (node) => {
     const list = listOf(filter(namespace, types), {
       max: 16,
-      key: (f) => (f === undefined || f.t === "RequestMirror" ? undefined : f.t),
+      key: (f) => (f === undefined || REPEATABLE.includes(f.t) ? undefined : f.t),
     });
     const read = list(node).filter((f) => f !== undefined);
     // Each stands once.
@@ -68,6 +84,7 @@ export const filters =
       rewrite,
       mirrors: read.flatMap(({ mirror }) => mirror ?? []),
       cors,
+      unsupported: read.flatMap(({ unsupported }) => unsupported ?? []),
     };
   };
 
@@ -77,12 +94,9 @@ const filter =
   (namespace: string, types: readonly FilterType[]): Read<Filter | undefined> =>
   (node) => {
     const known = Object.values(FIELD_OF);
-    const fields = node.fields({ known: ["type", ...known], unsupported: ["externalAuth", "extensionRef"] });
-    const t = fields.required("type", choice([...types, ...UNSUPPORTED_TYPES]), "ExtensionRef");
-    if (t === "ExtensionRef" || t === "ExternalAuth") {
-      fields.at("type")?.unsupported();
-      return undefined;
-    }
+    const fields = node.fields({ known: ["type", ...known] });
+    const [first = "ExtensionRef"] = types;
+    const t = fields.required("type", choice(types), first);
     const wanted = FIELD_OF[t];
     for (const name of known) if (name !== wanted) fields.at(name)?.failAtKey(`cannot stand beside the type ${t}`);
     if (!fields.has(wanted)) {
@@ -108,6 +122,10 @@ function valueOf(t: FilterType, fields: FilterFields, namespace: string): Filter
       return { t, mirror: requestMirror(at, namespace) };
     case "CORS":
       return { t, cors: corsFilter(at) };
+    case "ExtensionRef":
+      return { t, unsupported: extensionRef(at, namespace) };
+    case "ExternalAuth":
+      return { t, unsupported: externalAuth(at, namespace) };
   }
 }
 

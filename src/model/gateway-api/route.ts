@@ -94,6 +94,15 @@ export interface RouteFilters {
   readonly rewrite: UrlRewrite | undefined;
   readonly mirrors: readonly RequestMirror[];
   readonly cors: CorsPolicy | undefined;
+  /** Any: calls fail, since none of them may be skipped. */
+  readonly unsupported: readonly UnsupportedFilter[];
+}
+
+export interface UnsupportedFilter {
+  readonly at: FieldPlace;
+  readonly t: "ExtensionRef" | "ExternalAuth";
+  /** What is not supported. */
+  readonly message: string;
 }
 
 export interface RequestRedirect {

@@ -109,6 +109,32 @@ describe("routes", () => {
     expect(made?.redirect?.portRedirect).toBe(expected);
   });
 
+  const EXTENSION = "{type: ExtensionRef, extensionRef: {group: example.com, kind: Cache, name: c}}";
+  const AUTH = "{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: reviews, port: 80}}}";
+
+  test.each([EXTENSION, AUTH])(
+    "a filter that is not supported refuses what it would see, and no more: %s",
+    (filter) => {
+      const made = routesAt(
+        "*",
+        edge(
+          gateway(),
+          route(
+            "a",
+            `{matches: [{path: {value: /all}}], ${to("reviews")}, filters: [${filter}]}, {matches: [{path: {value: /half}}], backendRefs: [{name: reviews, port: 80, filters: [${filter}]}, {name: ratings, port: 80}]}, {${to("reviews")}}`,
+          ),
+        ),
+      );
+      expect(made.map((r) => [r.name, r.directResponse?.status ?? r.route?.cluster])).toEqual([
+        ["default.a.1", 500],
+        ["default.a.1", "outbound|80||ratings.default.svc.cluster.local"],
+        ["default.a.0", 500],
+        ["default.a.2", "outbound|80||reviews.default.svc.cluster.local"],
+      ]);
+      expect(made[0]?.match?.runtimeFraction?.defaultValue?.numerator).toBe(500_000);
+    },
+  );
+
   test("a Service without routes is called as ever; a route of another port changes nothing", () => {
     const parent = 'parentRefs: [{group: "", kind: Service, name: reviews, port: 80}]';
     const made = translate(

@@ -2,7 +2,7 @@
  * What a rule of an HTTPRoute or GRPCRoute does with a request.
  *
  * Source: the Gateway API. Calls that no backend can take get a 500, those of a GRPCRoute UNAVAILABLE; where some of the backends
- * are invalid, their share of the calls does. Times that are not given are unlimited; a backend's time is that of each try. Retries are the
+ * are invalid, their share of the calls does; and so do calls that a filter would see which is not supported. Times that are not given are unlimited; a backend's time is that of each try. Retries are the
  * mesh's where the rule says nothing of them.
  *
  * @module
@@ -54,6 +54,7 @@ export interface RuleInput {
 export function ruleActions(input: RuleInput): readonly Route[] {
   const { rule, context, matched } = input;
   const { filters } = rule.rule;
+  if (filters.unsupported.length > 0) return [unavailable(input)];
   if (filters.redirect !== undefined) return [redirecting(filters, filters.redirect, matched, context)];
   const live = rule.backends.filter(({ backend }) => backend.weight > 0);
   if (live.every(({ target }) => target.t === "invalid")) return [unavailable(input)];
@@ -67,6 +68,7 @@ const needsRoute = ({ backend: { filters } }: ResolvedRouteBackend): boolean =>
   filters.redirect !== undefined ||
   filters.rewrite !== undefined ||
   filters.mirrors.length > 0 ||
+  filters.unsupported.length > 0 ||
   filters.cors !== undefined;
 
 const INTERNAL_SERVER_ERROR = 500;
@@ -95,6 +97,7 @@ function forBackend(input: RuleInput, resolved: ResolvedRouteBackend): Route {
   const { rule, matched, context } = input;
   const { filters } = rule.rule;
   const own = resolved.backend.filters;
+  if (own.unsupported.length > 0) return unavailable(input);
   if (own.redirect !== undefined) return redirecting(own, own.redirect, matched, context);
   if (resolved.target.t === "invalid") return unavailable(input);
   const rewrite = own.rewrite ?? filters.rewrite;

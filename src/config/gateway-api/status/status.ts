@@ -13,10 +13,10 @@ import type {
   RouteOutcome,
 } from "../../../model/gateway-api/attachment/attachment.ts";
 import { unreadableParameters } from "../../../model/gateway-api/attachment/parameters.ts";
-import { backendFaults } from "../../../model/gateway-api/attachment/resolved-route.ts";
+import { referenceFaults, valueFaults } from "../../../model/gateway-api/attachment/resolved-route.ts";
 import type { GatewayClass } from "../../../model/gateway-api/gateway.ts";
 import type { GroupKind, ObjectMeta, ParentReference } from "../../../model/gateway-api/reference.ts";
-import { type Condition, conditionsOf } from "./condition.ts";
+import { type Condition, conditionsOf, messageOf } from "./condition.ts";
 import { gatewayStatus } from "./gateway-status.ts";
 import { listenerSetStatus } from "./listener-set-status.ts";
 import { policyStatus } from "./policy-status.ts";
@@ -103,8 +103,9 @@ function classStatus(gatewayClass: GatewayClass): ObjectStatus {
 
 function routeStatus({ route, parents }: RouteOutcome): ObjectStatus {
   const { meta } = route.document;
-  const { unless } = conditionsOf(meta);
-  const faults = backendFaults(route);
+  const { holds, unless } = conditionsOf(meta);
+  const values = valueFaults(route);
+  const partly = { reason: "UnsupportedValue", message: `${messageOf(values)}, so calls that it would see fail` };
   return {
     kind: route.t,
     meta,
@@ -112,11 +113,15 @@ function routeStatus({ route, parents }: RouteOutcome): ObjectStatus {
       parent,
       controllerName,
       conditions: [
-        unless("Accepted", fault === undefined ? [] : [fault], {
+        unless("Accepted", fault === undefined ? values.filter(({ everyRule }) => everyRule) : [fault], {
           reason: "Accepted",
           message: "the route is attached",
         }),
-        unless("ResolvedRefs", faults, { reason: "ResolvedRefs", message: "every reference leads somewhere" }),
+        unless("ResolvedRefs", referenceFaults(route), {
+          reason: "ResolvedRefs",
+          message: "every reference leads somewhere",
+        }),
+        ...(values.some(({ everyRule }) => !everyRule) ? [holds("PartiallyInvalid", partly)] : []),
       ],
     })),
   };

@@ -58,9 +58,10 @@ export function referencesOf(mesh: Mesh): References {
     },
     backend: (from, ref) => {
       if (ref.group === ISTIO_GROUP && ref.kind === "Hostname") return atPort(hosts(ref.name, from.namespace), ref);
+      // Leave comes first, whatever it is: who may not refer to an object learns nothing of it.
+      if (!permits(from, ref)) return { t: "invalid", ...notPermitted(from, ref) };
       if (!isService(ref))
         return { t: "invalid", ...fault("InvalidKind", ref, `calls go to a Service, found ${kindOf(ref)}`) };
-      if (!permits(from, ref)) return { t: "invalid", ...notPermitted(from, ref) };
       return atPort(services.get(`${ref.namespace}/${ref.name}`), ref);
     },
     certificate: (from, ref) => {

@@ -4,10 +4,11 @@
  * @module
  */
 import type { BackendReference } from "../reference.ts";
-import type { GatewayRoute, RequestMirror, RouteBackend, WeightedBackend } from "../route.ts";
+import type { GatewayRoute, RequestMirror, RouteBackend, UnsupportedFilter, WeightedBackend } from "../route.ts";
 import type {
   BackendFault,
   BackendTarget,
+  Fault,
   ResolvedBackend,
   ResolvedMirror,
   ResolvedRoute,
@@ -50,7 +51,37 @@ export function resolveRoute(route: GatewayRoute, references: References): Resol
   }
 }
 
-/** What does not lead anywhere, in the order of the document. */
+/** What does not lead anywhere: filters, then backends in the order of the document. */
+export function referenceFaults(route: ResolvedRoute): readonly BackendFault[] {
+  const extensions = unsupportedFilters(route).filter(({ t }) => t === "ExtensionRef");
+  return [
+    ...extensions.map(({ at, message }): BackendFault => ({ reason: "InvalidKind", message, at })),
+    ...backendFaults(route),
+  ];
+}
+
+/** Filters of rules and backends whose calls fail. */
+export const unsupportedFilters = (route: ResolvedRoute): readonly UnsupportedFilter[] =>
+  route.rules.flatMap(unsupportedIn);
+
+function unsupportedIn({ rule, backends }: ResolvedRoute["rules"][number]): readonly UnsupportedFilter[] {
+  const own = "filters" in rule ? rule.filters.unsupported : [];
+  return [...own, ...backends.flatMap(({ backend }) => ("filters" in backend ? backend.filters.unsupported : []))];
+}
+
+export type ValueFault = Fault<"UnsupportedValue"> & {
+  /** No rule is left without. */
+  readonly everyRule: boolean;
+};
+
+/** Values that are known, and that nothing is done about but to refuse the calls. */
+export function valueFaults(route: ResolvedRoute): readonly ValueFault[] {
+  const inRules = route.rules.map((rule) => unsupportedIn(rule).filter(({ t }) => t === "ExternalAuth"));
+  const everyRule = inRules.every((found) => found.length > 0);
+  return inRules.flat().map(({ at, message }) => ({ reason: "UnsupportedValue", message, at, everyRule }));
+}
+
+/** Backends that lead nowhere, in the order of the document. */
 export function backendFaults(route: ResolvedRoute): readonly BackendFault[] {
   const targets = route.rules.flatMap((rule) => [
     ...rule.backends.flatMap((b) => [b.target, ...("mirrors" in b ? b.mirrors.map((m) => m.target) : [])]),
