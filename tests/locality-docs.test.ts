@@ -11,7 +11,8 @@ import { meshOf, service, stateOf } from "./support/mesh.ts";
 
 const page = readFileSync(join(import.meta.dir, "../docs/locality.md"), "utf8");
 const [, yaml = ""] = /```yaml\n([\s\S]*?)```/.exec(page) ?? [];
-const rows = [...page.matchAll(/^\| (`[a-z0-9/-]+`|nowhere) \|(.*)\|$/gm)].map(([, where = "", cells = ""]) => [
+const [byNearness = ""] = page.split("## By zones");
+const rows = [...byNearness.matchAll(/^\| (`[a-z0-9/-]+`|nowhere) \|(.*)\|$/gm)].map(([, where = "", cells = ""]) => [
   where,
   ...cells.split("|").map((cell) => cell.trim()),
 ]);
@@ -47,6 +48,37 @@ describe("docs/locality.md", () => {
       expect(orderFor(where)).toEqual(expected);
     },
   );
+
+  const placed = (name: string, app: string, at: string): string =>
+    `{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: ${name}, labels: {app: ${app}, istio-locality: ${at}}}, spec: {ports: [8080]}}`;
+  const zoned = [
+    service("stock", ["http:80:8080"]),
+    service("shop", ["http:80:8080"]),
+    /## By zones[\s\S]*?```yaml\n([\s\S]*?)```/.exec(page)?.[1] ?? "",
+    placed("shop-a", "shop", "eu.a"),
+    placed("shop-b", "shop", "eu.b"),
+    placed("a1", "stock", "eu.a"),
+    placed("b1", "stock", "eu.b"),
+    placed("b2", "stock", "eu.b"),
+    placed("us1", "stock", "us.a"),
+  ];
+
+  test.each([
+    ["a", "| the shop in `eu/a` | 67 % | 33 % | 0 % |", ["67 %", "33 %", "33 %"]],
+    ["b", "| the shop in `eu/b` | 0 % | 100 % | 0 % |", ["other zones take all", "100 %", "100 %"]],
+  ])("the shares of zones from %s", (zone, row, shares) => {
+    expect(page).toContain(row);
+    const asked = { from: `shop-${zone}`, method: "GET", url: "http://stock/", headers: [] };
+    const { endpoints = [] } = explain(meshOf(...zoned), asked).destinations[0] ?? {};
+    expect(endpoints.map(({ workload: name, used }) => [name, used])).toEqual([
+      ["a1", zone === "a"],
+      ["b1", true],
+      ["b2", true],
+      ["us1", false],
+    ]);
+    for (const [i, share] of shares.entries()) expect(endpoints[i]?.reason).toContain(share);
+    expect(endpoints[3]?.reason).toContain("in us/a, of priority 1: called when those before it are not well");
+  });
 
   test("explain says whom distribute leaves out", () => {
     const mesh = meshOf(...documents("eu/eu-1").map((text) => text.replace(/[\s\S]*?\n---\n/, "")), SHARES);

@@ -5,9 +5,9 @@
  */
 import type { Balancer, LoadBalancer, Warmup } from "../model/destination-rule.ts";
 import { consistentHash } from "./consistent-hash.ts";
-import { localityLbSetting } from "./locality-lb-setting.ts";
 import type { Node } from "./node.ts";
 import { choice, duration, number } from "./read-values.ts";
+import { localities } from "./zone-aware-lb-setting.ts";
 
 const WARMUP = ["warmup", "warmupDurationSecs"] as const;
 const SIMPLE = ["UNSPECIFIED", "LEAST_REQUEST", "ROUND_ROBIN", "RANDOM", "LEAST_CONN", "PASSTHROUGH"] as const;
@@ -18,8 +18,7 @@ const MAX_AGGRESSION = 1_000;
 
 export function loadBalancer(node: Node): LoadBalancer {
   const fields = node.fields({
-    known: ["simple", "consistentHash", "localityLbSetting", ...WARMUP],
-    unsupported: ["zoneAwareLbSetting"],
+    known: ["simple", "consistentHash", "localityLbSetting", "zoneAwareLbSetting", ...WARMUP],
   });
   const hash = fields.optional("consistentHash", consistentHash);
   const simple = fields.optional("simple", simpleBalancer);
@@ -33,7 +32,7 @@ export function loadBalancer(node: Node): LoadBalancer {
   if (named.length > 1) fields.at("warmupDurationSecs")?.failAtKey("cannot stand beside warmup");
   return {
     balancer,
-    locality: fields.optional("localityLbSetting", localityLbSetting),
+    locality: localities(fields),
     warmup: fields.optional("warmup", warmup) ?? fields.optional("warmupDurationSecs", warmupDuration),
   };
 }

@@ -68,7 +68,7 @@ function badPattern(written: string): string | undefined {
   return star >= 0 && star < parts.length - 1 ? `only the last part may be "*", found ${quote(written)}` : undefined;
 }
 
-function regions(node: Node): LocalityLbSetting["failover"][number] {
+export function regions(node: Node): LocalityLbSetting["failover"][number] {
   const fields = node.fields({ known: ["from", "to"] });
   const pair = { from: fields.required("from", region, ""), to: fields.required("to", region, "") };
   if (pair.from !== "" && pair.from === pair.to) node.fail("must lead to another region than it comes from");
@@ -82,7 +82,7 @@ function region(node: Node): string {
 }
 
 /** `label`, or `label=value`. */
-function priorityLabel(node: Node): PriorityLabel {
+export function priorityLabel(node: Node): PriorityLabel {
   const [label = "", value, ...more] = text(node).split("=");
   if (more.length > 0 || (label === "" && value !== undefined)) node.mustBe("a label, or label=value");
   return { label, value };

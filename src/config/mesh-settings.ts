@@ -7,11 +7,11 @@ import { defaultMeshSettings, type MeshSettings } from "../model/mesh.ts";
 import { type DocumentBody, specFields } from "./document.ts";
 import { proxyConfigTopology } from "./gateway-topology.ts";
 import { defaultExportTo } from "./export-to.ts";
-import { localityLbSetting } from "./locality-lb-setting.ts";
 import { dnsLabel, isHost, trustDomain } from "./names.ts";
 import type { Node } from "./node.ts";
 import { choice, duration, durationOrZero, textThat } from "./read-values.ts";
 import { retries } from "./retries.ts";
+import { meshLocalities } from "./zone-aware-lb-setting.ts";
 
 export function readMeshSettings(body: DocumentBody): MeshSettings {
   const spec = specFields(body, [
@@ -26,6 +26,7 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
     "defaultDestinationRuleExportTo",
     "outboundTrafficPolicy",
     "localityLbSetting",
+    "zoneAwareLbSetting",
     "dnsRefreshRate",
     "connectTimeout",
     "defaultHttpRetryPolicy",
@@ -49,7 +50,7 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
       spec.optional("protocolDetectionTimeout", durationOrZero) ?? defaultMeshSettings.protocolDetectionTimeoutMs,
     h2UpgradePolicy:
       spec.optional("h2UpgradePolicy", choice(["DO_NOT_UPGRADE", "UPGRADE"])) ?? defaultMeshSettings.h2UpgradePolicy,
-    localityLbSetting: spec.optional("localityLbSetting", localityLbSetting) ?? defaults.localityLbSetting,
+    localityLbSetting: meshLocalities(spec) ?? defaults.localityLbSetting,
     defaultExportTo: {
       service: spec.optional("defaultServiceExportTo", defaultExportTo) ?? "*",
       virtualService: spec.optional("defaultVirtualServiceExportTo", defaultExportTo) ?? "*",

@@ -24,6 +24,14 @@ export interface LocalityLbSetting {
   readonly failover: readonly { readonly from: string; readonly to: string }[];
   /** Labels, most important first: an endpoint that has more of the caller's, without a gap, goes first. */
   readonly failoverPriority: readonly PriorityLabel[];
+  /** Set for Istio's `zoneAwareLbSetting`, whose `enabled` and failover stand above. */
+  readonly zoneAware?: ZoneAware | undefined;
+}
+
+/** Calls stay in the caller's zone as far as that takes its part of them; regions are told apart by priorities. */
+export interface ZoneAware {
+  /** With fewer healthy endpoints in the region nobody looks at zones. Undefined: Envoy's 6. */
+  readonly minClusterSize: number | undefined;
 }
 
 export interface LocalityShares {

@@ -108,12 +108,13 @@ export class ClusterManager {
     this.#onMembers(name);
   }
 
-  /** Those who look at where this proxy's own service is look again. */
+  /** Those who look at where their caller's own service is look again. */
   #onMembers(name: string): void {
-    const own = this.#services.local?.clusterName;
-    if (own === undefined || (own !== name && this.#clusters.get(own)?.compiled.edsServiceName !== name)) return;
-    for (const { compiled, endpoints } of this.#clusters.values())
-      if (compiled.localities?.t === "zoneAware") endpoints.refresh();
+    for (const { compiled, endpoints } of this.#clusters.values()) {
+      const own = (compiled.caller ?? this.#services.local)?.clusterName;
+      if (compiled.localities?.t !== "zoneAware" || own === undefined) continue;
+      if (own === name || this.#clusters.get(own)?.compiled.edsServiceName === name) endpoints.refresh();
+    }
   }
 
   /** A secret has changed: clusters that use it open new connections with it. */

@@ -51,7 +51,11 @@ export interface ClusterServices extends ConnectionServices, CheckServices {
   readonly isOwn: (address: string, port: number) => boolean;
 }
 
-function peersOf({ local, peersOf: endpointsOf }: ClusterServices): LocalPeers | undefined {
+function peersOf(
+  { caller }: CompiledCluster,
+  { local: own, peersOf: endpointsOf }: ClusterServices,
+): LocalPeers | undefined {
+  const local = caller ?? own;
   if (local === undefined || endpointsOf === undefined) return undefined;
   return { endpoints: endpointsOf(local.clusterName), locality: local.locality };
 }
@@ -103,7 +107,7 @@ export class ClusterRuntime {
     this.#balancer = createBalancer(compiled.balancer, () => services.clock.nowMs());
     this.#members = new ClusterMembers(compiled, this.stats.stats, this.#balancer, {
       nowMs: () => services.clock.nowMs(),
-      peers: () => peersOf(services),
+      peers: () => peersOf(compiled, services),
       hashStatsOf: services.hashStatsOf,
       onRemoved: (endpoint) => this.#connections.drop(endpoint),
     });

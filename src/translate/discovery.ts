@@ -67,7 +67,8 @@ export function discovery(
 export const isByRequest = ({ hostname, resolution }: Service): boolean =>
   resolution === "DYNAMIC_DNS" || (resolution === "NONE" && isWildcard(hostname));
 
-const discovered = (serviceName: string): Partial<Cluster> => ({
+/** Its endpoints come apart, by the stream that brings everything. */
+export const discovered = (serviceName: string): Partial<Cluster> => ({
   type: "EDS",
   edsClusterConfig: { edsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 }, serviceName },
 });

@@ -3,7 +3,7 @@ import type { LocalityLbSetting } from "../model/locality.ts";
 import { parseLocality } from "../config/locality.ts";
 import { defaultLocalityLbSetting } from "../model/locality.ts";
 import type { Target } from "./destination.ts";
-import { localityGroups } from "./locality.ts";
+import { localityBalancing, localityGroups } from "./locality.ts";
 
 /** An endpoint in `region/zone/subzone`, or nowhere. */
 const target = (where: string, weight = 1, labels: Readonly<Record<string, string>> = {}): Target => ({
@@ -165,5 +165,35 @@ describe("distribute", () => {
     ).toBe(true);
     const off = { ...distribute("*", { eu: 100 }), enabled: false };
     expect(groupsOf(everywhere, off)).toHaveLength(5);
+  });
+});
+
+describe("by zones", () => {
+  const zoneAware = { minClusterSize: undefined };
+
+  test("regions are told apart, zones are not, whether outliers are detected or not", () => {
+    for (const detectsOutliers of [true, false])
+      expect(groupsOf(everywhere, { zoneAware }, { from: "eu/eu-1/a", detectsOutliers }).map(([, p]) => p)).toEqual([
+        0, 0, 0, 1, 1,
+      ]);
+  });
+
+  test("failover and labels order what is in other regions", () => {
+    const failover = [{ from: "eu", to: "asia" }];
+    expect(groupsOf(everywhere, { zoneAware, failover }, { from: "eu/eu-1/a" }).map(([, p]) => p)).toEqual([
+      0, 0, 0, 2, 1,
+    ]);
+    const labelled = [target("eu/a", 1, { tier: "x" }), target("eu/b"), target("us/a", 1, { tier: "x" })];
+    const failoverPriority = [{ label: "tier", value: "x" }];
+    expect(groupsOf(labelled, { zoneAware, failoverPriority }, { from: "eu/a" }).map(([, p]) => p)).toEqual([0, 2, 1]);
+  });
+
+  test("turned off, nobody is told apart, and the proxy is told so", () => {
+    const off = { ...defaultLocalityLbSetting, zoneAware, enabled: false };
+    expect(groupsOf(everywhere, off, { from: "eu/eu-1/a" }).map(([, p]) => p)).toEqual([0, 0, 0, 0, 0]);
+    const view = { locality: undefined, labels: {}, setting: off, detectsOutliers: true };
+    expect(localityBalancing({}, view)).toEqual({ zoneAwareLbConfig: { routingEnabled: {} } });
+    const setting = { ...defaultLocalityLbSetting, zoneAware: { minClusterSize: 3 } };
+    expect(localityBalancing({}, { ...view, setting })).toEqual({ zoneAwareLbConfig: { minClusterSize: 3 } });
   });
 });

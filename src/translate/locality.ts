@@ -3,7 +3,8 @@
  *
  * Source: Istio's `localityLbSetting`: `distribute` gives weights and leaves other localities out; else, where outliers are detected, endpoints get
  * priorities, by `failoverPriority`'s labels and by nearness, with `failover`'s region before other regions. Without outlier detection nobody
- * would ever be found missing, so priorities would shut out the rest.
+ * would ever be found missing, so priorities would shut out the rest. With `zoneAwareLbSetting` regions always have their priorities, and the
+ * proxy itself tells zones apart.
  *
  * @module
  */
@@ -34,19 +35,31 @@ export function localityGroups(targets: readonly Target[], view: LocalityView): 
   const groups = grouped(targets);
   const { detectsOutliers, setting } = view;
   if (!setting.enabled) return groups;
+  if (setting.zoneAware !== undefined) return nearestFirst(labelledGroups(groups, view), view);
   if (setting.distribute.length > 0) return distributed(groups, view);
   if (!detectsOutliers) return groups;
   if (setting.failoverPriority.length === 0) return nearestFirst(groups, view);
-  const labelled = withoutGaps(groups.flatMap((group) => byLabels(group, view)));
+  const labelled = labelledGroups(groups, view);
   return setting.failover.length > 0 ? nearestFirst(labelled, view) : labelled;
 }
 
-/** How localities of one priority share: by their weights, where anything says where it is. Without any, Envoy need not look. */
-export const localityBalancing = (
+const labelledGroups = (groups: readonly LocalityGroup[], view: LocalityView): readonly LocalityGroup[] =>
+  view.setting.failoverPriority.length === 0 ? groups : withoutGaps(groups.flatMap((group) => byLabels(group, view)));
+
+/**
+ * How localities of one priority share: by their weights, where anything says where it is, or by zones. Without any, Envoy need not look.
+ * Zones that are turned off are off in the proxy's words too, as in Istio: silence would turn them on.
+ */
+export function localityBalancing(
   { endpoints = [] }: ClusterLoadAssignment,
-  { setting }: LocalityView,
-): Cluster["commonLbConfig"] =>
-  setting.enabled && endpoints.some(({ locality }) => locality !== undefined) ? { localityWeightedLbConfig: {} } : {};
+  { setting: { enabled, zoneAware } }: LocalityView,
+): NonNullable<Cluster["commonLbConfig"]> {
+  if (zoneAware !== undefined) {
+    const { minClusterSize } = zoneAware;
+    return { zoneAwareLbConfig: enabled ? { minClusterSize } : { routingEnabled: {} } };
+  }
+  return enabled && endpoints.some(({ locality }) => locality !== undefined) ? { localityWeightedLbConfig: {} } : {};
+}
 
 function grouped(targets: readonly Target[]): readonly LocalityGroup[] {
   const found = new Map<string, Target[]>();
@@ -98,10 +111,18 @@ function nearestFirst(groups: readonly LocalityGroup[], { locality, setting }: L
   return withoutGaps(
     groups.map((group) => ({
       ...group,
-      priority: group.priority * DISTANCES + farness(locality, group.locality, setting.failover),
+      priority: group.priority * DISTANCES + distance(locality, group.locality, setting),
     })),
   );
 }
+
+/** Within a region the proxy itself looks at zones, where it is to. */
+function distance(from: Locality | undefined, to: Locality | undefined, setting: LocalityLbSetting): number {
+  const far = farness(from, to, setting.failover);
+  return setting.zoneAware !== undefined && far < OTHER_REGION ? 0 : far;
+}
+
+const OTHER_REGION = 3;
 
 /** 0 in the same subzone, 1 zone, 2 region, 3 another region, 4 one that no `failover` names where one is for the caller. */
 function farness(

@@ -29,6 +29,7 @@ import { backendTls } from "./gateway-api/backend-tls.ts";
 import { takesGrpc } from "./gateway-api/grpc-backends.ts";
 import { balancerOf } from "./hash-policy.ts";
 import { indexOf, isBehind, isHttp, isHttp2 } from "./mesh-index.ts";
+import { localMetadata } from "./local-cluster.ts";
 import { localityBalancing, type LocalityView } from "./locality.ts";
 import type { TranslateOptions } from "./options.ts";
 import { Parts } from "./parts.ts";
@@ -161,7 +162,12 @@ function outbound(
         toBackend === undefined ? autoSni : undefined,
         policy.outlierDetection?.errorCodes,
       ),
-    metadata: { filterMetadata: { istio: serviceMetadata(service, subset?.name) } },
+    metadata: {
+      filterMetadata: {
+        istio: serviceMetadata(service, subset?.name),
+        ...(localities.setting.zoneAware === undefined ? {} : localMetadata(scope)),
+      },
+    },
   };
   return { cluster, endpoints: assignment, rule };
 }

@@ -13,6 +13,7 @@ import type { Mesh } from "../model/mesh.ts";
 import { type Instance, type ServicePort, spiffeIdOf } from "../model/service.ts";
 import { type Caller, callerOf } from "./caller.ts";
 import { backendCertificate } from "./gateway-api/servers.ts";
+import { looksAtZones } from "./local-cluster.ts";
 
 /** The namespace decides short names and, with the labels, which documents are seen. */
 export interface Scope extends Caller {
@@ -46,12 +47,14 @@ const nameOf = (credential: Credential | undefined): EdgeScope["backendCertifica
 
 /**
  * In a shared proxy the secret's name is the SPIFFE ID itself. Workloads of one identity that documents tell apart by their labels
- * have clusters and routes of their own: the labels that are asked for, and where they run, stand behind the identity.
+ * have clusters and routes of their own: the labels that are asked for, and where they run, stand behind the identity. Where zones are looked at, each
+ * workload has its own, since its own service counts.
  */
 export function sharedScope(mesh: Mesh, { workload }: Instance): Scope {
   const caller = callerOf(mesh, workload);
   const told = Object.entries(caller.labels).map(([name, value]) => `,${name}=${value}`);
   if (caller.locality !== undefined) told.push(`,${localityName(caller.locality)}`);
+  if (caller.locality !== undefined && looksAtZones(mesh)) told.push(`,${workload.name}`);
   return {
     ...caller,
     outboundSuffix: `@${workload.namespace}/${workload.serviceAccount}${told.join("")}`,

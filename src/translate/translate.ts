@@ -21,6 +21,7 @@ import { sniClusters } from "./gateway/sni-clusters.ts";
 import { inboundCluster, inboundPorts } from "./inbound.ts";
 import { type InboundListener, inboundListener } from "./inbound-listener.ts";
 import { type Kept, keptFor } from "./keep.ts";
+import { localAssignment, localCluster, looksAtZones } from "./local-cluster.ts";
 import type { TranslateOptions } from "./options.ts";
 import { type OutboundCluster, outboundClusters } from "./outbound-clusters.ts";
 import { outboundListener } from "./outbound-listener.ts";
@@ -83,6 +84,8 @@ export function translate(
   const scopes = [...new Map(calling.map(({ scope }) => [scope.outboundSuffix, scope])).values()];
   const outbound = scopes.flatMap((scope) => clustersOf(state, scope, options, kept, parts));
   const ports = served.flatMap(({ instance, scope }) => inboundPorts(state.mesh, instance, scope, shared));
+  // What a sidecar's bootstrap names must be there, whoever asks for it.
+  const asking = shared && !looksAtZones(state.mesh) ? [] : placed(shared ? calling : served);
   const inbound = ports.map((port) => inboundListener(state.mesh, port, options));
   return {
     listeners: [...inbound.map((i) => i.listener), ...outboundListeners(state.mesh, calling, options)],
@@ -94,8 +97,9 @@ export function translate(
       ...ports.map((port) => inboundCluster(state.mesh, port)),
       ...outbound.map((o) => o.cluster),
       ...passthrough(state.mesh, scopes, kept),
+      ...(shared ? asking.map(({ scope }) => localCluster(scope)) : []),
     ],
-    endpoints: assignmentsOf(outbound),
+    endpoints: [...assignmentsOf(outbound), ...peersOf(state, asking, options)],
     secrets: [],
     sources: sourcesOf(inbound, outbound),
   };
@@ -115,7 +119,11 @@ function translateGateway(
   return {
     ...resources,
     clusters: [...outbound, ...named].map((o) => o.cluster),
-    endpoints: [...assignmentsOf(outbound), ...named.map((o) => o.endpoints)],
+    endpoints: [
+      ...assignmentsOf(outbound),
+      ...named.map((o) => o.endpoints),
+      ...peersOf(state, placed([{ instance, scope }]), options),
+    ],
     sources: { ...sourcesOf([], outbound), policies: policySources },
   };
 }
@@ -154,6 +162,21 @@ const passthrough = (mesh: Mesh, scopes: readonly Scope[], kept: Kept): readonly
 /** Of the clusters that are filled apart. */
 const assignmentsOf = (outbound: readonly OutboundCluster[]): readonly ClusterLoadAssignment[] =>
   outbound.filter(({ cluster }) => cluster.type === "EDS").map(({ endpoints }) => endpoints);
+
+/** The endpoints of the callers' own services, where anyone says where they run: a sidecar's bootstrap names their cluster. */
+const peersOf = (
+  { mesh, instances }: MeshState,
+  served: readonly Served[],
+  { clusterId }: TranslateOptions,
+): readonly ClusterLoadAssignment[] =>
+  served.map(({ instance, scope }) => localAssignment(mesh, instances, instance.workload, scope, clusterId));
+
+/** One for each scope. */
+const placed = (served: readonly Served[]): readonly Served[] => [
+  ...new Map(
+    served.filter((it) => it.scope.locality !== undefined).map((it) => [it.scope.outboundSuffix, it]),
+  ).values(),
+];
 
 interface Served {
   readonly instance: Instance;

@@ -7,6 +7,7 @@ import { hashes } from "../../engine/cluster/balancer.ts";
 import type { CompiledCluster } from "../../engine/cluster/cluster.ts";
 import { type Endpoint } from "../../engine/cluster/endpoint.ts";
 import { EndpointSet } from "../../engine/cluster/endpoints.ts";
+import type { LocalityPart } from "../../engine/cluster/localities.ts";
 import type { CheckSettings } from "../../engine/health/health-check.ts";
 import type { Subset } from "../../model/destination-rule.ts";
 import { type Locality, localityName } from "../../model/locality.ts";
@@ -23,6 +24,7 @@ import type { Arrival, DestinationExplanation, EndpointExplanation, HeaderEdit, 
 import { howFound, listedEndpoints } from "./outside.ts";
 import type { SimulatedMesh } from "./simulated-mesh.ts";
 import { seenBy, type SimulatedRequest } from "./simulated-request.ts";
+import { calledIn, peersOf, zoneInWords, zonesOf } from "./zones.ts";
 
 /** A cluster's name, read back. */
 interface Called {
@@ -77,10 +79,13 @@ export function destinationOf(
       outcome: "fails",
     };
   const cluster = simulated.compiled.cluster(message);
-  const set = new EndpointSet({ panicPercent: cluster.healthyPanicPercent });
+  const zoned = cluster.localities?.t === "zoneAware" ? cluster.localities : undefined;
+  const peers = () => peersOf(cluster, resources, from);
+  const set = new EndpointSet({ panicPercent: cluster.healthyPanicPercent, localities: zoned, peers });
   const assignment = resources.endpoints.find((e) => e.clusterName === cluster.edsServiceName) ?? {};
   set.update(assignment);
-  const usable = set.usable;
+  const zones = zonesOf(cluster, set);
+  const usable = calledIn(zones, set);
   const tlsReason = reasonForTls(simulated, from, called);
   const arrivals = usable.flatMap((endpoint) => {
     const caller: Caller = { tls: cluster.tlsOf(endpoint), tlsReason, identity: simulated.identityOf(from) };
@@ -99,7 +104,7 @@ export function destinationOf(
     },
     retryBudget: cluster.limits.default.retryBudget,
     outside,
-    endpoints: [...endpointsOf(simulated, from, called, { usable, assignment }), ...listed],
+    endpoints: [...endpointsOf(simulated, from, called, { usable, assignment, zones }), ...listed],
     arrivals: together(arrivals),
     outcome: arrivals.length === 0 && isFound ? "allowed" : outcomeOf(arrivals),
   };
@@ -173,12 +178,18 @@ function arrivalAt(
   return instance === undefined || port === undefined ? [] : [arrive(simulated, instance, port, caller, request)];
 }
 
+interface Balanced {
+  readonly usable: readonly Endpoint[];
+  readonly assignment: ClusterLoadAssignment;
+  readonly zones: readonly LocalityPart[] | undefined;
+}
+
 /** Every workload of the service, used or not. */
 function endpointsOf(
   { mesh, instances }: SimulatedMesh,
   from: Instance,
   called: Called,
-  { usable, assignment }: { readonly usable: readonly Endpoint[]; readonly assignment: ClusterLoadAssignment },
+  { usable, assignment, zones }: Balanced,
 ): readonly EndpointExplanation[] {
   const service = mesh.services.find((s) => s.hostname === called.host);
   const port = service?.ports.find((p) => p.number === called.port);
@@ -189,8 +200,11 @@ function endpointsOf(
     .filter((i) => isBehind(service, i.workload))
     .map((instance) => {
       const told = endpointOf(instance, service, port, subset);
-      const used = instance.ports.some((p) => usable.some((e) => e.port === p.inbound.port));
-      const later = told.used ? standsBehind(assignment, instance) : undefined;
+      const used = usable.some(({ port: at }) => instance.ports.some((p) => at === p.inbound.port));
+      const isHere = ({ port: at }: Endpoint): boolean => instance.ports.some((p) => at === p.inbound.port);
+      const later = told.used
+        ? (standsBehind(assignment, instance) ?? (zones && zoneInWords(zones, isHere)))
+        : undefined;
       return { ...told, used, reason: later === undefined ? told.reason : `${told.reason}; ${later}` };
     });
 }

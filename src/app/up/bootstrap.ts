@@ -11,6 +11,7 @@ import { Agent } from "../../xds/proto/tulle-identity.ts";
 import { UpstreamHttpOptions } from "../../xds/proto/upstream-http.ts";
 import { pack } from "../../xds/types/any.ts";
 import { toJson } from "../../xds/types/codec.ts";
+import { localBootstrap } from "../../translate/local-cluster.ts";
 import type { ProxyBootstrap } from "../control-plane/options.ts";
 import type { JsonObject } from "../../xds/types/struct.ts";
 
@@ -35,9 +36,11 @@ const HTTP_OPTIONS = "envoy.extensions.upstreams.http.v3.HttpProtocolOptions";
 
 /** The bootstrap as JSON text. */
 export function bootstrapText(input: BootstrapInput, way: CertificateWay): string {
-  const { join, adminPort } = input;
+  const { join, adminPort, instance } = input;
+  const local = instance && localBootstrap(instance);
+  const sds = way.t === "sds" ? [sdsCluster(way.socketPath)] : [];
   const bootstrap: Bootstrap = {
-    node: { id: join.nodeId, cluster: join.nodeCluster, metadata: nodeMetadata(input) },
+    node: { id: join.nodeId, cluster: join.nodeCluster, metadata: nodeMetadata(input), locality: local?.locality },
     admin: { address: { socketAddress: { address: "127.0.0.1", portValue: adminPort } } },
     dynamicResources: {
       adsConfig: {
@@ -49,7 +52,8 @@ export function bootstrapText(input: BootstrapInput, way: CertificateWay): strin
       cdsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 },
       ldsConfig: { ads: {}, resourceApiVersion: "V3", initialFetchTimeout: 0 },
     },
-    staticResources: { clusters: [xdsCluster(input), ...(way.t === "sds" ? [sdsCluster(way.socketPath)] : [])] },
+    clusterManager: local && { localClusterName: local.name },
+    staticResources: { clusters: [xdsCluster(input), ...sds, ...(local === undefined ? [] : [local.cluster])] },
     ...(way.t === "agent" ? { bootstrapExtensions: [agentExtension(way.identities)] } : {}),
   };
   return `${JSON.stringify(toJson(Bootstrap, bootstrap), null, 2)}\n`;

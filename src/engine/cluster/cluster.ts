@@ -19,7 +19,7 @@ import { type ClusterLimits, compileLimits } from "./limits.ts";
 import { compileOutlier, type OutlierSettings } from "./outlier-settings.ts";
 import { type CheckSettings, compileHealthCheck } from "../health/health-check.ts";
 import { compileDynamic, compileNames, type DynamicHosts, isDynamic, isName, type NamedEndpoints } from "./names.ts";
-import type { LocalityMode } from "./localities.ts";
+import { callerIn, type LocalityMode } from "./localities.ts";
 import { compileDialed, compileSource, type DialedHosts } from "./original-destination.ts";
 import { compileTransport } from "./transport.ts";
 
@@ -33,6 +33,8 @@ export interface CompiledCluster {
   readonly keepAliveMs: number | undefined;
   readonly balancer: BalancerPolicy;
   readonly localities: LocalityMode | undefined;
+  /** Who calls, where it is not whom the proxy stands for. */
+  readonly caller: ReturnType<typeof callerIn>;
   /** In panic requests are refused. */
   readonly failOnPanic: boolean;
   readonly limits: ClusterLimits;
@@ -131,6 +133,7 @@ export function compileCluster(cluster: Cluster): CompiledCluster {
     // Tables have the weights of localities in them.
     localities: hashes(balancing.policy) ? undefined : balancing.localities,
     failOnPanic: balancing.failOnPanic,
+    caller: callerIn(cluster.metadata),
     keepAliveMs: compileKeepAlive(cluster.upstreamConnectionOptions),
     limits: compileLimits(cluster.circuitBreakers, "circuit_breakers"),
     outlier: compileOutlier(cluster.outlierDetection, "outlier_detection"),

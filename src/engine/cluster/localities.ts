@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Locality } from "../../xds/proto/core-base.ts";
+import type { Locality, Metadata } from "../../xds/proto/core-base.ts";
 import type { Endpoint } from "./endpoint.ts";
 
 /** Endpoints of one locality, with their part of the load. */
@@ -31,6 +31,22 @@ export interface ZoneAware {
 export interface LocalPeers {
   readonly endpoints: readonly Endpoint[];
   readonly locality: Locality;
+}
+
+/**
+ * Who calls through a cluster, where a proxy that several workloads share has to be told: our own metadata `tulle.local`, from our own translation.
+ * Undefined: whoever the proxy stands for.
+ */
+export function callerIn(
+  metadata: Metadata | undefined,
+): { readonly clusterName: string; readonly locality: Locality } | undefined {
+  const said = metadata?.filterMetadata?.["tulle.local"];
+  if (said === undefined) return undefined;
+  const text = (name: string): string => (typeof said[name] === "string" ? said[name] : "");
+  return {
+    clusterName: text("cluster"),
+    locality: { region: text("region"), zone: text("zone"), subZone: text("subZone") },
+  };
 }
 
 export const localityKey = (locality: Locality | undefined): string =>
