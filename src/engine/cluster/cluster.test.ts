@@ -216,21 +216,6 @@ describe("cluster", () => {
       ],
       [{ ...EDS, typedExtensionProtocolOptions: { other: pack(RawBuffer, {}) } }, "typed_extension_protocol_options"],
       [{ ...EDS, transportSocket: { typedConfig: pack(UpstreamHttpOptions, {}) } }, "transport_socket.typed_config"],
-      [
-        {
-          name: "c",
-          loadAssignment: {
-            endpoints: [
-              {
-                lbEndpoints: [
-                  { endpoint: { address: { socketAddress: { protocol: "UDP", address: "a", portValue: 1 } } } },
-                ],
-              },
-            ],
-          },
-        },
-        "load_assignment.endpoints[0].lb_endpoints[0].endpoint.address.socket_address.protocol",
-      ],
     ];
     for (const [cluster, path] of cases) expect(refused(cluster), path).toBe(path);
     expect(refused(EDS)).toBe("accepted");

@@ -222,8 +222,7 @@ function compileAddress(
   path: string,
 ): Pick<EndpointSpec, "address" | "port" | "path" | "key"> {
   const socket = address?.socketAddress;
-  if (socket?.protocol === "UDP")
-    throw new CompileError(`${path}.socket_address.protocol`, "UDP is not supported; use TCP");
+  // Its `protocol` says nothing, as in Envoy: who calls it knows what it speaks.
   if (socket?.address !== undefined && socket.portValue !== undefined)
     return {
       address: socket.address,

@@ -7,7 +7,7 @@ import { enumeration } from "../types/enumeration.ts";
 import { of, oneof } from "../types/field.ts";
 import { repeated } from "../types/list-field.ts";
 import { type Infer, message } from "../types/message.ts";
-import { bool, boolValue, bytes, int64, string, uint32, uint32Value } from "../types/scalars.ts";
+import { bool, boolValue, bytes, int64, string, uint32, uint32Value, uint64Value } from "../types/scalars.ts";
 import { TypedExtensionConfig } from "./core-base.ts";
 
 export const Pipe = message("envoy.config.core.v3.Pipe", {
@@ -99,3 +99,10 @@ export const CidrRange = message("envoy.config.core.v3.CidrRange", {
   prefixLen: uint32Value(2),
 });
 export type CidrRange = Infer<typeof CidrRange>;
+
+/** How large a datagram may be: what is larger is dropped. */
+export const UdpSocketConfig = message("envoy.config.core.v3.UdpSocketConfig", {
+  maxRxDatagramSize: uint64Value(1),
+  preferGro: boolValue(2),
+});
+export type UdpSocketConfig = Infer<typeof UdpSocketConfig>;

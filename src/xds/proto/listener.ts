@@ -11,7 +11,7 @@ import { type Infer, message, type MessageType } from "../types/message.ts";
 import { bool, boolValue, string, uint32, uint32Value } from "../types/scalars.ts";
 import { duration } from "../types/time.ts";
 import { AccessLog } from "./access-log.ts";
-import { Address, CidrRange, SocketOption, SocketOptionsOverride } from "./core-address.ts";
+import { Address, CidrRange, SocketOption, SocketOptionsOverride, UdpSocketConfig } from "./core-address.ts";
 import { Metadata, TrafficDirection, TransportSocket, TypedExtensionConfig } from "./core-base.ts";
 import { ExtensionConfigSource } from "./core-config-source.ts";
 import { Int32Range } from "./type.ts";
@@ -129,6 +129,13 @@ export type ConnectionBalanceConfig = Infer<typeof ConnectionBalanceConfig>;
 export const InternalListenerConfig = message("envoy.config.listener.v3.Listener.InternalListenerConfig", {});
 export type InternalListenerConfig = Infer<typeof InternalListenerConfig>;
 
+/** Not here: QUIC. */
+export const UdpListenerConfig = message("envoy.config.listener.v3.UdpListenerConfig", {
+  downstreamSocketConfig: of(5, UdpSocketConfig),
+  udpPacketPacketWriterConfig: of(8, TypedExtensionConfig),
+});
+export type UdpListenerConfig = Infer<typeof UdpListenerConfig>;
+
 export const Listener = message("envoy.config.listener.v3.Listener", {
   name: string(1),
   address: of(2, Address),
@@ -145,6 +152,7 @@ export const Listener = message("envoy.config.listener.v3.Listener", {
   listenerFiltersTimeout: duration(15),
   trafficDirection: of(16, TrafficDirection),
   continueOnListenerFiltersTimeout: bool(17),
+  udpListenerConfig: of(18, UdpListenerConfig),
   apiListener: of(19, ApiListener),
   connectionBalanceConfig: of(20, ConnectionBalanceConfig),
   reusePort: bool(21),
