@@ -105,6 +105,8 @@ export const FAILURES = {
   upgradeRefused: failure("", 403, "upgrade_failed", { closes: true }),
   /** New work is shed. Kept alive, as in Envoy: a client that must connect anew costs more than one that is told. */
   overload: failure("OM", 503, "overload", { body: "envoy overloaded" }),
+  /** Of a listener of UDP: a datagram of a new client is dropped. Its flag is told by the log alone. */
+  udpSessionsFull: failure("UO", 0, "udp_sessions_full"),
   dnsFailure: failure("DF", 503, "dns_resolution_failure", { body: "DNS resolution failure" }),
 } as const satisfies Readonly<Record<string, FailureSpec>>;
 

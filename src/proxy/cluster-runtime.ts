@@ -14,12 +14,13 @@ import type { LocalPeers } from "../engine/cluster/localities.ts";
 import { observeLatency } from "../engine/cluster/peak-ewma.ts";
 import type { Priority } from "../engine/cluster/limits.ts";
 import type { DialError, Socket, SocketAddress } from "../net/socket.ts";
-import type { ClusterStats, HashTableStats, HealthCheckStats } from "../telemetry/envoy-stats.ts";
+import type { ClusterStats, HashTableStats, HealthCheckStats, UdpClusterStats } from "../telemetry/envoy-stats.ts";
 import type { Locality } from "../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { ClientAddresses } from "./client-pools.ts";
 import { ClusterMembers } from "./cluster-members.ts";
 import { type Breakers, ClusterConnections, type ConnectionServices } from "./cluster-connections.ts";
+import { ClusterSessions } from "./cluster-sessions.ts";
 import { ClusterOutcomes } from "./cluster-outcomes.ts";
 import { DialedHosts } from "./dialed-hosts.ts";
 import type { Failure } from "./failure.ts";
@@ -46,6 +47,7 @@ export interface ClusterServices extends ConnectionServices, CheckServices {
   readonly peersOf?: ((clusterName: string) => readonly Endpoint[]) | undefined;
   readonly hashStatsOf: (clusterName: string, table: "ringHash" | "maglev") => HashTableStats;
   readonly checkStatsOf: (clusterName: string) => HealthCheckStats;
+  readonly udpStatsOf: (clusterName: string) => UdpClusterStats;
   readonly dns: DnsNames;
   /** Whether this process itself listens there. */
   readonly isOwn: (address: string, port: number) => boolean;
@@ -86,6 +88,7 @@ export class ClusterRuntime {
   readonly #dialed: DialedHosts | undefined;
   readonly #breakers: Breakers;
   readonly #checker: HealthChecker | undefined;
+  #sessions: ClusterSessions | undefined;
   #isStarted = false;
   /** Set once it has been closed: whether no other cluster has its name. */
   #isGone: (() => boolean) | undefined;
@@ -314,7 +317,15 @@ export class ClusterRuntime {
     return this.#connections.poolOf(endpoint, priority, fromHttp2, client, authority);
   }
 
-  /** Whether a circuit breaker lets another connection be opened for a TCP proxy. */
+  /** Of UDP. */
+  get sessions(): ClusterSessions {
+    const { udpStatsOf } = this.#services;
+    return (this.#sessions ??= new ClusterSessions(this.#breakers.DEFAULT, udpStatsOf(this.compiled.name), () =>
+      this.#forgetIfGone(),
+    ));
+  }
+
+  /** Whether a circuit breaker lets another connection be opened for a TCP proxy, or a session for one of UDP. */
   mayConnect(): boolean {
     if (this.#breakers.DEFAULT.mayConnect()) return true;
     this.stats.stats.cxOverflow.add(1);
@@ -373,6 +384,7 @@ export class ClusterRuntime {
     if (this.#isGone === undefined || !this.#breakers.DEFAULT.isEmpty || !this.#breakers.HIGH.isEmpty) return;
     if (!this.#isGone()) return;
     this.stats.remove();
+    this.#sessions?.forget();
     this.#members.forget();
     this.#checker?.forget();
   }

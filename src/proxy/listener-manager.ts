@@ -5,6 +5,7 @@
  * @module
  */
 import type { Log } from "../base/log.ts";
+import { CompileError } from "../engine/compile-error.ts";
 import { compileListener, type CompiledChain, type CompiledListener } from "../engine/listener/listener.ts";
 import { discoveredSecrets } from "../engine/tls.ts";
 import { type ListenerStats, listenerStats } from "../telemetry/envoy-stats.ts";
@@ -12,11 +13,13 @@ import type { Registry } from "../telemetry/registry.ts";
 import { Listener } from "../xds/proto/listener.ts";
 import { RouteConfiguration } from "../xds/proto/route.ts";
 import { type AnyMessage, unpack } from "../xds/types/any.ts";
+import { type DrainScope, isIn } from "./drain-scope.ts";
 import { type ChainConfig, isReady, LiveChain, routesNameOf } from "./live-chain.ts";
 import { ListenerAddresses } from "./listener-addresses.ts";
 import { ListenerRuntime, type ListenerServices } from "./listener-runtime.ts";
 import { unchangedChains } from "./unchanged-chains.ts";
 import { type NamedResource, type Rejection, rejectionsOf, sameAny } from "./resources.ts";
+import type { UdpListeners } from "./udp/udp-listeners.ts";
 
 interface Live {
   readonly runtime: ListenerRuntime;
@@ -49,6 +52,9 @@ export class ListenerManager {
   readonly #factory: ChainFactory;
   readonly #registry: Registry;
   readonly #log: Log;
+  readonly #makeUdp: () => UdpListeners;
+  /** Made when the first listener of UDP comes. */
+  #udp: UdpListeners | undefined;
   readonly #listeners = new Map<string, Live>();
   readonly #warming = new Map<string, Warming>();
   readonly #routes = new Map<string, RouteConfiguration>();
@@ -56,7 +62,13 @@ export class ListenerManager {
   readonly #leaving = new Set<LiveChain>();
   readonly #addresses = new ListenerAddresses(() => [...this.#listeners.values()].map(({ runtime }) => runtime));
 
-  constructor(services: Omit<ListenerServices, "listenerAt">, factory: ChainFactory, registry: Registry) {
+  constructor(
+    services: Omit<ListenerServices, "listenerAt">,
+    factory: ChainFactory,
+    registry: Registry,
+    makeUdp: () => UdpListeners,
+  ) {
+    this.#makeUdp = makeUdp;
     this.#services = { ...services, listenerAt: (to) => this.#addresses.of(to) };
     this.#factory = factory;
     this.#registry = registry;
@@ -64,12 +76,18 @@ export class ListenerManager {
   }
 
   get messages(): ReadonlyMap<string, AnyMessage> {
-    return new Map([...this.#listeners].map(([name, live]) => [name, live.any]));
+    return new Map([
+      ...[...this.#listeners].map(([name, live]) => [name, live.any] as const),
+      ...(this.#udp?.messages ?? []),
+    ]);
   }
 
   /** Changes that wait for what they need. */
   get warming(): ReadonlyMap<string, AnyMessage> {
-    return new Map([...this.#warming].map(([name, { any }]) => [name, any]));
+    return new Map([
+      ...[...this.#warming].map(([name, { any }]) => [name, any] as const),
+      ...(this.#udp?.moving ?? []),
+    ]);
   }
 
   get routes(): ReadonlyMap<string, RouteConfiguration> {
@@ -90,18 +108,20 @@ export class ListenerManager {
     return discoveredSecrets([...live, ...waiting].map(({ tls }) => tls));
   }
 
-  /** Names, addresses and whether they accept. */
-  list(): { name: string; address: string; port: number | undefined; accepting: boolean }[] {
-    return [...this.#listeners].map(([name, { runtime, started }]) => ({
+  /** Names, addresses and whether they accept; those of UDP are the last. */
+  list(): ListedListener[] {
+    const ofTcp = [...this.#listeners].map(([name, { runtime, started }]) => ({
       name,
       address: runtime.compiled.address.address,
       port: runtime.port,
+      transport: "TCP" as const,
       accepting: started,
     }));
+    return [...ofTcp, ...(this.#udp?.list() ?? []).map((it) => ({ ...it, transport: "UDP" as const }))];
   }
 
   get allStarted(): boolean {
-    return [...this.#listeners.values()].every((live) => live.started);
+    return [...this.#listeners.values()].every((live) => live.started) && this.#udp?.allStarted !== false;
   }
 
   /** Call {@link startReady} afterwards. */
@@ -115,7 +135,12 @@ export class ListenerManager {
     const last = this.#listeners.get(name);
     const newest = this.#warming.get(name) ?? last;
     if (newest !== undefined && sameAny(newest.any, any)) return;
-    const compiled = compileListener(unpack(any, Listener));
+    const message = unpack(any, Listener);
+    const isUdp = message.address?.socketAddress?.protocol === "UDP";
+    if (isUdp ? last !== undefined : this.#udp?.has(name) === true)
+      throw new CompileError("address.socket_address.protocol", "must stay what it is: give it another name");
+    if (isUdp) return (this.#udp ??= this.#makeUdp()).set(name, message, any);
+    const compiled = compileListener(message);
     const configs = this.#factory(compiled, (routes) => this.#routes.get(routes));
     this.#warming.delete(name);
     if (last !== undefined && (last.started || last.starting !== undefined))
@@ -160,6 +185,7 @@ export class ListenerManager {
   }
 
   #remove(name: string): void {
+    this.#udp?.remove(name);
     const live = this.#listeners.get(name);
     this.#warming.delete(name);
     if (live === undefined) return;
@@ -212,7 +238,8 @@ export class ListenerManager {
     for (const [name, live] of this.#listeners)
       if (!live.started && [...live.chains.values()].every((chain) => chain.isReady))
         attempts.push((live.starting ??= this.#start(name, live)));
-    return (await Promise.all(attempts)).filter((it) => it !== undefined);
+    const ofUdp = this.#udp?.startReady() ?? [];
+    return [...(await Promise.all(attempts)).filter((it) => it !== undefined), ...(await ofUdp)];
   }
 
   /** Tries the addresses of those that cannot start yet, so that one that is taken is known at once. */
@@ -297,29 +324,35 @@ export class ListenerManager {
     }
   }
 
-  /** Connections that are open, over all listeners. */
+  /** Connections that are open, and sessions of UDP, over all listeners. */
   get connectionCount(): number {
-    return [...this.#liveChains(), ...this.#leaving].reduce((sum, chain) => sum + chain.connectionCount, 0);
+    const sessions = this.#udp?.sessionCount ?? 0;
+    return [...this.#liveChains(), ...this.#leaving].reduce((sum, chain) => sum + chain.connectionCount, sessions);
   }
 
   /** Connections of listeners that are gone, and of chains that were replaced. */
   get leavingCount(): number {
-    return [...this.#leaving].reduce((sum, chain) => sum + chain.connectionCount, 0);
+    return [...this.#leaving].reduce((sum, chain) => sum + chain.connectionCount, this.#udp?.leavingCount ?? 0);
   }
 
   /** Stops accepting, everywhere or only where it is said, and closes connections as their requests end. */
   drain(which: DrainScope): void {
     for (const [name, { runtime }] of this.#listeners) if (isIn(which, runtime.compiled)) this.#remove(name);
+    this.#udp?.drain(which !== "all");
+  }
+
+  /** At once: datagrams that are on their way are lost. */
+  close(): void {
+    this.#udp?.close();
   }
 }
 
-/** `plain`: inbound listeners that clients outside of the mesh may use. */
-export type DrainScope = "all" | "inbound" | "plain";
-
-function isIn(scope: DrainScope, { trafficDirection, chains, defaultChain }: CompiledListener): boolean {
-  if (scope === "all") return true;
-  const takesPlain = [...chains, defaultChain].some((chain) => chain !== undefined && chain.tls === undefined);
-  return trafficDirection === "INBOUND" && (scope === "inbound" || takesPlain);
+interface ListedListener {
+  readonly name: string;
+  readonly address: string;
+  readonly port: number | undefined;
+  readonly transport: "TCP" | "UDP";
+  readonly accepting: boolean;
 }
 
 const NO_CHAINS: Live["chains"] = new Map();

@@ -9,12 +9,19 @@ import type { Log } from "../base/log.ts";
 import type { Random } from "../base/random.ts";
 import type { CompiledOverload } from "../engine/overload/compile.ts";
 import { type DnsResolver, noResolver } from "../net/dns.ts";
+import { type DatagramNetwork, datagramsElsewhere } from "../net/datagrams.ts";
 import type { Network } from "../net/socket.ts";
 import type { AccessLog } from "../telemetry/access-log.ts";
 import type { PeerLabels } from "../telemetry/istio-labels.ts";
 import { IstioMetrics } from "../telemetry/istio-metrics.ts";
 import { RandomIds, type RandomBytes } from "../telemetry/random-ids.ts";
-import { clusterStats, hashTableStats, healthCheckStats, listenerFilterStats } from "../telemetry/envoy-stats.ts";
+import {
+  clusterStats,
+  hashTableStats,
+  healthCheckStats,
+  listenerFilterStats,
+  udpClusterStats,
+} from "../telemetry/envoy-stats.ts";
 import type { Registry } from "../telemetry/registry.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
@@ -31,7 +38,8 @@ import { Http2Writers } from "./http2/writers.ts";
 import { isOfMachine } from "./reached-address.ts";
 import { RequestWriter } from "./http1/request-writer.ts";
 import { ResponseWriter } from "./http1/response-writer.ts";
-import { type DrainScope, ListenerManager } from "./listener-manager.ts";
+import type { DrainScope } from "./drain-scope.ts";
+import { ListenerManager } from "./listener-manager.ts";
 import { type MemorySource, NO_MEMORY, NO_OVERLOAD, Overload } from "./overload.ts";
 import { type NamedResource, type Rejection, rejectionsOf } from "./resources.ts";
 import { secretValue } from "./secret-resources.ts";
@@ -39,9 +47,12 @@ import { Secrets } from "./secrets.ts";
 import { Sweeper } from "./sweeper.ts";
 import { TlsContexts } from "./tls-contexts.ts";
 import { Turn } from "./turn.ts";
+import type * as Udp from "./udp/udp-listeners.ts";
 
 export interface ProxyOptions {
   readonly network: Network;
+  /** UDP. Default: another process has it. */
+  readonly datagrams?: DatagramNetwork | undefined;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -67,6 +78,12 @@ export interface ProxyOptions {
   readonly share?: number;
   /** What to do under too much load; nothing, where it is not given. */
   readonly overload?: { readonly compiled: CompiledOverload; readonly memory: MemorySource } | undefined;
+}
+
+/** Not an import: most proxies have no UDP, and none of them pays for it. */
+function udpListeners(services: Udp.UdpServices): Udp.UdpListeners {
+  const { UdpListeners } = require("./udp/udp-listeners.ts") as typeof Udp;
+  return new UdpListeners(services);
 }
 
 /** Names that the proxy's resources ask for, by type URL. */
@@ -104,6 +121,7 @@ export class Proxy {
       local: options.local,
       hashStatsOf: (name, table) => hashTableStats(registry, name, table),
       checkStatsOf: (name) => healthCheckStats(registry, name),
+      udpStatsOf: (name) => udpClusterStats(registry, name),
       dns: new DnsNames({ resolver: options.resolver ?? noResolver, clock, random, log }),
       isOwn: (address, port) => this.#isOwn(address, port),
     });
@@ -134,7 +152,18 @@ export class Proxy {
       log,
     });
     const filterStats = listenerFilterStats(registry);
-    this.listeners = new ListenerManager({ network, clock, log, filterStats, overload }, factory, registry);
+    const udp: Udp.UdpServices = {
+      clock,
+      clusters: this.clusters.clusters,
+      datagrams: options.datagrams ?? datagramsElsewhere,
+      random,
+      log,
+      registry,
+      openSink: options.openSink,
+      accessLogs: services,
+    };
+    const listening = { network, clock, log, filterStats, overload };
+    this.listeners = new ListenerManager(listening, factory, registry, () => udpListeners(udp));
     this.secrets.watch((name) => this.#onSecret(name));
     this.#sweeper = new Sweeper(clock, (nowMs) => {
       this.clusters.sweep(nowMs);
@@ -144,7 +173,8 @@ export class Proxy {
 
   #isOwn(address: string, port: number): boolean {
     const { adminPort, localAddress, ownAddresses } = this.#options;
-    if (port !== adminPort && !this.listeners.list().some((it) => it.port === port)) return false;
+    if (port !== adminPort && !this.listeners.list().some((it) => it.port === port && it.transport === "TCP"))
+      return false;
     return isOfMachine(address, [localAddress, ...(ownAddresses?.() ?? [])]);
   }
 
@@ -203,6 +233,7 @@ export class Proxy {
   close(): void {
     this.#sweeper.stop();
     this.overload.close();
+    this.listeners.close();
     this.clusters.close();
     // The last requests have their lines too.
     for (const log of this.#unwrittenLogs) log.close();

@@ -133,6 +133,35 @@ export const TCP_STATS = {
   maxDuration: ["counter", "max_downstream_connection_duration"],
 } as const satisfies StatTable;
 
+/** `udp.<stat_prefix>.`; `downstream_sess_overflow` is our own. */
+export const UDP_STATS = {
+  sessTotal: ["counter", "downstream_sess_total"],
+  sessActive: ["gauge", "downstream_sess_active"],
+  sessNoRoute: ["counter", "downstream_sess_no_route"],
+  sessOverflow: ["counter", "downstream_sess_overflow"],
+  sessRxBytes: ["counter", "downstream_sess_rx_bytes"],
+  sessRxDatagrams: ["counter", "downstream_sess_rx_datagrams"],
+  sessRxErrors: ["counter", "downstream_sess_rx_errors"],
+  sessTxBytes: ["counter", "downstream_sess_tx_bytes"],
+  sessTxDatagrams: ["counter", "downstream_sess_tx_datagrams"],
+  sessTxErrors: ["counter", "downstream_sess_tx_errors"],
+  idleTimeout: ["counter", "idle_timeout"],
+} as const satisfies StatTable;
+
+/** `cluster.<name>.`, where it has had sessions of UDP. */
+export const CLUSTER_UDP_STATS = {
+  rxDatagrams: ["counter", "udp.sess_rx_datagrams"],
+  rxDatagramsDropped: ["counter", "udp.sess_rx_datagrams_dropped"],
+  rxErrors: ["counter", "udp.sess_rx_errors"],
+  txDatagrams: ["counter", "udp.sess_tx_datagrams"],
+  txErrors: ["counter", "udp.sess_tx_errors"],
+} as const satisfies StatTable;
+
+/** `listener.<address>.`, of one of UDP. */
+export const LISTENER_UDP_STATS = {
+  rxDatagramDropped: ["counter", "udp.downstream_rx_datagram_dropped"],
+} as const satisfies StatTable;
+
 /** Of the listener filters of the process; that of the PROXY protocol may have a prefix of its own. */
 export const LISTENER_FILTER_STATS = {
   http10Found: ["counter", "http_inspector.http10_found"],

@@ -13,10 +13,12 @@
  */
 import {
   CLUSTER_STATS,
+  CLUSTER_UDP_STATS,
   HEALTH_CHECK_STATS,
   HTTP_STATS,
   LISTENER_FILTER_STATS,
   LISTENER_STATS,
+  LISTENER_UDP_STATS,
   MAGLEV_STATS,
   NETWORK_RATE_LIMIT_STATS,
   NETWORK_RBAC_STATS,
@@ -25,6 +27,7 @@ import {
   type StatKind,
   type StatTable,
   TCP_STATS,
+  UDP_STATS,
 } from "./envoy-stat-names.ts";
 import { LabelSet } from "./labels.ts";
 import type { Counter, Gauge, Histogram } from "./metrics.ts";
@@ -51,6 +54,7 @@ interface ScopeKind {
 const CLUSTER: ScopeKind = { family: "cluster", label: "envoy_cluster_name", responses: "upstream_rq" };
 const HTTP: ScopeKind = { family: "http", label: "envoy_http_conn_manager_prefix", responses: "downstream_rq" };
 const TCP: ScopeKind = { family: "tcp", label: "envoy_tcp_prefix" };
+const UDP: ScopeKind = { family: "udp", label: "envoy_udp_prefix" };
 const LISTENER: ScopeKind = { family: "listener", label: "envoy_listener_address" };
 
 /** Stats of one cluster, HTTP connection manager or listener. */
@@ -135,6 +139,9 @@ export type ListenerFilterStats = Stats<typeof LISTENER_FILTER_STATS>;
 export type RateLimitStats = Stats<typeof RATE_LIMIT_STATS>;
 export type NetworkRateLimitStats = Stats<typeof NETWORK_RATE_LIMIT_STATS>;
 export type NetworkRbacStats = Stats<typeof NETWORK_RBAC_STATS>;
+export type UdpStats = StatScope<typeof UDP_STATS>;
+export type UdpClusterStats = StatScope<typeof CLUSTER_UDP_STATS>;
+export type UdpListenerStats = StatScope<typeof LISTENER_UDP_STATS>;
 export type ListenerStats = StatScope<typeof LISTENER_STATS>;
 
 /** @param name As in the cluster resource, such as `outbound|9080|v1|reviews.default.svc.cluster.local`. */
@@ -180,6 +187,21 @@ export function httpStats(registry: Registry, prefix: string): HttpStats {
 /** @param prefix `stat_prefix` of the TCP proxy. */
 export function tcpStats(registry: Registry, prefix: string): TcpStats {
   return new StatScope(registry, TCP, prefix, TCP_STATS);
+}
+
+/** @param prefix `stat_prefix` of the UDP proxy. */
+export function udpStats(registry: Registry, prefix: string): UdpStats {
+  return new StatScope(registry, UDP, prefix, UDP_STATS);
+}
+
+/** @param name As of {@link clusterStats}. */
+export function udpClusterStats(registry: Registry, name: string): UdpClusterStats {
+  return new StatScope(registry, CLUSTER, name, CLUSTER_UDP_STATS);
+}
+
+/** @param address As of {@link listenerStats}. */
+export function udpListenerStats(registry: Registry, address: string): UdpListenerStats {
+  return new StatScope(registry, LISTENER, address.replaceAll(":", "_"), LISTENER_UDP_STATS);
 }
 
 /** The same for all listeners of a process. */

@@ -44,6 +44,8 @@ export interface RigOptions {
   readonly resolver?: ProxyOptions["resolver"];
   readonly ownAddresses?: ProxyOptions["ownAddresses"];
   readonly adminPort?: ProxyOptions["adminPort"];
+  readonly datagrams?: ProxyOptions["datagrams"];
+  readonly onLog?: ProxyOptions["log"];
 }
 
 /** One end of a connection, as a script sees it. */
@@ -166,7 +168,8 @@ export class ProxyRig {
       network: this.net.network,
       clock: this.clock,
       random: options.random ?? seededRandom(1),
-      log: silentLog,
+      datagrams: options.datagrams,
+      log: options.onLog ?? silentLog,
       registry: this.registry,
       fillRandom: (into) => {
         for (let i = 0; i < into.length; i++) into[i] = Math.floor(bytes() * 256);

@@ -9,6 +9,8 @@ import type { Log } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
 import type { Svid } from "../../identity/svid.ts";
 import type { UpstreamTls } from "../../engine/tls.ts";
+import { bunDatagrams } from "../../net/bun-datagrams.ts";
+import { datagramsElsewhere } from "../../net/datagrams.ts";
 import { bunResolver } from "../../net/bun-dns.ts";
 import type { DnsResolver } from "../../net/dns.ts";
 import { localAddress, localAddresses } from "../../net/local-address.ts";
@@ -65,6 +67,8 @@ export class Sidecar {
     this.workers = workers;
     this.proxy = new Proxy({
       network,
+      // One process has the socket of a listener: where there are workers, the first of them.
+      datagrams: workers === undefined ? bunDatagrams : datagramsElsewhere,
       clock,
       random,
       log,

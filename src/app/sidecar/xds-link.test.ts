@@ -55,7 +55,9 @@ test("a listener whose port is taken is rejected, asked for again, and taken whe
   clock.advance(10_000);
   await turn();
   expect(state()).toBe("synced");
-  expect(proxy.listeners.list()).toEqual([{ name: "in", address: LOOPBACK, port: PORT, accepting: true }]);
+  expect(proxy.listeners.list()).toEqual([
+    { name: "in", address: LOOPBACK, port: PORT, transport: "TCP", accepting: true },
+  ]);
   link.stop();
   proxy.drain();
   proxy.close();

@@ -6,6 +6,8 @@
 import { type Clock, sleep } from "../../base/clock.ts";
 import { lineLog, type Log, type LogLevel } from "../../base/log.ts";
 import type { Random } from "../../base/random.ts";
+import { bunDatagrams } from "../../net/bun-datagrams.ts";
+import { datagramsElsewhere } from "../../net/datagrams.ts";
 import { bunResolver } from "../../net/bun-dns.ts";
 import { localAddress, localAddresses } from "../../net/local-address.ts";
 import type { DescriptorChannel } from "../../net/descriptor-channel.ts";
@@ -127,6 +129,7 @@ export class Worker {
     this.#level = level;
     this.#proxy = new Proxy({
       network: this.#network,
+      datagrams: worker === 0 ? bunDatagrams : datagramsElsewhere,
       clock,
       random,
       log: this.#log,

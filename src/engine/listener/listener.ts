@@ -131,8 +131,7 @@ export function compileListener(listener: Listener): CompiledListener {
 function addressOf({ address }: Listener): CompiledListener["address"] {
   if (address?.pipe?.path !== undefined) return { address: "", port: 0, path: address.pipe.path };
   const socket = address?.socketAddress;
-  if (socket?.protocol === "UDP")
-    throw new CompileError("address.socket_address.protocol", "UDP is not supported yet; use TCP");
+  if (socket?.protocol === "UDP") throw new CompileError("address.socket_address.protocol", "must be TCP here");
   if (socket?.portValue === undefined || socket.address === undefined)
     throw new CompileError("address", "must hold socket_address with address and port_value, or pipe");
   return { address: socket.address, port: socket.portValue };
