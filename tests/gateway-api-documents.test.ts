@@ -146,11 +146,13 @@ describe("refused, as by the API", () => {
     [httpRule("timeouts: {request: 1.5s}"), "must be a duration"],
     [httpRule("backendRefs: [{name: b}]"), 'field "port" is missing'],
     [httpRule("backendRefs: [{name: b, port: 1, weight: 1000001}]"), "weight: must be a whole number"],
-    [httpRule("sessionPersistence: {idleTimeout: 1h}"), "idleTimeout: is not supported yet"],
-    [httpRule("sessionPersistence: {absoluteTimeout: 1h}"), "absoluteTimeout: is not supported yet but for a cookie"],
+    [httpRule("sessionPersistence: {idleTimeout: 0s}"), "idleTimeout: must be more than 0s"],
+    [httpRule("sessionPersistence: {absoluteTimeout: 0s}"), "absoluteTimeout: must be more than 0s"],
     [
-      httpRule("sessionPersistence: {}, backendRefs: [{name: a, port: 1}, {name: b, port: 1}]"),
-      "sessionPersistence: is not supported yet beside several backends",
+      httpRule(
+        "sessionPersistence: {}, backendRefs: [{name: a, port: 1}, {name: b, port: 1, filters: [{type: URLRewrite, urlRewrite: {hostname: c}}]}]",
+      ),
+      "sessionPersistence: is not supported beside several backends of which one has filters",
     ],
     [httpRule("sessionPersistence: {cookieConfig: {lifetimeType: Permanent}}"), 'needs "absoluteTimeout"'],
     [document("HTTPRoute", "rules: [{name: a}, {name: a}]"), "spec.rules[1]: stands twice"],

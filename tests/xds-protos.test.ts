@@ -27,6 +27,8 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ["tulle.balancing.v1.PeakEwma", "our own balancer"],
   ["tulle.identity.v1.Agent", "our own extension of the bootstrap"],
   ["tulle.identity.v1.Identity", "our own extension of the bootstrap"],
+  ["tulle.sessions.v1.KeptSession", "our own filter for sessions"],
+  ["tulle.sessions.v1.SessionValue", "what its cookie holds"],
   ["tulle.overload.v1.EventLoopDelayConfig", "our own resource monitor"],
 ]);
 

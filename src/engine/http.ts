@@ -165,6 +165,8 @@ export interface CompileOptions {
   readonly observer?: Observer;
   /** For limits over time. Without it none fills up again. */
   readonly nowMs?: () => number;
+  /** For sessions that end. Without it none does. */
+  readonly wallMs?: () => number;
   /** Which part of a limit this process holds. Default 1. */
   readonly share?: number;
   /** Where the message is, for errors. */
@@ -186,6 +188,7 @@ export function compileHttp(
     settings,
     observer: options.observer,
     nowMs: options.nowMs ?? (() => 0),
+    wallMs: options.wallMs ?? (() => 0),
     share: options.share ?? 1,
   });
   const { routes, at } = routesOf(hcm, rds, path);

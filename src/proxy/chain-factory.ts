@@ -159,7 +159,9 @@ function httpTerminal(
     cors: (isAllowed) => cors(isAllowed),
     rateLimit: rateLimitCounter(http.registry),
   };
-  const compiled = compileHttp(hcm, routes, { path, observer, nowMs: () => http.clock.nowMs(), share: http.share });
+  const { clock, share } = http;
+  const times = { nowMs: () => clock.nowMs(), wallMs: () => clock.wallMs() };
+  const compiled = compileHttp(hcm, routes, { path, observer, ...times, share });
   const accessLogs = accessLogsOf(hcm.accessLog ?? [], `${path}.access_log`, services.openSink, http);
   const recorder = new TrafficRecorder(services.metrics, side, (cluster, endpoint) =>
     services.tls.spiffeIdOf(cluster.tlsOf(endpoint)),

@@ -19,11 +19,15 @@ import { envoyProxy, ProxyProcess, tulleProxy } from "./support/proxy-process.ts
 
 const binary = await ensureEnvoy();
 const at = { place: { file: "a.yaml", line: 1, column: 1 }, path: "" };
+const PLACE = { fallbackName: "", path: "/", backends: 1 };
 const session = { at, sessionName: "seat", absoluteTimeoutMs: undefined, idleTimeoutMs: undefined } as const;
 const ROUTES = {
-  "/session": sessionConfig({ ...session, type: "Cookie", lifetime: "Session" }, ""),
-  "/permanent": sessionConfig({ ...session, type: "Cookie", lifetime: "Permanent", absoluteTimeoutMs: 3_600_000 }, ""),
-  "/header": sessionConfig({ ...session, type: "Header", lifetime: "Session", sessionName: "X-Seat" }, ""),
+  "/session": sessionConfig({ ...session, type: "Cookie", lifetime: "Session" }, PLACE),
+  "/permanent": sessionConfig(
+    { ...session, type: "Cookie", lifetime: "Permanent", absoluteTimeoutMs: 3_600_000 },
+    PLACE,
+  ),
+  "/header": sessionConfig({ ...session, type: "Header", lifetime: "Session", sessionName: "X-Seat" }, PLACE),
 };
 
 const address = (portValue: number) => ({ socketAddress: { address: "127.0.0.1", portValue } });

@@ -4,6 +4,7 @@
 import { afterAll, beforeAll, describe, expect, test } from "bun:test";
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { ensureEnvoy } from "../support/envoy.ts";
 import { runCli } from "../support/cli-context.ts";
 import { call } from "./support/call.ts";
 import { askEdge } from "./support/edge-client.ts";
@@ -11,15 +12,17 @@ import { eventually } from "./support/eventually.ts";
 import { MeshRun } from "./support/mesh-run.ts";
 
 const page = readFileSync(join(import.meta.dir, "../../docs/gateway-api-traffic.md"), "utf8");
-const [canary = "", gateway = ""] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml);
+const [canary = "", gateway = "", seats = ""] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml);
 
+const binary = await ensureEnvoy();
+if (binary === undefined) console.warn("SKIPPED: sessions in real Envoys, which could not be had");
 const REVIEWS = "http://reviews:9080/reviews/1";
 const CALLS = 300;
 
 describe("docs/gateway-api-traffic.md", () => {
   let mesh: MeshRun;
   beforeAll(async () => {
-    mesh = await MeshRun.start({ files: { "canary.yaml": canary, "shop.yaml": gateway } });
+    mesh = await MeshRun.start({ files: { "canary.yaml": canary, "shop.yaml": gateway, "seats.yaml": seats } });
   }, 40_000);
   afterAll(() => mesh?.stop(), 40_000);
   const url = (port: number): string =>
@@ -37,6 +40,31 @@ describe("docs/gateway-api-traffic.md", () => {
     expect((versions.get("v3") ?? 0) / CALLS).toBeLessThan(0.2);
     const tester = await mesh.callFrom("productpage-v1", REVIEWS, { headers: { "end-user": "jason" } });
     expect(tester.headers.get("x-version")).toBe("v3");
+  });
+
+  test("a session stands above weights, one of 0 too", async () => {
+    const ask = async (cookie?: string) => {
+      const headers: Record<string, string> = cookie === undefined ? {} : { cookie };
+      const { headers: got } = await mesh.callFrom("productpage-v1", "http://reviews:9080/reviews/7", { headers });
+      return { version: got.get("x-version"), cookie: got.get("set-cookie")?.split(";")[0] };
+    };
+    const until = async (version: string): Promise<string> =>
+      eventually(`a session with ${version}`, async () => {
+        const first = await ask();
+        return first.version === version && first.cookie;
+      });
+    const [one, three] = [await until("v1"), await until("v3")];
+    const versionsOf = async (cookie: string) => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => ask(cookie)));
+      return [...new Set(answers.map(({ version }) => version))];
+    };
+    expect([await versionsOf(one), await versionsOf(three)]).toEqual([["v1"], ["v3"]]);
+    mesh.write("seats.yaml", seats.replace("reviews-v3, port: 9080, weight: 1", "reviews-v3, port: 9080, weight: 0"));
+    await eventually("no new session is with v3", async () => {
+      const answers = await Promise.all(Array.from({ length: 20 }, () => ask()));
+      return answers.every(({ version }) => version === "v1");
+    });
+    expect(await versionsOf(three)).toEqual(["v3"]);
   });
 
   test("the gateway shows the certificate that was made for it, and the page behind a path of its own", async () => {
@@ -75,3 +103,25 @@ describe("docs/gateway-api-traffic.md", () => {
     expect([status, headers.get("location")]).toEqual([301, `https://shop.localhost:${port}/shop`]);
   });
 });
+
+test.skipIf(binary === undefined)(
+  "real Envoys take a session that they cannot keep for what they can",
+  async () => {
+    const files = {
+      "canary.yaml": canary,
+      "seats.yaml": seats.replace("reviews-v3, port: 9080, weight: 1", "reviews-v3, port: 9080, weight: 0"),
+    };
+    const mesh = await MeshRun.start({ files, args: ["--proxy", "envoy"] });
+    try {
+      const { publication, problems } = await mesh.status();
+      expect(problems).toEqual([]);
+      expect(publication).toMatchObject({ acknowledged: publication?.proxies ?? 0 });
+      const { headers, status } = await mesh.callFrom("productpage-v1", "http://reviews:9080/reviews/7");
+      expect([status, headers.get("x-version")]).toEqual([200, "v1"]);
+      expect(headers.get("set-cookie")).toMatch(/^seat="[^"]+"; Path=\/reviews\/7; HttpOnly$/);
+    } finally {
+      await mesh.stop();
+    }
+  },
+  60_000,
+);

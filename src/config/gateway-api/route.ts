@@ -4,7 +4,7 @@
  * @module
  */
 import type { ParentReference } from "../../model/gateway-api/reference.ts";
-import type { WeightedBackend } from "../../model/gateway-api/route.ts";
+import type { RouteBackend, WeightedBackend } from "../../model/gateway-api/route.ts";
 import type { Node, Read } from "../node.ts";
 import { integer } from "../read-values.ts";
 import { listOf } from "./lists.ts";
@@ -36,14 +36,23 @@ export const weightedBackend =
     return { ref: backendFields(fields, namespace), weight: fields.optional("weight", weight) ?? 1 };
   };
 
-/** A session names an endpoint, which is one of one backend: of several, weights would send a client on all the same. */
+/** Of several backends a session chooses one, which a route with what that backend alone does could not. */
 export function checkSession(
   {
     sessionPersistence,
     backends,
-  }: { readonly sessionPersistence: unknown; readonly backends: readonly WeightedBackend[] },
+  }: { readonly sessionPersistence: unknown; readonly backends: readonly RouteBackend[] },
   at: Node | undefined,
 ): void {
-  if (sessionPersistence !== undefined && backends.filter((b) => b.weight > 0).length > 1)
-    at?.failAtKey("is not supported yet beside several backends");
+  const hasOwn = backends.some(
+    ({ filters: f }) =>
+      f.redirect !== undefined ||
+      f.rewrite !== undefined ||
+      f.mirrors.length + f.unsupported.length > 0 ||
+      f.cors !== undefined,
+  );
+  if (sessionPersistence !== undefined && backends.length > 1 && hasOwn)
+    at?.failAtKey(
+      "is not supported beside several backends of which one has filters other than header modifiers: put those at the rule",
+    );
 }

@@ -18,22 +18,25 @@ const sessionName = textThat(
 export function sessionPersistence(node: Node): SessionPersistence {
   const fields = node.fields({ known: ["sessionName", "absoluteTimeout", "idleTimeout", "type", "cookieConfig"] });
   const type = fields.optional("type", choice(["Cookie", "Header"])) ?? "Cookie";
-  const absoluteTimeoutMs = fields.optional("absoluteTimeout", gatewayDuration);
+  const absoluteTimeoutMs = fields.optional("absoluteTimeout", timeout);
   const cookie = fields.at("cookieConfig");
   const lifetime =
     cookie?.fields({ known: ["lifetimeType"] }).optional("lifetimeType", choice(["Session", "Permanent"])) ?? "Session";
   if (type === "Header") cookie?.failAtKey("cannot stand beside the type Header");
   if (lifetime === "Permanent" && absoluteTimeoutMs === undefined)
     cookie?.fail('a Permanent cookie needs "absoluteTimeout"');
-  fields.at("idleTimeout")?.unsupported();
-  if (absoluteTimeoutMs !== undefined && lifetime === "Session")
-    fields.at("absoluteTimeout")?.failAtKey("is not supported yet but for a cookie whose lifetimeType is Permanent");
   return {
     at: fieldPlace(node),
     type,
     sessionName: fields.optional("sessionName", sessionName),
     absoluteTimeoutMs,
-    idleTimeoutMs: fields.optional("idleTimeout", gatewayDuration),
+    idleTimeoutMs: fields.optional("idleTimeout", timeout),
     lifetime,
   };
+}
+
+function timeout(node: Node): number {
+  const ms = gatewayDuration(node);
+  if (ms === 0) node.fail("must be more than 0s: a session that is over at once is none");
+  return ms;
 }

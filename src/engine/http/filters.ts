@@ -12,9 +12,10 @@ import { FilterConfig } from "../../xds/proto/route.ts";
 import { type AnyMessage, isAny } from "../../xds/types/any.ts";
 import { CompileError, fieldPath, refuseOthers, unpackAt } from "../compile-error.ts";
 import { FAULT_FILTER } from "./fault.ts";
-import type { FilterContext, FilterType, LevelConfig } from "./filter-type.ts";
+import type { FilterContext, FilterType, LevelConfig, Preference } from "./filter-type.ts";
 import { CORS_FILTER } from "./cors.ts";
 import { DYNAMIC_FORWARD_PROXY_FILTER } from "./dynamic-forward-proxy.ts";
+import { KEPT_SESSION_FILTER } from "./kept-session.ts";
 import { LOCAL_RATE_LIMIT } from "./local-rate-limit.ts";
 import { RBAC_FILTER } from "./rbac-filter.ts";
 import { compileRouter, isRouter, type RouterSettings } from "./router.ts";
@@ -29,6 +30,7 @@ const FILTER_TYPES: readonly FilterType[] = [
   LOCAL_RATE_LIMIT,
   DYNAMIC_FORWARD_PROXY_FILTER,
   STATEFUL_SESSION_FILTER,
+  KEPT_SESSION_FILTER,
 ];
 
 /** `typed_per_filter_config` of one level. */
@@ -72,6 +74,17 @@ export class FilterChain {
     if (used.length === 0) return this.#plain;
     const filters = this.#filters.filter(({ type }) => forwards || type.forwardsOnly !== true);
     return filters.flatMap((filter) => this.#overridden(filter, used) ?? []);
+  }
+
+  /** What a filter of the route says of its weighted clusters. @throws {CompileError} */
+  preference(levels: readonly FilterOverrides[]): Preference | undefined {
+    for (const { name, type } of this.#filters) {
+      const level = type.compilePreference && levels.find(({ configs = {} }) => Object.hasOwn(configs, name));
+      if (level === undefined) continue;
+      const own = ownConfig(level.configs?.[name] as AnyMessage, `${level.path}["${name}"]`);
+      if (typeof own === "object") return type.compilePreference?.(own.config, own.path, this.#context);
+    }
+    return undefined;
   }
 
   #overridden(filter: NamedFilter, levels: readonly FilterOverrides[]): FilterStep | undefined {

@@ -15,6 +15,7 @@ import type { RequestView } from "../request.ts";
 import type { Trace } from "../trace.ts";
 import { type CompiledEdits, compileEdits, HEADER_EDITS, joinEdits } from "./header-operations.ts";
 import type { FilterChain, FilterOverrides } from "./filters.ts";
+import type { Preference } from "./filter-type.ts";
 import type { Mirrors } from "./mirrors.ts";
 import type { RouteEnd, RouteTarget } from "./target.ts";
 
@@ -136,7 +137,7 @@ function compileWeighted(weighted: WeightedCluster, action: RouteAction, levels:
       `must be the sum of the weights, ${total}, found ${totalWeight}`,
     );
   }
-  return pickShare(shares, total, weighted.headerName?.toLowerCase());
+  return pickShare(shares, total, weighted.headerName?.toLowerCase(), levels.filters.preference(levels.overrides));
 }
 
 function share(cluster: ClusterWeight, until: number, action: RouteAction, levels: RouteLevels, path: string): Share {
@@ -162,7 +163,24 @@ function share(cluster: ClusterWeight, until: number, action: RouteAction, level
   return { until, target: target(to, inner), label: cluster.name || `by header ${cluster.clusterHeader}` };
 }
 
-function pickShare(shares: readonly Share[], total: number, headerName: string | undefined): Pick {
+function pickShare(
+  shares: readonly Share[],
+  total: number,
+  headerName: string | undefined,
+  preference: Preference | undefined,
+): Pick {
+  const draw = drawShare(shares, total, headerName);
+  if (preference === undefined) return draw;
+  return (request, randomValue, trace) => {
+    const isWanted = preference(request);
+    const wanted = isWanted && shares.find(({ target: { clusterName = "" } }) => isWanted(clusterName));
+    if (wanted === undefined) return draw(request, randomValue, trace);
+    trace?.push({ step: "cluster", subject: wanted.label, verdict: "chosen", reason: "the client's session is there" });
+    return wanted.target;
+  };
+}
+
+function drawShare(shares: readonly Share[], total: number, headerName: string | undefined): Pick {
   return (request, randomValue, trace) => {
     const drawn =
       (headerName === undefined ? randomValue : (numberIn(request.header(headerName)) ?? randomValue)) % total;

@@ -93,8 +93,8 @@ function byCookie({ cookie }: CookieBasedSessionState, path: string): SessionOf 
   };
 }
 
-/** As in Envoy: whole elements, unless the cookie's path ends in a slash. */
-function isUnder(requestPath: string, cookiePath: string): boolean {
+/** Whether a cookie of that path is for the request. As in Envoy: whole elements, unless the cookie's path ends in a slash. */
+export function isUnder(requestPath: string, cookiePath: string): boolean {
   if (cookiePath === "" || cookiePath === "/") return true;
   const [path = ""] = requestPath.split("?");
   if (!path.startsWith(cookiePath)) return false;

@@ -2,7 +2,8 @@ import { describe, expect, test } from "bun:test";
 import { service, stateOf, workload } from "../../../tests/support/mesh.ts";
 import type { PathModifier } from "../../model/gateway-api/route.ts";
 import { GATEWAY_NAME_LABEL } from "../../model/gateway-api/workloads.ts";
-import type { Route } from "../../xds/proto/route.ts";
+import { FilterConfig, type Route } from "../../xds/proto/route.ts";
+import { KeptSession } from "../../xds/proto/tulle-sessions.ts";
 import { UpstreamHttpOptions } from "../../xds/proto/upstream-http.ts";
 import { unpack } from "../../xds/types/any.ts";
 import { defaultTranslateOptions } from "../options.ts";
@@ -134,6 +135,29 @@ describe("routes", () => {
       expect(made[0]?.match?.runtimeFraction?.defaultValue?.numerator).toBe(500_000);
     },
   );
+
+  test("a session's cookie is for the rule's path, and its backends are there without a weight", () => {
+    const session = "sessionPersistence: {sessionName: seat}";
+    const two = "backendRefs: [{name: reviews, port: 80}, {name: ratings, port: 80, weight: 0}]";
+    const rules = [
+      ["{path: {value: /shop/}}", "/shop"],
+      ["{path: {type: Exact, value: /a/b}}", "/a/b"],
+      ["{path: {type: RegularExpression, value: '/x/y[a-z]+/z'}}", "/x"],
+      ["{path: {type: RegularExpression, value: /v/w|/u}}", "/"],
+      ["{path: {value: /}}", "/"],
+    ] as const;
+    const made = edge(
+      gateway(),
+      ...rules.map(([match], i) => route(`r${i}`, `{matches: [${match}], ${two}, ${session}}`)),
+    );
+    for (const [i, [, path]] of rules.entries()) {
+      const found = routesAt("*", made).find(({ name }) => name === `default.r${i}.0`);
+      expect(found?.route?.weightedClusters?.clusters?.map(({ weight }) => weight)).toEqual([1, 0]);
+      const any = found?.typedPerFilterConfig?.["tulle.sessions"];
+      const { config } = any === undefined ? {} : unpack(any, FilterConfig);
+      expect(config && unpack(config, KeptSession)).toEqual({ name: "seat", path });
+    }
+  });
 
   test("a Service without routes is called as ever; a route of another port changes nothing", () => {
     const parent = 'parentRefs: [{group: "", kind: Service, name: reviews, port: 80}]';

@@ -32,7 +32,7 @@ import { REDIRECT_CODES } from "../redirect.ts";
 import { retryPolicy } from "../retry-policy.ts";
 import { outboundCluster } from "../scope.ts";
 import type { RequestContext } from "./context.ts";
-import { sessionConfig } from "../stateful-session.ts";
+import { sessionConfig, type SessionPlace } from "../stateful-session.ts";
 import { pathRewrite } from "./path-modifier.ts";
 
 export type RequestRule = ResolvedRule<HttpRouteRule | GrpcRouteRule, ResolvedRouteBackend>;
@@ -43,8 +43,7 @@ export interface RuleInput {
   /** The path that the match wants, as far as it is a prefix. */
   readonly matched: string;
   readonly context: RequestContext;
-  /** Of a cookie or header that keeps clients with their endpoints, where the document names none. */
-  readonly sessionName: string;
+  readonly session: Omit<SessionPlace, "backends">;
 }
 
 /**
@@ -58,6 +57,8 @@ export function ruleActions(input: RuleInput): readonly Route[] {
   if (filters.redirect !== undefined) return [redirecting(filters, filters.redirect, matched, context)];
   const live = rule.backends.filter(({ backend }) => backend.weight > 0);
   if (live.every(({ target }) => target.t === "invalid")) return [unavailable(input)];
+  // A session goes on at a backend that has no weight any more.
+  if (rule.rule.sessionPersistence !== undefined && rule.backends.length > 1) return [weighted(input, rule.backends)];
   const [only] = live;
   if (live.length === 1 && only !== undefined) return [forBackend(input, only)];
   if (live.some(needsRoute)) return byChance(input, live);
@@ -87,7 +88,9 @@ function filterConfig({ cors }: RouteFilters, input?: RuleInput): Pick<Route, "t
   return {
     typedPerFilterConfig: {
       ...(cors !== undefined && corsConfig(cors)),
-      ...(session !== undefined && sessionConfig(session, input?.sessionName ?? "")),
+      ...(input !== undefined &&
+        session !== undefined &&
+        sessionConfig(session, { ...input.session, backends: input.rule.backends.length })),
     },
   };
 }
@@ -124,7 +127,7 @@ function weighted(input: RuleInput, live: readonly ResolvedRouteBackend[]): Rout
   return {
     route: { ...common(input, live, filters.rewrite, rule.mirrors), weightedClusters: { clusters } },
     ...headerEdits(filters.headers),
-    ...filterConfig(filters),
+    ...filterConfig(filters, input),
   };
 }
 

@@ -60,16 +60,24 @@ function routesOf(attached: readonly AttachedRoute[], context: RequestContext): 
   return [...grpc, ...http];
 }
 
+/** The part of a path that all requests of a match have, in whole elements: cookies of other rules do not come along. */
+function pathOf({ path, pathSeparatedPrefix, prefix, safeRegex }: RouteMatch): string {
+  if (safeRegex === undefined) return path ?? pathSeparatedPrefix ?? prefix ?? "/";
+  const { regex = "" } = safeRegex;
+  const [literal = ""] = regex.includes("|") ? [] : (/^[\w/~%-]*/.exec(regex) ?? []);
+  return literal.slice(0, literal.lastIndexOf("/")) || "/";
+}
+
 function matched(
-  input: Omit<RuleInput, "sessionName">,
+  input: Omit<RuleInput, "session">,
   { origin, namespace, name }: ObjectMeta,
   index: number,
   place: Place,
   match: RouteMatch,
 ): readonly Route[] {
   const { rule } = input.rule;
-  const sessionName = `tulle-session-${namespace}-${name}-${index}`;
-  return ruleActions({ ...input, sessionName }).map((action) => ({
+  const session = { fallbackName: `tulle-session-${namespace}-${name}-${index}`, path: pathOf(match) };
+  return ruleActions({ ...input, session }).map((action) => ({
     name: `${namespace}.${name}.${rule.name ?? index}`,
     metadata: sourceMetadata(origin, place, rule.name ?? `rules[${index}]`),
     ...action,

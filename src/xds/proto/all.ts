@@ -54,6 +54,7 @@ import "./substitution-format.ts";
 import "./tls.ts";
 import "./tulle-balancing.ts";
 import "./tulle-identity.ts";
+import "./tulle-sessions.ts";
 import "./type.ts";
 import "./upstream-http.ts";
 import "./upstream-proxy-protocol.ts";
