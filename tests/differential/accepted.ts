@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { ACCEPTED_AT_EDGE } from "./accepted-edge.ts";
 import type { Ask, Case } from "./comparison.ts";
 import type { Difference, Outcome } from "./outcome.ts";
 
@@ -124,4 +125,5 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
       istio === "duration must be greater than 1ms" &&
       ours === "taken",
   },
+  ...ACCEPTED_AT_EDGE,
 ];

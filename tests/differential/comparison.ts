@@ -7,6 +7,7 @@ import { ACCEPTED, type AcceptedDifference, type Context } from "./accepted.ts";
 import { type Difference, differences, outcomeOf } from "./outcome.ts";
 import type { Headers } from "./rig/messages.ts";
 import { type ConfigDocument, keyOf } from "./rig/document.ts";
+import { type Door, withDoors } from "./rig/edge.ts";
 import { type Call, LEGS, type Oracle, type Refusals, type Seen } from "./rig/oracle.ts";
 import { type CallerName, HOSTS, hostOf } from "./rig/world.ts";
 
@@ -22,6 +23,8 @@ export interface Ask {
   readonly host?: string;
   /** Who calls; the client when it is not said. */
   readonly caller?: CallerName;
+  /** Called from outside, by this door of the gateway: the port is said in vain, and the host as it stands. */
+  readonly door?: Door;
 }
 
 export interface Case {
@@ -38,6 +41,9 @@ export const TARGET_PORT = 9080;
 
 /** The number that stands for the port that applications listen on for the first of them. */
 export const TARGET = 18_080;
+
+/** What is called from outside when a request does not say. */
+export const OUTSIDE = "HOST.gate";
 
 /** Something that is not alike. */
 export interface Finding {
@@ -164,8 +170,8 @@ function refusalsOf(documents: readonly ConfigDocument[], { istio, tulle }: Refu
 }
 
 /** With the names and numbers of this run in it. */
-function place({ ports }: Oracle, document: ConfigDocument, slot: number): ConfigDocument {
-  const text = JSON.stringify(document)
+function place({ doors, ports }: Oracle, document: ConfigDocument, slot: number): ConfigDocument {
+  const text = withDoors(JSON.stringify(document), doors)
     .replaceAll("HOST", hostOf(slot))
     .replaceAll(String(TARGET), String(ports.target[0]))
     .replace(/"(number|port)":(80|8080)\b/g, (_, name: string, number: string) => {
@@ -175,8 +181,15 @@ function place({ ports }: Oracle, document: ConfigDocument, slot: number): Confi
   return JSON.parse(text) as ConfigDocument;
 }
 
-function requestOf({ ports }: Oracle, ask: Ask, slot: number): Call {
-  const { body, caller = "client", headers, host, method, path, port } = ask;
-  const authority = `${host?.replace("HOST", hostOf(slot)) ?? hostOf(slot)}:${ports.service[port]}`;
-  return { caller, method, url: `http://${authority}${path}`, headers: [["host", authority], ...headers], body };
+function requestOf(oracle: Oracle, ask: Ask, slot: number): Call {
+  const { body, caller = "client", headers, host = "HOST", method, path, port } = ask;
+  if (ask.door !== undefined) return fromOutside(oracle, ask, ask.door, slot);
+  const at = oracle.ports.service[port] ?? 0;
+  const authority = `${host.replace("HOST", hostOf(slot))}:${at}`;
+  return { via: caller, at, method, url: `http://${authority}${path}`, headers: [["host", authority], ...headers], body };
+}
+
+function fromOutside({ doors }: Oracle, { body, headers, host = OUTSIDE, method, path }: Ask, door: Door, slot: number): Call {
+  const authority = withDoors(host, doors).replace("HOST", hostOf(slot));
+  return { via: "edge", at: doors[door].target, method, url: path, headers: [["host", authority], ...headers], body };
 }

@@ -5,7 +5,8 @@
  */
 import { stringify } from "yaml";
 import type { Ask, Finding } from "./comparison.ts";
-import { PORTS } from "./comparison.ts";
+import { OUTSIDE, PORTS } from "./comparison.ts";
+import { DOORS } from "./rig/edge.ts";
 
 export function formatFinding({ of, ask, differences }: Finding): string {
   const documents = of.documents.map((document) => stringify(document, { lineWidth: 0 })).join("---\n");
@@ -25,13 +26,17 @@ export function formatFinding({ of, ask, differences }: Finding): string {
 }
 
 /** For the proxy of a client of the mesh. */
-function curl({ body, caller = "client", headers, host = "HOST", method, path, port }: Ask): string {
+function curl(ask: Ask): string {
+  const { body, caller = "client", headers, host = "HOST", method, path, port } = ask;
+  const outside = `-H 'host: ${ask.host ?? OUTSIDE}'`;
   const quoted = (text: string): string => `'${text.replaceAll("'", `'\\''`)}'`;
   return [
-    `curl -x $http_proxy${caller === "client" ? "" : `_of_${caller}`} -X ${method}`,
+    ask.door === undefined
+      ? `curl -x $http_proxy${caller === "client" ? "" : `_of_${caller}`} -X ${method}`
+      : `curl -X ${method} ${outside}`,
     ...headers.map(([name, value]) => `-H ${quoted(value === "" ? `${name};` : `${name}: ${value}`)}`),
     ...(body === "" ? [] : [`-d ${quoted(body)}`]),
-    quoted(`http://${host}:${PORTS[port]}${path}`),
+    quoted(ask.door === undefined ? `http://${host}:${PORTS[port]}${path}` : `http://$gateway:${DOORS[ask.door]}${path}`),
   ].join(" ");
 }
 

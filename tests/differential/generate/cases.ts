@@ -111,7 +111,7 @@ function virtualService(chance: Chance): VirtualServiceSpec {
   });
 }
 
-function destinationRule(chance: Chance): object {
+export function destinationRule(chance: Chance): object {
   return compact({
     host: chance.one(["HOST", "HOST.default.svc.cluster.local"]),
     exportTo: chance.often(0.95) ? undefined : chance.one([["*"], ["."], ["other"]]),

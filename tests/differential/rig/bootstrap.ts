@@ -28,6 +28,8 @@ const metadata = ({ labels, namespace, serviceAccount }: Caller) => ({
 export const istioNodeId = ({ address, name, namespace }: Caller): string =>
   `sidecar~${address}~${name}.${namespace}~${namespace}.svc.cluster.local`;
 
+export const istioGatewayId = (gateway: Caller): string => istioNodeId(gateway).replace("sidecar", "router");
+
 /**
  * @param apiType All resources with each change: istiod's increments forget to take clusters away when a DestinationRule
  * goes that was one with another.

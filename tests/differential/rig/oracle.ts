@@ -12,9 +12,10 @@ import { eventually } from "../../e2e/support/eventually.ts";
 import { envoyProxy, ProxyProcess, tulleProxy } from "../../e2e/support/proxy-process.ts";
 import { ACCESS_LOG_FORMAT, AccessLog, type Logged } from "./access-logs.ts";
 import { ApiServer } from "./api-server.ts";
-import { bootstrapText, istioNodeId } from "./bootstrap.ts";
+import { bootstrapText, istioGatewayId, istioNodeId } from "./bootstrap.ts";
 import { type Answer, Client, type Place, type Request } from "./client.ts";
 import { type ConfigDocument, keyOf } from "./document.ts";
+import { type DoorPorts, EDGE, EDGE_MARKER, edgeDocuments, edgeMarker, edgeOfIstio, edgeOfTulle, freeDoors } from "./edge.ts";
 import { Istiod } from "./istiod.ts";
 import { validate } from "./istioctl.ts";
 import { inLanes } from "./lanes.ts";
@@ -51,19 +52,23 @@ export interface Refusals {
   readonly tulle: ReadonlyMap<string, string>;
 }
 
-/** A request, and whose. */
+/** Whose proxies are asked: a caller's, or the gateway's. */
+export type Via = CallerName | "edge";
+
+/** A request, whose it is, and at which port: a service's, or of the gateway. */
 export interface Call extends Request {
-  readonly caller: CallerName;
+  readonly via: Via;
+  readonly at: number;
 }
 
 interface Leg {
   readonly name: LegName;
-  readonly caller: CallerName;
+  readonly via: Via;
   readonly process: ProxyProcess;
   readonly client: Client;
   readonly log: AccessLog;
-  /** Where requests to a service's port are sent. */
-  readonly placeOf: (servicePort: number) => Place;
+  /** Where requests to a port are sent. */
+  readonly placeOf: (port: number) => Place;
 }
 
 const PUSH_LIMIT_MS = 30_000;
@@ -75,6 +80,8 @@ const CLIENT_LANES = 24;
 
 export class Oracle {
   readonly ports: WorldPorts;
+  /** Of Istio's gateway, as documents name them. */
+  readonly doors: DoorPorts;
   readonly #tools: Tools;
   readonly #api: ApiServer;
   readonly #istiod: Istiod;
@@ -97,7 +104,8 @@ export class Oracle {
     this.#legs = parts.legs;
     this.#folder = parts.folder;
     this.ports = parts.ports;
-    this.#standing = [...commonDocuments(parts.ports), ...callerDocuments];
+    this.doors = parts.doors;
+    this.#standing = standingFor(parts);
   }
 
   static async start(tools: Tools): Promise<Oracle> {
@@ -126,7 +134,7 @@ export class Oracle {
   async publish(documents: readonly ConfigDocument[]): Promise<Refusals> {
     const generation = String(++this.#generation);
     const istio = await this.#toApiServer(documents);
-    const markers = markerDocuments(generation);
+    const markers = [...markerDocuments(generation), edgeMarker(generation, this.ports.service[0] ?? 0)];
     for (const marker of markers) {
       const refused = await this.#api.put(marker);
       if (refused !== undefined) throw new Error(`the API server refuses the marker: ${refused}`);
@@ -144,14 +152,14 @@ export class Oracle {
   /** What comes of each request by each way of its caller, in the order of {@link LEGS}. */
   async askAll(requests: readonly Call[]): Promise<readonly (readonly Seen[])[]> {
     const ids = requests.map(() => String(++this.#asked));
-    const asked = requests.map(({ caller }, i) => ({ id: ids[i] ?? "", legs: this.#legsOf(caller) }));
+    const asked = requests.map(({ via }, i) => ({ id: ids[i] ?? "", legs: this.#legsOf(via) }));
     const answers = await Promise.all(
       LEGS.map((_, l) =>
-        inLanes(CLIENT_LANES, requests, ({ caller, ...request }, i) => {
-          const leg = this.#legsOf(caller)[l];
-          if (leg === undefined) throw new Error(`nobody calls as ${caller}`);
+        inLanes(CLIENT_LANES, requests, ({ at, via, ...request }, i) => {
+          const leg = this.#legsOf(via)[l];
+          if (leg === undefined) throw new Error(`nobody calls as ${via}`);
           const headers = [...request.headers, ["x-case", idOf(leg, ids[i] ?? "")] as const];
-          return leg.client.ask(leg.placeOf(Number(new URL(request.url).port)), { ...request, headers });
+          return leg.client.ask(leg.placeOf(at), { ...request, headers });
         }),
       ),
     );
@@ -165,8 +173,8 @@ export class Oracle {
     );
   }
 
-  #legsOf(caller: CallerName): readonly Leg[] {
-    return this.#legs.filter((leg) => leg.caller === caller);
+  #legsOf(via: Via): readonly Leg[] {
+    return this.#legs.filter((leg) => leg.via === via);
   }
 
   async #toApiServer(documents: readonly ConfigDocument[]): Promise<Map<string, string>> {
@@ -189,23 +197,21 @@ export class Oracle {
   }
 
   async #arrived(
-    { caller, client, name, placeOf, process }: Leg,
+    { via, client, name, placeOf, process }: Leg,
     generation: string,
     isRejected: () => boolean,
   ): Promise<void> {
-    const [port = 0] = this.ports.service;
-    const ask = (path: string): Promise<Answer> =>
-      client.ask(placeOf(port), {
-        method: "GET",
-        url: `http://${MARKER_HOST}:${port}${path}`,
-        headers: [["host", `${MARKER_HOST}:${port}`]],
-        body: "",
-      });
-    const probe = async (): Promise<boolean> =>
-      (await ask("/rule")).body === generation && (await ask("/subset")).status === 200;
+    const ask = ({ at, host, url }: Marked, path: string): Promise<Answer> =>
+      client.ask(placeOf(at), { method: "GET", url: `${url}${path}`, headers: [["host", host]], body: "" });
+    const isHere = async (marked: Marked): Promise<boolean> => 
+      (await ask(marked, "/rule")).body === generation && (await ask(marked, "/subset")).status === 200;
+    const probe = async (): Promise<boolean> => {
+      for (const marked of this.#markedFor(via)) if (!(await isHere(marked))) return false;
+      return true;
+    };
     try {
       await eventually(
-        `${name} of ${caller} goes by what was published`,
+        `${name} of ${via} goes by what was published`,
         async () => isRejected() || probe(),
         PUSH_LIMIT_MS,
       );
@@ -214,6 +220,14 @@ export class Oracle {
       const rejections = this.#plane.rejections.slice(-3).join("\n");
       throw new Error(`${String(error)}\n${rejections}\n${process.output.slice(-2000)}`, { cause: error });
     }
+  }
+
+  /** Where the marker is asked for. */
+  #markedFor(via: Via): readonly Marked[] {
+    if (via === "edge") return Object.values(this.doors).map(({ target: at }) => ({ at, host: EDGE_MARKER, url: "" }));
+    const [at = 0] = this.ports.service;
+    const host = `${MARKER_HOST}:${at}`;
+    return [{ at, host, url: `http://${host}` }];
   }
 
   /** Waits for what follows answers: lines of logs, and mirrors. */
@@ -227,6 +241,13 @@ export class Oracle {
       asked.every(({ id, legs }) => new Set(legs.map((leg) => this.#upstreams.count(idOf(leg, id)))).size === 1);
     await eventually("the applications saw the same", isEven, QUIET_LIMIT_MS).catch(() => {});
   }
+}
+
+interface Marked {
+  readonly at: number;
+  readonly host: string;
+  /** Before the path. */
+  readonly url: string;
 }
 
 interface Asked {
@@ -244,7 +265,23 @@ interface Parts {
   readonly legs: readonly Leg[];
   readonly folder: string;
   readonly ports: WorldPorts;
+  readonly doors: DoorPorts;
 }
+
+const bothHold = ({ doors, ports }: Pick<Parts, "doors" | "ports">): readonly ConfigDocument[] => [
+  ...commonDocuments(ports),
+  ...edgeDocuments(doors),
+];
+
+/** Of Tulle's. */
+const standingFor = (parts: Pick<Parts, "doors" | "ports">): readonly ConfigDocument[] => [
+  ...bothHold(parts),
+  ...callerDocuments,
+  edgeOfTulle,
+];
+
+const VIAS: readonly Via[] = ["client", "guest", "edge"];
+const callerOf = (via: Via): Caller => (via === "edge" ? EDGE : CALLERS[via]);
 
 /** @param undo Gets what ends each part that has been started. */
 async function startParts(tools: Tools, undo: (() => unknown)[]): Promise<Parts> {
@@ -254,12 +291,13 @@ async function startParts(tools: Tools, undo: (() => unknown)[]): Promise<Parts>
   undo.push(() => upstreams.stop());
   const [first = 0, second = 0] = freePorts(2);
   const ports: WorldPorts = { service: [first, second], target: upstreams.ports };
+  const doors = freeDoors();
   const logs = new Map<string, AccessLog>();
   const logFile = (name: LegName, caller: Caller): string =>
     join(folder, name === "istio" ? "istio-access.log" : `${name}-${caller.name}-access.log`);
   const api = await ApiServer.start(tools);
   undo.push(() => api.stop());
-  await settle(api, ports);
+  await settle(api, [...bothHold({ doors, ports }), edgeOfIstio, ...markerDocuments("0"), edgeMarker("0", first)]);
   const istiod = await Istiod.start(tools, {
     kubeconfig: api.kubeconfig,
     folder,
@@ -267,26 +305,33 @@ async function startParts(tools: Tools, undo: (() => unknown)[]): Promise<Parts>
     accessLogFormat: ACCESS_LOG_FORMAT,
   });
   undo.push(() => istiod.stop());
-  const callers = Object.entries(CALLERS) as [CallerName, Caller][];
-  const nodes = callers.flatMap(([, caller]) =>
+  const nodes = VIAS.flatMap((via) =>
     (["envoy", "tulle"] as const).map((name): PlaneNode => {
+      const caller = callerOf(via);
       const [outboundPort = 0] = freePorts(1);
-      return { caller, id: `${name}-${caller.name}`, outboundPort, accessLog: logFile(name, caller) };
+      const places = new Map(Object.values(doors).map(({ target }) => [target, freePorts(1)[0] ?? 0]));
+      return {
+        caller,
+        id: `${name}-${caller.name}`,
+        accessLog: logFile(name, caller),
+        ...(via === "edge" ? { t: "gateway", places } : { t: "sidecar", outboundPort }),
+      };
     }),
   );
   const plane = new TullePlane(nodes, ACCESS_LOG_FORMAT);
   await plane.start();
   undo.push(() => plane.stop());
-  plane.publish([...commonDocuments(ports), ...callerDocuments]);
-  const leg = async (name: LegName, callerName: CallerName): Promise<Leg> => {
-    const caller = CALLERS[callerName];
+  plane.publish(standingFor({ doors, ports }));
+  const leg = async (name: LegName, via: Via): Promise<Leg> => {
+    const caller = callerOf(via);
     const node = nodes.find(({ id }) => id === `${name}-${caller.name}`);
     const program = name === "tulle" ? tulleProxy : envoyProxy(tools.envoy);
     const process = await ProxyProcess.start(program, join(folder, `${name}-${caller.name}`), () => {
       const [admin = 0] = freePorts(1);
+      const istioId = via === "edge" ? istioGatewayId(caller) : istioNodeId(caller);
       const text =
         node === undefined
-          ? bootstrapText(caller, istioNodeId(caller), { admin, xds: istiod.xdsPort }, "GRPC")
+          ? bootstrapText(caller, istioId, { admin, xds: istiod.xdsPort }, "GRPC")
           : bootstrapText(caller, node.id, { admin, xds: plane.xdsPort }, "DELTA_GRPC");
       return [text, admin];
     });
@@ -294,24 +339,26 @@ async function startParts(tools: Tools, undo: (() => unknown)[]): Promise<Parts>
     const file = logFile(name, caller);
     const log = logs.get(file) ?? new AccessLog(file);
     logs.set(file, log);
-    const placeOf = (port: number): Place =>
-      node === undefined ? { hostname: caller.loopback, port } : { hostname: "127.0.0.1", port: node.outboundPort };
-    return { name, caller: callerName, process, client: new Client(), log, placeOf };
+    const placeOf = (port: number): Place => {
+      if (node === undefined) return { hostname: caller.loopback, port };
+      return { hostname: "127.0.0.1", port: node.t === "gateway" ? (node.places.get(port) ?? 0) : node.outboundPort };
+    };
+    return { name, via, process, client: new Client(), log, placeOf };
   };
   const legs = await inLanes(
     2,
-    callers.flatMap(([caller]) => LEGS.map((name) => ({ name, caller }))),
-    ({ name, caller }) => leg(name, caller),
+    VIAS.flatMap((via) => LEGS.map((name) => ({ name, via }))),
+    ({ name, via }) => leg(name, via),
   );
-  return { api, istiod, plane, upstreams, legs, folder, ports };
+  return { api, istiod, plane, upstreams, legs, folder, ports, doors };
 }
 
 /** The world's own documents, in the API server. */
-async function settle(api: ApiServer, ports: WorldPorts): Promise<void> {
+async function settle(api: ApiServer, documents: readonly ConfigDocument[]): Promise<void> {
   const put = async (document: ConfigDocument): Promise<void> => {
     const refused = await api.put(document);
     if (refused !== undefined) throw new Error(`the API server refuses ${keyOf(document)}: ${refused}`);
   };
   await inLanes(1, namespaces, put);
-  await inLanes(API_LANES, [...commonDocuments(ports), ...markerDocuments("0")], put);
+  await inLanes(API_LANES, documents, put);
 }

@@ -9,7 +9,7 @@ import { silentLog } from "../../../src/base/log.ts";
 import { formatProblem } from "../../../src/base/problem.ts";
 import { loadDocuments } from "../../../src/config/load.ts";
 import type { Mesh } from "../../../src/model/mesh.ts";
-import type { Instance, Workload } from "../../../src/model/service.ts";
+import type { Instance, InstancePort, Workload } from "../../../src/model/service.ts";
 import { bunNetwork } from "../../../src/net/bun-network.ts";
 import type { Listener } from "../../../src/net/socket.ts";
 import { defaultTranslateOptions } from "../../../src/translate/options.ts";
@@ -21,14 +21,23 @@ import { SnapshotCache } from "../../../src/xds/snapshot-cache.ts";
 import { type ConfigDocument, keyOf } from "./document.ts";
 import type { Caller } from "./world.ts";
 
-/** A proxy that stands for a caller. */
-export interface PlaneNode {
+/** A proxy that stands for a caller, or for the gateway. */
+export type PlaneNode = {
   readonly caller: Caller;
   readonly id: string;
-  /** Where it takes the client's requests. */
-  readonly outboundPort: number;
   readonly accessLog: string;
-}
+} & (
+  | {
+      readonly t: "sidecar";
+      /** Where it takes the client's requests. */
+      readonly outboundPort: number;
+    }
+  | {
+      readonly t: "gateway";
+      /** Where it listens in place of the ports that documents name. */
+      readonly places: ReadonlyMap<number, number>;
+    }
+);
 
 export class TullePlane {
   readonly #cache = new SnapshotCache();
@@ -94,11 +103,18 @@ export class TullePlane {
   }
 }
 
-const instanceOf = (workload: Workload, { id, outboundPort }: PlaneNode): Instance => ({
+const LOOPBACK = "127.0.0.1";
+
+const instanceOf = (workload: Workload, node: PlaneNode): Instance => ({
   workload,
-  id,
-  ports: [],
-  outbound: { address: "127.0.0.1", port: outboundPort },
+  id: node.id,
+  ports: node.t === "gateway" ? [...node.places].map(([door, port]) => portAt(door, port)) : [],
+  outbound: node.t === "gateway" ? undefined : { address: LOOPBACK, port: node.outboundPort },
   loopbacks: [],
   healthy: true,
 });
+
+function portAt(targetPort: number, port: number): InstancePort {
+  const address = { address: LOOPBACK, port };
+  return { targetPort, inbound: address, application: address };
+}

@@ -1,0 +1,20 @@
+/**
+ * Hosts of a case's Gateways and VirtualServices, and the names by which requests ask for them.
+ *
+ * @module
+ */
+import type { Chance } from "./chance.ts";
+
+/** As documents say them: few, of one another's kind, so that they meet often. */
+export const GATE_HOSTS = ["HOST.gate", "a.HOST.gate", "*.HOST.gate", "b.a.HOST.gate", "*.a.HOST.gate"] as const;
+
+/** What requests ask for, of these and beside them. */
+const ASKED = ["HOST.gate", "a.HOST.gate", "b.HOST.gate", "b.a.HOST.gate", "c.a.HOST.gate", "xHOST.gate"];
+
+/** Host headers: mostly plain, at times with a port, or in capitals, which mean the same. */
+export function askedHost(chance: Chance, hosts: readonly string[]): string {
+  const wanted = chance.often(0.75) && hosts.length > 0 ? chance.one(hosts) : chance.one(ASKED);
+  const host = wanted.replace(/^\*/, chance.one(["b", "c.d", "a"]));
+  if (chance.often(0.04)) return host.replace(".gate", ".Gate");
+  return chance.often(0.15) ? `${host}:${chance.one(["30080", "80", "1"])}` : host;
+}
