@@ -186,10 +186,22 @@ function requestOf(oracle: Oracle, ask: Ask, slot: number): Call {
   if (ask.door !== undefined) return fromOutside(oracle, ask, ask.door, slot);
   const at = oracle.ports.service[port] ?? 0;
   const authority = `${host.replace("HOST", hostOf(slot))}:${at}`;
-  return { via: caller, at, method, url: `http://${authority}${path}`, headers: [["host", authority], ...headers], body };
+  return {
+    via: caller,
+    at,
+    method,
+    url: `http://${authority}${path}`,
+    headers: [["host", authority], ...headers],
+    body,
+  };
 }
 
-function fromOutside({ doors }: Oracle, { body, headers, host = OUTSIDE, method, path }: Ask, door: Door, slot: number): Call {
+function fromOutside(
+  { doors }: Oracle,
+  { body, headers, host = OUTSIDE, method, path }: Ask,
+  door: Door,
+  slot: number,
+): Call {
   const authority = withDoors(host, doors).replace("HOST", hostOf(slot));
   return { via: "edge", at: doors[door].target, method, url: path, headers: [["host", authority], ...headers], body };
 }

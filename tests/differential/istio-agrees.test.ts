@@ -10,6 +10,8 @@ import { ACCEPTED } from "./accepted.ts";
 import { type Case, compare, type Report } from "./comparison.ts";
 import { FIXED } from "./fixed.ts";
 import { generatedCase } from "./generate/cases.ts";
+import { gatewayCase } from "./generate/gateways.ts";
+import { GATEWAY_FIXED } from "./gateway-fixed.ts";
 import { formatFinding } from "./report.ts";
 import { Oracle } from "./rig/oracle.ts";
 import { findTools } from "./rig/tools.ts";
@@ -22,6 +24,9 @@ const COMPARISONS = isLong ? 50_000 : 2000;
 const ASKS = 14;
 /** Kinds of differences that are shrunk before a test fails. */
 const MAX_SHRUNK = 3;
+
+/** One of four is about the gateway. */
+const makerOf = (number: number): typeof generatedCase => (number % 4 === 3 ? gatewayCase : generatedCase);
 
 const tools = await findTools();
 
@@ -47,7 +52,7 @@ describe.skipIf(tools === undefined)("a real Istio agrees", () => {
   }
 
   test("with each kind of rule", async () => {
-    expect((await check(FIXED)).comparisons).toBeGreaterThan(250);
+    expect((await check([...FIXED, ...GATEWAY_FIXED])).comparisons).toBeGreaterThan(315);
   }, 240_000);
 
   test("with Sidecars", async () => {
@@ -64,7 +69,7 @@ describe.skipIf(tools === undefined)("a real Istio agrees", () => {
     console.log(`differential: TULLE_SEED=${seed}`);
     let done = 0;
     for (let at = 0; done < COMPARISONS; at += 100) {
-      const cases = Array.from({ length: 100 }, (_, i) => generatedCase(seed, at + i, ASKS));
+      const cases = Array.from({ length: 100 }, (_, i) => makerOf(i)(seed, at + i, ASKS));
       done += (await check(cases)).comparisons;
     }
   }, 1_200_000);

@@ -36,7 +36,9 @@ function curl(ask: Ask): string {
       : `curl -X ${method} ${outside}`,
     ...headers.map(([name, value]) => `-H ${quoted(value === "" ? `${name};` : `${name}: ${value}`)}`),
     ...(body === "" ? [] : [`-d ${quoted(body)}`]),
-    quoted(ask.door === undefined ? `http://${host}:${PORTS[port]}${path}` : `http://$gateway:${DOORS[ask.door]}${path}`),
+    quoted(
+      ask.door === undefined ? `http://${host}:${PORTS[port]}${path}` : `http://$gateway:${DOORS[ask.door]}${path}`,
+    ),
   ].join(" ");
 }
 

@@ -8,6 +8,16 @@ import type { Chance } from "./chance.ts";
 /** As documents say them: few, of one another's kind, so that they meet often. */
 export const GATE_HOSTS = ["HOST.gate", "a.HOST.gate", "*.HOST.gate", "b.a.HOST.gate", "*.a.HOST.gate"] as const;
 
+/** Some that can stand in one VirtualService: Istio takes none there that another covers. */
+export function apart(chance: Chance): string[] {
+  const found: string[] = [];
+  for (const host of chance.some(GATE_HOSTS, 1, 3))
+    if (!found.some((other) => covers(other, host) || covers(host, other))) found.push(host);
+  return found;
+}
+
+const covers = (wide: string, host: string): boolean => wide.startsWith("*") && host.endsWith(wide.slice(1));
+
 /** What requests ask for, of these and beside them. */
 const ASKED = ["HOST.gate", "a.HOST.gate", "b.HOST.gate", "b.a.HOST.gate", "c.a.HOST.gate", "xHOST.gate"];
 

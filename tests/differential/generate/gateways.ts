@@ -9,7 +9,7 @@ import type { ConfigDocument } from "../rig/document.ts";
 import { asksFor } from "./aim.ts";
 import { destinationRule } from "./cases.ts";
 import { Chance, compact } from "./chance.ts";
-import { askedHost, GATE_HOSTS } from "./gateway-hosts.ts";
+import { apart, askedHost, GATE_HOSTS } from "./gateway-hosts.ts";
 import { ruleOf } from "./rules.ts";
 import type { MatchSpec, RuleSpec, VirtualServiceSpec } from "./spec.ts";
 
@@ -81,7 +81,7 @@ function virtualService(chance: Chance, index: number): ConfigDocument {
   const namespace = chance.often(0.85) ? "default" : "other";
   const gateways = chance.often(0.95) ? chance.one(GATEWAYS) : chance.one([["mesh"], ["none"], ["HOST"]]);
   const spec = compact<VirtualServiceSpec>({
-    hosts: chance.some(GATE_HOSTS, 1, 3),
+    hosts: apart(chance),
     gateways,
     exportTo: chance.often(0.9) ? undefined : chance.one([["*"], ["."], ["default"], ["other"]]),
     http: chance.list(1, 4, () => edgeRule(chance)),
@@ -92,7 +92,11 @@ function virtualService(chance: Chance, index: number): ConfigDocument {
 /** Its destinations by their whole names: it may stand in any namespace. */
 function edgeRule(chance: Chance): RuleSpec {
   const text = JSON.stringify(ruleOf(chance, false))
-    .replace(/"(HOST|peer|empty|nobody)"/g, `"$1.default.svc.cluster.local"`)
+    .replace(/"host":"(HOST|peer|empty|nobody)"/g, `"host":"$1.default.svc.cluster.local"`)
+    .replaceAll('"100%"', '"100%%"')
+    .replace(/"retries":\{"attempts":0,[^}]*\}/g, '"retries":{"attempts":0}')
+    .replaceAll('"timeout":"0s"', '"timeout":"3s"')
+    .replaceAll('"redirect":{}', '"redirect":{"uri":"/there"}')
     .replaceAll('"name":"HOST-delegate"', '"name":"HOST-delegate","namespace":"default"')
     .replace(/"port":(80|8080)\b/g, (_, port: string) => `"port":${port === "80" ? PORTS[0] : PORTS[1]}`)
     .replaceAll(`{"prefix":"${WHOLE}"}`, '{"prefix":"a."}')
@@ -124,6 +128,6 @@ function atGateways(chance: Chance, match: MatchSpec): MatchSpec {
   ]);
 }
 
-function fromOutside(chance: Chance, { host: _, ...ask }: Ask, hosts: readonly string[]): Ask {
+function fromOutside(chance: Chance, ask: Ask, hosts: readonly string[]): Ask {
   return { ...ask, door: ask.port === 0 ? "http" : "httpAlt", port: 0, host: askedHost(chance, hosts) };
 }

@@ -15,7 +15,16 @@ import { ApiServer } from "./api-server.ts";
 import { bootstrapText, istioGatewayId, istioNodeId } from "./bootstrap.ts";
 import { type Answer, Client, type Place, type Request } from "./client.ts";
 import { type ConfigDocument, keyOf } from "./document.ts";
-import { type DoorPorts, EDGE, EDGE_MARKER, edgeDocuments, edgeMarker, edgeOfIstio, edgeOfTulle, freeDoors } from "./edge.ts";
+import {
+  type DoorPorts,
+  EDGE,
+  EDGE_MARKER,
+  edgeDocuments,
+  edgeMarker,
+  edgeOfIstio,
+  edgeOfTulle,
+  freeDoors,
+} from "./edge.ts";
 import { Istiod } from "./istiod.ts";
 import { validate } from "./istioctl.ts";
 import { inLanes } from "./lanes.ts";
@@ -203,7 +212,7 @@ export class Oracle {
   ): Promise<void> {
     const ask = ({ at, host, url }: Marked, path: string): Promise<Answer> =>
       client.ask(placeOf(at), { method: "GET", url: `${url}${path}`, headers: [["host", host]], body: "" });
-    const isHere = async (marked: Marked): Promise<boolean> => 
+    const isHere = async (marked: Marked): Promise<boolean> =>
       (await ask(marked, "/rule")).body === generation && (await ask(marked, "/subset")).status === 200;
     const probe = async (): Promise<boolean> => {
       for (const marked of this.#markedFor(via)) if (!(await isHere(marked))) return false;
