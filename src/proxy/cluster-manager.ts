@@ -67,7 +67,7 @@ export class ClusterManager {
     if (known !== undefined && sameAny(known, any)) return;
     const compiled = compileCluster(unpack(any, Cluster));
     const last = this.#clusters.get(name);
-    const next = new ClusterRuntime(compiled, this.#services);
+    const next = new ClusterRuntime(compiled, this.#services, last);
     const assignment = this.#assignments.get(compiled.edsServiceName);
     if (compiled.type === "EDS" && assignment !== undefined) this.#fill(next, assignment);
     this.#clusters.set(name, next);

@@ -92,7 +92,8 @@ export class ClusterRuntime {
   #isStarted = false;
   /** Set once it has been closed: whether no other cluster has its name. */
   #isGone: (() => boolean) | undefined;
-  constructor(compiled: CompiledCluster, services: ClusterServices) {
+  /** @param last The cluster that this one takes the place of. */
+  constructor(compiled: CompiledCluster, services: ClusterServices, last?: ClusterRuntime) {
     this.compiled = compiled;
     this.#services = services;
     this.stats = services.statsOf(compiled.name);
@@ -108,8 +109,9 @@ export class ClusterRuntime {
     this.measures = compiled.balancer.t === "peakEwma";
     this.#decayMs = compiled.balancer.t === "peakEwma" ? compiled.balancer.decayMs : 0;
     this.#balancer = createBalancer(compiled.balancer, () => services.clock.nowMs());
+    if (last !== undefined) this.#balancer.inherit?.(last.#balancer);
     this.#members = new ClusterMembers(compiled, this.stats.stats, this.#balancer, {
-      nowMs: () => services.clock.nowMs(),
+      clock: services.clock,
       peers: () => peersOf(compiled, services),
       hashStatsOf: services.hashStatsOf,
       onRemoved: (endpoint) => this.#connections.drop(endpoint),
@@ -219,7 +221,7 @@ export class ClusterRuntime {
     if (this.requested !== undefined) return undefined;
     if (left === undefined) return this.#balancer.pick(this.endpoints, random, avoid, reselections, hash);
     const { clock } = this.#services;
-    this.#others ??= new OtherPriorities(this.endpoints, this.compiled.balancer, () => clock.nowMs());
+    this.#others ??= new OtherPriorities(this.endpoints, this.compiled.balancer, () => clock.nowMs(), this.#balancer);
     return this.#others.pick(left, random, avoid, reselections, hash);
   }
 
@@ -373,6 +375,7 @@ export class ClusterRuntime {
     this.#isGone = isGone;
     this.#checker?.close();
     this.#outcomes.close();
+    this.#members.close();
     this.#named?.close();
     this.requested?.close();
     this.#connections.close();

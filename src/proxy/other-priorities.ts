@@ -21,12 +21,15 @@ export class OtherPriorities {
   readonly #endpoints: EndpointSet;
   readonly #policy: BalancerPolicy;
   readonly #nowMs: () => number;
+  readonly #main: Balancer;
   readonly #kept = new Map<string, Kept>();
 
-  constructor(endpoints: EndpointSet, policy: BalancerPolicy, nowMs: () => number) {
+  /** @param main Of all priorities: what it has of those that are left need not be made again. */
+  constructor(endpoints: EndpointSet, policy: BalancerPolicy, nowMs: () => number, main: Balancer) {
     this.#endpoints = endpoints;
     this.#policy = policy;
     this.#nowMs = nowMs;
+    this.#main = main;
   }
 
   /** @param left Priorities. Where nothing is left without them, they are not left out. */
@@ -41,6 +44,7 @@ export class OtherPriorities {
     if (known?.view.version === this.#endpoints.version) return known;
     if (this.#kept.size >= MAX_KEPT) this.#kept.clear();
     const made = { view: this.#endpoints.without(left), balancer: createBalancer(this.#policy, this.#nowMs) };
+    made.balancer.inherit?.(this.#main);
     this.#kept.set(key, made);
     return made;
   }

@@ -17,7 +17,7 @@ import { EdfSchedule } from "./edf.ts";
 import type { Endpoint } from "./endpoint.ts";
 import type { EndpointGroup } from "./endpoint-groups.ts";
 import type { EndpointView } from "./endpoints.ts";
-import { HashBalancer, type HashPolicy, type TableSizes } from "./hash-balancer.ts";
+import { HashBalancer, type HashPolicy, type TableSizes, type TableWork } from "./hash-balancer.ts";
 import type { LocalityPart } from "./localities.ts";
 import { costOf } from "./peak-ewma.ts";
 import { isWarming, type SlowStart, warmth } from "./slow-start.ts";
@@ -56,8 +56,10 @@ export interface Balancer {
     reselections?: number,
     hash?: bigint,
   ): Endpoint | undefined;
-  /** Endpoints have changed: makes now what a choice would have to wait for. */
-  prepare?(set: EndpointView): void;
+  /** Endpoints have changed: what a choice would have to wait for, to be done in parts; undefined for nothing. */
+  prepare?(set: EndpointView): TableWork | undefined;
+  /** Takes the place of another, and may use what that one has. */
+  inherit?(last: Balancer): void;
   /** Of balancers that hash; undefined while there are no endpoints. */
   readonly tableSizes?: TableSizes | undefined;
 }

@@ -201,7 +201,7 @@ function groupFor(groups: readonly EndpointGroup[], random: Random): EndpointGro
   return groupAtPercent(groups, random() * 100);
 }
 
-function groupAtPercent(groups: readonly EndpointGroup[], percent: number): EndpointGroup | undefined {
+export function groupAtPercent(groups: readonly EndpointGroup[], percent: number): EndpointGroup | undefined {
   let left = percent;
   for (const group of groups) {
     left -= group.percent;

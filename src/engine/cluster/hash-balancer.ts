@@ -2,7 +2,9 @@
  * Ring hash and Maglev: requests of one hash go to one endpoint, and to the same one by every proxy.
  *
  * Source: Envoy's `ThreadAwareLoadBalancerBase`. The hash chooses the priority as well. A request without a hash goes
- * anywhere. Tables are made when endpoints change (their weights and health included), before the next choice.
+ * anywhere. Tables are made when endpoints change (their weights and health included). A large one takes a second: who calls {@link HashBalancer.prepare}
+ * has it made in parts, and until it is there the last one serves, but for endpoints that may not be used any more. Envoy's workers keep their last
+ * one so, too.
  *
  * Differs: degraded endpoints have a table of their own, for the share of requests that Envoy would give them and then
  * has no endpoint for.
@@ -14,10 +16,10 @@ import type { Balancer } from "./balancer.ts";
 import type { Endpoint } from "./endpoint.ts";
 import { withinBound } from "./bounded-load.ts";
 import type { EndpointGroup } from "./endpoint-groups.ts";
-import type { EndpointView } from "./endpoints.ts";
-import { HashRing } from "./hash-ring.ts";
-import { hashedEndpoints, type HashedEndpoint, type HashTable } from "./hash-table.ts";
-import { MaglevTable } from "./maglev.ts";
+import { type EndpointView, groupAtPercent } from "./endpoints.ts";
+import { ringSteps } from "./hash-ring.ts";
+import { finished, hashedEndpoints, type HashedEndpoint, type HashTable, type Steps } from "./hash-table.ts";
+import { maglevSteps } from "./maglev.ts";
 
 export type HashPolicy = (
   | { readonly t: "ringHash"; readonly minSize: number; readonly maxSize: number }
@@ -43,11 +45,30 @@ interface Table {
   readonly hosts: readonly HashedEndpoint[];
 }
 
+/** Of one state of the endpoints. */
+interface Tables {
+  readonly set: EndpointView;
+  readonly version: number;
+  /** What else decides on the places. */
+  readonly kind: string;
+  readonly groups: readonly EndpointGroup[];
+  readonly byGroup: ReadonlyMap<EndpointGroup, Table>;
+}
+
+/** Tables that are being made. */
+export interface TableWork {
+  /** Does a part of it. @returns Whether it is done. */
+  step(): boolean;
+}
+
+/** Where the last table has no endpoint that may be used within so many places, any will do until the new one is there. */
+const MAX_STALE_PLACES = 100;
+
 export class HashBalancer implements Balancer {
   readonly #policy: HashPolicy;
-  #tables = new Map<EndpointGroup, Table>();
-  #set: EndpointView | undefined;
-  #version = -1;
+  #tables: Tables | undefined;
+  #making: Steps<Tables> | undefined;
+  readonly #usable = new UsableEndpoints();
 
   constructor(policy: HashPolicy) {
     this.#policy = policy;
@@ -60,9 +81,10 @@ export class HashBalancer implements Balancer {
     reselections = 1,
     hash: bigint = randomHash(random),
   ): Endpoint | undefined {
-    if (this.#version !== set.version || this.#set !== set) this.#rebuild(set);
+    const tables = this.#tablesFor(set);
+    if (!isOf(tables, set)) return this.#meanwhile(tables, set, hash, avoid);
     const group = set.groupAt(Number(hash % 100n));
-    const table = group && this.#tables.get(group);
+    const table = group && tables.byGroup.get(group);
     if (table === undefined) return undefined;
     let endpoint = this.#chosen(set, table, hash, 0);
     for (let i = 1; i <= reselections && endpoint !== undefined && avoid?.has(endpoint); i += 1)
@@ -70,12 +92,18 @@ export class HashBalancer implements Balancer {
     return endpoint;
   }
 
-  prepare(set: EndpointView): void {
-    if (this.#version !== set.version || this.#set !== set) this.#rebuild(set);
+  prepare(set: EndpointView): TableWork | undefined {
+    if (this.#tables !== undefined && isOf(this.#tables, set)) return undefined;
+    this.#making = this.#make(set);
+    return { step: () => this.#step() };
+  }
+
+  inherit(last: Balancer): void {
+    if (last instanceof HashBalancer) this.#tables ??= last.#tables;
   }
 
   get tableSizes(): TableSizes | undefined {
-    const [first] = this.#tables.values();
+    const [first] = this.#tables?.byGroup.values() ?? [];
     if (first === undefined) return undefined;
     const places = first.table.placesOf();
     return {
@@ -85,25 +113,101 @@ export class HashBalancer implements Balancer {
     };
   }
 
+  /** The last that are done. Made at once where nobody makes them, or where there are none at all. */
+  #tablesFor(set: EndpointView): Tables {
+    const known = this.#tables;
+    if (known !== undefined && (isOf(known, set) || this.#making !== undefined)) return known;
+    const made = finished(this.#making ?? this.#make(set));
+    this.#done(made);
+    return made;
+  }
+
+  #step(): boolean {
+    const next = this.#making?.next();
+    if (next === undefined) return true;
+    if (next.done === true) this.#done(next.value);
+    return next.done === true;
+  }
+
+  #done(tables: Tables): void {
+    this.#tables = tables;
+    this.#making = undefined;
+  }
+
+  *#make(set: EndpointView): Steps<Tables> {
+    const { groups, version } = set;
+    const kind = kindOf(this.#policy);
+    const byGroup = new Map<EndpointGroup, Table>();
+    for (const group of groups) {
+      const hosts = hashedEndpoints(group.endpoints, this.#policy.useHostname, this.#policy.localityWeighted);
+      const table = sameTable(this.#tables, kind, hosts) ?? (yield* tableSteps(this.#policy, hosts));
+      byGroup.set(group, { hosts, table });
+    }
+    return { set, version, kind, groups, byGroup };
+  }
+
   #chosen(set: EndpointView, { hosts, table }: Table, hash: bigint, attempt: number): Endpoint | undefined {
-    const chosen = table.pick(hash, attempt);
+    const chosen = hosts[table.pick(hash, attempt)]?.endpoint;
     const { balanceFactor } = this.#policy;
     if (chosen === undefined || balanceFactor === undefined) return chosen;
     const active = set.all.reduce((sum, { activeRequests }) => sum + activeRequests, 0);
     return withinBound(chosen, hash, hosts, balanceFactor, active);
   }
 
-  #rebuild(set: EndpointView): void {
-    this.#set = set;
-    this.#version = set.version;
-    this.#tables = new Map(set.groups.map((group) => [group, tableOf(this.#policy, group.endpoints)]));
+  /** By tables of endpoints as they were, or as another cluster of the name had them. */
+  #meanwhile(
+    { byGroup, groups }: Tables,
+    set: EndpointView,
+    hash: bigint,
+    avoid: ReadonlySet<Endpoint> | undefined,
+  ): Endpoint | undefined {
+    const usable = this.#usable.of(set);
+    const group = groupAtPercent(groups, Number(hash % 100n));
+    const table = group && byGroup.get(group);
+    const tries = table === undefined ? 0 : MAX_STALE_PLACES;
+    for (let i = 0; i < tries; i += 1) {
+      const endpoint = usable.get((table && this.#chosen(set, table, hash, i)?.key) ?? "");
+      if (endpoint !== undefined && avoid?.has(endpoint) !== true) return endpoint;
+    }
+    const any = [...usable.values()];
+    return any[Number(hash % BigInt(any.length || 1))];
   }
 }
 
-function tableOf(policy: HashPolicy, endpoints: readonly Endpoint[]): Table {
-  const hosts = hashedEndpoints(endpoints, policy.useHostname, policy.localityWeighted);
-  if (policy.t === "maglev") return { hosts, table: new MaglevTable(hosts, policy.tableSize) };
-  return { hosts, table: new HashRing(hosts, policy.minSize, policy.maxSize) };
+const isOf = (tables: Tables, set: EndpointView): boolean => tables.version === set.version && tables.set === set;
+
+const kindOf = (policy: HashPolicy): string =>
+  policy.t === "maglev" ? `maglev ${policy.tableSize}` : `ring ${policy.minSize} ${policy.maxSize}`;
+
+/** The table for the same hosts, whatever became of the endpoints besides. */
+function sameTable(known: Tables | undefined, kind: string, hosts: readonly HashedEndpoint[]): HashTable | undefined {
+  if (known?.kind !== kind) return undefined;
+  return [...known.byGroup.values()].find(
+    (it) =>
+      it.hosts.length === hosts.length &&
+      it.hosts.every(({ key, weight }, i) => key === hosts[i]?.key && weight === hosts[i]?.weight),
+  )?.table;
+}
+
+function tableSteps(policy: HashPolicy, hosts: readonly HashedEndpoint[]): Steps<HashTable> {
+  return policy.t === "maglev"
+    ? maglevSteps(hosts, policy.tableSize)
+    : ringSteps(hosts, policy.minSize, policy.maxSize);
+}
+
+/** Those of a set that requests may go to, by their keys. */
+class UsableEndpoints {
+  #set: EndpointView | undefined;
+  #version = -1;
+  #byKey: ReadonlyMap<string, Endpoint> = new Map();
+
+  of(set: EndpointView): ReadonlyMap<string, Endpoint> {
+    if (this.#set === set && this.#version === set.version) return this.#byKey;
+    this.#set = set;
+    this.#version = set.version;
+    this.#byKey = new Map(set.groups.flatMap(({ endpoints }) => endpoints.map((it) => [it.key, it])));
+    return this.#byKey;
+  }
 }
 
 const WORD = 2 ** 32;

@@ -9,10 +9,24 @@ import type { Endpoint } from "./endpoint.ts";
 import { groupedByLocality, localityKey } from "./localities.ts";
 
 export interface HashTable {
-  /** @param attempt Counts the choices for one request, from 0: those that follow lead elsewhere. */
-  pick(hash: bigint, attempt: number): Endpoint | undefined;
+  /**
+   * The number of an endpoint among those that the table was made of; -1 where it has no place.
+   * @param attempt Counts the choices for one request, from 0: those that follow lead elsewhere.
+   */
+  pick(hash: bigint, attempt: number): number;
   /** How many places each endpoint has, by its number. */
-  placesOf(): Uint32Array;
+  placesOf(): readonly number[];
+}
+
+/** Long work in parts: each ends in less than a millisecond, or not much more, so that others have their turn in between. */
+export type Steps<T> = Generator<undefined, T>;
+
+/** All parts in one go. */
+export function finished<T>(steps: Steps<T>): T {
+  for (;;) {
+    const { done, value } = steps.next();
+    if (done === true) return value;
+  }
 }
 
 /** An endpoint with what a table is made of. */

@@ -9,6 +9,8 @@
 /** Of text from a configuration, as UTF-8. */
 export const hashOfText = (text: string, seed = 0n): bigint => Bun.hash.xxHash64(text, seed);
 
+export const hashOfBytes = (bytes: Uint8Array): bigint => Bun.hash.xxHash64(bytes);
+
 /** Of text from the wire, one byte a character. */
 export const hashOfWire = (text: string, seed = 0n): bigint => Bun.hash.xxHash64(Buffer.from(text, "latin1"), seed);
 
