@@ -106,6 +106,40 @@ describe("HTTPRoute", () => {
   });
 });
 
+describe("XBackendTrafficPolicy", () => {
+  const policy = (spec: string, targets = '{group: "", kind: Service, name: a}'): string =>
+    `apiVersion: gateway.networking.x-k8s.io/v1alpha1\nkind: XBackendTrafficPolicy\nmetadata: {name: p}\nspec: {targetRefs: [${targets}], ${spec}}\n`;
+
+  test("is read", () => {
+    const text = policy("retryConstraint: {budget: {percent: 30}}, sessionPersistence: {absoluteTimeout: 1h}");
+    expect(errors(text)).toEqual([]);
+    expect(load(text).mesh.gatewayApi.backendTrafficPolicies).toMatchObject([
+      {
+        targets: [{ kind: "Service", name: "a", sectionName: undefined }],
+        retryBudget: { percent: 30, minRetryConcurrency: 10 },
+        sessionPersistence: { type: "Cookie", absoluteTimeoutMs: 3_600_000 },
+      },
+    ]);
+  });
+
+  test("its intervals are told to do nothing", () => {
+    const { problems } = load(policy("retryConstraint: {budget: {interval: 10s}, minRetryRate: {interval: 1s}}"));
+    expect(problems.map(({ severity, path }) => `${severity} ${path}`)).toEqual([
+      "warning spec.retryConstraint.budget.interval",
+      "warning spec.retryConstraint.minRetryRate.interval",
+    ]);
+  });
+
+  test.each([
+    [policy("retryConstraint: {budget: {percent: 101}}"), "percent: must be a whole number from 0 to 100"],
+    [policy("retryConstraint: {budget: {interval: 100ms}}"), "interval: must be from 1s to 1h"],
+    [policy("retryConstraint: {minRetryRate: {count: 0}}"), "count: must be a whole number from 1"],
+    [policy("", '{group: "", kind: Service, name: a, sectionName: http}'), 'unknown field "sectionName"'],
+    [policy("", '{group: "", kind: Service, name: a}, {group: "", kind: Service, name: a}'), "stands twice"],
+    [policy("sessionPersistence: {idleTimeout: 0s}"), "must be more than 0s"],
+  ])("%s is refused", (text, message) => expect(errors(text).join()).toContain(message));
+});
+
 describe("refused, as by the API", () => {
   const redirect = "{type: RequestRedirect, requestRedirect: {hostname: b}}";
   const rewrite = (path: string): string => `filters: [{type: URLRewrite, urlRewrite: {path: {${path}}}}]`;

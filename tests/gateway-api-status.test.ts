@@ -63,7 +63,19 @@ const EXTENSION = "filters: [{type: ExtensionRef, extensionRef: {group: example.
 const AUTH = "filters: [{type: ExternalAuth, externalAuth: {protocol: GRPC, backendRef: {name: b, port: 80}}}]";
 const TO_B = "backendRefs: [{name: b, port: 80}]";
 
+const traffic = (name: string, target: string): string =>
+  `---\napiVersion: gateway.networking.x-k8s.io/v1alpha1\nkind: XBackendTrafficPolicy\nmetadata: {name: ${name}, namespace: shop}\nspec: {targetRefs: [{group: "", kind: Service, name: ${target}}], retryConstraint: {}}\n`;
+
 const ROWS: readonly Row[] = [
+  {
+    reason: "policies for traffic: one that holds, one for the same target, one for nobody",
+    documents: [SERVICE, traffic("p1", "b"), traffic("p2", "b"), traffic("p3", "none")],
+    says: [
+      "XBackendTrafficPolicy Accepted=True Accepted",
+      "XBackendTrafficPolicy Accepted=False Conflicted",
+      "XBackendTrafficPolicy Accepted=False TargetNotFound",
+    ],
+  },
   {
     reason: "a filter that is not known by its kind",
     documents: [gateway(HTTP), route("{name: edge}", `rules: [{${TO_B}, ${EXTENSION}}, {${TO_B}}]`), SERVICE],

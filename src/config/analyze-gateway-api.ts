@@ -5,7 +5,7 @@
  * @module
  */
 import { attachGatewayApi } from "../model/gateway-api/attachment/attach.ts";
-import type { Fault, GatewayApiAttachment } from "../model/gateway-api/attachment/attachment.ts";
+import type { Fault, GatewayApiAttachment, PolicyTargetOutcome } from "../model/gateway-api/attachment/attachment.ts";
 import { backendFaults, unsupportedFilters } from "../model/gateway-api/attachment/resolved-route.ts";
 import { GATEWAY_GROUP, type ObjectMeta, type ParentReference } from "../model/gateway-api/reference.ts";
 import type { GatewayRoute } from "../model/gateway-api/route.ts";
@@ -14,8 +14,9 @@ import type { Finding, MeshIndex } from "./mesh-index.ts";
 import { quote } from "./tree.ts";
 
 export function analyzeGatewayApi({ mesh }: MeshIndex): readonly Finding[] {
-  const { gateways, routes, listenerSets, backendTlsPolicies } = mesh.gatewayApi;
-  if (gateways.length + routes.length + listenerSets.length + backendTlsPolicies.length === 0) return [];
+  const { gateways, routes, listenerSets, backendTlsPolicies, backendTrafficPolicies } = mesh.gatewayApi;
+  const policies = backendTlsPolicies.length + backendTrafficPolicies.length;
+  if (gateways.length + routes.length + listenerSets.length + policies === 0) return [];
   const attachment = attachGatewayApi(mesh);
   return [
     ...gatewayFindings(mesh, attachment),
@@ -106,20 +107,19 @@ function missingParent(
   ];
 }
 
-function policyFindings({ backendTls }: GatewayApiAttachment): readonly Finding[] {
-  return backendTls.flatMap(({ policy: { meta }, targets, faults, noValidCa }) => [
-    ...targets.flatMap(({ fault }) =>
-      fault === undefined
-        ? []
-        : [
-            told(
-              meta,
-              fault,
-              ", so the policy does not hold there",
-              fault.reason === "Conflicted" ? "warning" : "error",
-            ),
-          ],
-    ),
-    ...faults.map((fault) => told(meta, fault, noValidCa ? ", so calls to the targets fail" : "")),
-  ]);
+function policyFindings({ backendTls, backendTraffic }: GatewayApiAttachment): readonly Finding[] {
+  return [
+    ...backendTls.flatMap(({ policy: { meta }, targets, faults, noValidCa }) => [
+      ...targetFindings(meta, targets),
+      ...faults.map((fault) => told(meta, fault, noValidCa ? ", so calls to the targets fail" : "")),
+    ]),
+    ...backendTraffic.flatMap(({ policy: { meta }, targets }) => targetFindings(meta, targets)),
+  ];
 }
+
+const targetFindings = (meta: ObjectMeta, targets: readonly PolicyTargetOutcome[]): readonly Finding[] =>
+  targets.flatMap(({ fault }) => {
+    if (fault === undefined) return [];
+    const severity = fault.reason === "Conflicted" ? "warning" : "error";
+    return [told(meta, fault, ", so the policy does not hold there", severity)];
+  });

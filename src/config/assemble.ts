@@ -56,6 +56,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
       routes: [...all("HTTPRoute"), ...all("GRPCRoute"), ...all("TLSRoute"), ...all("TCPRoute")],
       grants: all("ReferenceGrant"),
       backendTlsPolicies: all("BackendTLSPolicy"),
+      backendTrafficPolicies: all("XBackendTrafficPolicy"),
     },
     namespaces: all("Namespace"),
     configMaps: all("ConfigMap"),

@@ -12,6 +12,7 @@ export type ReadKind =
   | "BackendPolicy"
   | "RateLimit"
   | "BackendTLSPolicy"
+  | "XBackendTrafficPolicy"
   | "ConfigMap"
   | "ConfigTest"
   | "DestinationRule"
@@ -79,6 +80,7 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   TCPRoute: gatewayApi,
   ReferenceGrant: gatewayApi,
   BackendTLSPolicy: gatewayApi,
+  XBackendTrafficPolicy: { group: "gateway.networking.x-k8s.io", version: "v1alpha1", versions: /^v1alpha1$/ },
   HTTPRouteGroup: smiSpecs,
   SmiTcpRoute: { ...smiSpecs, kind: "TCPRoute" },
   TrafficTarget: { group: "access.smi-spec.io", version: "v1alpha3", versions: /^v1alpha[1-4]$/ },
@@ -107,7 +109,7 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
   "security.istio.io": ["RequestAuthentication"],
   "telemetry.istio.io": ["Telemetry"],
   "extensions.istio.io": ["TrafficExtension", "WasmPlugin"],
-  "gateway.networking.x-k8s.io": ["XBackend", "XBackendTrafficPolicy", "XListenerSet", "XMesh"],
+  "gateway.networking.x-k8s.io": ["XBackend", "XListenerSet", "XMesh"],
   "access.smi-spec.io": ["IdentityBinding"],
   "specs.smi-spec.io": ["UDPRoute"],
   "metrics.smi-spec.io": ["TrafficMetrics"],

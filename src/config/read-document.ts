@@ -10,7 +10,7 @@ import type { RateLimit } from "../model/rate-limit.ts";
 import type { BackendPolicy } from "../model/backend-policy.ts";
 import type { DestinationRule } from "../model/destination-rule.ts";
 import type { GatewayClass, KubernetesGateway, ListenerSet } from "../model/gateway-api/gateway.ts";
-import type { BackendTlsPolicy, ReferenceGrant } from "../model/gateway-api/policy.ts";
+import type { BackendTlsPolicy, BackendTrafficPolicy, ReferenceGrant } from "../model/gateway-api/policy.ts";
 import type { GrpcRoute, HttpRoute, TcpRoute, TlsRoute } from "../model/gateway-api/route.ts";
 import type { EndpointList, ServiceEntry, WorkloadEntry, WorkloadGroup } from "../model/external-service.ts";
 import type { Credential, Gateway } from "../model/gateway.ts";
@@ -37,6 +37,7 @@ import {
 import { ENDPOINTS_FIELDS, readEndpointSlice, readEndpoints, SLICE_FIELDS } from "./endpoint-slice.ts";
 import { readGateway } from "./gateway.ts";
 import { readBackendTlsPolicy } from "./gateway-api/backend-tls-policy.ts";
+import { readBackendTrafficPolicy } from "./gateway-api/backend-traffic-policy.ts";
 import { readTcpRoute, readTlsRoute } from "./gateway-api/connection-route.ts";
 import { readGatewayClass } from "./gateway-api/gateway-class.ts";
 import { readKubernetesGateway, readListenerSet } from "./gateway-api/gateway.ts";
@@ -91,6 +92,7 @@ export type Meaning =
   | { readonly t: "TCPRoute"; readonly value: TcpRoute }
   | { readonly t: "ReferenceGrant"; readonly value: ReferenceGrant }
   | { readonly t: "BackendTLSPolicy"; readonly value: BackendTlsPolicy }
+  | { readonly t: "XBackendTrafficPolicy"; readonly value: BackendTrafficPolicy }
   | { readonly t: "ConfigMap"; readonly value: ConfigMap }
   | { readonly t: "Namespace"; readonly value: Namespace }
   | { readonly t: "Service"; readonly value: Service }
@@ -253,6 +255,8 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
       return { t: kind, value: readReferenceGrant(body) };
     case "BackendTLSPolicy":
       return { t: kind, value: readBackendTlsPolicy(body) };
+    case "XBackendTrafficPolicy":
+      return { t: kind, value: readBackendTrafficPolicy(body) };
     case "ConfigMap":
       return { t: kind, value: readConfigMap(body) };
     case "Namespace":

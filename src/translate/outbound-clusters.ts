@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { withRetryConstraint } from "./gateway-api/backend-traffic.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { ClientTls, DestinationRule } from "../model/destination-rule.ts";
 import type { Mesh, MeshSettings } from "../model/mesh.ts";
@@ -99,7 +100,7 @@ function outbound(
   const { service, port, subset } = destination;
   const nameOf = way === "tcp" ? outboundTcpCluster : outboundCluster;
   const name = nameOf(scope, port, subset?.name, service.hostname);
-  const policy = policyFor(rule, subset, port.number);
+  const policy = withRetryConstraint(policyFor(rule, subset, port.number), mesh, service);
   const targets = targetsOf(mesh, instances, destination);
   const endpointsTakeMtls = whoTakesMtls(mesh, targets, destination);
   const isGrpc = scope.gateway !== undefined && port.protocol === "auto" && takesGrpc(mesh, service, port);

@@ -7,6 +7,7 @@
  *
  * @module
  */
+import { policySessions } from "./gateway-api/backend-traffic.ts";
 import { backendRetries } from "./backend-policy.ts";
 import { unreachable } from "../base/unreachable.ts";
 import type { Mesh } from "../model/mesh.ts";
@@ -72,7 +73,7 @@ function ruleRoute(
       match?.place ?? rule.place,
       rule.name ?? rule.field,
     ),
-    typedPerFilterConfig: filterConfigs(rule),
+    typedPerFilterConfig: filterConfigs(rule, context.mesh),
   };
   const { action } = rule;
   switch (action.t) {
@@ -87,9 +88,11 @@ function ruleRoute(
   }
 }
 
-function filterConfigs({ cors, fault }: HttpRule): Route["typedPerFilterConfig"] {
-  if (fault === undefined && cors === undefined) return undefined;
-  return { ...(fault && faultConfig(fault)), ...(cors && corsConfig(cors)) };
+function filterConfigs({ action, cors, fault }: HttpRule, mesh: Mesh): Route["typedPerFilterConfig"] {
+  const hosts = action.t === "route" ? action.destinations.map(({ host }) => host) : [];
+  const { typedPerFilterConfig: sessions } = policySessions(mesh, hosts);
+  if (fault === undefined && cors === undefined && sessions === undefined) return undefined;
+  return { ...(fault && faultConfig(fault)), ...(cors && corsConfig(cors)), ...sessions };
 }
 
 /** `rule.match`, or the rule's alone; `.match` where the rule has none. As Istio. */
@@ -115,5 +118,6 @@ export function defaultRoute(mesh: Mesh, service: Service, port: number, scope: 
       ),
       hashPolicy,
     },
+    ...policySessions(mesh, [service.hostname]),
   };
 }

@@ -25,15 +25,20 @@ const ownOff: HttpFilter = { name: OWN_FILTER, isOptional: true, typedConfig: pa
 
 /** Nothing where no route of the mesh keeps sessions: a filter more is a listener anew. */
 export function statefulSessions({ gatewayApi }: Mesh): readonly HttpFilter[] {
-  const rules = gatewayApi.routes.flatMap((route) =>
+  const inline = gatewayApi.routes.flatMap((route) =>
     route.t === "HTTPRoute" || route.t === "GRPCRoute"
-      ? route.rules.filter((rule) => rule.sessionPersistence !== undefined)
+      ? route.rules.flatMap(({ sessionPersistence: session, backends }) =>
+          session === undefined ? [] : [needsOwn(session, backends.length)],
+        )
       : [],
   );
-  if (rules.length === 0) return [];
-  return rules.some(({ sessionPersistence: session, backends }) => session && needsOwn(session, backends.length))
-    ? [off, ownOff]
-    : [off];
+  // Whoever leads to its targets may lead to others too.
+  const ofPolicies = gatewayApi.backendTrafficPolicies.flatMap(({ sessionPersistence }) =>
+    sessionPersistence === undefined ? [] : [true],
+  );
+  const own = [...inline, ...ofPolicies];
+  if (own.length === 0) return [];
+  return own.includes(true) ? [off, ownOff] : [off];
 }
 
 /** What Envoy cannot keep: a session that ends by another's clock than the browser's, and one that goes before weights. */

@@ -168,6 +168,7 @@ function flatActual(
     case "ListenerSet":
       return new Map([...flat(name, status.conditions), ...flatListeners(name, status)]);
     case "BackendTLSPolicy":
+    case "XBackendTrafficPolicy":
       return new Map(
         entries(
           (input?.status?.ancestors ?? []).map((a) => ({ ...a, ref: a.ancestorRef })),
@@ -369,11 +370,6 @@ export const ACCEPTED: readonly { readonly cases: readonly string[]; readonly ke
     cases: ["reference-policy-inferencepool"],
     key: /^HTTPRoute istio-system\/backend-(not-)?allowed-ip /,
     why: "the kind InferencePool is not known here, so a reference to it is of an invalid kind",
-  },
-  {
-    cases: ["backend-lb-policy"],
-    key: /^XBackendTrafficPolicy /,
-    why: "an experimental kind, refused by its name",
   },
   {
     cases: ["backend-tls-policy"],

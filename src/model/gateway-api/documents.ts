@@ -4,7 +4,7 @@
  * @module
  */
 import type { GatewayClass, KubernetesGateway, ListenerSet } from "./gateway.ts";
-import type { BackendTlsPolicy, ReferenceGrant } from "./policy.ts";
+import type { BackendTlsPolicy, BackendTrafficPolicy, ReferenceGrant } from "./policy.ts";
 import type { GatewayRoute } from "./route.ts";
 
 export interface GatewayApiDocuments {
@@ -14,4 +14,5 @@ export interface GatewayApiDocuments {
   readonly routes: readonly GatewayRoute[];
   readonly grants: readonly ReferenceGrant[];
   readonly backendTlsPolicies: readonly BackendTlsPolicy[];
+  readonly backendTrafficPolicies: readonly BackendTrafficPolicy[];
 }

@@ -1,8 +1,10 @@
 /**
- * What goes with Gateways and routes: ReferenceGrant and BackendTLSPolicy.
+ * What goes with Gateways and routes: ReferenceGrant, BackendTLSPolicy, XBackendTrafficPolicy.
  *
  * @module
  */
+import type { RetryBudget } from "../destination-rule.ts";
+import type { SessionPersistence } from "./route.ts";
 import type { FieldPlace, GroupKind, ObjectMeta, ObjectReference } from "./reference.ts";
 
 /** Lets documents of other namespaces refer to some of its own. */
@@ -35,6 +37,14 @@ export interface BackendTlsValidation {
   /** Empty: the roots of the system. */
   readonly caCertificateRefs: readonly ObjectReference[];
   readonly subjectAltNames: readonly BackendSubjectAltName[];
+}
+
+/** Of `gateway.networking.x-k8s.io`: how calls to its targets are retried, and kept with an endpoint. */
+export interface BackendTrafficPolicy {
+  readonly meta: ObjectMeta;
+  readonly targets: readonly PolicyTarget[];
+  readonly retryBudget: RetryBudget | undefined;
+  readonly sessionPersistence: SessionPersistence | undefined;
 }
 
 export type BackendSubjectAltName =

@@ -19,11 +19,12 @@ const NOTHING: GatewayApiAttachment = {
   services: [],
   routes: [],
   backendTls: [],
+  backendTraffic: [],
 };
 
 export function attachedTo(mesh: Mesh): GatewayApiAttachment {
-  const { gateways, routes, backendTlsPolicies } = mesh.gatewayApi;
-  if (gateways.length + routes.length + backendTlsPolicies.length === 0) return NOTHING;
+  const { gateways, routes, backendTlsPolicies, backendTrafficPolicies } = mesh.gatewayApi;
+  if (gateways.length + routes.length + backendTlsPolicies.length + backendTrafficPolicies.length === 0) return NOTHING;
   const known = ATTACHED.get(mesh);
   if (known !== undefined) return known;
   const made = attachGatewayApi(mesh);

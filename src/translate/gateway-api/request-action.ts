@@ -31,6 +31,7 @@ import { headerEdits } from "../header-edits.ts";
 import { REDIRECT_CODES } from "../redirect.ts";
 import { retryPolicy } from "../retry-policy.ts";
 import { outboundCluster } from "../scope.ts";
+import { policySessions } from "./backend-traffic.ts";
 import type { RequestContext } from "./context.ts";
 import { sessionConfig, type SessionPlace } from "../stateful-session.ts";
 import { pathRewrite } from "./path-modifier.ts";
@@ -58,12 +59,17 @@ export function ruleActions(input: RuleInput): readonly Route[] {
   const live = rule.backends.filter(({ backend }) => backend.weight > 0);
   if (live.every(({ target }) => target.t === "invalid")) return [unavailable(input)];
   // A session goes on at a backend that has no weight any more.
-  if (rule.rule.sessionPersistence !== undefined && rule.backends.length > 1) return [weighted(input, rule.backends)];
+  if (rule.backends.length > 1 && keepsSessions(input) && !rule.backends.some(needsRoute))
+    return [weighted(input, rule.backends)];
   const [only] = live;
   if (live.length === 1 && only !== undefined) return [forBackend(input, only)];
   if (live.some(needsRoute)) return byChance(input, live);
   return [weighted(input, live)];
 }
+
+const keepsSessions = (input: RuleInput): boolean =>
+  input.rule.rule.sessionPersistence !== undefined ||
+  ofPolicies(input, input.rule.backends).typedPerFilterConfig !== undefined;
 
 const needsRoute = ({ backend: { filters } }: ResolvedRouteBackend): boolean =>
   filters.redirect !== undefined ||
@@ -81,16 +87,22 @@ const unavailable = ({ kind, rule: { rule } }: RuleInput): Route => ({
   ...filterConfig(rule.filters),
 });
 
-/** @param input Of a route that forwards: its session goes along. */
-function filterConfig({ cors }: RouteFilters, input?: RuleInput): Pick<Route, "typedPerFilterConfig"> {
+/** @param input Of a route that forwards: its session goes along, or that of the backends' policies. */
+function filterConfig(
+  { cors }: RouteFilters,
+  input?: RuleInput,
+  to: readonly ResolvedRouteBackend[] = [],
+): Pick<Route, "typedPerFilterConfig"> {
   const session = input?.rule.rule.sessionPersistence;
-  if (cors === undefined && session === undefined) return {};
+  const { typedPerFilterConfig: others } = session === undefined && input !== undefined ? ofPolicies(input, to) : {};
+  if (cors === undefined && session === undefined && others === undefined) return {};
   return {
     typedPerFilterConfig: {
       ...(cors !== undefined && corsConfig(cors)),
       ...(input !== undefined &&
         session !== undefined &&
         sessionConfig(session, { ...input.session, backends: input.rule.backends.length })),
+      ...others,
     },
   };
 }
@@ -110,7 +122,7 @@ function forBackend(input: RuleInput, resolved: ResolvedRouteBackend): Route {
       cluster: clusterOf(resolved, context),
     },
     ...headerEdits(filters.headers, own.headers),
-    ...filterConfig(own.cors === undefined ? filters : own, input),
+    ...filterConfig(own.cors === undefined ? filters : own, input, [resolved]),
   };
 }
 
@@ -127,9 +139,18 @@ function weighted(input: RuleInput, live: readonly ResolvedRouteBackend[]): Rout
   return {
     route: { ...common(input, live, filters.rewrite, rule.mirrors), weightedClusters: { clusters } },
     ...headerEdits(filters.headers),
-    ...filterConfig(filters, input),
+    ...filterConfig(filters, input, live),
   };
 }
+
+const ofPolicies = (
+  { context: { mesh } }: RuleInput,
+  to: readonly ResolvedRouteBackend[],
+): Pick<Route, "typedPerFilterConfig"> =>
+  policySessions(
+    mesh,
+    to.flatMap(({ target }) => (target.t === "service" ? [target.service.hostname] : [])),
+  );
 
 const MILLION = 1_000_000;
 

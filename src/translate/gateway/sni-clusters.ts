@@ -6,6 +6,7 @@
  *
  * @module
  */
+import { withRetryConstraint } from "../gateway-api/backend-traffic.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Instance, Workload } from "../../model/service.ts";
 import type { Cluster } from "../../xds/proto/cluster.ts";
@@ -41,7 +42,7 @@ export function sniClusters(
       const rule = destinationRuleFor(mesh, scope, service);
       return service.ports.flatMap((port) =>
         [undefined, ...(rule?.subsets ?? [])].map((subset) => {
-          const policy = policyFor(rule, subset, port.number);
+          const policy = withRetryConstraint(policyFor(rule, subset, port.number), mesh, service);
           const localities = localityView(mesh.settings, scope, policy);
           return sniCluster(mesh, instances, { service, port, subset }, { policy, localities }, options);
         }),

@@ -19,7 +19,7 @@ import type { GroupKind, ObjectMeta, ParentReference } from "../../../model/gate
 import { type Condition, conditionsOf, messageOf } from "./condition.ts";
 import { gatewayStatus } from "./gateway-status.ts";
 import { listenerSetStatus } from "./listener-set-status.ts";
-import { policyStatus } from "./policy-status.ts";
+import { policyStatus, trafficPolicyStatus } from "./policy-status.ts";
 import { SUPPORTED_FEATURES } from "./supported-features.ts";
 
 /** What there is beside the documents. */
@@ -49,6 +49,7 @@ export type ObjectStatus = { readonly meta: ObjectMeta } & (
   | ({ readonly kind: "ListenerSet" } & Omit<GatewayStatus, "addresses" | "attachedListenerSets">)
   | { readonly kind: RouteOutcome["route"]["t"]; readonly parents: readonly ParentStatus[] }
   | { readonly kind: "BackendTLSPolicy"; readonly ancestors: readonly ParentStatus[] }
+  | { readonly kind: "XBackendTrafficPolicy"; readonly ancestors: readonly ParentStatus[] }
 );
 
 export interface GatewayStatus {
@@ -80,6 +81,7 @@ export function gatewayApiStatus(attachment: GatewayApiAttachment, world: Gatewa
     ...attachment.listenerSets.map((set) => listenerSetStatus(set, world)),
     ...attachment.routes.map(routeStatus),
     ...attachment.backendTls.map((outcome) => policyStatus(outcome, attachment)),
+    ...attachment.backendTraffic.map((outcome) => trafficPolicyStatus(outcome, attachment)),
   ];
 }
 

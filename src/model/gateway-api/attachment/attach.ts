@@ -17,6 +17,7 @@ import type {
   RouteOutcome,
 } from "./attachment.ts";
 import { backendTls } from "./backend-tls.ts";
+import { backendTraffic } from "./backend-traffic.ts";
 import { defaultControllers, ourClasses } from "./controllers.ts";
 import { type ReadyGateway, readyGateways } from "./gateways.ts";
 import type { ReadyListener } from "./listeners.ts";
@@ -46,6 +47,7 @@ export function attachGatewayApi(
     services: serviceRoutes(round.atPorts),
     routes: routes.filter((r) => r.parents.length > 0),
     backendTls: backendTls(mesh, references),
+    backendTraffic: backendTraffic(mesh, references),
   };
 }
 

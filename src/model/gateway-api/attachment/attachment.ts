@@ -7,7 +7,7 @@
 import type { Credential } from "../../gateway.ts";
 import type { Service, ServicePort } from "../../service.ts";
 import type { GatewayClass, KubernetesGateway, Listener, ListenerSet } from "../gateway.ts";
-import type { BackendTlsPolicy, PolicyTarget } from "../policy.ts";
+import type { BackendTlsPolicy, BackendTrafficPolicy, PolicyTarget } from "../policy.ts";
 import type { FieldPlace, GroupKind, ParentReference } from "../reference.ts";
 import type {
   ConnectionRouteRule,
@@ -31,6 +31,7 @@ export interface GatewayApiAttachment {
   /** Every route that names a parent of ours, in the order of the documents. */
   readonly routes: readonly RouteOutcome[];
   readonly backendTls: readonly BackendTlsOutcome[];
+  readonly backendTraffic: readonly BackendTrafficOutcome[];
 }
 
 /** Whose Gateways are ours. */
@@ -207,11 +208,16 @@ export interface ServiceRoutes {
   readonly consumers: ReadonlyMap<string, readonly AttachedRoute[]>;
 }
 
+export interface BackendTrafficOutcome {
+  readonly policy: BackendTrafficPolicy;
+  readonly targets: readonly PolicyTargetOutcome[];
+}
+
 // === TLS to backends ===
 
 export interface BackendTlsOutcome {
   readonly policy: BackendTlsPolicy;
-  readonly targets: readonly BackendTlsTarget[];
+  readonly targets: readonly PolicyTargetOutcome[];
   /** Of its roots. */
   readonly faults: readonly Fault<"InvalidCACertificateRef" | "InvalidKind">[];
   /** PEM, of those that can be read. With no reference in the policy: the system's roots. */
@@ -220,7 +226,8 @@ export interface BackendTlsOutcome {
   readonly noValidCa: boolean;
 }
 
-export interface BackendTlsTarget {
+/** Where a policy is to hold. */
+export interface PolicyTargetOutcome {
   readonly target: PolicyTarget;
   /** A Service, or the hosts of a ServiceEntry; none: it is not there. */
   readonly services: readonly Service[];

@@ -6,7 +6,8 @@
 import type { Mesh } from "../../mesh.ts";
 import type { Service, ServicePort } from "../../service.ts";
 import type { BackendTlsPolicy, PolicyTarget } from "../policy.ts";
-import type { BackendTlsOutcome, BackendTlsTarget } from "./attachment.ts";
+import type { ObjectMeta } from "../reference.ts";
+import type { BackendTlsOutcome, PolicyTargetOutcome } from "./attachment.ts";
 import { byAge } from "./precedence.ts";
 import type { References } from "./resolve.ts";
 
@@ -18,11 +19,12 @@ export function backendTls(mesh: Mesh, references: References): readonly Backend
     .map((policy) => ({ policy, targets: targetsOf(policy, references, taken), ...rootsOf(policy, references) }));
 }
 
-function targetsOf(
-  policy: BackendTlsPolicy,
+/** @param taken The policies that hold so far, by their targets. */
+export function targetsOf<Policy extends { readonly meta: ObjectMeta; readonly targets: readonly PolicyTarget[] }>(
+  policy: Policy,
   references: References,
-  taken: Map<string, BackendTlsPolicy>,
-): readonly BackendTlsTarget[] {
+  taken: Map<string, Policy>,
+): readonly PolicyTargetOutcome[] {
   const { namespace } = policy.meta;
   return policy.targets.map((target) => {
     const services = references.services({ ...target, namespace });
