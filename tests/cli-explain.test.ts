@@ -789,3 +789,19 @@ test("tls rules of the mesh are told by the name that is asked for", async () =>
     "fails: no tls rule of the host's VirtualServices asks for the name old.example.com; the connection is closed",
   );
 });
+
+test("the limits of a gateway stand with its route", async () => {
+  const path = join(folder, "edge.yaml");
+  const documents = [
+    service("shop", ["http:80:8080"]),
+    workload("shop", "v1", [8080]),
+    "{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: edge, labels: {istio: edge}}, spec: {role: gateway}}",
+    "{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: edge}, spec: {selector: {istio: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}}",
+    "{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: edge}, spec: {hosts: ['*'], gateways: [edge], http: [{route: [{destination: {host: shop}}]}]}}",
+    "{apiVersion: tulle.dev/v1, kind: RateLimit, metadata: {name: edge}, spec: {selector: {matchLabels: {istio: edge}}, requests: {count: 7}}}",
+  ];
+  writeFileSync(path, documents.join("\n---\n"));
+  const { code, out } = await runCli(["explain", "-f", path, "--from", "edge", "GET", "http://x/"]);
+  expect(code).toBe(0);
+  expect(out).toContain("  limit    7 ");
+});

@@ -105,6 +105,7 @@ function effects(routing: Routing, paint: Paint): readonly string[] {
   const lines: string[] = [];
   const say = (name: string, value: string): void => void lines.push(`  ${paint.dim(name.padEnd(8))} ${value}`);
   for (const { kind, what, percent } of faults) say("fault", `${kind} ${what} for ${percent} % of such requests`);
+  for (const limit of routing.rateLimits ?? []) say("limit", limit);
   if (routing.cors !== undefined) say("cors", routing.cors);
   if (reply !== undefined) {
     say("answer", `${reply.status}, ${reply.reason}`);

@@ -6,6 +6,7 @@ import { mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { ensureEnvoy } from "../support/envoy.ts";
+import { call } from "./support/call.ts";
 import { document, serviceOf } from "./support/documents.ts";
 import { APPS, MeshRun } from "./support/mesh-run.ts";
 
@@ -23,6 +24,25 @@ const DOCUMENTS = [
     "RateLimit",
     "{name: dry}",
     "{selector: {matchLabels: {app: dry}}, requests: {count: 1, per: 1h}, dryRun: true}",
+  ),
+  document("tulle.dev/v1", "Workload", "{name: edge, labels: {istio: edge}}", "{role: gateway}"),
+  document(
+    "networking.istio.io/v1",
+    "Gateway",
+    "{name: edge}",
+    "{selector: {istio: edge}, servers: [{port: {number: 80, name: http, protocol: HTTP}, hosts: ['*']}]}",
+  ),
+  document(
+    "networking.istio.io/v1",
+    "VirtualService",
+    "{name: edge}",
+    "{hosts: ['*'], gateways: [edge], http: [{route: [{destination: {host: client}}]}]}",
+  ),
+  document(
+    "tulle.dev/v1",
+    "RateLimit",
+    "{name: edge}",
+    "{selector: {matchLabels: {istio: edge}}, rules: [{match: {path: {prefix: /in}}, requests: {count: 2, per: 1h}}]}",
   ),
   limit,
 ].join("");
@@ -69,6 +89,16 @@ describe.each([
     },
     30_000,
   );
+
+  test.skipIf(skips)("a gateway takes as much as is said of its workload", async () => {
+    const { url = "" } = mesh.file.gateways.find(({ port }) => port === 80) ?? {};
+    const statuses: number[] = [];
+    for (const path of ["/in", "/in?x", "/in/y", "/out", "/in"]) statuses.push((await call(`${url}${path}`)).status);
+    expect(statuses).toEqual([200, 200, 429, 200, 429]);
+    expect(await mesh.admin("edge", "/stats?filter=rate_limit")).toContain(
+      "rate_limit.default.edge.http_local_rate_limit.enforced: 2\n",
+    );
+  });
 
   test.skipIf(skips)("a dry run counts and refuses nothing", async () => {
     for (let i = 0; i < 3; i += 1) expect((await mesh.callFrom("client", "http://dry/")).status).toBe(200);

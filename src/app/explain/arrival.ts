@@ -102,6 +102,12 @@ function peerOf(chain: CompiledChain, { tls, identity }: Caller, { inbound }: In
   };
 }
 
+/** Which rate limits a request falls under. */
+export function rateLimitsIn(trace: readonly TraceStep[]): { readonly rateLimits?: readonly string[] } {
+  const limits = trace.filter(({ step, subject }) => step === "filter" && subject === RATE_LIMIT_SUBJECT);
+  return limits.length === 0 ? {} : { rateLimits: limits.map(({ reason }) => reason) };
+}
+
 type Verdict = Pick<Arrival, "policies" | "rateLimits" | "outcome" | "reason">;
 
 function authorize(
@@ -117,9 +123,12 @@ function authorize(
   const http = terminal.t === "tcp" || request === undefined ? undefined : compiled.http(resources, terminal);
   const allowed = isAllowed(chain, http, peer, request, trace);
   const policies = trace.flatMap((step) => policyStep(mesh, resources.sources, port, terminal.t === "http", step));
-  const limits = trace.filter(({ step, subject }) => step === "filter" && subject === RATE_LIMIT_SUBJECT);
-  const rateLimits = limits.length === 0 ? {} : { rateLimits: limits.map(({ reason }) => reason) };
-  return { policies, ...rateLimits, outcome: allowed ? "allowed" : "denied", reason: verdictReason(policies, allowed) };
+  return {
+    policies,
+    ...rateLimitsIn(trace),
+    outcome: allowed ? "allowed" : "denied",
+    reason: verdictReason(policies, allowed),
+  };
 }
 
 function isAllowed(

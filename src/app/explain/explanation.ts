@@ -60,6 +60,8 @@ export interface Routing {
   readonly faults: readonly FaultExplanation[];
   /** What the rule's corsPolicy makes of the request's origin; undefined where there is no policy, or no origin. */
   readonly cors: string | undefined;
+  /** The limits of the gateway that the request falls under; absent where there are none. */
+  readonly rateLimits?: readonly string[];
   /** The caller's proxy answers by itself. */
   readonly reply: OwnReply | undefined;
 }

@@ -17,6 +17,7 @@ import type { Instance } from "../../model/service.ts";
 import { HTTPFault } from "../../xds/proto/filter-fault.ts";
 import type { Route } from "../../xds/proto/route.ts";
 import type { FaultExplanation, OwnReply, RetriesExplanation, RuleStep, Routing } from "./explanation.ts";
+import { rateLimitsIn } from "./arrival.ts";
 import { decidingStep, type RuleContext, ruleSteps } from "./rule-steps.ts";
 import { LOOPBACK, type SimulatedMesh } from "./simulated-mesh.ts";
 import { describeOperation, SimulatedRequest } from "./simulated-request.ts";
@@ -187,6 +188,7 @@ function describe(
     },
     faults: faultsOf(route),
     cors: trace.find((s) => s.step === "filter" && s.subject === "cors")?.reason,
+    ...rateLimitsIn(trace),
     reply: end.t === "reply" ? ownReply(end, request) : undefined,
   };
 }

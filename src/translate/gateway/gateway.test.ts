@@ -270,6 +270,30 @@ describe("listeners", () => {
   });
 });
 
+describe("rate limits of the gateway's workload", () => {
+  const limit = `{apiVersion: tulle.dev/v1, kind: RateLimit, metadata: {name: edge},
+ spec: {selector: {matchLabels: {istio: ingressgateway}}, requests: {count: 5}, connections: {count: 3}}}`;
+  const filtersOf = (...yaml: readonly string[]): readonly (readonly string[])[] =>
+    edge(...yaml, limit).listeners.flatMap(({ filterChains = [] }) =>
+      filterChains.map(({ filters = [] }) => filters.map(({ name = "" }) => name)),
+    );
+
+  test("hold for requests, behind who may call", () => {
+    const [listener] = edge(gateway("g", http("'*'")), limit).listeners;
+    expect(managerOf(listener).httpFilters?.[0]?.name).toBe("rate_limit.default.edge");
+    expect(filtersOf(gateway("g", http("'*'")))).toEqual([["envoy.filters.network.http_connection_manager"]]);
+  });
+
+  test("hold for connections of opaque bytes", () => {
+    const tcp = "{port: {number: 9000, name: tcp, protocol: TCP}, hosts: ['*']}";
+    const rule = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: t},
+ spec: {hosts: ['*'], gateways: [g], tcp: [{route: [{destination: {host: reviews, port: {number: 9080}}}]}]}}`;
+    expect(filtersOf(gateway("g", tcp), rule)).toEqual([
+      ["envoy.filters.network.local_ratelimit", "envoy.filters.network.tcp_proxy"],
+    ]);
+  });
+});
+
 describe("certificates", () => {
   const simple = gateway("g", https("'*'", "{mode: SIMPLE, credentialName: c}"));
 

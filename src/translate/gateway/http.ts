@@ -16,6 +16,7 @@ import type { HttpConnectionManager, HttpFilter } from "../../xds/proto/http-con
 import type { NetworkFilter } from "../../xds/proto/listener.ts";
 import { pack } from "../../xds/types/any.ts";
 import type { Authorization } from "../authorization.ts";
+import { httpRateLimits } from "../rate-limit.ts";
 import { cors } from "../cors.ts";
 import { FAULT_FILTER } from "../fault.ts";
 import { httpManager } from "../http-manager.ts";
@@ -30,7 +31,7 @@ const KIB = 1024;
 export function edgeManager(
   routeConfigName: string,
   topology: GatewayTopology,
-  rbac: Authorization["filters"],
+  admission: readonly HttpFilter[],
   sessions: readonly HttpFilter[],
   options: TranslateOptions,
 ): NetworkFilter {
@@ -58,11 +59,18 @@ export function edgeManager(
     requestHeadersTimeout: HEAD_TIMEOUT_MS,
     streamIdleTimeout: STREAM_IDLE_TIMEOUT_MS,
   };
-  const authorizing = rbac.map(
-    (rules): HttpFilter => ({ name: "envoy.filters.http.rbac", typedConfig: pack(HttpRbac, rules) }),
-  );
-  return httpManager(config, [...authorizing, fault, cors, ...sessions], options);
+  return httpManager(config, [...admission, fault, cors, ...sessions], options);
 }
+
+/** What a request has to pass: who may call, and then how much, so that what is denied uses up nothing. */
+export const httpAdmission = (
+  mesh: Mesh,
+  workload: Workload,
+  rbac: Authorization["filters"],
+): readonly HttpFilter[] => [
+  ...rbac.map((rules): HttpFilter => ({ name: "envoy.filters.http.rbac", typedConfig: pack(HttpRbac, rules) })),
+  ...httpRateLimits(mesh, workload),
+];
 
 /** Does nothing by itself: routes bring their faults along. */
 const fault: HttpFilter = { name: FAULT_FILTER, typedConfig: pack(HTTPFault, {}) };

@@ -9,6 +9,7 @@
 import type { Mesh } from "../../model/mesh.ts";
 import type { Instance, SocketAddress } from "../../model/service.ts";
 import { NetworkRbac } from "../../xds/proto/filter-network-rbac.ts";
+import type { HttpFilter } from "../../xds/proto/http-connection-manager.ts";
 import type { FilterChain, Listener, ListenerFilter, NetworkFilter } from "../../xds/proto/listener.ts";
 import { ProxyProtocol, TlsInspector } from "../../xds/proto/listener-filters.ts";
 import { pack } from "../../xds/types/any.ts";
@@ -16,12 +17,13 @@ import { type Authorization, authorization } from "../authorization.ts";
 import { socketAddress } from "../endpoints.ts";
 import { indexOf, isBehind } from "../mesh-index.ts";
 import type { TranslateOptions } from "../options.ts";
+import { tcpRateLimits } from "../rate-limit.ts";
 import type { Scope } from "../scope.ts";
 import type { Source } from "../source.ts";
 import { statefulSessions } from "../stateful-session.ts";
 import { listenerMetadata } from "../workload-metadata.ts";
 import { passages, tcpFilter, toNamedCluster } from "./connections.ts";
-import { edgeManager, topologyOf } from "./http.ts";
+import { edgeManager, httpAdmission, topologyOf } from "./http.ts";
 import { type GatewayPort, isHttpServer, routeName, type ServedServer } from "./ports.ts";
 import { serverSocket } from "./tls.ts";
 
@@ -49,7 +51,8 @@ export function gatewayListener(input: GatewayListenerInput): GatewayListener {
   const at = { targetPort: port.targetPort, listenPort: address.port };
   const rules = (http: boolean): Authorization => authorization({ mesh, workload, http, at });
   const http = rules(true);
-  const chains = distinct(chainsOf(input, http.filters, rules(false).filters));
+  const connections = [...networkRbac(rules(false).filters), ...tcpRateLimits(mesh, workload)];
+  const chains = distinct(chainsOf(input, httpAdmission(mesh, workload, http.filters), connections));
   if (chains.length === 0) return { listener: undefined, policySources: {} };
   const proxied = topologyOf(mesh, workload).proxyProtocol === true;
   const filters = [...(proxied ? [proxyProtocol] : []), ...(port.kind === "tls" ? [tlsInspector] : [])];
@@ -65,10 +68,11 @@ export function gatewayListener(input: GatewayListenerInput): GatewayListener {
   return { listener, policySources: http.sources };
 }
 
+/** @param http What requests have to pass. @param tcp What connections of opaque bytes have to pass. */
 function chainsOf(
   input: GatewayListenerInput,
-  http: Authorization["filters"],
-  tcp: Authorization["filters"],
+  http: readonly HttpFilter[],
+  tcp: readonly NetworkFilter[],
 ): readonly FilterChain[] {
   const { port } = input;
   const [first] = port.servers;
@@ -77,16 +81,16 @@ function chainsOf(
   if (port.kind === "http") return [{ name: routeName(port, first), filters: [edge(input, first, http)] }];
   if (port.kind === "tcp") {
     const filter = tcpFilter(input, first);
-    return filter === undefined ? [] : [{ name: `tcp.${port.targetPort}`, filters: [...networkRbac(tcp), filter] }];
+    return filter === undefined ? [] : [{ name: `tcp.${port.targetPort}`, filters: [...tcp, filter] }];
   }
-  return port.servers.flatMap((served) => tlsChains(input, served, http, networkRbac(tcp)));
+  return port.servers.flatMap((served) => tlsChains(input, served, http, tcp));
 }
 
 function tlsChains(
   input: GatewayListenerInput,
   served: ServedServer,
-  http: Authorization["filters"],
-  rbac: readonly NetworkFilter[],
+  http: readonly HttpFilter[],
+  tcp: readonly NetworkFilter[],
 ): readonly FilterChain[] {
   const { tls, hosts } = served.server;
   const name = routeName(input.port, served);
@@ -94,12 +98,12 @@ function tlsChains(
   const transportSocket =
     tls && serverSocket(tls, input.scope, input.mesh.settings.trustDomain, isHttp ? HTTP_ALPN : []);
   if (tls?.mode === "AUTO_PASSTHROUGH")
-    return [{ name, filterChainMatch: named(hosts.map((h) => h.host)), filters: [...rbac, ...toNamedCluster(input)] }];
+    return [{ name, filterChainMatch: named(hosts.map((h) => h.host)), filters: [...tcp, ...toNamedCluster(input)] }];
   if (transportSocket === undefined)
     return passages(input, served).map((passage) => ({
       name: passage.name,
       filterChainMatch: named(passage.sniHosts),
-      filters: [...rbac, passage.filter],
+      filters: [...tcp, passage.filter],
     }));
   const filterChainMatch = named(hosts.map((h) => h.host));
   if (isHttp) return [{ name, filterChainMatch, transportSocket, filters: [edge(input, served, http)] }];
@@ -108,10 +112,10 @@ function tlsChains(
       name: passage,
       filterChainMatch: named(sniHosts),
       transportSocket,
-      filters: [...rbac, to],
+      filters: [...tcp, to],
     }));
   const filter = tcpFilter(input, served);
-  return filter === undefined ? [] : [{ name, filterChainMatch, transportSocket, filters: [...rbac, filter] }];
+  return filter === undefined ? [] : [{ name, filterChainMatch, transportSocket, filters: [...tcp, filter] }];
 }
 
 /** `*` takes what no other chain does, clients that name nothing too. */
@@ -130,11 +134,11 @@ function distinct(chains: readonly FilterChain[]): readonly FilterChain[] {
   });
 }
 
-const edge = (input: GatewayListenerInput, served: ServedServer, rbac: Authorization["filters"]): NetworkFilter =>
+const edge = (input: GatewayListenerInput, served: ServedServer, admission: readonly HttpFilter[]): NetworkFilter =>
   edgeManager(
     routeName(input.port, served),
     topologyOf(input.mesh, input.instance.workload),
-    rbac,
+    admission,
     statefulSessions(input.mesh),
     input.options,
   );
