@@ -63,8 +63,8 @@ describe("servers", () => {
 
   test("TLS: a credential, or files beside the document", () => {
     expect(server(https("{mode: SIMPLE, credentialName: kubernetes://cert}"))?.tls?.certificate).toEqual({
-      t: "credential",
-      name: "cert",
+      t: "credentials",
+      names: ["cert"],
       caName: undefined,
     });
     const files = load(
@@ -73,10 +73,38 @@ describe("servers", () => {
     );
     expect(files.mesh.gateways[0]?.servers[0]?.tls?.certificate).toEqual({
       t: "files",
-      certificate: "/docs/c.pem",
-      privateKey: "/k.pem",
+      pairs: [{ certificate: "/docs/c.pem", privateKey: "/k.pem" }],
       caCertificates: "/docs/ca.pem",
     });
+  });
+
+  test("several certificates: credentials, or files", () => {
+    const names = "{mode: SIMPLE, credentialNames: [a, b, a]}";
+    expect(server(https(names))?.tls?.certificate).toMatchObject({ t: "credentials", names: ["a", "b"] });
+    const pair = (name: string) => `{serverCertificate: ${name}.pem, privateKey: ${name}.key}`;
+    const files = load(
+      https(`{mode: MUTUAL, tlsCertificates: [${pair("a")}, ${pair("b")}], caCertificates: ca.pem, caCrl: ca.crl}`),
+      "/docs/g.yaml",
+    );
+    expect(files.mesh.gateways[0]?.servers[0]?.tls).toMatchObject({
+      certificate: {
+        pairs: [
+          { certificate: "/docs/a.pem", privateKey: "/docs/a.key" },
+          { certificate: "/docs/b.pem", privateKey: "/docs/b.key" },
+        ],
+        caCertificates: "/docs/ca.pem",
+      },
+      caCrl: "/docs/ca.crl",
+      letsUnverifiedIn: false,
+    });
+  });
+
+  test("insecureSkipVerify lets clients in; where none is asked it is said to do nothing", () => {
+    expect(server(https("{mode: MUTUAL, credentialName: a, insecureSkipVerify: true}"))?.tls?.letsUnverifiedIn).toBe(
+      true,
+    );
+    for (const field of ["insecureSkipVerify: true", "caCrl: /x"])
+      expect(warnings(https(`{mode: SIMPLE, credentialName: a, ${field}}`)).join()).toContain("has no effect");
   });
 
   test("limits of TLS, and who a client must be", () => {
@@ -136,6 +164,24 @@ describe("servers", () => {
       'the cipher suite "RC4" is not known',
     ],
     ["TLS 1.1 at most", https("{credentialName: c, maxProtocolVersion: TLSV1_1}"), "nothing would be left"],
+    ["two ways to name", https("{credentialName: a, credentialNames: [b]}"), "cannot stand beside credentialName"],
+    [
+      "two ways to name files",
+      https("{tlsCertificates: [{serverCertificate: a, privateKey: b}], serverCertificate: a, privateKey: b}"),
+      "cannot stand beside tlsCertificates",
+    ],
+    ["a pair without a key", https("{tlsCertificates: [{serverCertificate: a}]}"), "needs privateKey"],
+    ["no certificate at all", https("{tlsCertificates: []}"), "one certificate at least"],
+    [
+      "several without roots",
+      https("{mode: MUTUAL, tlsCertificates: [{serverCertificate: a, privateKey: b}]}"),
+      "missing: caCertificates",
+    ],
+    [
+      "ISTIO_MUTUAL that does not verify",
+      https("{mode: ISTIO_MUTUAL, insecureSkipVerify: true}"),
+      "which always verifies",
+    ],
     ["another namespace's credential", https("{credentialName: other/c}"), "of another namespace is not supported"],
     ["a short key", https("{credentialName: c, verifyCertificateSpki: [ab=]}"), "44 characters"],
     ["a short hash", https("{credentialName: c, verifyCertificateHash: [ab]}"), "must be a SHA-256 of 64 hex digits"],

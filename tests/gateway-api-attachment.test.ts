@@ -305,6 +305,31 @@ describe("listeners", () => {
     expect(modes).toEqual(["AllowMissing", "AllowValidOnly"]);
   });
 
+  test("whom the Gateway checks no ListenerSet checks against the mesh's roots instead", () => {
+    const tls =
+      ", allowedListeners: {namespaces: {from: All}}, tls: {frontend: {default: {validation: {caCertificateRefs: [{group: '', kind: ConfigMap, name: roots}]}}}}";
+    const listener = (name: string): string =>
+      `{name: ${name}, hostname: ${name}.com, port: 443, protocol: HTTPS, tls: {options: {gateway.istio.io/tls-terminate-mode: ISTIO_MUTUAL}}}`;
+    const found = attached(
+      gateway(listener("own"), tls),
+      document(
+        "ListenerSet",
+        "set",
+        `parentRef: {name: edge, namespace: shop}, listeners: [${listener("set")}, {name: plain, hostname: plain.com, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: cert}]}}]`,
+        "team",
+      ),
+      secret("cert", "team"),
+      configMap("roots", SERVER.certChainPem),
+    );
+    const listeners = found.gateways[0]?.listeners ?? [];
+    expect(listeners.map(({ listener: { name }, serves }) => [name, serves])).toEqual([
+      ["own", true],
+      ["set", false],
+      ["plain", true],
+    ]);
+    expect(listeners[1]?.faults.map(({ reason }) => reason)).toEqual(["UnsupportedValue"]);
+  });
+
   test("who asks for a certificate by the option MUTUAL gets one, whatever the Gateway lets pass", () => {
     const tls =
       ", tls: {frontend: {default: {validation: {mode: AllowInsecureFallback, caCertificateRefs: [{group: '', kind: ConfigMap, name: roots}]}}}}";

@@ -78,8 +78,9 @@ function missingCredential(
   path: string,
   { namespace, name: workload }: Workload,
 ): readonly Finding[] {
-  if (tls?.certificate?.t !== "credential") return [];
-  const { name, caName } = tls.certificate;
+  if (tls?.certificate?.t !== "credentials") return [];
+  const { names, caName } = tls.certificate;
+  const [first = ""] = names;
   const find = (wanted: string) => mesh.credentials.find((c) => c.namespace === namespace && c.name === wanted);
   const lacks = (field: string, what: string): Finding =>
     finding(
@@ -88,15 +89,16 @@ function missingCredential(
       `${path}.${field}`,
       `${what} is in the namespace ${quote(namespace)} of the gateway workload ${workload}, so the server is left out [IST0101]`,
     );
-  const found: Finding[] = [];
-  if (find(name)?.certificate === undefined)
-    found.push(lacks("credentialName", `no Secret ${quote(name)} with a certificate`));
+  const field = names.length > 1 ? "credentialNames" : "credentialName";
+  const found = names
+    .filter((name) => find(name)?.certificate === undefined)
+    .map((name) => lacks(field, `no Secret ${quote(name)} with a certificate`));
   if (tls.mode !== "MUTUAL" && tls.mode !== "OPTIONAL_MUTUAL") return found;
-  const holders = caName === undefined ? [name, `${name}-cacert`] : [caName];
+  const holders = caName === undefined ? [first, `${first}-cacert`] : [caName];
   if (holders.every((holder) => find(holder)?.trustedCaPem === undefined))
     found.push(
       lacks(
-        caName === undefined ? "credentialName" : "caCertCredentialName",
+        caName === undefined ? field : "caCertCredentialName",
         `no Secret ${holders.map(quote).join(" or ")} with ca.crt`,
       ),
     );

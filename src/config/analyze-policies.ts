@@ -17,8 +17,8 @@ export function analyzePolicies(index: MeshIndex): readonly Finding[] {
 
 function uncheckedServers(rule: DestinationRule): readonly Finding[] {
   const check = (tls: ClientTls | undefined, path: string, code: string): readonly Finding[] => {
-    if (tls === undefined || (tls.mode !== "SIMPLE" && tls.mode !== "MUTUAL") || tls.caCertificates !== undefined)
-      return [];
+    if (tls === undefined || (tls.mode !== "SIMPLE" && tls.mode !== "MUTUAL")) return [];
+    if (tls.caCertificates !== undefined || tls.credentialName !== undefined) return [];
     const against = tls.insecureSkipVerify ? "not at all" : "against the roots of the operating system only";
     return [
       {

@@ -9,6 +9,7 @@
 import type { Problem } from "../base/problem.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { analyzeBackends } from "./analyze-backends.ts";
+import { analyzeClientCredentials } from "./analyze-client-credentials.ts";
 import { analyzeDestinations } from "./analyze-destinations.ts";
 import { analyzeGatewayApi } from "./analyze-gateway-api.ts";
 import { analyzeEntries } from "./analyze-entries.ts";
@@ -30,6 +31,7 @@ export function analyze(loaded: {
   const index = meshIndex(loaded.mesh);
   const findings = [
     analyzeBackends,
+    analyzeClientCredentials,
     analyzeDestinations,
     analyzeEntries,
     analyzeGateways,

@@ -1,8 +1,10 @@
 /**
- * A Kubernetes ConfigMap: policies of TLS refer to the roots under its key `ca.crt`. What else it holds is not read.
+ * A Kubernetes ConfigMap: policies of TLS refer to the roots under its key `ca.crt`, beside which `ca.crl` may hold the revocation lists of
+ * their authorities. What else it holds is not read.
  *
  * @module
  */
+import { crlBlocks } from "../base/crl-pem.ts";
 import type { ConfigMap } from "../model/namespace.ts";
 import type { DocumentBody } from "./document.ts";
 import type { Node } from "./node.ts";
@@ -11,21 +13,31 @@ import { readableCertificates } from "./secret.ts";
 /** Fields of the document itself: a ConfigMap has no spec. */
 export const CONFIG_MAP_FIELDS = ["apiVersion", "kind", "metadata", "data", "binaryData", "immutable"] as const;
 
-const KEY = "ca.crt";
+const ROOTS = "ca.crt";
+const REVOCATIONS = "ca.crl";
 
 /** With a warning for one that holds no roots, or none that can be read: whoever refers to it is told so. */
 export function readConfigMap({ metadata, origin, node }: DocumentBody): ConfigMap {
-  const data = node.tree.t === "map" ? node.tree.entries.get("data")?.value : undefined;
-  const entry = data?.t === "map" ? data.entries.get(KEY)?.value : undefined;
-  const text = entry?.t === "scalar" && typeof entry.value === "string" ? entry.value : undefined;
-  const trustedCaPem = text !== undefined && readableCertificates(text) ? text : undefined;
-  if (text === undefined) node.warn(`ConfigMap is skipped: it holds no ${KEY}, so it says nothing to the mesh`);
-  else if (trustedCaPem === undefined) warnAt(node);
-  return { origin, namespace: metadata.namespace, name: metadata.name, trustedCaPem };
+  const crlPem = valueOf(node, REVOCATIONS);
+  const text = valueOf(node, ROOTS);
+  const isRevocable = crlPem === undefined || crlBlocks(crlPem) !== undefined;
+  const isReadable = text !== undefined && readableCertificates(text);
+  if (text === undefined) node.warn(`ConfigMap is skipped: it holds no ${ROOTS}, so it says nothing to the mesh`);
+  else if (!isReadable) warnAt(node, ROOTS, "certificates");
+  else if (!isRevocable) warnAt(node, REVOCATIONS, "certificate revocation lists");
+  // Roots whose lists cannot be read would let in whom they revoke.
+  const trustedCaPem = isReadable && isRevocable ? text : undefined;
+  return { origin, namespace: metadata.namespace, name: metadata.name, trustedCaPem, crlPem };
 }
 
-function warnAt(node: Node): void {
+function valueOf({ tree }: Node, key: string): string | undefined {
+  const data = tree.t === "map" ? tree.entries.get("data")?.value : undefined;
+  const entry = data?.t === "map" ? data.entries.get(key)?.value : undefined;
+  return entry?.t === "scalar" && typeof entry.value === "string" ? entry.value : undefined;
+}
+
+function warnAt(node: Node, key: string, what: string): void {
   const data = node.entries().find(([name]) => name === "data")?.[1];
-  const at = data?.entries().find(([name]) => name === KEY)?.[1];
-  at?.warn("must be certificates in PEM: they cannot be read, so no policy can use them");
+  const at = data?.entries().find(([name]) => name === key)?.[1];
+  at?.warn(`must be ${what} in PEM: they cannot be read, so no policy can use the roots`);
 }

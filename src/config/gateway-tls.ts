@@ -3,15 +3,13 @@
  *
  * @module
  */
-import { dirname, resolve } from "node:path";
-import type { GatewayCertificate, GatewayProtocol, GatewayTls, TlsVersion } from "../model/gateway.ts";
+import type { GatewayProtocol, GatewayTls, TlsVersion } from "../model/gateway.ts";
 import type { DocumentBody } from "./document.ts";
+import { absoluteIn, asksClients, CERTIFICATE_FIELDS, gatewayCertificate } from "./gateway-certificate.ts";
 import type { Fields, Node } from "./node.ts";
 import { choice, flag, text, textThat } from "./read-values.ts";
 import { quote } from "./tree.ts";
 
-const FILES = ["serverCertificate", "privateKey", "caCertificates"] as const;
-const CREDENTIALS = ["credentialName", "credentialNames", "caCertCredentialName"] as const;
 const KNOWN = [
   "httpsRedirect",
   "mode",
@@ -21,25 +19,28 @@ const KNOWN = [
   "minProtocolVersion",
   "maxProtocolVersion",
   "cipherSuites",
-  ...FILES,
-  ...CREDENTIALS,
+  "caCrl",
+  "insecureSkipVerify",
+  ...CERTIFICATE_FIELDS,
 ] as const;
-const UNSUPPORTED = ["caCrl", "tlsCertificates", "insecureSkipVerify"];
 const MODES = ["PASSTHROUGH", "SIMPLE", "MUTUAL", "AUTO_PASSTHROUGH", "ISTIO_MUTUAL", "OPTIONAL_MUTUAL"] as const;
 
 type TlsFields = Fields<(typeof KNOWN)[number]>;
 
 export function gatewayTls(node: Node, protocol: GatewayProtocol, body: DocumentBody): GatewayTls {
-  const fields = node.fields({ known: KNOWN, unsupported: UNSUPPORTED });
+  const fields = node.fields({ known: KNOWN });
   const httpsRedirect = fields.optional("httpsRedirect", flag) ?? false;
   const plain = protocol === "HTTP" || protocol === "TCP";
   const mode = fields.optional("mode", choice(MODES)) ?? "SIMPLE";
   if (plain) checkPlain(fields, protocol);
   else if (httpsRedirect) fields.at("httpsRedirect")?.warn("has no effect: what comes in here is HTTPS already");
+  else checkClients(fields, mode);
   return {
     httpsRedirect: httpsRedirect && plain,
     mode: plain && !fields.has("mode") ? "PASSTHROUGH" : mode,
-    certificate: plain ? undefined : certificate(fields, mode, body),
+    certificate: plain ? undefined : gatewayCertificate(fields, mode, body),
+    caCrl: fields.optional("caCrl", absoluteIn(body)),
+    letsUnverifiedIn: fields.optional("insecureSkipVerify", flag) ?? false,
     subjectAltNames: fields.list("subjectAltNames", text),
     certificateHashes: fields.list("verifyCertificateHash", certificateHash),
     publicKeyHashes: fields.list("verifyCertificateSpki", publicKeyHash),
@@ -56,51 +57,13 @@ function checkPlain(fields: TlsFields, protocol: GatewayProtocol): void {
   }
 }
 
-function certificate(fields: TlsFields, mode: GatewayTls["mode"], body: DocumentBody): GatewayCertificate | undefined {
-  const given = [...FILES, ...CREDENTIALS].filter((name) => fields.has(name));
-  if (mode === "PASSTHROUGH" || mode === "AUTO_PASSTHROUGH" || mode === "ISTIO_MUTUAL") {
-    const why = mode === "ISTIO_MUTUAL" ? "the certificate is the mesh's" : "the certificate is the destination's";
-    for (const name of given) fields.at(name)?.failAtKey(`cannot stand beside mode ${mode}: ${why}`);
-    return undefined;
-  }
-  return given.some((name) => name === "credentialName" || name === "credentialNames")
-    ? credential(fields)
-    : files(fields, mode, body);
-}
-
-function credential(fields: TlsFields): GatewayCertificate {
-  const one = fields.optional("credentialName", credentialName);
-  const several = fields.list("credentialNames", credentialName);
-  if (one !== undefined && several.length > 0)
-    fields.at("credentialNames")?.failAtKey("cannot stand beside credentialName");
-  if (several.length > 1)
-    fields.at("credentialNames")?.fail("several certificates on one server are not supported yet: name one");
-  for (const name of FILES) fields.at(name)?.warn("has no effect beside credentialName");
-  const caName = fields.optional("caCertCredentialName", credentialName);
-  return { t: "credential", name: one ?? several[0] ?? "", caName };
-}
-
-/** `bookinfo`, or as it is named in discovery, `kubernetes://bookinfo`. */
-function credentialName(node: Node): string {
-  const written = text(node).replace(/^kubernetes(-gateway)?:\/\//, "");
-  if (written.includes("/"))
-    node.fail("a credential of another namespace is not supported: it stands in the namespace of the gateway workload");
-  if (written.startsWith("configmap:")) node.unsupported();
-  return written;
-}
-
-function files(fields: TlsFields, mode: GatewayTls["mode"], body: DocumentBody): GatewayCertificate {
-  const needed = mode === "MUTUAL" || mode === "OPTIONAL_MUTUAL" ? FILES : FILES.slice(0, 2);
-  const missing = needed.filter((name) => !fields.has(name));
-  if (missing.length > 0 && fields.node.tree.t === "map")
-    fields.node.fail(`mode ${mode} needs credentialName, or ${needed.join(", ")}; missing: ${missing.join(", ")}`);
-  const absolute = (node: Node): string => resolve(dirname(body.origin.place.file), text(node));
-  return {
-    t: "files",
-    certificate: fields.optional("serverCertificate", absolute) ?? "",
-    privateKey: fields.optional("privateKey", absolute) ?? "",
-    caCertificates: fields.optional("caCertificates", absolute),
-  };
+/** What would let clients in that nobody checks, or seems to keep out whom nobody asks. */
+function checkClients(fields: TlsFields, mode: GatewayTls["mode"]): void {
+  if (asksClients(mode)) return;
+  if (mode === "ISTIO_MUTUAL")
+    return fields.at("insecureSkipVerify")?.failAtKey("cannot stand beside mode ISTIO_MUTUAL, which always verifies");
+  for (const name of ["caCrl", "insecureSkipVerify"] as const)
+    fields.at(name)?.warn(`has no effect beside mode ${mode}: clients are asked for no certificate`);
 }
 
 const certificateHash = (node: Node): string =>

@@ -1,12 +1,13 @@
 /**
  * Kubernetes Secrets that hold a certificate or roots: the credentials of gateways. What they hold stands in no message.
  *
- * Source: Istio's names of keys: `tls.crt`, `tls.key`, `ca.crt` of type `kubernetes.io/tls`, and `cert`, `key`, `cacert` of any
- * other type. Ours: the annotation `tulle.dev/development-certificate` with names, without data: `tulle up` makes one.
+ * Source: Istio's names of keys: `tls.crt`, `tls.key`, `ca.crt`, `ca.crl` of type `kubernetes.io/tls`, and `cert`, `key`, `cacert`, `crl` of
+ * any other type. Ours: the annotation `tulle.dev/development-certificate` with names, without data: `tulle up` makes one.
  *
  * @module
  */
 import { createPrivateKey, X509Certificate } from "node:crypto";
+import { crlBlocks } from "../base/crl-pem.ts";
 import { SecretText } from "../base/secret-text.ts";
 import type { Credential, CredentialCertificate } from "../model/gateway.ts";
 import type { DocumentBody } from "./document.ts";
@@ -23,6 +24,7 @@ const NAMES = {
   certificate: ["tls.crt", "cert"],
   privateKey: ["tls.key", "key"],
   trustedCa: ["ca.crt", "cacert"],
+  crl: ["ca.crl", "crl"],
 } as const;
 
 /** Undefined, with a warning, for a Secret that is none of a gateway's. */
@@ -32,12 +34,13 @@ export function readSecret(body: DocumentBody): Credential | undefined {
   const named = { origin, namespace: metadata.namespace, name: metadata.name };
   const wanted = metadata.annotations[DEVELOPMENT];
   if (wanted !== undefined)
-    return { ...named, certificate: development(wanted, values, node), trustedCaPem: undefined };
+    return { ...named, certificate: development(wanted, values, node), trustedCaPem: undefined, crlPem: undefined };
   const isTls = textOf(node, "type") === TLS_TYPE;
   const found = {
     certificate: pick(values, NAMES.certificate),
     privateKey: pick(values, NAMES.privateKey),
     trustedCa: pick(values, NAMES.trustedCa),
+    crl: pick(values, NAMES.crl),
   };
   if (!isTls && Object.values(found).every((value) => value === undefined)) {
     node.warn("Secret is skipped: it holds no certificate, so it says nothing to the mesh");
@@ -47,6 +50,7 @@ export function readSecret(body: DocumentBody): Credential | undefined {
     ...named,
     certificate: keyPair(found.certificate, found.privateKey, isTls, node),
     trustedCaPem: found.trustedCa === undefined ? undefined : roots(found.trustedCa),
+    crlPem: found.crl === undefined ? undefined : revocations(found.crl),
   };
 }
 
@@ -116,6 +120,11 @@ function keyPair(
 
 function roots({ text, node }: SecretValue): string {
   if (!readableCertificates(text)) node.fail("must be certificates in PEM: they cannot be read [IST0161]");
+  return text;
+}
+
+function revocations({ text, node }: SecretValue): string {
+  if (crlBlocks(text) === undefined) node.fail("must be certificate revocation lists in PEM: they cannot be read");
   return text;
 }
 

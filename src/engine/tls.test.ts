@@ -24,6 +24,8 @@ const FILES: CommonTlsContext = {
   validationContext: { trustedCa: { filename: "ca.pem" } },
 };
 
+const TWO = [...(FILES.tlsCertificates ?? []), ...(FILES.tlsCertificates ?? [])];
+
 const upstream = (context: UpstreamTlsContext) =>
   compileUpstreamTls({ typedConfig: pack(UpstreamTlsContext, context) }, "transport_socket");
 const downstream = (context: DownstreamTlsContext) =>
@@ -66,6 +68,25 @@ describe("TLS contexts", () => {
     expect(tls?.refuses({ uriSans: [], dnsSans: [] })).toBeUndefined();
     expect(compileUpstreamTls(undefined, "")).toBeUndefined();
     expect(compileDownstreamTls({ typedConfig: pack(RawBuffer, {}) }, "")).toBeUndefined();
+  });
+
+  test("several certificates, revocation lists, and clients that anybody may be", () => {
+    const tls = downstream({
+      commonTlsContext: {
+        tlsCertificateSdsSecretConfigs: ["a", "b", "c"].map((name) => ({ name, sdsConfig: { ads: {} } })),
+        combinedValidationContext: {
+          defaultValidationContext: { crl: { filename: "crl.pem" }, trustChainVerification: "ACCEPT_UNTRUSTED" },
+          validationContextSdsSecretConfig: { name: "roots", sdsConfig: { ads: {} } },
+        },
+      },
+    });
+    expect(tls).toMatchObject({
+      certificate: { name: "a" },
+      furtherCertificates: [{ name: "b" }, { name: "c" }],
+      crl: { filename: "crl.pem" },
+      letsUnverifiedIn: true,
+    });
+    expect(discoveredSecrets([tls]).toSorted()).toEqual(["a", "b", "c", "roots"]);
   });
 
   test("of a combined context the secret's roots count", () => {
@@ -210,7 +231,25 @@ describe("TLS contexts", () => {
       ],
       [`${common}.validation_context.verify_certificate_hash[0]`, () => validating({ verifyCertificateHash: ["ab"] })],
       [`${common}.validation_context.verify_certificate_spki[0]`, () => validating({ verifyCertificateSpki: ["ab"] })],
-      [`${common}.validation_context.crl`, () => validating({ crl: { filename: "/crl.pem" } })],
+      [
+        `${common}.validation_context.only_verify_leaf_cert_crl`,
+        () => validating({ crl: { filename: "/crl.pem" }, onlyVerifyLeafCertCrl: true }),
+      ],
+      [
+        `${common}.validation_context.crl`,
+        () => downstream({ commonTlsContext: { ...FILES, validationContext: { crl: { filename: "/crl.pem" } } } }),
+      ],
+      [common, () => upstream({ commonTlsContext: { ...FILES, tlsCertificates: TWO } })],
+      [
+        common,
+        () =>
+          downstream({
+            commonTlsContext: {
+              tlsCertificates: FILES.tlsCertificates,
+              validationContext: { trustChainVerification: "ACCEPT_UNTRUSTED" },
+            },
+          }),
+      ],
       [
         `${common}.tls_params.tls_maximum_protocol_version`,
         () => downstream({ commonTlsContext: { ...FILES, tlsParams: { tlsMaximumProtocolVersion: "TLSv1_1" } } }),
@@ -230,7 +269,6 @@ describe("TLS contexts", () => {
         () => downstream({ commonTlsContext: { ...FILES, tlsParams: { cipherSuites: ["[A|B]"] } } }),
       ],
       [`${common}.validation_context.allow_expired_certificate`, () => validating({ allowExpiredCertificate: true })],
-      [`${common}.validation_context.crl`, () => validating({ crl: { filename: "crl.pem" } })],
       [`${common}.validation_context.trusted_ca`, () => validating({ trustedCa: {} })],
       [
         `${common}.validation_context.trusted_ca.environment_variable`,

@@ -3,9 +3,9 @@
  *
  * Source: `envoy/extensions/transport_sockets/tls/v3/tls.proto` and `common.proto`.
  * Differs: an upstream context that validates nothing is refused, Envoy would talk to anybody; TLS 1.0 and 1.1 are never
- * spoken, whatever the minimum.
+ * spoken, whatever the minimum. Clients that `ACCEPT_UNTRUSTED` lets in have no identity, where Envoy believes their names.
  *
- * Not here: curves and signature algorithms, CRLs.
+ * Not here: curves and signature algorithms, CRLs for the leaf alone.
  *
  * @module
  */
@@ -39,6 +39,8 @@ export interface CertificateSource {
 interface TlsContext {
   readonly certificate: TlsSource<CertificateSource> | undefined;
   readonly trust: TlsSource<DataSource> | undefined;
+  /** Revocation lists, where those that come with the roots' secret do not replace them. */
+  readonly crl: DataSource | undefined;
   /** Why a peer whose chain verified may not pass; undefined when it may. */
   readonly refuses: PeerNameCheck;
   readonly alpn: readonly string[];
@@ -51,7 +53,11 @@ export interface UpstreamTls extends TlsContext {
 
 export interface DownstreamTls extends TlsContext {
   readonly certificate: TlsSource<CertificateSource>;
+  /** Shown to clients that they fit better. */
+  readonly furtherCertificates: readonly TlsSource<CertificateSource>[];
   readonly requireClientCertificate: boolean;
+  /** A certificate of a client that is not valid counts as none, and keeps nobody out. */
+  readonly letsUnverifiedIn: boolean;
 }
 
 /** What is spoken of what the library can: TLS 1.2 and 1.3. */
@@ -63,9 +69,11 @@ export interface TlsLimits {
 }
 
 /** Names of secrets that contexts ask for on the aggregated stream. */
-export function discoveredSecrets(contexts: readonly (TlsContext | undefined)[]): readonly string[] {
+export function discoveredSecrets(
+  contexts: readonly ((TlsContext & Partial<Pick<DownstreamTls, "furtherCertificates">>) | undefined)[],
+): readonly string[] {
   return contexts
-    .flatMap((tls) => [tls?.certificate, tls?.trust])
+    .flatMap((tls) => [tls?.certificate, tls?.trust, ...(tls?.furtherCertificates ?? [])])
     .flatMap((source) => (source?.t === "secret" && source.discovered === true ? [source.name] : []));
 }
 
@@ -89,6 +97,7 @@ const DOWNSTREAM = new Set([
 ]);
 const VALIDATION = new Set([
   "trustedCa",
+  "crl",
   "matchTypedSubjectAltNames",
   "matchSubjectAltNames",
   "verifyCertificateHash",
@@ -106,13 +115,19 @@ export function compileUpstreamTls(socket: TransportSocket | undefined, path: st
   const at = `${path}.typed_config`;
   const context = unpackAt(socket?.typedConfig, UpstreamTlsContext, at);
   refuseOthers(context, at, UPSTREAM);
-  const common = commonContext(context.commonTlsContext ?? {}, `${at}.common_tls_context`);
+  const common = commonContext(context.commonTlsContext ?? {}, `${at}.common_tls_context`, false);
+  const certificates = certificatesOf(context.commonTlsContext ?? {}, `${at}.common_tls_context`);
+  if (certificates.length > 1)
+    throw new CompileError(
+      `${at}.common_tls_context`,
+      `must hold one certificate, found ${certificates.length}: a client shows one`,
+    );
   if (common.trust === undefined)
     throw new CompileError(
       `${at}.common_tls_context`,
       "must say which certificates to trust: validation_context, its SDS form, or combined_validation_context",
     );
-  return { ...common, sni: context.sni === "" ? undefined : context.sni };
+  return { ...common, certificate: certificates[0], sni: context.sni === "" ? undefined : context.sni };
 }
 
 /** As {@link compileUpstreamTls}. */
@@ -121,8 +136,11 @@ export function compileDownstreamTls(socket: TransportSocket | undefined, path: 
   const at = `${path}.typed_config`;
   const context = unpackAt(socket?.typedConfig, DownstreamTlsContext, at);
   refuseOthers(context, at, DOWNSTREAM);
-  const common = commonContext(context.commonTlsContext ?? {}, `${at}.common_tls_context`);
-  const { certificate } = common;
+  const common = commonContext(context.commonTlsContext ?? {}, `${at}.common_tls_context`, true);
+  const [certificate, ...furtherCertificates] = certificatesOf(
+    context.commonTlsContext ?? {},
+    `${at}.common_tls_context`,
+  );
   if (certificate === undefined)
     throw new CompileError(
       `${at}.common_tls_context`,
@@ -136,7 +154,13 @@ export function compileDownstreamTls(socket: TransportSocket | undefined, path: 
       `${at}.require_client_certificate`,
       "needs a validation context: without one no client certificate can be verified",
     );
-  return { ...common, certificate, requireClientCertificate };
+  const letsUnverifiedIn = acceptsUntrusted(context.commonTlsContext ?? {});
+  if (letsUnverifiedIn && common.trust === undefined)
+    throw new CompileError(
+      `${at}.common_tls_context`,
+      "trust_chain_verification needs trusted_ca beside it: without, nobody is known",
+    );
+  return { ...common, certificate, furtherCertificates, requireClientCertificate, letsUnverifiedIn };
 }
 
 /**
@@ -160,7 +184,8 @@ export function towards(
 const isPlain = (socket: TransportSocket | undefined): boolean =>
   socket === undefined || (socket.typedConfig !== undefined && isAny(socket.typedConfig, RawBuffer));
 
-function commonContext(common: CommonTlsContext, path: string): TlsContext {
+/** @param isServer Then a peer that is not known may be nobody in particular. */
+function commonContext(common: CommonTlsContext, path: string, isServer: boolean): Omit<TlsContext, "certificate"> {
   refuseOthers(common, path, COMMON);
   refuseOthers(common.tlsParams ?? {}, `${path}.tls_params`, PARAMETERS);
   const combined = common.combinedValidationContext;
@@ -169,14 +194,21 @@ function commonContext(common: CommonTlsContext, path: string): TlsContext {
   const context = common.validationContext ?? combined?.defaultValidationContext;
   const secret = common.validationContextSdsSecretConfig ?? combined?.validationContextSdsSecretConfig;
   const at = `${path}.${own}`;
-  if (context !== undefined) checkValidation(context, at);
+  if (context !== undefined) refuseOthers(context, at, VALIDATION);
+  if (context?.trustChainVerification === "ACCEPT_UNTRUSTED" && !isServer)
+    throw new CompileError(
+      `${at}.trust_chain_verification`,
+      "ACCEPT_UNTRUSTED is not supported: it would believe anybody to be the server",
+    );
   const trust = trustOf(context, secret, at, path);
   const names = compilePeerNames(context, at);
+  if (context?.crl !== undefined && trust === undefined)
+    throw new CompileError(`${at}.crl`, "revokes what nobody vouches for: needs trusted_ca beside it");
   if (names !== undefined && trust === undefined)
     throw new CompileError(at, "names peers but trusts no certificate: a name that nobody vouches for proves nothing");
   return {
-    certificate: certificateOf(common, path),
     trust,
+    crl: context?.crl && checkedSource(context.crl, `${at}.crl`),
     refuses: names ?? (() => undefined),
     alpn: common.alpnProtocols ?? [],
     limits: limitsOf(common.tlsParams ?? {}, `${path}.tls_params`),
@@ -200,27 +232,19 @@ function limitsOf(parameters: TlsParameters, path: string): TlsLimits {
   return { minVersion, maxVersion, cipherSuites };
 }
 
-function checkValidation(context: CertificateValidationContext, path: string): void {
-  refuseOthers(context, path, VALIDATION);
-  if (context.trustChainVerification === "ACCEPT_UNTRUSTED")
-    throw new CompileError(
-      `${path}.trust_chain_verification`,
-      "ACCEPT_UNTRUSTED is not supported: it would let anybody in",
-    );
-}
+const acceptsUntrusted = ({ validationContext, combinedValidationContext: combined }: CommonTlsContext): boolean =>
+  (validationContext ?? combined?.defaultValidationContext)?.trustChainVerification === "ACCEPT_UNTRUSTED";
 
-function certificateOf(common: CommonTlsContext, path: string): TlsContext["certificate"] {
+function certificatesOf(common: CommonTlsContext, path: string): readonly TlsSource<CertificateSource>[] {
   const secrets = common.tlsCertificateSdsSecretConfigs ?? [];
   const inline = common.tlsCertificates ?? [];
-  if (secrets.length + inline.length > 1)
-    throw new CompileError(
-      path,
-      `must hold one certificate, found ${secrets.length + inline.length}: several are not supported yet`,
-    );
-  if (secrets[0] !== undefined) return secretOf(secrets[0], `${path}.tls_certificate_sds_secret_configs[0]`);
-  return inline[0] === undefined
-    ? undefined
-    : { t: "inline", value: keyPairOf(inline[0], `${path}.tls_certificates[0]`) };
+  if (secrets.length > 0 && inline.length > 0)
+    throw new CompileError(path, "must hold tls_certificates or tls_certificate_sds_secret_configs, found both");
+  const named = secrets.map((secret, i) => secretOf(secret, `${path}.tls_certificate_sds_secret_configs[${i}]`));
+  return [
+    ...named,
+    ...inline.map((it, i) => ({ t: "inline", value: keyPairOf(it, `${path}.tls_certificates[${i}]`) }) as const),
+  ];
 }
 
 /** @throws {CompileError} When chain or key is missing. */

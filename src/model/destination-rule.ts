@@ -157,9 +157,13 @@ export interface ClientTls {
   readonly mode: "DISABLE" | "SIMPLE" | "MUTUAL" | "ISTIO_MUTUAL";
   readonly sni: string | undefined;
   readonly subjectAltNames: readonly string[];
+  /** A Secret of the calling workload's namespace, in place of the files. */
+  readonly credentialName: string | undefined;
   /** Files, for SIMPLE and MUTUAL. */
   readonly clientCertificate: string | undefined;
   readonly privateKey: string | undefined;
   readonly caCertificates: string | undefined;
+  /** Revocation lists. */
+  readonly caCrl: string | undefined;
   readonly insecureSkipVerify: boolean;
 }

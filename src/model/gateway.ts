@@ -51,6 +51,10 @@ export interface GatewayTls {
   readonly mode: GatewayTlsMode;
   /** Undefined: nothing is shown (PASSTHROUGH, a redirect), or the workload's own certificate (ISTIO_MUTUAL). */
   readonly certificate: GatewayCertificate | undefined;
+  /** A file with revocation lists of the clients' authorities, in the place of those beside the roots. */
+  readonly caCrl: string | undefined;
+  /** A client whose certificate is not valid, or not there, is let in, and counts as one without. */
+  readonly letsUnverifiedIn: boolean;
   /** A client must have one of these names; none asks for no name. */
   readonly subjectAltNames: readonly string[];
   /** SHA-256 of the client's certificate, hex without colons, lower-case; one of them must fit, or one of {@link publicKeyHashes}. */
@@ -63,22 +67,37 @@ export interface GatewayTls {
   readonly cipherSuites: readonly string[];
 }
 
+/** What certificates of others are checked against. */
+export interface TrustedRoots {
+  /** PEM. */
+  readonly trustedCaPem: string;
+  /** Revocation lists of the roots' authorities, PEM; undefined: none are asked. */
+  readonly crlPem: string | undefined;
+}
+
 export type TlsVersion = "TLSV1_2" | "TLSV1_3";
 
+export interface ClientRoots {
+  /** Of the secret that has them. */
+  readonly name: string;
+  readonly roots: readonly TrustedRoots[];
+}
+
 export type GatewayCertificate =
-  /** A {@link Credential} of the workload's namespace. */
-  | { readonly t: "credential"; readonly name: string; readonly caName: string | undefined }
-  /** Looked up already, of whatever namespace; clients are checked against the roots. */
+  /** {@link Credential}s of the workload's namespace, one at least. */
+  | { readonly t: "credentials"; readonly names: readonly string[]; readonly caName: string | undefined }
+  /** Looked up already, of whatever namespace, one at least; clients are checked against the roots. */
   | {
       readonly t: "found";
-      readonly credential: Credential;
-      readonly clientRoots: { readonly name: string; readonly pem: string } | undefined;
+      readonly credentials: readonly Credential[];
+      readonly clientRoots: ClientRoots | undefined;
     }
+  /** The workload's own, of the mesh; clients are checked against the roots. */
+  | { readonly t: "own"; readonly clientRoots: ClientRoots | undefined }
   /** Absolute paths on the gateway's machine. */
   | {
       readonly t: "files";
-      readonly certificate: string;
-      readonly privateKey: string;
+      readonly pairs: readonly { readonly certificate: string; readonly privateKey: string }[];
       readonly caCertificates: string | undefined;
     };
 
@@ -90,6 +109,8 @@ export interface Credential {
   readonly certificate: CredentialCertificate | undefined;
   /** PEM of the roots that clients are checked against. */
   readonly trustedCaPem: string | undefined;
+  /** Revocation lists of the roots' authorities; undefined: none are asked. */
+  readonly crlPem: string | undefined;
 }
 
 export type CredentialCertificate =

@@ -17,4 +17,6 @@ export interface ConfigMap {
   readonly name: string;
   /** PEM under the key `ca.crt`; undefined where there is none, or none that can be read. */
   readonly trustedCaPem: string | undefined;
+  /** Revocation lists of the roots' authorities; undefined: none are asked. */
+  readonly crlPem: string | undefined;
 }

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Socket as NativeSocket, TLSOptions } from "bun";
+import { crlBlocks } from "../base/crl-pem.ts";
 import { BunSocket, type Handshake, rawHandlers, type SocketState } from "./bun-socket.ts";
 import { alpnWire, knownPeer } from "./peer.ts";
 import type { ClientTls, PeerIdentity, ServerTls, Socket, SocketHandler } from "./socket.ts";
@@ -31,8 +32,9 @@ function optionsOfServer(tls: ServerTls): TLSOptions {
       cert: tls.certChainPem,
       key: tls.privateKeyPem,
       requestCert: tls.trustedCaPem !== undefined,
-      rejectUnauthorized: tls.requireClientCertificate,
+      rejectUnauthorized: tls.requireClientCertificate && tls.letsUnverifiedIn !== true,
       ...(tls.trustedCaPem === undefined ? {} : { ca: tls.trustedCaPem }),
+      ...revocations(tls),
       ...(tls.alpn.length === 0 ? {} : { ALPNProtocols: alpnWire(tls.alpn) }),
       ...limitOptions(tls),
     };
@@ -54,6 +56,10 @@ function limitOptions({ limits }: ServerTls | ClientTls): Pick<TLSOptions, "secu
   };
 }
 
+/** Of text the library reads the first list alone: it gets one by one. What is none it refuses, and the connection with it. */
+const revocations = ({ crlPem }: ServerTls | ClientTls): Pick<TLSOptions, "crl"> =>
+  crlPem === undefined ? {} : { crl: [...(crlBlocks(crlPem) ?? [crlPem])] };
+
 function optionsOfClient(tls: ClientTls): TLSOptions {
   let options = clientOptions.get(tls);
   if (options === undefined) {
@@ -63,6 +69,7 @@ function optionsOfClient(tls: ClientTls): TLSOptions {
       ...(tls.certChainPem === undefined ? {} : { cert: tls.certChainPem }),
       ...(tls.privateKeyPem === undefined ? {} : { key: tls.privateKeyPem }),
       ...(tls.trustedCaPem === undefined ? {} : { ca: tls.trustedCaPem }),
+      ...revocations(tls),
       ...(tls.sni === undefined ? {} : { serverName: tls.sni }),
       ...(tls.alpn.length === 0 ? {} : { ALPNProtocols: alpnWire(tls.alpn) }),
       ...limitOptions(tls),
@@ -86,7 +93,9 @@ export function startServerTls(
       secure.terminate();
       return onFail(new Error(`handshake failed: ${error?.message ?? "no reason was given"}`));
     }
-    const peer = secure.authorized && tls.trustedCaPem !== undefined ? certificateOf(secure) : undefined;
+    const shown = secure.authorized && tls.trustedCaPem !== undefined ? certificateOf(secure) : undefined;
+    const isUnwelcome = tls.letsUnverifiedIn === true && shown !== undefined && tls.refusePeer?.(shown) !== undefined;
+    const peer = isUnwelcome ? undefined : shown;
     const why = refusalOfClient(tls, secure, peer);
     if (why !== undefined) {
       secure.terminate();
@@ -107,9 +116,12 @@ function opened(under: BunSocket, secure: Raw, peer: PeerIdentity | undefined, s
 
 function refusalOfClient(tls: ServerTls, secure: Raw, peer: PeerIdentity | undefined): string | undefined {
   if (peer === undefined) {
-    const wrong = tls.refuseUnverified === true && secure.getPeerX509Certificate() !== undefined;
+    const isShown = secure.getPeerX509Certificate() !== undefined;
+    if (isShown && tls.letsUnverifiedIn === true) return undefined;
+    const wrong = tls.refuseUnverified === true && isShown;
     if (!tls.requireClientCertificate && !wrong) return undefined;
-    return `client certificate refused: ${authorizationError(secure) ?? "none was given"}`;
+    const why = isShown ? authorizationError(secure) : undefined;
+    return `client certificate refused: ${why ?? "none was given"}`;
   }
   return tls.refusePeer?.(peer);
 }

@@ -266,7 +266,7 @@ class MemorySocket implements AcceptedSocket {
       settled = true;
     };
     this.onHello = (hello) => {
-      const { peer, why } = this.#verify(hello.certChainPem, tls.trustedCaPem);
+      const { peer, why } = this.#verify(hello.certChainPem, tls);
       const refused = why ?? (peer === undefined ? "none was given" : tls.refusePeer(peer));
       if (refused !== undefined) {
         this.destroy();
@@ -286,11 +286,18 @@ class MemorySocket implements AcceptedSocket {
     };
     if (first[0] !== 0x16) return fail("not a TLS handshake");
     const hello = readHello(first);
-    const { peer, why } = tls.trustedCaPem === undefined ? {} : this.#verify(hello.certChainPem, tls.trustedCaPem);
-    if (peer === undefined && (tls.requireClientCertificate || (tls.refuseUnverified === true && why !== undefined)))
+    const found = tls.trustedCaPem === undefined ? {} : this.#verify(hello.certChainPem, tls);
+    const isShown = hello.certChainPem !== undefined && tls.trustedCaPem !== undefined;
+    const unwelcome = found.peer && tls.refusePeer?.(found.peer);
+    const isAnybody = tls.letsUnverifiedIn === true && isShown && (found.peer === undefined || unwelcome !== undefined);
+    const { peer, why } = isAnybody ? { peer: undefined, why: undefined } : found;
+    if (
+      !isAnybody &&
+      peer === undefined &&
+      (tls.requireClientCertificate || (tls.refuseUnverified === true && why !== undefined))
+    )
       return fail(`client certificate refused: ${why ?? "none was given"}`);
-    const refused = peer === undefined ? undefined : tls.refusePeer?.(peer);
-    if (refused !== undefined) return fail(refused);
+    if (peer !== undefined && unwelcome !== undefined) return fail(unwelcome);
     const alpn = tls.alpn.find((name) => hello.alpn.includes(name));
     this.#secured(peer, alpn, hello.sni);
     const other = this.other;
@@ -307,12 +314,16 @@ class MemorySocket implements AcceptedSocket {
     this.handler = deafHandler;
   }
 
-  #verify(chainPem: string | undefined, caPem: string | undefined): { peer?: PeerIdentity; why?: string } {
+  #verify(
+    chainPem: string | undefined,
+    { trustedCaPem, crlPem }: Pick<ClientTls, "trustedCaPem" | "crlPem">,
+  ): { peer?: PeerIdentity; why?: string } {
     if (chainPem === undefined) return {};
+    if (crlPem !== undefined) return { why: "revocation lists are not read in memory" };
     const chain = certificatesIn(chainPem);
     const leaf = chain[0];
     if (leaf === undefined) return { why: "no certificate in the chain" };
-    const roots = certificatesIn(caPem ?? "");
+    const roots = certificatesIn(trustedCaPem ?? "");
     const why = chainProblem(chain, roots, this.#clock.wallMs());
     return why === undefined ? { peer: peerIdentity(leaf) } : { why };
   }

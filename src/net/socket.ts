@@ -77,10 +77,14 @@ export interface ServerTls {
   readonly privateKeyPem: string;
   /** Asks for a client certificate and verifies its chain against these. */
   readonly trustedCaPem: string | undefined;
+  /** Revocation lists in PEM: of each authority of a client's chain there must be a current one. Undefined: none are asked. */
+  readonly crlPem?: string | undefined;
   /** Closes the connection when no valid client certificate comes. Needs `trustedCaPem`. */
   readonly requireClientCertificate: boolean;
   /** Closes the connection when a certificate is shown that does not verify; else it counts as none. @default false */
   readonly refuseUnverified?: boolean;
+  /** Nobody is kept out for what is shown: who is not valid or not welcome counts as one that shows none. @default false */
+  readonly letsUnverifiedIn?: boolean;
   /** In order of preference. */
   readonly alpn: readonly string[];
   /** Undefined: the library's, TLS 1.2 and 1.3. */
@@ -102,6 +106,8 @@ export interface ClientTls {
   readonly certChainPem: string | undefined;
   readonly privateKeyPem: string | undefined;
   readonly trustedCaPem: string | undefined;
+  /** Revocation lists in PEM: of each authority of the server's chain there must be a current one. Undefined: none are asked. */
+  readonly crlPem?: string | undefined;
   readonly sni: string | undefined;
   readonly alpn: readonly string[];
   /** Undefined: the library's, TLS 1.2 and 1.3. */

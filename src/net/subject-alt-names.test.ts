@@ -10,6 +10,7 @@ describe("subjectAltNames", () => {
   test("reads the URI of an SVID", () => {
     const svid = ca.svid("spiffe://cluster.local/ns/a/sa/b");
     expect(subjectAltNames(der(svid.certChainPem))).toEqual({
+      isThere: true,
       uris: ["spiffe://cluster.local/ns/a/sa/b"],
       dnsNames: [],
     });

@@ -11,6 +11,8 @@
 import { type Element, elements, signedPart } from "./der.ts";
 
 export interface SubjectAltNames {
+  /** The certificate has such names, though perhaps of other kinds. */
+  readonly isThere: boolean;
   readonly uris: readonly string[];
   readonly dnsNames: readonly string[];
 }
@@ -22,7 +24,7 @@ const DNS_NAME = 0x82;
 const URI = 0x86;
 const SUBJECT_ALT_NAME = "0603551d11";
 
-const NONE: SubjectAltNames = { uris: [], dnsNames: [] };
+const NONE: SubjectAltNames = { isThere: false, uris: [], dnsNames: [] };
 
 export function subjectAltNames(der: Uint8Array): SubjectAltNames {
   const holder = signedPart(der).find((e) => e.tag === EXTENSIONS);
@@ -40,5 +42,5 @@ export function subjectAltNames(der: Uint8Array): SubjectAltNames {
 function read(names: readonly Element[]): SubjectAltNames {
   const of = (tag: number): string[] =>
     names.filter((e) => e.tag === tag).map((e) => Buffer.from(e.content).toString("latin1"));
-  return { uris: of(URI), dnsNames: of(DNS_NAME) };
+  return { isThere: true, uris: of(URI), dnsNames: of(DNS_NAME) };
 }

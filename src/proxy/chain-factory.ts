@@ -73,7 +73,7 @@ function configOf(
       terminal.t === "http"
         ? httpTerminal(services, listener, chain, terminal.hcm, side, routes)
         : { t: "tcp", chain: tcpChain(services, chain, terminal, side) },
-    serverTls: () => (tls === undefined ? undefined : services.tls.serverTls(tls)),
+    serverTls: (client) => (tls === undefined ? undefined : services.tls.serverTls(tls, client)),
     refusal: admission(chain, services.http),
     wouldRefuse: foresight(chain),
     hasSecrets: () => tls === undefined || services.tls.serverTls(tls) !== undefined,

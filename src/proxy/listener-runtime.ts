@@ -230,7 +230,7 @@ export class ListenerRuntime {
       stats.cxTransportSocketConnectTimeout.add(1);
       socket.destroy();
     });
-    const tls = live.serverTls();
+    const tls = live.serverTls({ sni: hello?.sni, bytes: first });
     if (hello === undefined || tls === undefined) {
       drop(socket, true);
       return fail(hello === undefined ? "no TLS on a listener that requires it" : "no certificate yet");

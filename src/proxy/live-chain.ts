@@ -6,6 +6,7 @@
  */
 import type { CompiledHttp } from "../engine/http.ts";
 import type { PeerView } from "../engine/request.ts";
+import type { ClientWish } from "./certificate-choice.ts";
 import type { ServerTls, Socket } from "../net/socket.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import { viewOf } from "./connection.ts";
@@ -22,7 +23,7 @@ export interface ChainConfig {
   readonly key: string;
   readonly terminal: HttpTerminal | { readonly t: "tcp"; readonly chain: TcpChain };
   /** The TLS to end connections with, by the certificates of now; undefined while there are none. */
-  readonly serverTls: () => ServerTls | undefined;
+  readonly serverTls: (client: ClientWish) => ServerTls | undefined;
   /** Network filters: why they refuse the connection; undefined when they let it in. */
   readonly refusal: (peer: PeerView) => string | undefined;
   /** Whether they would refuse it, asked ahead: it counts nowhere. */
@@ -95,8 +96,8 @@ export class LiveChain {
     return isReady(this.#config);
   }
 
-  serverTls(): ServerTls | undefined {
-    return this.#config.serverTls();
+  serverTls(client: ClientWish): ServerTls | undefined {
+    return this.#config.serverTls(client);
   }
 
   /**

@@ -18,6 +18,18 @@ test("roots", () => {
   });
 });
 
+test("roots with the lists of what they revoke, which must be some", () => {
+  const list = "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n";
+  const trustedCa = { inlineString: "roots" };
+  expect(value({ validationContext: { trustedCa, crl: { inlineString: list } } })).toEqual({
+    t: "trustedCa",
+    trustedCaPem: "roots",
+    crlPem: list,
+  });
+  for (const text of ["", "none", list.replace("MAA=", "MAAA"), list + list.slice(0, 40)])
+    expect(() => value({ validationContext: { trustedCa, crl: { inlineString: text } } }), text).toThrow();
+});
+
 test("what would narrow the trust is refused, not dropped", () => {
   const trustedCa = { inlineString: "roots" };
   const names = [{ sanType: "URI", matcher: { exact: "spiffe://a/b" } }] as const;

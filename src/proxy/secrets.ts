@@ -9,9 +9,13 @@ export interface KeyPair {
   readonly privateKeyPem: string;
 }
 
-export type SecretValue =
-  | ({ readonly t: "keyPair" } & KeyPair)
-  | { readonly t: "trustedCa"; readonly trustedCaPem: string };
+export interface TrustedRoots {
+  readonly trustedCaPem: string;
+  /** Revocation lists of their authorities; undefined: none are asked. */
+  readonly crlPem?: string | undefined;
+}
+
+export type SecretValue = ({ readonly t: "keyPair" } & KeyPair) | ({ readonly t: "trustedCa" } & TrustedRoots);
 
 export class Secrets {
   readonly #values = new Map<string, SecretValue>();
@@ -47,5 +51,5 @@ export class Secrets {
 function same(a: SecretValue | undefined, b: SecretValue): boolean {
   if (a?.t === "keyPair" && b.t === "keyPair")
     return a.certChainPem === b.certChainPem && a.privateKeyPem === b.privateKeyPem;
-  return a?.t === "trustedCa" && b.t === "trustedCa" && a.trustedCaPem === b.trustedCaPem;
+  return a?.t === "trustedCa" && b.t === "trustedCa" && a.trustedCaPem === b.trustedCaPem && a.crlPem === b.crlPem;
 }

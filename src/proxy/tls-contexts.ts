@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { crlBlocks } from "../base/crl-pem.ts";
 import type { CompiledCluster } from "../engine/cluster/cluster.ts";
 import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import {
@@ -15,8 +16,9 @@ import {
 } from "../engine/tls.ts";
 import type { ClientTls, ServerTls } from "../net/socket.ts";
 import type { DataSource } from "../xds/proto/core-base.ts";
+import { type ClientWish, chooseCertificate, type ShownCertificate, shownCertificate } from "./certificate-choice.ts";
 import { CertificateNames } from "./certificate-names.ts";
-import type { KeyPair, Secrets, SecretValue } from "./secrets.ts";
+import type { KeyPair, Secrets, SecretValue, TrustedRoots } from "./secrets.ts";
 
 /** Reads a file that a resource names. */
 export type ReadFile = (path: string) => string;
@@ -25,7 +27,9 @@ export class TlsContexts {
   readonly #secrets: Secrets;
   readonly #readFile: ReadFile;
   readonly #clients = new WeakMap<UpstreamTls, ClientTls>();
-  readonly #servers = new WeakMap<DownstreamTls, ServerTls>();
+  /** One for each certificate, in their order. */
+  readonly #servers = new WeakMap<DownstreamTls, ServerTls[]>();
+  readonly #shown = new WeakMap<ServerTls, ShownCertificate>();
   readonly #names = new CertificateNames();
   readonly #inline = new WeakMap<object, KeyPair>();
 
@@ -57,14 +61,13 @@ export class TlsContexts {
    * @param kept Where to keep the settings from one call to the next.
    */
   clientWith(tls: UpstreamTls, keyPair: KeyPair | undefined, kept?: WeakMap<UpstreamTls, ClientTls>): ClientTls {
-    const trustedCaPem = tls.trust === undefined ? undefined : this.#trust(tls.trust);
+    const roots = this.#roots(tls);
     const last = kept?.get(tls);
-    if (last !== undefined && last.certChainPem === keyPair?.certChainPem && last.trustedCaPem === trustedCaPem)
-      return last;
+    if (last !== undefined && last.certChainPem === keyPair?.certChainPem && sameRoots(last, roots)) return last;
     const made: ClientTls = {
       certChainPem: keyPair?.certChainPem,
       privateKeyPem: keyPair?.privateKeyPem,
-      trustedCaPem,
+      ...roots,
       sni: tls.sni,
       alpn: tls.alpn,
       limits: tls.limits,
@@ -75,27 +78,50 @@ export class TlsContexts {
   }
 
   /**
-   * Settings to end TLS with; undefined while a secret is missing, or is none of the kind that is meant.
+   * Settings to end TLS with, by the certificate that fits the client best; undefined while a secret is missing, or is none of the kind
+   * that is meant.
+   * @param hello The client's first message, where several certificates are to be chosen from.
    * @throws {Error} When a file that the context names cannot be read.
    */
-  serverTls(tls: DownstreamTls): ServerTls | undefined {
-    if (!this.#has(tls.certificate, "keyPair") || (tls.trust !== undefined && !this.#has(tls.trust, "trustedCa")))
-      return undefined;
-    const keyPair = this.#keyPair(tls.certificate);
-    const trustedCaPem = tls.trust === undefined ? undefined : this.#trust(tls.trust);
-    const last = this.#servers.get(tls);
-    if (last !== undefined && last.certChainPem === keyPair.certChainPem && last.trustedCaPem === trustedCaPem)
-      return last;
+  serverTls(tls: DownstreamTls, hello?: ClientWish): ServerTls | undefined {
+    const sources = [tls.certificate, ...tls.furtherCertificates];
+    const isThere = sources.every((source) => this.#has(source, "keyPair"));
+    if (!isThere || (tls.trust !== undefined && !this.#has(tls.trust, "trustedCa"))) return undefined;
+    const settings = sources.map((source, i) => this.#serverWith(tls, i, source));
+    if (settings.length === 1 || hello === undefined) return settings[0];
+    return settings[
+      chooseCertificate(
+        settings.map((it) => this.#shownBy(it)),
+        hello,
+        tls.limits.maxVersion,
+      )
+    ];
+  }
+
+  #shownBy(settings: ServerTls): ShownCertificate {
+    const known = this.#shown.get(settings) ?? shownCertificate(settings.certChainPem);
+    this.#shown.set(settings, known);
+    return known;
+  }
+
+  #serverWith(tls: DownstreamTls, index: number, source: TlsSource<CertificateSource>): ServerTls {
+    const keyPair = this.#keyPair(source);
+    const roots = this.#roots(tls);
+    const all = this.#servers.get(tls) ?? [];
+    const last = all[index];
+    if (last !== undefined && last.certChainPem === keyPair.certChainPem && sameRoots(last, roots)) return last;
     const made: ServerTls = {
       ...keyPair,
-      trustedCaPem,
+      ...roots,
       requireClientCertificate: tls.requireClientCertificate,
       refuseUnverified: true,
+      letsUnverifiedIn: tls.letsUnverifiedIn,
       alpn: tls.alpn,
       limits: tls.limits,
       refusePeer: tls.refuses,
     };
-    this.#servers.set(tls, made);
+    all[index] = made;
+    this.#servers.set(tls, all);
     return made;
   }
 
@@ -127,23 +153,46 @@ export class TlsContexts {
     return pair;
   }
 
-  #trust(source: TlsSource<DataSource>): string {
-    if (source.t === "inline") return this.#inlineText(source.value);
+  #roots({ trust, crl }: Pick<UpstreamTls, "trust" | "crl">): Roots {
+    if (trust === undefined) return NO_ROOTS;
+    const { trustedCaPem, crlPem } = this.#trust(trust);
+    return { trustedCaPem, crlPem: crlPem ?? (crl && this.#inlineText(crl, crlText)) };
+  }
+
+  #trust(source: TlsSource<DataSource>): TrustedRoots {
+    if (source.t === "inline") return { trustedCaPem: this.#inlineText(source.value, textOf) };
     const secret = this.#secrets.get(source.name);
-    if (secret?.t === "trustedCa") return secret.trustedCaPem;
+    if (secret?.t === "trustedCa") return secret;
     throw new Error(`the roots ${JSON.stringify(source.name)} are not there yet`);
   }
 
   readonly #texts = new WeakMap<DataSource, string>();
 
-  #inlineText(source: DataSource): string {
+  #inlineText(source: DataSource, read: typeof textOf): string {
     let text = this.#texts.get(source);
     if (text === undefined) {
-      text = textOf(source, this.#readFile);
+      text = read(source, this.#readFile);
       this.#texts.set(source, text);
     }
     return text;
   }
+}
+
+interface Roots {
+  readonly trustedCaPem: string | undefined;
+  readonly crlPem: string | undefined;
+}
+
+const NO_ROOTS: Roots = { trustedCaPem: undefined, crlPem: undefined };
+
+const sameRoots = (last: ServerTls | ClientTls, { trustedCaPem, crlPem }: Roots): boolean =>
+  last.trustedCaPem === trustedCaPem && last.crlPem === crlPem;
+
+/** As {@link textOf}, of revocation lists. @throws {Error} When there is none, too. */
+export function crlText(source: DataSource, readFile: ReadFile): string {
+  const text = textOf(source, readFile);
+  if (crlBlocks(text) === undefined) throw new Error("a crl must hold revocation lists in PEM: they cannot be read");
+  return text;
 }
 
 /** What a data source holds. @throws {Error} When its file cannot be read, or it holds nothing. */

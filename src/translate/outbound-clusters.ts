@@ -11,8 +11,10 @@ import type { Mesh, MeshSettings } from "../model/mesh.ts";
 import type { Instance, Service, ServicePort } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
+import type { Secret } from "../xds/proto/tls.ts";
 import type { JsonValue } from "../xds/types/struct.ts";
 import { backendPolicyFor, healthChecks, ownBalancer } from "./backend-policy.ts";
+import { clientCredential } from "./client-credential.ts";
 import {
   circuitBreakers,
   connectTimeoutMs,
@@ -43,6 +45,8 @@ export interface OutboundCluster {
   /** In the cluster itself, unless it is of type EDS. */
   readonly endpoints: ClusterLoadAssignment;
   readonly rule: DestinationRule | undefined;
+  /** That its TLS needs, for this caller's proxy alone: they may hold private keys. */
+  readonly secrets: readonly Secret[];
 }
 
 /** @param parts What is kept of former times: the clusters of each service. */
@@ -106,9 +110,12 @@ function outbound(
   const isGrpc = scope.gateway !== undefined && port.protocol === "auto" && takesGrpc(mesh, service, port);
   const spoken: ServicePort = isGrpc ? { ...port, protocol: "grpc" } : port;
   const http = way === "tcp" ? undefined : upstreamHttp(mesh, spoken, policy, endpointsTakeMtls === "all", scope);
+  const credential = clientCredential(mesh, scope, rule, policy.tls);
+  const isUnknown = credential?.t === "closed";
   const { autoSni, ...sockets } = upstreamTls({
     scope,
-    tls: policy.tls && withNames(policy.tls, service),
+    // Nobody is called there: what has no certificate is no TLS that a proxy takes.
+    tls: isUnknown ? undefined : policy.tls && withNames(policy.tls, service),
     trustDomain: mesh.settings.trustDomain,
     sni: sniOf(port, subset?.name, service.hostname),
     identities: identitiesOf(mesh, instances, destination),
@@ -117,6 +124,7 @@ function outbound(
     fileAlpn: http === undefined ? undefined : alpnOf(http),
     http: http !== undefined,
     systemRootsFile: options.systemRootsFile,
+    credential: credential?.t === "secrets" ? credential : undefined,
   });
   const toBackend = backendTls({
     mesh,
@@ -126,7 +134,7 @@ function outbound(
     alpnProtocols: http && alpnOf(http),
     systemRootsFile: options.systemRootsFile,
   });
-  const isClosed = toBackend?.t === "closed";
+  const isClosed = toBackend === undefined ? isUnknown : toBackend.t === "closed";
   const localities = localityView(mesh.settings, scope, policy);
   const assignment = loadAssignment(name, isClosed ? [] : targets, localities, options.clusterId);
   const found = discovery(
@@ -170,7 +178,8 @@ function outbound(
       },
     },
   };
-  return { cluster, endpoints: assignment, rule };
+  const secrets = toBackend === undefined && credential?.t === "secrets" ? credential.secrets : [];
+  return { cluster, endpoints: assignment, rule, secrets };
 }
 
 /** What a proxy before a port is told whose protocol is found out: a gateway sends it HTTP/1. */

@@ -4,6 +4,7 @@
  *
  * @module
  */
+import type { DataSource } from "../xds/proto/core-base.ts";
 import type {
   CombinedCertificateValidationContext,
   CommonTlsContext,
@@ -22,18 +23,22 @@ export function meshTls(
   scope: Pick<Scope, "secretName">,
   peers: readonly SubjectAltNameMatcher[],
   alpnProtocols: readonly string[] | undefined,
+  crl?: DataSource,
 ): CommonTlsContext {
   const validation: CombinedCertificateValidationContext = {
-    defaultValidationContext: { matchTypedSubjectAltNames: peers },
+    defaultValidationContext: { matchTypedSubjectAltNames: peers, ...(crl === undefined ? {} : { crl }) },
     validationContextSdsSecretConfig: secret(ROOT_SECRET),
   };
   return {
     tlsParams: { tlsMinimumProtocolVersion: "TLSv1_2", tlsMaximumProtocolVersion: "TLSv1_3" },
     alpnProtocols,
-    tlsCertificateSdsSecretConfigs: [secret(scope.secretName)],
+    tlsCertificateSdsSecretConfigs: [ownSecret(scope)],
     combinedValidationContext: validation,
   };
 }
+
+/** The workload's own certificate. */
+export const ownSecret = ({ secretName }: Pick<Scope, "secretName">): SdsSecretConfig => secret(secretName);
 
 /** Anybody whom the trust domain vouches for. */
 export const anyOfTrustDomain = (trustDomain: string): SubjectAltNameMatcher => ({

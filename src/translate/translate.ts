@@ -53,7 +53,7 @@ export interface ProxyResources {
   readonly routes: readonly RouteConfiguration[];
   readonly clusters: readonly Cluster[];
   readonly endpoints: readonly ClusterLoadAssignment[];
-  /** Of a gateway: what it shows to clients. They hold private keys. */
+  /** What a gateway shows to clients, and what this proxy's calls need of Secrets. They hold private keys. */
   readonly secrets: readonly Secret[];
   readonly sources: Sources;
 }
@@ -100,7 +100,7 @@ export function translate(
       ...(shared ? asking.map(({ scope }) => localCluster(scope)) : []),
     ],
     endpoints: [...assignmentsOf(outbound), ...peersOf(state, asking, options)],
-    secrets: [],
+    secrets: secretsOf([], outbound),
     sources: sourcesOf(inbound, outbound),
   };
 }
@@ -124,6 +124,7 @@ function translateGateway(
       ...named.map((o) => o.endpoints),
       ...peersOf(state, placed([{ instance, scope }]), options),
     ],
+    secrets: secretsOf(resources.secrets, outbound),
     sources: { ...sourcesOf([], outbound), policies: policySources },
   };
 }
@@ -177,6 +178,12 @@ const placed = (served: readonly Served[]): readonly Served[] => [
     served.filter((it) => it.scope.locality !== undefined).map((it) => [it.scope.outboundSuffix, it]),
   ).values(),
 ];
+
+/** One of each name: a Secret may be for clients and for servers. */
+const secretsOf = (own: readonly Secret[], outbound: readonly OutboundCluster[]): readonly Secret[] => {
+  const needed = outbound.flatMap(({ secrets }) => secrets);
+  return needed.length === 0 ? own : [...new Map([...own, ...needed].map((it) => [it.name, it])).values()];
+};
 
 interface Served {
   readonly instance: Instance;

@@ -15,6 +15,7 @@
  */
 import { unreachable } from "../base/unreachable.ts";
 import type { ClientTls } from "../model/destination-rule.ts";
+import type { ClientCredential } from "./client-credential.ts";
 import type { Cluster, TransportSocketMatch } from "../xds/proto/cluster.ts";
 import type { TransportSocket } from "../xds/proto/core-base.ts";
 import type { UpstreamHttpProtocolOptions } from "../xds/proto/core-protocol.ts";
@@ -42,6 +43,8 @@ export interface UpstreamTlsInput {
   /** Names of servers can be taken from requests. */
   readonly http: boolean;
   readonly systemRootsFile: string;
+  /** In the place of files. */
+  readonly credential: Extract<ClientCredential, { readonly t: "secrets" }> | undefined;
 }
 
 export interface UpstreamTls extends Pick<Cluster, "transportSocket" | "transportSocketMatches"> {
@@ -113,16 +116,29 @@ function fileSocket(input: UpstreamTlsInput, tls: ClientTls): TransportSocket {
   const commonTlsContext: CommonTlsContext = {
     tlsParams: { tlsMinimumProtocolVersion: "TLSv1_2", tlsMaximumProtocolVersion: "TLSv1_3" },
     alpnProtocols: input.fileAlpn,
-    tlsCertificates: tls.mode === "MUTUAL" ? [certificate(tls)] : undefined,
-    validationContext: tls.insecureSkipVerify
-      ? undefined
-      : {
-          trustedCa: { filename: tls.caCertificates ?? input.systemRootsFile },
-          matchTypedSubjectAltNames: serverNames(tls),
-        },
+    ...(input.credential === undefined ? byFiles(input, tls) : byCredential(input.credential, tls)),
   };
   return tlsSocket({ commonTlsContext, sni: tls.sni });
 }
+
+const byFiles = ({ systemRootsFile }: UpstreamTlsInput, tls: ClientTls): CommonTlsContext => ({
+  tlsCertificates: tls.mode === "MUTUAL" ? [certificate(tls)] : undefined,
+  validationContext: tls.insecureSkipVerify
+    ? undefined
+    : {
+        trustedCa: { filename: tls.caCertificates ?? systemRootsFile },
+        crl: tls.caCrl === undefined ? undefined : { filename: tls.caCrl },
+        matchTypedSubjectAltNames: serverNames(tls),
+      },
+});
+
+const byCredential = (credential: NonNullable<UpstreamTlsInput["credential"]>, tls: ClientTls): CommonTlsContext => ({
+  tlsCertificateSdsSecretConfigs: credential.certificate && [credential.certificate],
+  combinedValidationContext: {
+    defaultValidationContext: { matchTypedSubjectAltNames: serverNames(tls) },
+    validationContextSdsSecretConfig: credential.roots,
+  },
+});
 
 const certificate = (tls: ClientTls): NonNullable<CommonTlsContext["tlsCertificates"]>[number] => ({
   certificateChain: { filename: tls.clientCertificate },

@@ -46,6 +46,33 @@ export function readClientHello(bytes: Uint8Array): ClientHelloResult {
   return hello === undefined ? NOT_TLS : { t: "hello", hello };
 }
 
+/** The parts of a hello that name what a client can do, each without its length. */
+export interface HelloFields {
+  readonly version: number;
+  readonly cipherSuites: Uint8Array;
+  /** By their type. */
+  readonly extensions: ReadonlyMap<number, Uint8Array>;
+}
+
+/** Of the hello that {@link readClientHello} took; undefined where it would not. */
+export function helloFields(bytes: Uint8Array): HelloFields | undefined {
+  const message = handshakeMessage(bytes);
+  if (message === undefined || message === "bad") return undefined;
+  const cursor = new Cursor(message, HANDSHAKE_HEADER_BYTES);
+  const version = cursor.uint16();
+  cursor.skip(32);
+  cursor.skip(cursor.uint8());
+  const cipherSuites = cursor.bytes(cursor.uint16());
+  cursor.skip(cursor.uint8());
+  const list = cursor.part(cursor.isAtEnd ? 0 : cursor.uint16());
+  const extensions = new Map<number, Uint8Array>();
+  while (!list.isAtEnd && !list.failed) {
+    const type = list.uint16();
+    extensions.set(type, list.bytes(list.uint16()));
+  }
+  return cursor.failed || list.failed ? undefined : { version, cipherSuites, extensions };
+}
+
 /**
  * The first handshake message, put together from its records; undefined while bytes are missing. Nothing is copied
  * before all of it is there: a client may send a record for each byte.
@@ -166,11 +193,15 @@ class Cursor {
   }
 
   part(length: number): Cursor {
-    const start = this.#pos;
-    this.skip(length);
-    const part = new Cursor(this.#bytes.subarray(start, this.failed ? start : start + length), 0);
+    const part = new Cursor(this.bytes(length), 0);
     part.failed = this.failed;
     return part;
+  }
+
+  bytes(length: number): Uint8Array {
+    const start = this.#pos;
+    this.skip(length);
+    return this.#bytes.subarray(start, this.failed ? start : start + length);
   }
 
   text(length: number): string {

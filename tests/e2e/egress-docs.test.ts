@@ -18,7 +18,7 @@ import { APPS, MeshRun } from "./support/mesh-run.ts";
 import { converse } from "./tcp/client.ts";
 
 const page = readFileSync(join(import.meta.dir, "../../docs/egress.md"), "utf8");
-const [entries = "", registryOnly = ""] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml ?? "");
+const [entries = "", , registryOnly = ""] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml ?? "");
 const rows = [...page.matchAll(/^\| `(http:\S+)` \| (.*) \|$/gm)].map(
   ([, url = "", words = ""]) => [url, words] as const,
 );

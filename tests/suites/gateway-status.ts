@@ -362,11 +362,6 @@ export const ACCEPTED: readonly { readonly cases: readonly string[]; readonly ke
     why: "Istio leaves the route to another's waypoint because of a label of ambient mode; to a sidecar it is a route of its Service",
   },
   {
-    cases: ["tls"],
-    key: /^Gateway istio-system\/gateway (Accepted$|listener terminate-istio-builtin )/,
-    why: "Istio's option ISTIO_SIMPLE (the workload's certificate, for clients without one) is not supported, and a listener with it takes no calls",
-  },
-  {
     cases: ["reference-policy-inferencepool"],
     key: /^HTTPRoute istio-system\/backend-(not-)?allowed-ip /,
     why: "the kind InferencePool is not known here, so a reference to it is of an invalid kind",

@@ -85,14 +85,18 @@ function tlsProblem(chain: CompiledChain | undefined, caller: Caller, serverIden
   if (wrongServer !== undefined) return `the client refuses the server's certificate: ${wrongServer}`;
   if (!server.requireClientCertificate) return undefined;
   if (client.certificate === undefined) return "the server asks for a certificate, and the client has none";
-  // Whose certificate a file holds is not known here.
-  if (client.certificate.t !== "secret" || caller.identity === undefined) return undefined;
+  // Whose certificate a file or a credential holds is not known here.
+  if (!isOwn(client.certificate) || caller.identity === undefined) return undefined;
   const wrongClient = server.refuses({ uriSans: [caller.identity], dnsSans: [] });
   return wrongClient === undefined ? undefined : `the server refuses the client's certificate: ${wrongClient}`;
 }
 
+/** The workload's own, of the agent beside it. */
+const isOwn = (certificate: UpstreamTls["certificate"]): boolean =>
+  certificate?.t === "secret" && certificate.discovered !== true;
+
 function peerOf(chain: CompiledChain, { tls, identity }: Caller, { inbound }: InstancePort): PeerView {
-  const shown = tls?.certificate?.t === "secret" && chain.tls !== undefined;
+  const shown = isOwn(tls?.certificate) && chain.tls !== undefined;
   return {
     tls: chain.tls !== undefined,
     spiffeId: shown ? identity : undefined,

@@ -110,7 +110,11 @@ function snapshotOf(secrets: Secrets): Snapshot {
 }
 
 function messageOf(name: string, value: SecretValue): Secret {
-  if (value.t === "trustedCa") return { name, validationContext: { trustedCa: { inlineString: value.trustedCaPem } } };
+  if (value.t === "trustedCa") {
+    const { trustedCaPem, crlPem } = value;
+    const crl = crlPem === undefined ? undefined : { inlineString: crlPem };
+    return { name, validationContext: { trustedCa: { inlineString: trustedCaPem }, crl } };
+  }
   return {
     name,
     tlsCertificate: {

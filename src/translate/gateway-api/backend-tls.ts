@@ -23,6 +23,7 @@ import { foundName } from "../gateway/credentials.ts";
 import { discovered } from "../gateway/tls.ts";
 import { lookUp } from "../reads.ts";
 import type { Scope } from "../scope.ts";
+import { inlineRoots } from "../validation-roots.ts";
 import { attachedTo } from "./attached.ts";
 
 export interface BackendTlsInput {
@@ -47,10 +48,8 @@ export function backendTls(input: BackendTlsInput): BackendTls | undefined {
   if (found === undefined) return undefined;
   if (found.noValidCa) return { t: "closed" };
   const { validation } = found.policy;
-  const trustedCa =
-    found.trustedCas.length === 0 ? { filename: systemRootsFile } : { inlineString: found.trustedCas.join("\n") };
   const validationContext: CertificateValidationContext = {
-    trustedCa,
+    ...(found.roots.length === 0 ? { trustedCa: { filename: systemRootsFile } } : inlineRoots(found.roots)),
     matchTypedSubjectAltNames: namesOf(validation),
   };
   const shown = scope.gateway.backendCertificate;

@@ -30,15 +30,27 @@ function servers(...listeners: readonly string[]) {
 describe("Istio's option of how TLS ends", () => {
   test.each([
     ["SIMPLE", { mode: "SIMPLE", certificate: { t: "found", clientRoots: undefined } }],
-    ["MUTUAL", { mode: "MUTUAL", certificate: { clientRoots: { pem: pair.certChainPem } } }],
-    ["OPTIONAL_MUTUAL", { mode: "OPTIONAL_MUTUAL", certificate: { clientRoots: { pem: pair.certChainPem } } }],
+    ["MUTUAL", { mode: "MUTUAL", certificate: { clientRoots: { roots: [{ trustedCaPem: pair.certChainPem }] } } }],
+    [
+      "OPTIONAL_MUTUAL",
+      { mode: "OPTIONAL_MUTUAL", certificate: { clientRoots: { roots: [{ trustedCaPem: pair.certChainPem }] } } },
+    ],
     ["ISTIO_MUTUAL", { mode: "ISTIO_MUTUAL", certificate: undefined }],
+    ["ISTIO_SIMPLE", { mode: "SIMPLE", certificate: { t: "own", clientRoots: undefined } }],
   ])("%s", (mode, tls) => {
     expect(servers(listener("a", mode))).toMatchObject([tls]);
   });
 
-  test("ISTIO_SIMPLE is not served", () => {
-    expect(servers(listener("a", "ISTIO_SIMPLE"))).toEqual([]);
+  test("one that nobody knows is not served", () => {
+    expect(servers(listener("a", "ISTIO_NONE"))).toEqual([]);
+  });
+
+  test("all certificates of a listener are shown", () => {
+    const [tls] = servers(listener("a", "SIMPLE", "[{name: one}, {name: two}]"));
+    expect(tls?.certificate?.t === "found" && tls.certificate.credentials.map(({ name }) => name)).toEqual([
+      "one",
+      "two",
+    ]);
   });
 
   test("listeners of one port have roots of their own", () => {
@@ -46,6 +58,6 @@ describe("Istio's option of how TLS ends", () => {
     const rootsOf = (tls: typeof a) => (tls?.certificate?.t === "found" ? tls.certificate.clientRoots : undefined);
     expect(rootsOf(a)?.name).toBe("kubernetes-gateway://default/edge:443/a-cacert");
     expect(rootsOf(b)?.name).toBe("kubernetes-gateway://default/edge:443/b-cacert");
-    expect(rootsOf(a)?.pem).not.toBe(rootsOf(b)?.pem ?? "");
+    expect(rootsOf(a)?.roots).not.toEqual(rootsOf(b)?.roots ?? []);
   });
 });

@@ -1,8 +1,8 @@
 /**
  * The listeners of a Gateway of the Gateway API as servers of a gateway, so that ports, certificates and TLS are those of every gateway.
  *
- * Differs: of several certificates the first that can be shown is. `AllowInsecureFallback` asks clients for no certificate, so
- * none is told of to backends.
+ * Of several certificates each client gets the one that fits it. `AllowInsecureFallback` asks for a certificate and lets everybody in: who
+ * shows none, or one that is not valid, has no identity.
  *
  * @module
  */
@@ -66,6 +66,8 @@ const nameOf = ({ listener, owner }: AttachedListener, gateway: KubernetesGatewa
 const plain = {
   httpsRedirect: false,
   certificate: undefined,
+  caCrl: undefined,
+  letsUnverifiedIn: false,
   subjectAltNames: [],
   certificateHashes: [],
   publicKeyHashes: [],
@@ -77,15 +79,22 @@ const plain = {
 function tlsOf(attached: AttachedListener, gateway: KubernetesGateway): GatewayTls | undefined {
   const { listener, certificates, clientValidation, meshTls } = attached;
   if (listener.protocol !== "HTTPS" && listener.protocol !== "TLS") return undefined;
-  if (meshTls) return { ...plain, mode: "ISTIO_MUTUAL" };
-  const [credential] = certificates;
-  if (listener.tls?.mode !== "Terminate" || credential === undefined) return { ...plain, mode: "PASSTHROUGH" };
-  if (clientValidation === undefined || clientValidation.mode === "AllowInsecureFallback")
-    return { ...plain, mode: "SIMPLE", certificate: { t: "found", credential, clientRoots: undefined } };
+  if (meshTls === "mutual") return { ...plain, mode: "ISTIO_MUTUAL" };
+  if (listener.tls?.mode !== "Terminate" || (meshTls === undefined && certificates.length === 0))
+    return { ...plain, mode: "PASSTHROUGH" };
+  const shown = meshTls === "simple" ? { t: "own" as const } : { t: "found" as const, credentials: certificates };
+  if (clientValidation === undefined)
+    return { ...plain, mode: "SIMPLE", certificate: { ...shown, clientRoots: undefined } };
   const { namespace, name } = gateway.meta;
-  const pem = clientValidation.trustedCas.join("\n");
   const at = `${listener.port}/${nameOf(attached, gateway)}`;
-  const clientRoots = { name: `kubernetes-gateway://${namespace}/${name}:${at}-cacert`, pem };
-  const mode = clientValidation.mode === "AllowMissing" ? "OPTIONAL_MUTUAL" : "MUTUAL";
-  return { ...plain, mode, certificate: { t: "found", credential, clientRoots } };
+  const clientRoots = {
+    name: `kubernetes-gateway://${namespace}/${name}:${at}-cacert`,
+    roots: clientValidation.roots,
+  };
+  return {
+    ...plain,
+    mode: clientValidation.mode === "AllowValidOnly" ? "MUTUAL" : "OPTIONAL_MUTUAL",
+    letsUnverifiedIn: clientValidation.mode === "AllowInsecureFallback",
+    certificate: { ...shown, clientRoots },
+  };
 }

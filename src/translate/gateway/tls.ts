@@ -15,7 +15,7 @@ import {
 } from "../../xds/proto/tls.ts";
 import { pack } from "../../xds/types/any.ts";
 import type { Scope } from "../scope.ts";
-import { anyOfTrustDomain, exactly, meshTls } from "../secrets.ts";
+import { anyOfTrustDomain, exactly, meshTls, ownSecret } from "../secrets.ts";
 import { foundName, rootsName, secretName } from "./credentials.ts";
 
 /** Undefined where TLS is passed through. */
@@ -31,14 +31,15 @@ export function serverSocket(
       return undefined;
     case "ISTIO_MUTUAL": {
       const peers = tls.subjectAltNames.length > 0 ? tls.subjectAltNames.map(exactly) : [anyOfTrustDomain(trustDomain)];
-      return socket({ commonTlsContext: meshTls(scope, peers, alpnProtocols), requireClientCertificate: true });
+      const crl = tls.caCrl === undefined ? undefined : { filename: tls.caCrl };
+      return socket({ commonTlsContext: meshTls(scope, peers, alpnProtocols, crl), requireClientCertificate: true });
     }
     case "SIMPLE":
-      return socket({ commonTlsContext: { ...common(tls, alpnProtocols) }, requireClientCertificate: false });
+      return socket({ commonTlsContext: { ...common(tls, scope, alpnProtocols) }, requireClientCertificate: false });
     case "MUTUAL":
     case "OPTIONAL_MUTUAL":
       return socket({
-        commonTlsContext: { ...common(tls, alpnProtocols), ...clients(tls) },
+        commonTlsContext: { ...common(tls, scope, alpnProtocols), ...clients(tls) },
         requireClientCertificate: tls.mode === "MUTUAL",
       });
     default:
@@ -51,9 +52,8 @@ const socket = (context: DownstreamTlsContext): TransportSocket => ({
   typedConfig: pack(DownstreamTlsContext, context),
 });
 
-function common(tls: GatewayTls, alpnProtocols: readonly string[]): CommonTlsContext {
+function common(tls: GatewayTls, scope: Scope, alpnProtocols: readonly string[]): CommonTlsContext {
   const { certificate } = tls;
-  const files = certificate?.t === "files" ? certificate : undefined;
   return {
     tlsParams: {
       tlsMinimumProtocolVersion: versionOf(tls.minProtocolVersion ?? "TLSV1_2"),
@@ -61,16 +61,24 @@ function common(tls: GatewayTls, alpnProtocols: readonly string[]): CommonTlsCon
       cipherSuites: tls.cipherSuites.length === 0 ? undefined : tls.cipherSuites,
     },
     alpnProtocols: alpnProtocols.length === 0 ? undefined : alpnProtocols,
-    tlsCertificateSdsSecretConfigs: shownSecret(certificate),
-    tlsCertificates: files && [
-      { certificateChain: { filename: files.certificate }, privateKey: { filename: files.privateKey } },
-    ],
+    tlsCertificateSdsSecretConfigs: shownSecrets(certificate, scope),
+    tlsCertificates:
+      certificate?.t === "files"
+        ? certificate.pairs.map((pair) => ({
+            certificateChain: { filename: pair.certificate },
+            privateKey: { filename: pair.privateKey },
+          }))
+        : undefined,
   };
 }
 
-function shownSecret(certificate: GatewayCertificate | undefined): CommonTlsContext["tlsCertificateSdsSecretConfigs"] {
-  if (certificate?.t === "credential") return [discovered(secretName(certificate.name))];
-  return certificate?.t === "found" ? [discovered(foundName(certificate.credential))] : undefined;
+function shownSecrets(
+  certificate: GatewayCertificate | undefined,
+  scope: Scope,
+): CommonTlsContext["tlsCertificateSdsSecretConfigs"] {
+  if (certificate?.t === "own") return [ownSecret(scope)];
+  if (certificate?.t === "credentials") return certificate.names.map((name) => discovered(secretName(name)));
+  return certificate?.t === "found" ? certificate.credentials.map((it) => discovered(foundName(it))) : undefined;
 }
 
 const versionOf = (version: TlsVersion): TlsProtocol => (version === "TLSV1_3" ? "TLSv1_3" : "TLSv1_2");
@@ -84,13 +92,15 @@ function clients(tls: GatewayTls): Pick<CommonTlsContext, "combinedValidationCon
       tls.subjectAltNames.length === 0 ? undefined : tls.subjectAltNames.map((exact) => ({ exact })),
     verifyCertificateSpki: tls.publicKeyHashes.length === 0 ? undefined : tls.publicKeyHashes,
     verifyCertificateHash: tls.certificateHashes.length === 0 ? undefined : tls.certificateHashes,
+    crl: tls.caCrl === undefined ? undefined : { filename: tls.caCrl },
+    trustChainVerification: tls.letsUnverifiedIn ? "ACCEPT_UNTRUSTED" : undefined,
   };
   if (certificate === undefined || certificate.t === "files")
     return { validationContext: { ...asked, trustedCa: { filename: certificate?.caCertificates } } };
   const roots =
-    certificate.t === "found"
+    certificate.t !== "credentials"
       ? (certificate.clientRoots?.name ?? "")
-      : rootsName(certificate.caName ?? certificate.name);
+      : rootsName(secretName(certificate.caName ?? certificate.names[0] ?? ""));
   return {
     combinedValidationContext: { defaultValidationContext: asked, validationContextSdsSecretConfig: discovered(roots) },
   };

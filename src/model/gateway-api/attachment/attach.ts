@@ -121,7 +121,7 @@ function attachedListener(ready: ReadyListener, at: ReadonlyMap<ResolvedRoute, r
 
 /** References that lead nowhere leave it standing, so long as there is something to show. */
 function serves({ faults, listener, certificates, meshTls }: ReadyListener): boolean {
-  const ends = !meshTls && (listener.protocol === "HTTPS" || listener.tls?.mode === "Terminate");
+  const ends = meshTls === undefined && (listener.protocol === "HTTPS" || listener.tls?.mode === "Terminate");
   return faults.every((f) => f.condition === "ResolvedRefs") && (!ends || certificates.length > 0);
 }
 

@@ -4,7 +4,7 @@
  *
  * @module
  */
-import type { Credential } from "../../gateway.ts";
+import type { Credential, TrustedRoots } from "../../gateway.ts";
 import type { Service, ServicePort } from "../../service.ts";
 import type { GatewayClass, KubernetesGateway, Listener, ListenerSet } from "../gateway.ts";
 import type { BackendTlsPolicy, BackendTrafficPolicy, PolicyTarget } from "../policy.ts";
@@ -88,8 +88,8 @@ export interface AttachedListener {
   readonly certificates: readonly Credential[];
   /** Undefined: clients need no certificate. */
   readonly clientValidation: ClientValidation | undefined;
-  /** Istio's option: TLS is the mesh's own, by the gateway's identity, and clients need one of the mesh. */
-  readonly meshTls: boolean;
+  /** Istio's option: what is shown is the gateway's identity; `mutual`: clients need one of the mesh. */
+  readonly meshTls: "mutual" | "simple" | undefined;
   readonly faults: readonly ListenerFault[];
   /** Whether it takes traffic: it is accepted, without a rival, and where TLS ends here it has a certificate. */
   readonly serves: boolean;
@@ -98,8 +98,7 @@ export interface AttachedListener {
 }
 
 export interface ClientValidation {
-  /** PEM. */
-  readonly trustedCas: readonly string[];
+  readonly roots: readonly TrustedRoots[];
   /** `AllowMissing`: a client may show none, but what it shows must be valid. Istio's alone. */
   readonly mode: "AllowValidOnly" | "AllowInsecureFallback" | "AllowMissing";
 }
@@ -220,8 +219,8 @@ export interface BackendTlsOutcome {
   readonly targets: readonly PolicyTargetOutcome[];
   /** Of its roots. */
   readonly faults: readonly Fault<"InvalidCACertificateRef" | "InvalidKind">[];
-  /** PEM, of those that can be read. With no reference in the policy: the system's roots. */
-  readonly trustedCas: readonly string[];
+  /** Those that can be read. With no reference in the policy: the system's. */
+  readonly roots: readonly TrustedRoots[];
   /** No root is left: calls to its targets fail. */
   readonly noValidCa: boolean;
 }

@@ -54,10 +54,10 @@ function missingPart(
 function rootsOf(
   { meta, validation: { caCertificateRefs } }: BackendTlsPolicy,
   references: References,
-): Pick<BackendTlsOutcome, "faults" | "trustedCas" | "noValidCa"> {
+): Pick<BackendTlsOutcome, "faults" | "roots" | "noValidCa"> {
   const from = { kind: "BackendTLSPolicy", namespace: meta.namespace };
   const found = caCertificateRefs.map((ref) => references.roots(from, ref));
-  const trustedCas = found.flatMap((f) => (f.t === "found" ? [f.value] : []));
+  const roots = found.flatMap((f) => (f.t === "found" ? [f.value] : []));
   const faults = found.flatMap((f) =>
     f.t === "fault"
       ? [
@@ -70,7 +70,7 @@ function rootsOf(
         ]
       : [],
   );
-  return { faults, trustedCas, noValidCa: caCertificateRefs.length > 0 && trustedCas.length === 0 };
+  return { faults, roots, noValidCa: caCertificateRefs.length > 0 && roots.length === 0 };
 }
 
 /** The policy that holds for calls to a port: one for the port itself comes before one for the whole Service. */

@@ -28,7 +28,7 @@ export function readyListener(
     supportedKinds: kinds.kinds,
     certificates: shown.certificates,
     clientValidation: checked.validation,
-    meshTls: isMeshTls(listener),
+    meshTls: meshTlsOf(listener),
     faults: [
       ...protocolFaults(listener),
       ...optionFaults(listener),
@@ -61,12 +61,15 @@ function protocolFaults({ protocol, at, tls }: Listener): readonly ListenerFault
   return [{ condition: "Accepted", reason: "UnsupportedProtocol", message: "HTTPS needs tls.certificateRefs", at }];
 }
 
-/** Istio's: whether clients need a certificate, by the roots that stand beside the server's, or TLS is the mesh's own. */
+/** Istio's: whether clients need a certificate, by the roots that stand beside the server's, or what is shown is the mesh's own. */
 const TERMINATE_MODE = "gateway.istio.io/tls-terminate-mode";
-const TERMINATE_MODES = ["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL"];
+const TERMINATE_MODES = ["SIMPLE", "MUTUAL", "OPTIONAL_MUTUAL", "ISTIO_MUTUAL", "ISTIO_SIMPLE"];
 
-const isMeshTls = ({ tls }: Listener): boolean =>
-  tls?.mode === "Terminate" && tls.options[TERMINATE_MODE] === "ISTIO_MUTUAL";
+function meshTlsOf({ tls }: Listener): ReadyListener["meshTls"] {
+  const option = tls?.mode === "Terminate" ? tls.options[TERMINATE_MODE] : undefined;
+  if (option === "ISTIO_MUTUAL") return "mutual";
+  return option === "ISTIO_SIMPLE" ? "simple" : undefined;
+}
 
 /** An option may be what keeps somebody out, so one that nobody heeds keeps all out. Nothing of them is heeded where TLS does not end. */
 function optionFaults({ tls }: Listener): readonly ListenerFault[] {
@@ -96,7 +99,7 @@ interface Certificates {
 
 function certificates(listener: Listener, from: Referrer, references: References): Certificates {
   const { tls } = listener;
-  if (tls?.mode !== "Terminate" || isMeshTls(listener)) return { certificates: [], faults: [] };
+  if (tls?.mode !== "Terminate" || meshTlsOf(listener) !== undefined) return { certificates: [], faults: [] };
   const found = tls.certificateRefs.map((ref) => references.certificate(from, ref));
   const faults = found.flatMap((f): readonly ListenerFault[] =>
     f.t === "fault" ? [{ condition: "ResolvedRefs", reason: f.reason, message: f.message, at: f.at }] : [],
@@ -134,7 +137,10 @@ function clientValidation(
   const { frontendByPort, frontendDefault } = gateway.tls;
   const wanted = frontendByPort.has(port) ? frontendByPort.get(port) : frontendDefault;
   const option = tls?.mode === "Terminate" ? tls.options[TERMINATE_MODE] : undefined;
-  if (isMeshTls(listener)) return { validation: undefined, faults: [] };
+  if (meshTlsOf(listener) === "mutual") {
+    const isLoosened = owner !== gateway && protocol === "HTTPS" && wanted !== undefined;
+    return { validation: undefined, faults: isLoosened ? [otherRoots(listener)] : [] };
+  }
   const mode = option === "OPTIONAL_MUTUAL" ? "AllowMissing" : undefined;
   if (protocol === "HTTPS" && wanted !== undefined) {
     const asked = checkedBy(wanted, { kind: "Gateway", namespace: gateway.meta.namespace }, references);
@@ -145,16 +151,24 @@ function clientValidation(
       : { ...asked, validation: { ...asked.validation, mode: other } };
   }
   if (option !== "MUTUAL" && option !== "OPTIONAL_MUTUAL") return { validation: undefined, faults: [] };
-  const trustedCas = shown.flatMap((c) => c.trustedCaPem ?? []);
+  const roots = shown.flatMap(({ trustedCaPem, crlPem }) =>
+    trustedCaPem === undefined ? [] : { trustedCaPem, crlPem },
+  );
   const message = `${TERMINATE_MODE}: ${option} needs ca.crt in the Secret of the certificate`;
   return {
-    validation: { trustedCas, mode: mode ?? "AllowValidOnly" },
+    validation: { roots, mode: mode ?? "AllowValidOnly" },
     faults:
-      trustedCas.length > 0
-        ? []
-        : [{ condition: "Accepted", reason: "NoValidCACertificate", message, at: listener.at }],
+      roots.length > 0 ? [] : [{ condition: "Accepted", reason: "NoValidCACertificate", message, at: listener.at }],
   };
 }
+
+/** By the mesh's roots somebody could come in whom the Gateway's keep out. */
+const otherRoots = ({ at, port }: Listener): ListenerFault => ({
+  condition: "Accepted",
+  reason: "UnsupportedValue",
+  message: `${TERMINATE_MODE}: ISTIO_MUTUAL checks clients against the mesh's roots, and the Gateway has others for port ${port}: it can stand on a listener of the Gateway alone`,
+  at,
+});
 
 function checkedBy(
   { at, caCertificateRefs, mode }: FrontendValidation,
@@ -165,11 +179,11 @@ function checkedBy(
   const faults = found.flatMap((f): readonly ListenerFault[] =>
     f.t === "fault" ? [{ condition: "ResolvedRefs", reason: f.reason, message: f.message, at: f.at }] : [],
   );
-  const trustedCas = found.flatMap((f) => (f.t === "found" ? [f.value] : []));
-  if (trustedCas.length > 0) return { validation: { trustedCas, mode }, faults };
+  const roots = found.flatMap((f) => (f.t === "found" ? [f.value] : []));
+  if (roots.length > 0) return { validation: { roots, mode }, faults };
   const message = "none of caCertificateRefs leads to roots, so no client could be checked";
   return {
-    validation: { trustedCas, mode },
+    validation: { roots, mode },
     faults: [...faults, { condition: "Accepted", reason: "NoValidCACertificate", message, at }],
   };
 }

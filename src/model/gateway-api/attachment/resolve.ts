@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Credential } from "../../gateway.ts";
+import type { Credential, TrustedRoots } from "../../gateway.ts";
 import type { Mesh } from "../../mesh.ts";
 import type { Service } from "../../service.ts";
 import { isVisibleIn } from "../../visibility.ts";
@@ -30,11 +30,11 @@ export interface References {
     from: Referrer,
     ref: ObjectReference,
   ) => Resolved<Credential, "InvalidCertificateRef" | "RefNotPermitted">;
-  /** PEM of roots, of a ConfigMap or a Secret. */
+  /** Of a ConfigMap or a Secret. */
   readonly roots: (
     from: Referrer,
     ref: ObjectReference,
-  ) => Resolved<string, "InvalidCACertificateRef" | "InvalidCACertificateKind" | "RefNotPermitted">;
+  ) => Resolved<TrustedRoots, "InvalidCACertificateRef" | "InvalidCACertificateKind" | "RefNotPermitted">;
 }
 
 const ISTIO_GROUP = "networking.istio.io";
@@ -79,7 +79,8 @@ export function referencesOf(mesh: Mesh): References {
         return wrong("InvalidCACertificateKind", ref, `roots are in a ConfigMap or a Secret, found ${kindOf(ref)}`);
       if (!permits(from, ref)) return { t: "fault", ...notPermitted(from, ref) };
       const found = (isSecret ? credentials : configMaps).get(`${ref.namespace}/${ref.name}`);
-      if (found?.trustedCaPem !== undefined) return { t: "found", value: found.trustedCaPem };
+      if (found?.trustedCaPem !== undefined)
+        return { t: "found", value: { trustedCaPem: found.trustedCaPem, crlPem: found.crlPem } };
       const what =
         found === undefined ? `there is no ${ref.kind}` : `there is no ca.crt with certificates in the ${ref.kind}`;
       return wrong("InvalidCACertificateRef", ref, `${what} ${ref.namespace}/${ref.name}`);
