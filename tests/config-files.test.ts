@@ -143,7 +143,7 @@ describe("kinds", () => {
     ["gateway.istio.io/v1", "Gateway", "apiVersion networking.istio.io/v1 or gateway.networking.k8s.io/v1, found"],
     ["gateway.networking.x-k8s.io/v1alpha1", "XBackend", "XBackend (gateway.networking.x-k8s.io) is not supported yet"],
     ["security.istio.io/v1", "RequestAuthentication", "is not supported yet"],
-    ["access.smi-spec.io/v1alpha4", "IdentityBinding", "is not supported yet"],
+    ["metrics.smi-spec.io/v1alpha4", "TrafficMetrics", "is not supported yet"],
     ["access.smi-spec.io/v1beta1", "TrafficTarget", "must have apiVersion access.smi-spec.io/v1alpha3"],
     ["istio.io/v1", "ProxyConfig", "apiVersion: the kind ProxyConfig belongs to the group networking.istio.io"],
     ["v1", "constructor", "unknown kind"],

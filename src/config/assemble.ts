@@ -11,6 +11,7 @@ import type { Service } from "../model/service.ts";
 import { meshServices } from "./mesh-services.ts";
 import { mergeDelegates } from "./delegates.ts";
 import type { Meaning } from "./read-document.ts";
+import type { IdentityBinding } from "./smi/identity-binding.ts";
 import type { HttpRouteGroup, SmiTcpRoute } from "./smi/route-groups.ts";
 import { targetToPolicy, type TrafficSpecs } from "./smi/traffic-target.ts";
 import { splitToVirtualService } from "./traffic-split.ts";
@@ -31,7 +32,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
   const services = meshServices({ services: all("Service"), workloads: all("Workload"), endpointLists, ...external });
   const byHost = new Map<string, Service>(services.map((s) => [s.hostname, s]));
   const { remarks, virtualServices } = mergeDelegates(all("VirtualService"));
-  const specs = trafficSpecs(all("HTTPRouteGroup"), all("SmiTcpRoute"));
+  const specs = trafficSpecs(all("HTTPRouteGroup"), all("SmiTcpRoute"), all("IdentityBinding"));
   const splits = all("TrafficSplit").map((s) => splitToVirtualService(s, { services: byHost, ...specs }));
   const targets = all("TrafficTarget").map((t) => targetToPolicy(t, specs, settings.trustDomain));
   const mesh: Mesh = {
@@ -48,7 +49,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     destinationRules: oldestFirst(all("DestinationRule")),
     rateLimits: all("RateLimit"),
     peerAuthentications: all("PeerAuthentication"),
-    authorizationPolicies: [...all("AuthorizationPolicy"), ...targets.map((t) => t.policy)],
+    authorizationPolicies: [...all("AuthorizationPolicy"), ...targets.flatMap((t) => t.policies)],
     gatewayApi: {
       classes: all("GatewayClass"),
       gateways: all("KubernetesGateway"),
@@ -67,13 +68,18 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
   };
 }
 
-function trafficSpecs(groups: readonly HttpRouteGroup[], routes: readonly SmiTcpRoute[]): TrafficSpecs {
+function trafficSpecs(
+  groups: readonly HttpRouteGroup[],
+  routes: readonly SmiTcpRoute[],
+  bindings: readonly IdentityBinding[],
+): TrafficSpecs {
   const named = <T extends { readonly origin: Origin }>(all: readonly T[]) =>
     new Map(all.map((one) => [`${one.origin.namespace}/${one.origin.name}`, one]));
-  const [byGroup, byRoute] = [named(groups), named(routes)];
+  const [byGroup, byRoute, byBinding] = [named(groups), named(routes), named(bindings)];
   return {
     group: (namespace, name) => byGroup.get(`${namespace}/${name}`),
     tcpRoute: (namespace, name) => byRoute.get(`${namespace}/${name}`),
+    binding: (namespace, name) => byBinding.get(`${namespace}/${name}`),
   };
 }
 

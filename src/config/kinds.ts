@@ -38,6 +38,8 @@ export type ReadKind =
   | "ServiceEntry"
   /** SMI's kind `TCPRoute`. */
   | "SmiTcpRoute"
+  | "SmiUdpRoute"
+  | "IdentityBinding"
   | "TrafficSplit"
   | "TrafficTarget"
   | "VirtualService"
@@ -83,6 +85,8 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   XBackendTrafficPolicy: { group: "gateway.networking.x-k8s.io", version: "v1alpha1", versions: /^v1alpha1$/ },
   HTTPRouteGroup: smiSpecs,
   SmiTcpRoute: { ...smiSpecs, kind: "TCPRoute" },
+  SmiUdpRoute: { ...smiSpecs, kind: "UDPRoute" },
+  IdentityBinding: { group: "access.smi-spec.io", version: "v1alpha4", versions: /^v1alpha4$/ },
   TrafficTarget: { group: "access.smi-spec.io", version: "v1alpha3", versions: /^v1alpha[1-4]$/ },
   Secret: core,
   Service: core,
@@ -110,8 +114,6 @@ const UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
   "telemetry.istio.io": ["Telemetry"],
   "extensions.istio.io": ["TrafficExtension", "WasmPlugin"],
   "gateway.networking.x-k8s.io": ["XBackend", "XListenerSet", "XMesh"],
-  "access.smi-spec.io": ["IdentityBinding"],
-  "specs.smi-spec.io": ["UDPRoute"],
   "metrics.smi-spec.io": ["TrafficMetrics"],
 };
 

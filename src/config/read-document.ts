@@ -60,6 +60,7 @@ import {
   readSmiTcpRoute,
   type SmiTcpRoute,
 } from "./smi/route-groups.ts";
+import { type IdentityBinding, readIdentityBinding } from "./smi/identity-binding.ts";
 import { readTrafficTarget, TRAFFIC_TARGET_FIELDS, type TrafficTarget } from "./smi/traffic-target.ts";
 import { readTrafficSplit, type TrafficSplit } from "./traffic-split.ts";
 import type { Tree } from "./tree.ts";
@@ -83,6 +84,9 @@ export type Meaning =
   | { readonly t: "TrafficTarget"; readonly value: TrafficTarget }
   | { readonly t: "HTTPRouteGroup"; readonly value: HttpRouteGroup }
   | { readonly t: "SmiTcpRoute"; readonly value: SmiTcpRoute }
+  /** Checked, and then of no use: the proxies carry no UDP. */
+  | { readonly t: "SmiUdpRoute"; readonly value: SmiTcpRoute }
+  | { readonly t: "IdentityBinding"; readonly value: IdentityBinding }
   | { readonly t: "GatewayClass"; readonly value: GatewayClass }
   | { readonly t: "KubernetesGateway"; readonly value: KubernetesGateway }
   | { readonly t: "ListenerSet"; readonly value: ListenerSet }
@@ -234,7 +238,10 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
     case "HTTPRouteGroup":
       return { t: kind, value: readHttpRouteGroup(body) };
     case "SmiTcpRoute":
+    case "SmiUdpRoute":
       return { t: kind, value: readSmiTcpRoute(body) };
+    case "IdentityBinding":
+      return { t: kind, value: readIdentityBinding(body) };
     case "TrafficSplit":
       return { t: kind, value: readTrafficSplit(body) };
     case "GatewayClass":

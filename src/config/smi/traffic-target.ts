@@ -1,5 +1,6 @@
 /**
- * SMI TrafficTarget, v1alpha1 to v1alpha4: who may call the workloads of one identity, and how. Whoever no target names may not.
+ * SMI TrafficTarget, v1alpha1 to v1alpha4: who may call the workloads of one identity, and how. Whoever no target names may not. Identities are
+ * service accounts, or what an IdentityBinding gathers.
  *
  * It becomes an AuthorizationPolicy of action ALLOW. Where it names an HTTPRouteGroup and a TCPRoute, calls must match both. A reference that leads
  * nowhere allows nothing.
@@ -16,21 +17,31 @@ import { dnsLabel, objectName } from "../names.ts";
 import type { Node, Read } from "../node.ts";
 import { choice, port, text } from "../read-values.ts";
 import { quote } from "../tree.ts";
+import type { IdentityBinding } from "./identity-binding.ts";
 import type { GroupMatch, HttpRouteGroup, SmiTcpRoute } from "./route-groups.ts";
 
 export interface TrafficTarget {
   readonly origin: Origin;
   /** Of the document's own namespace. */
-  readonly serviceAccount: string;
+  readonly destination: Subject;
   readonly port: number | undefined;
   readonly rules: readonly TargetRule[];
-  readonly sources: readonly { readonly namespace: string; readonly name: string }[];
+  readonly sources: readonly Subject[];
+}
+
+/** Who calls, or is called. */
+interface Subject {
+  readonly place: Place;
+  readonly path: string;
+  readonly kind: "ServiceAccount" | "IdentityBinding";
+  readonly namespace: string;
+  readonly name: string;
 }
 
 interface TargetRule {
   readonly place: Place;
   readonly path: string;
-  readonly kind: "HTTPRouteGroup" | "TCPRoute";
+  readonly kind: "HTTPRouteGroup" | "TCPRoute" | "UDPRoute";
   readonly name: string;
   /** Undefined: all of the group's. */
   readonly matches: readonly string[] | undefined;
@@ -54,13 +65,13 @@ export function readTrafficTarget({ metadata, origin, node, spec }: DocumentBody
   const fields = spec === undefined ? own : spec.fields({ known: ["destination", "sources", "rules"] });
   const atRules =
     spec === undefined ? own.at("specs") : spec.fields({ known: ["destination", "sources", "rules"] }).at("rules");
-  const destination = fields.required("destination", readDestination(namespace), NOBODY);
+  const { port: at, ...destination } = fields.required("destination", readDestination(namespace), nobody(node));
   const rules = atRules === undefined ? [] : some(atRules, readRule);
   if (atRules === undefined) fields.node.fail('field "rules" is missing: it says which calls are allowed');
   return {
     origin,
-    serviceAccount: destination.name,
-    port: destination.port,
+    destination,
+    port: at,
     rules,
     sources: fields.required("sources", (n) => some(n, readAccount(namespace)), []),
   };
@@ -71,25 +82,25 @@ function some<T>(node: Node, read: Read<T>): readonly T[] {
   return node.items().map(read);
 }
 
-interface Account {
-  readonly namespace: string;
-  readonly name: string;
-}
+const nobody = ({ place, path }: Node) =>
+  ({ place, path, kind: "ServiceAccount", namespace: "", name: "", port: undefined }) as const;
 
-const NOBODY = { namespace: "", name: "", port: undefined };
-
-const account = (fields: ReturnType<typeof accountFields>, namespace: string): Account => {
-  fields.required("kind", choice(["ServiceAccount"]), "ServiceAccount");
+const account = (fields: ReturnType<typeof accountFields>, namespace: string): Subject => {
+  const kind = fields.required("kind", choice(["ServiceAccount", "IdentityBinding"]), "ServiceAccount");
+  fields.optional("group", choice(kind === "ServiceAccount" ? [""] : ["access.smi-spec.io"]));
   return {
+    place: fields.node.place,
+    path: fields.node.path,
+    kind,
     namespace: fields.optional("namespace", dnsLabel) ?? namespace,
     name: fields.required("name", objectName, ""),
   };
 };
 
-const accountFields = (node: Node) => node.fields({ known: ["kind", "name", "namespace", "port"] });
+const accountFields = (node: Node) => node.fields({ known: ["kind", "group", "name", "namespace", "port"] });
 
 const readAccount =
-  (namespace: string): Read<Account> =>
+  (namespace: string): Read<Subject> =>
   (node) => {
     const fields = accountFields(node);
     fields.at("port")?.failAtKey("stands at a destination only");
@@ -98,7 +109,7 @@ const readAccount =
 
 /** Whoever may write into a namespace says who may call what is in it, and nothing of others. */
 const readDestination =
-  (own: string): Read<Account & { readonly port: number | undefined }> =>
+  (own: string): Read<Subject & { readonly port: number | undefined }> =>
   (node) => {
     const fields = accountFields(node);
     const read = account(fields, own);
@@ -115,7 +126,7 @@ function readRule(node: Node): TargetRule {
   return {
     place,
     path,
-    kind: fields.required("kind", choice(["HTTPRouteGroup", "TCPRoute"]), "TCPRoute"),
+    kind: fields.required("kind", choice(["HTTPRouteGroup", "TCPRoute", "UDPRoute"]), "TCPRoute"),
     name: fields.required("name", objectName, ""),
     matches: fields.optional("matches", (n) => some(n, text)),
   };
@@ -127,31 +138,71 @@ export interface TrafficSpecs {
   /** Undefined where there is none of that name. */
   readonly group: (namespace: string, name: string) => HttpRouteGroup | undefined;
   readonly tcpRoute: (namespace: string, name: string) => SmiTcpRoute | undefined;
+  readonly binding: (namespace: string, name: string) => IdentityBinding | undefined;
 }
 
 export interface TargetPolicy {
-  readonly policy: AuthorizationPolicy;
+  /** One for each way in which its destination is meant. */
+  readonly policies: readonly AuthorizationPolicy[];
   readonly remarks: readonly Problem[];
 }
 
 export function targetToPolicy(target: TrafficTarget, specs: TrafficSpecs, trustDomain: string): TargetPolicy {
-  const { origin, sources, serviceAccount } = target;
+  const { origin } = target;
   const remarks: Problem[] = [];
-  const operations = allowed(target, specs, (rule, message) =>
-    remarks.push({ severity: "error", place: rule.place, path: rule.path, message }),
+  const tell: Tell = ({ place, path }, message, severity = "error") => remarks.push({ severity, place, path, message });
+  const operations = allowed(target, specs, tell);
+  const principals = target.sources.flatMap((source) => principalsOf(source, specs, trustDomain, tell));
+  const from: AuthorizationSource = { ...noSource, principals: principals.map((value) => ({ t: "exact", value })) };
+  // No principal at all would be as if anybody were meant.
+  const rules =
+    principals.length === 0 ? [] : operations.map((to) => ({ place: origin.place, from: [from], to: [to], when: [] }));
+  const policies = meantBy(target.destination, specs, trustDomain, tell).map(
+    (who): AuthorizationPolicy => ({ origin, ...who, action: "ALLOW", dryRun: false, rules }),
   );
-  const from: AuthorizationSource = {
-    ...noSource,
-    principals: sources.map(({ namespace, name }) => ({
-      t: "exact",
-      value: `${trustDomain}/ns/${namespace}/sa/${name}`,
-    })),
-  };
-  const rules = operations.map((to) => ({ place: origin.place, from: [from], to: [to], when: [] }));
-  return { policy: { origin, selector: undefined, serviceAccount, action: "ALLOW", dryRun: false, rules }, remarks };
+  return { policies, remarks };
 }
 
-type Tell = (rule: TargetRule, message: string) => void;
+type Who = Pick<AuthorizationPolicy, "selector" | "serviceAccount">;
+
+const ofAccount = (serviceAccount: string): Who => ({ selector: undefined, serviceAccount });
+
+/** The workloads of a destination, all of its own namespace. */
+function meantBy(subject: Subject, specs: TrafficSpecs, trustDomain: string, tell: Tell): readonly Who[] {
+  const { kind, name, namespace } = subject;
+  if (kind === "ServiceAccount") return [ofAccount(name)];
+  const binding = specs.binding(namespace, name);
+  if (binding === undefined) {
+    tell(subject, `there is no IdentityBinding ${quote(name)}, so the target is for no workload`);
+    return [];
+  }
+  const own = `${trustDomain}/ns/${namespace}/sa/`;
+  const accounts = binding.spiffeIdentities.filter((id) => id.startsWith(own)).map((id) => id.slice(own.length));
+  return [
+    ...binding.selectors.map((selector): Who => ({ selector, serviceAccount: undefined })),
+    ...[...accounts, ...(binding.serviceAccount === undefined ? [] : [binding.serviceAccount])].map(ofAccount),
+  ];
+}
+
+/** As certificates tell them. */
+function principalsOf(subject: Subject, specs: TrafficSpecs, trustDomain: string, tell: Tell): readonly string[] {
+  const { kind, name, namespace } = subject;
+  const accountOf = (account: string): string => `${trustDomain}/ns/${namespace}/sa/${account}`;
+  if (kind === "ServiceAccount") return [accountOf(name)];
+  const binding = specs.binding(namespace, name);
+  if (binding === undefined) {
+    tell(subject, `there is no IdentityBinding ${quote(name)} in the namespace ${namespace}, so it allows nobody`);
+    return [];
+  }
+  if (binding.selectors.length > 0)
+    tell(subject, `the podLabelSelectors of ${quote(name)} allow nobody: a caller's certificate tells no labels`);
+  return [
+    ...binding.spiffeIdentities,
+    ...(binding.serviceAccount === undefined ? [] : [accountOf(binding.serviceAccount)]),
+  ];
+}
+
+type Tell = (at: Pick<TargetRule, "place" | "path">, message: string, severity?: Problem["severity"]) => void;
 
 /** What may be done; nothing at all where a reference to ports leads nowhere. */
 function allowed(target: TrafficTarget, specs: TrafficSpecs, tell: Tell): readonly AuthorizationOperation[] {
@@ -162,6 +213,9 @@ function allowed(target: TrafficTarget, specs: TrafficSpecs, tell: Tell): readon
   const http = target.rules.filter((r) => r.kind === "HTTPRouteGroup");
   for (const { rule, route } of tcp)
     if (route === undefined) tell(rule, `there is no TCPRoute ${quote(rule.name)}, so the target allows nothing`);
+  for (const rule of target.rules)
+    if (rule.kind === "UDPRoute") tell(rule, "allows nothing: the proxies carry no UDP", "warning");
+  if (http.length + tcp.length === 0) return [];
   const operations = http.flatMap((rule) => ofGroup(rule, specs.group(namespace, rule.name), tell));
   const known = tcp.flatMap(({ route }) => route ?? []);
   if (known.length < tcp.length) return [];
