@@ -138,7 +138,6 @@ describe("kinds", () => {
     ["v2", "Service", "apiVersion: the kind Service must have apiVersion v1"],
     ["tulle.dev/v2", "Workload", "apiVersion: the kind Workload must have apiVersion tulle.dev/v1"],
     ["split.smi-spec.io/v1alpha9", "TrafficSplit", "must have apiVersion split.smi-spec.io/v1alpha4"],
-    ["gateway.networking.k8s.io/v1alpha2", "UDPRoute", "kind: UDPRoute is not supported: the proxy carries no UDP"],
     ["gateway.networking.k8s.io/v2", "HTTPRoute", "must have apiVersion gateway.networking.k8s.io/v1, found"],
     ["gateway.istio.io/v1", "Gateway", "apiVersion networking.istio.io/v1 or gateway.networking.k8s.io/v1, found"],
     ["gateway.networking.x-k8s.io/v1alpha1", "XBackend", "XBackend (gateway.networking.x-k8s.io) is not supported yet"],

@@ -61,16 +61,24 @@ describe("Service", () => {
   test("its host, and ports that are no TCP", () => {
     const loaded = load(
       service(
-        "[{port: 53, protocol: UDP, name: dns}, {port: 80, targetPort: 8080, name: http}]",
+        "[{port: 53, protocol: UDP, name: dns}, {port: 53, name: tcp-dns}, {port: 9, protocol: SCTP, name: s}, {port: 80, targetPort: 8080, name: http}]",
         ", type: NodePort, clusterIP: None",
       ),
     );
     expect(loaded.mesh.services[0]).toMatchObject({
       hostname: "reviews.shop.svc.cluster.local",
       selector: { app: "reviews" },
-      ports: [{ name: "http", number: 80, targetPort: 8080, protocol: "http" }],
+      ports: [
+        { name: "tcp-dns", number: 53, targetPort: 53, protocol: "tcp" },
+        { name: "http", number: 80, targetPort: 8080, protocol: "http" },
+      ],
+      udpPorts: [{ name: "dns", number: 53, targetPort: 53 }],
     });
-    expect(loaded.problems.map((p) => p.severity)).toEqual(["warning"]);
+    expect(loaded.problems.map((p) => p.message)).toEqual([
+      expect.stringContaining("SCTP is left alone: a mesh carries TCP, and UDP at gateways") as unknown as string,
+    ]);
+    const twice = load(service("[{port: 53, protocol: UDP, name: a}, {port: 53, protocol: UDP, name: b}]"));
+    expect(twice.problems[0]?.message).toContain("the port 53 stands twice");
   });
 
   test.each([

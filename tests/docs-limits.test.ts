@@ -7,6 +7,9 @@ import { join } from "node:path";
 import { compileCluster } from "../src/engine/cluster/cluster.ts";
 import { compileSettings } from "../src/engine/http/settings.ts";
 import { compileListener } from "../src/engine/listener/listener.ts";
+import { compileUdpListener } from "../src/engine/listener/udp-listener.ts";
+import { UdpProxyConfig } from "../src/xds/proto/filter-udp-proxy.ts";
+import { pack } from "../src/xds/types/any.ts";
 import { hcm } from "./support/http-manager.ts";
 import { cluster, httpListener, routes } from "./support/proxy-resources.ts";
 
@@ -20,6 +23,10 @@ const defaults = new Map(
 const settings = compileSettings(hcm({}), "");
 const compiled = compileCluster(cluster("c", [1], { connectTimeout: undefined }));
 const listener = compileListener(httpListener({ routeConfig: routes([]) }));
+const datagrams = compileUdpListener({
+  address: { socketAddress: { protocol: "UDP", address: "127.0.0.1", portValue: 53 } },
+  listenerFilters: [{ typedConfig: pack(UdpProxyConfig, { statPrefix: "s", cluster: "c" }) }],
+});
 
 const seconds = (ms: number): string => (ms === 0 || ms === Number.POSITIVE_INFINITY ? "no limit" : `${ms / 1000} s`);
 const count = (n: number): string => (n === 0 || n === Number.POSITIVE_INFINITY ? "no limit" : String(n));
@@ -43,6 +50,9 @@ const CODE: Readonly<Record<string, string>> = {
   "circuit_breakers.thresholds.max_requests": count(compiled.limits.default.maxRequests),
   "circuit_breakers.thresholds.max_retries": count(compiled.limits.default.maxRetries),
   "circuit_breakers.per_host_thresholds.max_connections": count(compiled.limits.maxConnectionsPerEndpoint),
+  "udp_proxy.idle_timeout": seconds(datagrams.proxy.idleTimeoutMs),
+  "udp_listener_config.downstream_socket_config.max_rx_datagram_size": `${datagrams.maxDatagramBytes} bytes`,
+  "udp_proxy.upstream_socket_config.max_rx_datagram_size": `${datagrams.proxy.maxDatagramBytes} bytes`,
   idle_timeout: seconds(compiled.http.idleTimeoutMs),
   max_requests_per_connection: count(compiled.http.maxRequestsPerConnection),
 };

@@ -49,8 +49,8 @@ describe("documents that lead nowhere", () => {
     ],
     [gateway(HTTP, "gatewayClassName: nobody"), 'there is no GatewayClass "nobody"', "spec.gatewayClassName"],
     [
-      gateway("{name: a, port: 53, protocol: UDP}"),
-      "found UDP, so the listener takes no calls [UnsupportedProtocol]",
+      gateway("{name: a, port: 53, protocol: example.com/QUIC}"),
+      "found example.com/QUIC, so the listener takes no calls [UnsupportedProtocol]",
       "spec.listeners[0]",
     ],
     [

@@ -25,6 +25,10 @@ const route = (name: string, spec = "", namespace = "shop", kind = "HTTPRoute", 
 const service = (name: string, namespace = "shop", ports = "{name: http, port: 80}"): string =>
   `---\napiVersion: v1\nkind: Service\nmetadata: {name: ${name}, namespace: ${namespace}}\nspec: {ports: [${ports}]}\n`;
 
+/** For every workload of the namespace, the gateway too. */
+const allowNothing = (dryRun: boolean): string =>
+  `---\napiVersion: security.istio.io/v1\nkind: AuthorizationPolicy\nmetadata: {name: none, namespace: shop, annotations: {istio.io/dry-run: "${dryRun}"}}\nspec: {}\n`;
+
 const namespace = (name: string, labels: string): string =>
   `---\napiVersion: v1\nkind: Namespace\nmetadata: {name: ${name}, labels: {${labels}}}\n`;
 
@@ -75,6 +79,18 @@ const backends = ({ routes }: Attachment): string[] =>
 // === tests ===
 
 describe("a route is attached", () => {
+  test("of UDP to listeners of UDP, and leads to ports of UDP", () => {
+    const listeners = gateway("{name: u, port: 53, protocol: UDP}, {name: t, port: 53, protocol: TCP}");
+    const dns = service("b", "shop", "{name: dns, port: 80, protocol: UDP}");
+    const udp = (name: string, spec = ""): string => route(name, spec, "shop", "UDPRoute");
+    const found = attached(listeners, dns, udp("r"), route("t", `rules: [{${toB}}]`, "shop", "TCPRoute"));
+    expect(at(found)).toEqual(["u: r at *", "t: t at *"]);
+    expect(backends(found)).toEqual(["BackendNotFound", "b.shop.svc.cluster.local"]);
+    const inside = document("UDPRoute", "r", `parentRefs: [{group: "", kind: Service, name: b}], rules: [{${toB}}]`);
+    expect(refused(attached(dns, inside))).toEqual(["r: UnsupportedValue"]);
+    expect(refused(attached(gateway(HTTP), udp("r")))).toEqual(["r: NotAllowedByListeners"]);
+  });
+
   test("to the listeners that its parent reference means", () => {
     const listeners = "{name: a, port: 80, protocol: HTTP}, {name: b, port: 81, protocol: HTTP}";
     const to = (ref: string): string =>
@@ -263,7 +279,14 @@ describe("listeners", () => {
       ["l Accepted NoValidCACertificate"],
     ],
     [gateway("{name: l, port: 443, protocol: TLS, tls: {mode: Passthrough}}"), []],
-    [gateway("{name: l, port: 53, protocol: UDP}"), ["l Accepted UnsupportedProtocol"]],
+    [gateway("{name: l, port: 53, protocol: example.com/QUIC}"), ["l Accepted UnsupportedProtocol"]],
+    [gateway("{name: l, port: 53, protocol: UDP}, {name: m, port: 53, protocol: TCP}"), []],
+    [
+      gateway("{name: l, port: 53, protocol: UDP, allowedRoutes: {kinds: [{kind: UDPRoute}, {kind: TCPRoute}]}}"),
+      ["l ResolvedRefs InvalidRouteKinds serves"],
+    ],
+    [`${gateway("{name: l, port: 53, protocol: UDP}")}${allowNothing(false)}`, ["l Accepted UnsupportedValue"]],
+    [`${gateway("{name: l, port: 53, protocol: UDP}")}${allowNothing(true)}`, []],
     [
       gateway("{name: l, port: 80, protocol: HTTP, allowedRoutes: {kinds: [{kind: HTTPRoute}, {kind: TLSRoute}]}}"),
       ["l ResolvedRefs InvalidRouteKinds serves"],

@@ -54,7 +54,7 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
       classes: all("GatewayClass"),
       gateways: all("KubernetesGateway"),
       listenerSets: all("ListenerSet"),
-      routes: [...all("HTTPRoute"), ...all("GRPCRoute"), ...all("TLSRoute"), ...all("TCPRoute")],
+      routes: [...all("HTTPRoute"), ...all("GRPCRoute"), ...all("TLSRoute"), ...all("TCPRoute"), ...all("UDPRoute")],
       grants: all("ReferenceGrant"),
       backendTlsPolicies: all("BackendTLSPolicy"),
       backendTrafficPolicies: all("XBackendTrafficPolicy"),

@@ -20,7 +20,7 @@ export function readEndpointSlice(body: DocumentBody): EndpointList {
   const service = body.metadata.labels[SERVICE_LABEL];
   if (service === undefined) body.node.fail(`the label ${SERVICE_LABEL} is missing: it says whose endpoints these are`);
   fields.required("addressType", choice(["IPv4", "IPv6", "FQDN"]), "IPv4");
-  const ports = fields.optional("ports", portsOf) ?? {};
+  const ports = fields.optional("ports", portsOf) ?? NO_PORTS;
   const endpoints = fields.list("endpoints", (node) => sliceEndpoints(node, body, ports)).flat();
   return { origin: body.origin, service: service ?? "", endpoints };
 }
@@ -37,7 +37,7 @@ const TRAITS = [
   "deprecatedTopology",
 ] as const;
 
-function sliceEndpoints(node: Node, body: DocumentBody, ports: ExternalEndpoint["ports"]): readonly ExternalEndpoint[] {
+function sliceEndpoints(node: Node, body: DocumentBody, ports: Ports): readonly ExternalEndpoint[] {
   const fields = node.fields({ known: TRAITS });
   const conditions = fields.at("conditions")?.fields({ known: ["ready", "serving", "terminating"] });
   // Not known is taken for ready, as Kubernetes asks.
@@ -58,7 +58,7 @@ export function readEndpoints(body: DocumentBody): EndpointList {
 
 function subsetEndpoints(node: Node, body: DocumentBody): readonly ExternalEndpoint[] {
   const fields = node.fields({ known: ["addresses", "notReadyAddresses", "ports"] });
-  const ports = fields.optional("ports", portsOf) ?? {};
+  const ports = fields.optional("ports", portsOf) ?? NO_PORTS;
   const all = (name: "addresses" | "notReadyAddresses", healthy: boolean): readonly ExternalEndpoint[] =>
     fields.list(name, subsetAddress).map((address) => ({ ...plainEndpoint(body, address, ports), healthy }));
   return [...all("addresses", true), ...all("notReadyAddresses", false)];
@@ -69,27 +69,28 @@ const subsetAddress = (node: Node): string =>
     .fields({ known: ["ip", "hostname", "nodeName", "targetRef"] })
     .required("ip", textThat(isAddress, "an IP address"), "");
 
-/** By name; TCP only. A port without a name is the only one. */
-function portsOf(node: Node): Readonly<Record<string, number>> {
-  return Object.fromEntries(
-    node.items().flatMap((item): readonly (readonly [string, number])[] => {
-      const fields = item.fields({ known: ["name", "port", "protocol", "appProtocol"] });
-      const number = fields.required("port", port, 1);
-      const transport = fields.optional("protocol", choice(["TCP", "UDP", "SCTP"])) ?? "TCP";
-      return transport === "TCP" ? [[fields.optional("name", anyText) ?? "", number]] : [];
-    }),
-  );
+type Ports = Required<Pick<ExternalEndpoint, "ports" | "udpPorts">>;
+
+const NO_PORTS: Ports = { ports: {}, udpPorts: {} };
+
+/** By name. A port without a name is the only one of its transport. */
+function portsOf(node: Node): Ports {
+  const read = node.items().map((item) => {
+    const fields = item.fields({ known: ["name", "port", "protocol", "appProtocol"] });
+    const number = fields.required("port", port, 1);
+    const transport = fields.optional("protocol", choice(["TCP", "UDP", "SCTP"])) ?? "TCP";
+    return { transport, name: fields.optional("name", anyText) ?? "", number };
+  });
+  const of = (wanted: string): Readonly<Record<string, number>> =>
+    Object.fromEntries(read.filter((it) => it.transport === wanted).map(({ name, number }) => [name, number]));
+  return { ports: of("TCP"), udpPorts: of("UDP") };
 }
 
-const plainEndpoint = (
-  { metadata }: DocumentBody,
-  address: string,
-  ports: ExternalEndpoint["ports"],
-): ExternalEndpoint => ({
+const plainEndpoint = ({ metadata }: DocumentBody, address: string, ports: Ports): ExternalEndpoint => ({
   name: metadata.name,
   namespace: metadata.namespace,
   address,
-  ports,
+  ...ports,
   labels: {},
   weight: undefined,
   locality: undefined,

@@ -42,6 +42,7 @@ export type ReadKind =
   | "IdentityBinding"
   | "TrafficSplit"
   | "TrafficTarget"
+  | "UDPRoute"
   | "VirtualService"
   | "Workload"
   | "WorkloadEntry"
@@ -80,6 +81,7 @@ const READ: Readonly<Record<ReadKind, Api>> = {
   GRPCRoute: gatewayApi,
   TLSRoute: gatewayApi,
   TCPRoute: gatewayApi,
+  UDPRoute: gatewayApi,
   ReferenceGrant: gatewayApi,
   BackendTLSPolicy: gatewayApi,
   XBackendTrafficPolicy: { group: "gateway.networking.x-k8s.io", version: "v1alpha1", versions: /^v1alpha1$/ },
@@ -166,8 +168,6 @@ export function fateOf(apiVersion: string, kind: string): Fate {
     if (api.versions.test(version)) return { t: "read", kind: api.read };
     return refuse("apiVersion", `the kind ${kind} must have apiVersion ${apiName(api)}, found ${quote(apiVersion)}`);
   }
-  if (group === "gateway.networking.k8s.io" && kind === "UDPRoute")
-    return refuse("kind", "UDPRoute is not supported: the proxy carries no UDP");
   if (own(UNSUPPORTED, group)?.includes(kind)) return refuse("kind", `${kind} (${group}) is not supported yet`);
   const skipped = own(SKIPPED, group);
   if (skipped?.length === 0 || skipped?.includes(kind))

@@ -8,7 +8,7 @@
  */
 import type { EndpointList, ExternalEndpoint, ServiceEntry, WorkloadEntry } from "../model/external-service.ts";
 import { selects } from "../model/match.ts";
-import type { Service, ServiceEndpoint, ServicePort, Workload } from "../model/service.ts";
+import type { Service, ServiceEndpoint, UdpPort, Workload } from "../model/service.ts";
 import { UNIX_PREFIX } from "../model/service.ts";
 import { isAddress } from "./names.ts";
 
@@ -36,6 +36,7 @@ function together(first: Service, next: Service): Service {
   return {
     ...first,
     ports: [...first.ports, ...added],
+    ...udpOf([...(first.udpPorts ?? []), ...(next.udpPorts ?? [])]),
     addresses: [...new Set([...first.addresses, ...next.addresses])],
     subjectAltNames: [...new Set([...first.subjectAltNames, ...next.subjectAltNames])],
     endpoints: [...first.endpoints, ...next.endpoints.filter((endpoint) => fits(first, endpoint))],
@@ -46,18 +47,20 @@ function together(first: Service, next: Service): Service {
 const fits = ({ resolution }: Service, { address }: ServiceEndpoint): boolean =>
   resolution !== "STATIC" || isAddress(address) || address.startsWith(UNIX_PREFIX);
 
+const udpOf = (udpPorts: readonly UdpPort[]): Pick<Service, "udpPorts"> => (udpPorts.length === 0 ? {} : { udpPorts });
+
 /** Ports that are named by workloads get their numbers; where nobody has the name, the port's own number stands. */
 function withNumbers(service: Service, { workloads }: ServiceDocuments): Service {
-  if (service.ports.every(({ targetPortName }) => targetPortName === undefined)) return service;
+  const { ports, udpPorts = [] } = service;
+  if ([...ports, ...udpPorts].every(({ targetPortName }) => targetPortName === undefined)) return service;
   const behind = workloads.filter((it) => it.namespace === service.namespace && selects(service.selector, it.labels));
   const numberOf = (name: string): number | undefined =>
     behind.flatMap(({ portNumbers }) => (Object.hasOwn(portNumbers, name) ? [portNumbers[name]] : []))[0];
-  const ports = service.ports.map((port) =>
+  const numbered = <Port extends UdpPort>(port: Port): Port =>
     port.targetPortName === undefined
       ? port
-      : { ...port, targetPort: numberOf(port.targetPortName) ?? port.targetPort },
-  );
-  return { ...service, ports };
+      : { ...port, targetPort: numberOf(port.targetPortName) ?? port.targetPort };
+  return { ...service, ports: ports.map(numbered), ...udpOf(udpPorts.map(numbered)) };
 }
 
 /** A Kubernetes Service, with the WorkloadEntries that it selects, or with its EndpointSlices where it selects nothing. */
@@ -69,8 +72,8 @@ function withListed(service: Service, { workloadEntries, endpointLists }: Servic
       ? []
       : endpointLists
           .filter((list) => list.service === service.name && list.origin.namespace === service.namespace)
-          .flatMap((list) => list.endpoints.map((endpoint) => served(endpoint, service.ports, "named")));
-  return { ...service, endpoints: [...selected.map((it) => served(it, service.ports, "any")), ...listed] };
+          .flatMap((list) => list.endpoints.map((endpoint) => served(endpoint, service, "named")));
+  return { ...service, endpoints: [...selected.map((it) => served(it, service, "any")), ...listed] };
 }
 
 function selectedBy(
@@ -101,7 +104,7 @@ function servicesOf(entry: ServiceEntry, { workloadEntries }: ServiceDocuments):
       resolution,
       location: entry.location,
       addresses: entry.addresses.map((address) => address.replace(/(?<=\..*)\/32$|(?<=:.*)\/128$/, "")),
-      endpoints: endpoints.map((endpoint) => served(endpoint, ports, "any")),
+      endpoints: endpoints.map((endpoint) => served(endpoint, { ports }, "any")),
       subjectAltNames: entry.subjectAltNames,
       exportTo: entry.exportTo,
     };
@@ -126,11 +129,18 @@ const itself = (hostname: string, { origin }: ServiceEntry): ExternalEndpoint =>
 type Places = readonly (readonly [port: number, at: number])[];
 
 /** @param which `any`: ports that the endpoint does not name are where the service says; `named`: it serves none but those. */
-function served(endpoint: ExternalEndpoint, ports: readonly ServicePort[], which: "any" | "named"): ServiceEndpoint {
-  const { ports: own, ...traits } = endpoint;
-  const places = ports.flatMap(({ name, number, targetPort, targetPortName = name }): Places => {
-    const place = own[targetPortName] ?? own[name] ?? (which === "any" ? targetPort : undefined);
-    return place === undefined ? [] : [[number, place]];
-  });
-  return { ...traits, ports: new Map(places) };
+function served(
+  { ports: own, udpPorts: ownUdp, ...traits }: ExternalEndpoint,
+  { ports, udpPorts = [] }: Pick<Service, "ports" | "udpPorts">,
+  which: "any" | "named",
+): ServiceEndpoint {
+  const places = (all: readonly UdpPort[], named: ExternalEndpoint["ports"]): ReadonlyMap<number, number> =>
+    new Map(
+      all.flatMap(({ name, number, targetPort, targetPortName = name }): Places => {
+        const place = named[targetPortName] ?? named[name] ?? (which === "any" ? targetPort : undefined);
+        return place === undefined ? [] : [[number, place]];
+      }),
+    );
+  const found = { ...traits, ports: places(ports, own) };
+  return udpPorts.length === 0 ? found : { ...found, udpPorts: places(udpPorts, ownUdp ?? own) };
 }

@@ -11,7 +11,7 @@ import type { BackendPolicy } from "../model/backend-policy.ts";
 import type { DestinationRule } from "../model/destination-rule.ts";
 import type { GatewayClass, KubernetesGateway, ListenerSet } from "../model/gateway-api/gateway.ts";
 import type { BackendTlsPolicy, BackendTrafficPolicy, ReferenceGrant } from "../model/gateway-api/policy.ts";
-import type { GrpcRoute, HttpRoute, TcpRoute, TlsRoute } from "../model/gateway-api/route.ts";
+import type { GrpcRoute, HttpRoute, TcpRoute, TlsRoute, UdpRoute } from "../model/gateway-api/route.ts";
 import type { EndpointList, ServiceEntry, WorkloadEntry, WorkloadGroup } from "../model/external-service.ts";
 import type { Credential, Gateway } from "../model/gateway.ts";
 import type { MeshSettings } from "../model/mesh.ts";
@@ -38,7 +38,7 @@ import { ENDPOINTS_FIELDS, readEndpointSlice, readEndpoints, SLICE_FIELDS } from
 import { readGateway } from "./gateway.ts";
 import { readBackendTlsPolicy } from "./gateway-api/backend-tls-policy.ts";
 import { readBackendTrafficPolicy } from "./gateway-api/backend-traffic-policy.ts";
-import { readTcpRoute, readTlsRoute } from "./gateway-api/connection-route.ts";
+import { readTcpRoute, readTlsRoute, readUdpRoute } from "./gateway-api/connection-route.ts";
 import { readGatewayClass } from "./gateway-api/gateway-class.ts";
 import { readKubernetesGateway, readListenerSet } from "./gateway-api/gateway.ts";
 import { readGrpcRoute } from "./gateway-api/grpc-route.ts";
@@ -94,6 +94,7 @@ export type Meaning =
   | { readonly t: "GRPCRoute"; readonly value: GrpcRoute }
   | { readonly t: "TLSRoute"; readonly value: TlsRoute }
   | { readonly t: "TCPRoute"; readonly value: TcpRoute }
+  | { readonly t: "UDPRoute"; readonly value: UdpRoute }
   | { readonly t: "ReferenceGrant"; readonly value: ReferenceGrant }
   | { readonly t: "BackendTLSPolicy"; readonly value: BackendTlsPolicy }
   | { readonly t: "XBackendTrafficPolicy"; readonly value: BackendTrafficPolicy }
@@ -258,6 +259,8 @@ function readBody(kind: ReadKind, body: DocumentBody): Meaning {
       return { t: kind, value: readTlsRoute(body) };
     case "TCPRoute":
       return { t: kind, value: readTcpRoute(body) };
+    case "UDPRoute":
+      return { t: kind, value: readUdpRoute(body) };
     case "ReferenceGrant":
       return { t: kind, value: readReferenceGrant(body) };
     case "BackendTLSPolicy":

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Service, ServicePort } from "../model/service.ts";
+import type { Service, ServicePort, UdpPort } from "../model/service.ts";
 import { type DocumentBody, isNull, specFields } from "./document.ts";
 import { annotatedVisibility } from "./export-to.ts";
 import { dnsLabel, isHost, labels } from "./names.ts";
@@ -40,7 +40,7 @@ export function readService(body: DocumentBody): Service {
     "externalName",
     textThat((host) => isHost(host, false), "a host name"),
   );
-  const ports = spec.optional("ports", servicePorts) ?? [];
+  const { ports, udpPorts } = spec.optional("ports", servicePorts) ?? NO_PORTS;
   const service: Service = {
     origin: body.origin,
     source: "kubernetes",
@@ -48,6 +48,7 @@ export function readService(body: DocumentBody): Service {
     namespace,
     hostname: `${name}.${namespace}.svc.${body.settings.clusterDomain}`,
     ports,
+    ...(udpPorts.length === 0 ? {} : { udpPorts }),
     selector: selected === undefined || isNull(selected) ? {} : labels(selected),
     exportTo: annotatedVisibility(body),
     resolution: "STATIC",
@@ -63,7 +64,7 @@ export function readService(body: DocumentBody): Service {
 }
 
 /** An ExternalName: another name for a host outside, which is looked up. */
-const byName = (address: string, { name, namespace, ports }: Service): Partial<Service> => ({
+const byName = (address: string, { name, namespace, ports, udpPorts = [] }: Service): Partial<Service> => ({
   resolution: "DNS",
   location: "MESH_EXTERNAL",
   endpoints: [
@@ -72,6 +73,7 @@ const byName = (address: string, { name, namespace, ports }: Service): Partial<S
       namespace,
       address: address.toLowerCase().replace(/\.$/, ""),
       ports: new Map(ports.map(({ number, targetPort }) => [number, targetPort])),
+      udpPorts: new Map(udpPorts.map(({ number, targetPort }) => [number, targetPort])),
       labels: {},
       weight: undefined,
       locality: undefined,
@@ -83,24 +85,38 @@ const byName = (address: string, { name, namespace, ports }: Service): Partial<S
   ],
 });
 
-function servicePorts(node: Node): readonly ServicePort[] {
+interface Ports {
+  readonly ports: readonly ServicePort[];
+  readonly udpPorts: readonly UdpPort[];
+}
+
+const NO_PORTS: Ports = { ports: [], udpPorts: [] };
+
+function servicePorts(node: Node): Ports {
   const items = node.items();
-  const numbers = new Set<number>();
+  const numbers = new Set<string>();
   const names = new Set<string>();
   const ports: ServicePort[] = [];
+  const udpPorts: UdpPort[] = [];
   for (const item of items) {
     const read = servicePort(item, items.length > 1);
     if (read === undefined) continue;
-    if (numbers.has(read.number)) item.fail(`the port ${read.number} stands twice`);
-    if (read.name !== "" && names.has(read.name)) item.fail(`the port name "${read.name}" stands twice`);
-    numbers.add(read.number);
-    names.add(read.name);
-    ports.push(read);
+    const { number, name } = read.port;
+    const key = `${read.t} ${number}`;
+    if (numbers.has(key)) item.fail(`the port ${number} stands twice`);
+    if (name !== "" && names.has(name)) item.fail(`the port name "${name}" stands twice`);
+    numbers.add(key);
+    names.add(name);
+    if (read.t === "UDP") udpPorts.push(read.port);
+    else ports.push(read.port);
   }
-  return ports;
+  return { ports, udpPorts };
 }
 
-function servicePort(node: Node, several: boolean): ServicePort | undefined {
+type ReadPort = { readonly t: "TCP"; readonly port: ServicePort } | { readonly t: "UDP"; readonly port: UdpPort };
+
+/** Undefined for a transport that nobody carries. */
+function servicePort(node: Node, several: boolean): ReadPort | undefined {
   const fields = node.fields({ known: ["name", "port", "targetPort", "protocol", "appProtocol", "nodePort"] });
   const number = fields.required("port", port, 1);
   const name = fields.optional("name", dnsLabel);
@@ -109,17 +125,18 @@ function servicePort(node: Node, several: boolean): ServicePort | undefined {
   const transport = fields.optional("protocol", choice(["TCP", "UDP", "SCTP"])) ?? "TCP";
   const target = fields.optional("targetPort", portOrName) ?? number;
   const appProtocol = fields.optional("appProtocol", text);
-  if (transport !== "TCP") {
-    fields.at("protocol")?.warn(`${transport} is left alone: a mesh carries TCP`);
+  if (transport === "SCTP") {
+    fields.at("protocol")?.warn("SCTP is left alone: a mesh carries TCP, and UDP at gateways");
     return undefined;
   }
-  return {
+  const read: UdpPort = {
     name: name ?? "",
     number,
     // The number of a name comes when all documents are there.
     ...(typeof target === "number" ? { targetPort: target } : { targetPort: number, targetPortName: target }),
-    protocol: protocolOf(node, { number, name, appProtocol }),
   };
+  if (transport === "UDP") return { t: transport, port: read };
+  return { t: transport, port: { ...read, protocol: protocolOf(node, { number, name, appProtocol }) } };
 }
 
 function portOrName(node: Node): number | string {

@@ -15,6 +15,8 @@ import type { Visibility } from "./visibility.ts";
 export interface ExternalEndpoint extends EndpointTraits {
   /** By the name of the service's port; a port that is not here is the one that the service says. */
   readonly ports: Readonly<Record<string, number>>;
+  /** Likewise, for datagrams; undefined where the document tells no transports apart. */
+  readonly udpPorts?: Readonly<Record<string, number>> | undefined;
 }
 
 export interface ServiceEntry {

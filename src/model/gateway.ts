@@ -15,8 +15,8 @@ export interface Gateway {
   readonly servers: readonly GatewayServer[];
 }
 
-/** Of the protocols that Istio names: those that are the same to a gateway are one. */
-export type GatewayProtocol = "HTTP" | "HTTPS" | "TLS" | "TCP";
+/** Of the protocols that Istio names: those that are the same to a gateway are one. `UDP` is the Gateway API's alone. */
+export type GatewayProtocol = "HTTP" | "HTTPS" | "TLS" | "TCP" | "UDP";
 
 export interface GatewayServer {
   readonly place: Place;

@@ -23,6 +23,9 @@ export interface ServicePort {
   readonly protocol: Protocol;
 }
 
+/** A port for datagrams, which a gateway's UDPRoute may lead to. One of TCP may have the same number. */
+export type UdpPort = Omit<ServicePort, "protocol">;
+
 /** Inside of the mesh mutual TLS is spoken with those that take it; outside never, unless a DestinationRule says so. */
 export type Location = "MESH_INTERNAL" | "MESH_EXTERNAL";
 
@@ -43,6 +46,7 @@ export interface Service {
   /** `reviews.default.svc.cluster.local`, `api.example.com`, `*.example.com`. */
   readonly hostname: string;
   readonly ports: readonly ServicePort[];
+  readonly udpPorts?: readonly UdpPort[];
   /** Empty: the service selects nothing. */
   readonly selector: LabelSelector;
   /** Whose workloads may call it. */
@@ -61,6 +65,8 @@ export interface Service {
 export interface ServiceEndpoint extends EndpointTraits {
   /** Where it serves each of the service's ports, by their numbers; one that is not here it does not serve. */
   readonly ports: ReadonlyMap<number, number>;
+  /** Likewise, for datagrams. */
+  readonly udpPorts?: ReadonlyMap<number, number>;
 }
 
 /** What documents say of an endpoint beside its ports. */

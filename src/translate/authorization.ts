@@ -7,10 +7,10 @@
  *
  * @module
  */
-import { selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import { type AuthorizationPolicy, policyId } from "../model/security.ts";
 import type { Workload } from "../model/service.ts";
+import { policiesFor } from "../model/workload-policies.ts";
 import type { HttpRbac } from "../xds/proto/filter-http-rbac.ts";
 import type { Policy, Rbac } from "../xds/proto/rbac.ts";
 import type { ListenerPort } from "./rbac-permissions.ts";
@@ -45,18 +45,6 @@ export function authorization(input: AuthorizationInput): Authorization {
 /** Whether a policy of `workload` looks at the name that TLS clients ask for. */
 export const asksForSni = (mesh: Mesh, workload: Workload): boolean =>
   policiesFor(mesh, workload).some((p) => p.rules.some((r) => r.when.some((c) => c.key === "connection.sni")));
-
-function policiesFor({ settings, authorizationPolicies }: Mesh, workload: Workload): readonly AuthorizationPolicy[] {
-  return [...new Set([settings.rootNamespace, workload.namespace])].flatMap((namespace) =>
-    authorizationPolicies.filter(
-      (p) =>
-        p.origin.namespace === namespace &&
-        selects(p.selector ?? {}, workload.labels) &&
-        (p.serviceAccount === undefined ||
-          (p.serviceAccount === workload.serviceAccount && namespace === workload.namespace)),
-    ),
-  );
-}
 
 const context = ({ mesh, http, at }: AuthorizationInput): Omit<RuleContext, "action"> => ({
   trustDomain: mesh.settings.trustDomain,

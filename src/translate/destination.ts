@@ -15,6 +15,7 @@ import {
   type ServicePort,
   type SocketAddress,
   spiffeIdOf,
+  type UdpPort,
   UNIX_PREFIX,
   type Workload,
 } from "../model/service.ts";
@@ -55,6 +56,29 @@ export function targetsOf(mesh: Mesh, instances: readonly Instance[], destinatio
       const number = endpoint.ports.get(port.number);
       return number === undefined || endpoint.address === "" ? [] : [endpointTarget(service, endpoint, number)];
     });
+  return [...running, ...listed];
+}
+
+/** As {@link targetsOf}, of a port for datagrams: at the applications themselves. */
+export function udpTargetsOf(
+  instances: readonly Instance[],
+  service: Service,
+  { number, targetPort }: UdpPort,
+): readonly Target[] {
+  const running = instances
+    .filter(({ workload }) => isBehind(service, workload))
+    .flatMap(({ workload, healthy, ports }): readonly Target[] => {
+      const at = ports.find((port) => port.targetPort === targetPort);
+      if (at === undefined) return [];
+      // Where its proxy is reached the application is, on its own port.
+      const address = { address: at.inbound.address, port: at.application.port };
+      return [{ workload, address, healthy, weight: 1, locality: workload.locality, takesMtls: false }];
+    });
+  const listed = service.endpoints.flatMap((endpoint) => {
+    const place = endpoint.udpPorts?.get(number);
+    const isHere = place !== undefined && endpoint.address !== "" && !endpoint.address.startsWith(UNIX_PREFIX);
+    return isHere ? [{ ...endpointTarget(service, endpoint, place), takesMtls: false }] : [];
+  });
   return [...running, ...listed];
 }
 

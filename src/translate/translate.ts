@@ -16,6 +16,7 @@ import type { RouteConfiguration } from "../xds/proto/route.ts";
 import type { Secret } from "../xds/proto/tls.ts";
 import { boundListeners, boundRoutes, ofOneCaller } from "./bound-listeners.ts";
 import { PASSTHROUGH_CLUSTER, passthroughCluster } from "./discovery.ts";
+import { udpClusters } from "./gateway-api/datagrams.ts";
 import { gatewayResources } from "./gateway/gateway.ts";
 import { sniClusters } from "./gateway/sni-clusters.ts";
 import { inboundCluster, inboundPorts } from "./inbound.ts";
@@ -115,12 +116,13 @@ function translateGateway(
   const outbound = clustersOf(state, scope, options, keptFor(state), parts);
   const mesh = visibleMesh(state.mesh, scope);
   const { policySources, ...resources } = gatewayResources(mesh, instance, scope, options);
+  const udp = udpClusters(mesh, state.instances, instance.workload, scope, options);
   const named = sniClusters(mesh, state.instances, instance.workload, scope, options);
   return {
     ...resources,
-    clusters: [...outbound, ...named].map((o) => o.cluster),
+    clusters: [...outbound, ...named, ...udp].map((o) => o.cluster),
     endpoints: [
-      ...assignmentsOf(outbound),
+      ...assignmentsOf([...outbound, ...udp]),
       ...named.map((o) => o.endpoints),
       ...peersOf(state, placed([{ instance, scope }]), options),
     ],
@@ -161,7 +163,9 @@ const passthrough = (mesh: Mesh, scopes: readonly Scope[], kept: Kept): readonly
     : [];
 
 /** Of the clusters that are filled apart. */
-const assignmentsOf = (outbound: readonly OutboundCluster[]): readonly ClusterLoadAssignment[] =>
+const assignmentsOf = (
+  outbound: readonly Pick<OutboundCluster, "cluster" | "endpoints">[],
+): readonly ClusterLoadAssignment[] =>
   outbound.filter(({ cluster }) => cluster.type === "EDS").map(({ endpoints }) => endpoints);
 
 /** The endpoints of the callers' own services, where anyone says where they run: a sidecar's bootstrap names their cluster. */

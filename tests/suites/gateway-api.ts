@@ -73,6 +73,8 @@ export interface CaseRequest {
 export interface Expected {
   readonly statusCodes?: readonly number[];
   readonly backend?: string;
+  /** Of UDP: the Service whose pod answers, by whose name its Deployment goes. */
+  readonly service?: string;
   readonly namespace?: string;
   readonly backendRequest?: BackendRequest;
   readonly responseHeaders?: Readonly<Record<string, string>>;
@@ -157,8 +159,15 @@ export function difference(c: RequestCase, outcome: Outcome): string | undefined
   if (c.protocol === "grpc")
     return unlike("grpc status", expected.grpcStatus, outcome.grpcStatus) ?? backendOf(c, outcome);
   if (c.protocol === "websocket") return unlike("echoes", String(expected.echo), String(outcome.echoes));
+  if (c.protocol === "udp") return udpDifference(c, outcome);
   if (c.protocol === "tcp") return tcpDifference(expected, outcome) ?? backendOf(c, outcome);
   return httpDifference(c, outcome);
+}
+
+/** An echo that is wanted of anybody has come with the outcome. */
+function udpDifference(c: RequestCase, outcome: Outcome): string | undefined {
+  const { service } = c.expected;
+  return backendOf(service === undefined ? c : { ...c, expected: { ...c.expected, backend: service } }, outcome);
 }
 
 function tcpDifference(expected: Expected, { seen }: Outcome): string | undefined {

@@ -89,7 +89,25 @@ spec:
   - {name: https-narrow, port: 443, protocol: HTTPS, hostname: a.example.com, ${SHOWN}}
   - {name: passed, port: 8443, protocol: TLS, tls: {mode: Passthrough}}
   - {name: ended, port: 8444, protocol: TLS, hostname: "*.example.com", tls: {mode: Terminate, certificateRefs: [{name: shown}]}}
-  - {name: bytes, port: 9000, protocol: TCP}`,
+  - {name: bytes, port: 9000, protocol: TCP}
+  - {name: datagrams, port: 9000, protocol: UDP}`,
+  `
+apiVersion: v1
+kind: Service
+metadata: {name: dns}
+spec: {selector: {app: reviews}, ports: [{name: dns, port: 53, targetPort: 9080, protocol: UDP}, {name: second, port: 54, targetPort: 9080, protocol: UDP}]}`,
+  `
+apiVersion: ${GROUP}/v1alpha2
+kind: UDPRoute
+metadata: {name: datagrams}
+spec:
+  parentRefs: [{name: edge}]
+  rules: [{backendRefs: [{name: dns, port: 53, weight: 7}, {name: dns, port: 54, weight: 2}, {name: nobody, port: 1}]}]`,
+  `
+apiVersion: networking.istio.io/v1
+kind: DestinationRule
+metadata: {name: dns}
+spec: {host: dns, trafficPolicy: {loadBalancer: {consistentHash: {useSourceIp: true}}, connectionPool: {tcp: {maxConnections: 7}}}}`,
   httpRoute("everywhere", "{name: edge}"),
   httpRoute("some", "{name: edge}", 'hostnames: [a.example.com, "*.b.example.com"]'),
   grpcRoute("calls", "{name: edge}"),
@@ -122,6 +140,8 @@ export const EDGE_PARTS = [
   "default.calls.0",
   "TLSRoute.default.names",
   "tcp.9000",
+  "0.0.0.0_9000_udp",
+  "outbound|53||dns.default.svc.cluster.local@udp",
   "kubernetes-gateway://default/shown",
   "misdirected",
   "runtimeFraction",

@@ -9,7 +9,7 @@ import type { Mesh } from "../../model/mesh.ts";
 import type { Instance } from "../../model/service.ts";
 import { gatewayPorts } from "../../translate/gateway/ports.ts";
 
-const SCHEMES = { http: "http", tls: "https", tcp: "tcp" } as const;
+const SCHEMES = { http: "http", tls: "https", tcp: "tcp", udp: "udp" } as const;
 
 /** One for each server that `instance` listens for; none for an instance that is no gateway. */
 export function servedGateways(mesh: Mesh, { workload, id, ports }: Instance): readonly ServedGateway[] {

@@ -25,11 +25,15 @@ export function entersAt(simulated: SimulatedMesh, gateway: Instance, url: URL):
   const number = portOf(url);
   const isTls = url.protocol === "https:";
   const served = gatewayPorts(simulated.mesh, gateway.workload).find(
-    (port) => port.targetPort === number || port.servers.some(({ server }) => server.port.number === number),
+    ({ kind, servers, targetPort }) =>
+      kind !== "udp" && (targetPort === number || servers.some(({ server }) => server.port.number === number)),
   );
   const place = gateway.ports.find((p) => p.targetPort === served?.targetPort)?.inbound;
   const resources = simulated.resourcesOf(gateway);
-  const message = resources.listeners.find((l) => l.address?.socketAddress?.portValue === place?.port);
+  const message = resources.listeners.find(({ address }) => {
+    const { portValue, protocol } = address?.socketAddress ?? {};
+    return portValue === place?.port && protocol !== "UDP";
+  });
   if (place === undefined || message === undefined)
     return refused(`no Gateway that ${gateway.workload.name} serves has port ${number}`);
   const chain = simulated.compiled.listener(message).select({

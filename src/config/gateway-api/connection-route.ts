@@ -1,9 +1,9 @@
 /**
- * TLSRoute and TCPRoute: connections to backends, by the name that the client asks for, or all of them.
+ * TLSRoute, TCPRoute and UDPRoute: connections to backends, by the name that the client asks for, or all of them, and datagrams.
  *
  * @module
  */
-import type { ConnectionRouteRule, TcpRoute, TlsRoute } from "../../model/gateway-api/route.ts";
+import type { ConnectionRouteRule, TcpRoute, TlsRoute, UdpRoute } from "../../model/gateway-api/route.ts";
 import { type DocumentBody, specFields } from "../document.ts";
 import type { Read } from "../node.ts";
 import { listOf } from "./lists.ts";
@@ -23,11 +23,14 @@ export function readTlsRoute(body: DocumentBody): TlsRoute {
   };
 }
 
-export function readTcpRoute(body: DocumentBody): TcpRoute {
+export const readTcpRoute = (body: DocumentBody): TcpRoute => ({ t: "TCPRoute", ...namelessRoute(body) });
+
+export const readUdpRoute = (body: DocumentBody): UdpRoute => ({ t: "UDPRoute", ...namelessRoute(body) });
+
+function namelessRoute(body: DocumentBody): Omit<TcpRoute, "t"> {
   const { namespace } = body.metadata;
   const spec = specFields(body, ["parentRefs", "rules"], ["useDefaultGateways"]);
   return {
-    t: "TCPRoute",
     meta: objectMeta(body),
     parents: spec.optional("parentRefs", parents(namespace)) ?? [],
     hostnames: [],

@@ -1,5 +1,5 @@
 /**
- * Routes of the Gateway API: HTTPRoute, GRPCRoute, TLSRoute and TCPRoute.
+ * Routes of the Gateway API: HTTPRoute, GRPCRoute, TLSRoute, TCPRoute and UDPRoute.
  *
  * What the API server would fill in is filled in here: a rule without matches matches every path. Durations are milliseconds.
  *
@@ -9,7 +9,7 @@ import type { StringMatch } from "../match.ts";
 import type { CorsPolicy, HeaderEdits } from "../virtual-service.ts";
 import type { BackendReference, FieldPlace, ObjectMeta, ParentReference } from "./reference.ts";
 
-export type GatewayRoute = HttpRoute | GrpcRoute | TlsRoute | TcpRoute;
+export type GatewayRoute = HttpRoute | GrpcRoute | TlsRoute | TcpRoute | UdpRoute;
 
 interface RouteOf<T extends string, Rule> {
   readonly t: T;
@@ -25,6 +25,8 @@ export type GrpcRoute = RouteOf<"GRPCRoute", GrpcRouteRule>;
 export type TlsRoute = RouteOf<"TLSRoute", ConnectionRouteRule>;
 /** Its `hostnames` are always empty. */
 export type TcpRoute = RouteOf<"TCPRoute", ConnectionRouteRule>;
+/** Its `hostnames` are always empty. */
+export type UdpRoute = RouteOf<"UDPRoute", ConnectionRouteRule>;
 
 /** What rules of HTTPRoute and GRPCRoute have in common. */
 interface RequestRule<Match> {

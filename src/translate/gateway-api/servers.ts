@@ -42,7 +42,13 @@ function serversOf(attached: AttachedGateway): readonly ServedServer[] {
   return made;
 }
 
-const PROTOCOLS: Readonly<Record<string, GatewayProtocol>> = { HTTP: "HTTP", HTTPS: "HTTPS", TLS: "TLS", TCP: "TCP" };
+const PROTOCOLS: Readonly<Record<string, GatewayProtocol>> = {
+  HTTP: "HTTP",
+  HTTPS: "HTTPS",
+  TLS: "TLS",
+  TCP: "TCP",
+  UDP: "UDP",
+};
 
 function serverOf(attached: AttachedListener, gateway: KubernetesGateway): GatewayServer | undefined {
   const { listener } = attached;

@@ -15,6 +15,7 @@ import { ProxyProtocol, TlsInspector } from "../../xds/proto/listener-filters.ts
 import { pack } from "../../xds/types/any.ts";
 import { type Authorization, authorization } from "../authorization.ts";
 import { socketAddress } from "../endpoints.ts";
+import { datagramFilter, WHOLE_DATAGRAMS } from "../gateway-api/datagrams.ts";
 import { indexOf, isBehind } from "../mesh-index.ts";
 import type { TranslateOptions } from "../options.ts";
 import { tcpRateLimits } from "../rate-limit.ts";
@@ -48,6 +49,7 @@ const HTTP_ALPN: readonly string[] = ["h2", "http/1.1"];
 export function gatewayListener(input: GatewayListenerInput): GatewayListener {
   const { mesh, instance, port, address, options } = input;
   const { workload } = instance;
+  if (port.kind === "udp") return { listener: datagramListener(input), policySources: {} };
   const at = { targetPort: port.targetPort, listenPort: address.port };
   const rules = (http: boolean): Authorization => authorization({ mesh, workload, http, at });
   const http = rules(true);
@@ -66,6 +68,22 @@ export function gatewayListener(input: GatewayListenerInput): GatewayListener {
     metadata: listenerMetadata(instance, options.clusterId, service),
   };
   return { listener, policySources: http.sources };
+}
+
+/** Undefined where no route is attached. */
+function datagramListener(input: GatewayListenerInput): Listener | undefined {
+  const { address, instance, options, port } = input;
+  const [route] = port.servers[0]?.listener?.routes ?? [];
+  const filter = route && datagramFilter(input, route);
+  if (filter === undefined) return undefined;
+  return {
+    name: `${port.bind ?? "0.0.0.0"}_${port.targetPort}_udp`,
+    address: { socketAddress: { address: address.address, portValue: address.port, protocol: "UDP" } },
+    udpListenerConfig: { downstreamSocketConfig: WHOLE_DATAGRAMS },
+    listenerFilters: [filter],
+    trafficDirection: "OUTBOUND",
+    metadata: listenerMetadata(instance, options.clusterId, undefined),
+  };
 }
 
 /** @param http What requests have to pass. @param tcp What connections of opaque bytes have to pass. */

@@ -9,10 +9,16 @@
  * @module
  */
 import type { AttachedListener } from "../../model/gateway-api/attachment/attachment.ts";
-import { type Gateway, type GatewayServer, gatewayName, type GatewayTls } from "../../model/gateway.ts";
+import {
+  type Gateway,
+  type GatewayProtocol,
+  type GatewayServer,
+  gatewayName,
+  type GatewayTls,
+} from "../../model/gateway.ts";
 import { selects } from "../../model/match.ts";
 import type { Mesh } from "../../model/mesh.ts";
-import type { Workload } from "../../model/service.ts";
+import type { Service, UdpPort, Workload } from "../../model/service.ts";
 import { attachedServers } from "../gateway-api/servers.ts";
 import { isBehind } from "../mesh-index.ts";
 import { certificateOf } from "./credentials.ts";
@@ -24,7 +30,7 @@ export interface ServedServer {
   readonly listener: AttachedListener | undefined;
 }
 
-export type PortKind = "http" | "tls" | "tcp";
+export type PortKind = "http" | "tls" | "tcp" | "udp";
 
 export interface GatewayPort {
   readonly targetPort: number;
@@ -41,12 +47,13 @@ export function gatewayPorts(mesh: Mesh, workload: Workload): readonly GatewayPo
   const ports = new Map<string, { readonly port: GatewayPort; readonly servers: ServedServer[] }>();
   for (const served of serversOf(mesh, workload)) {
     if (certificateOf(mesh, workload, served.server.tls).t === "missing") continue;
-    const { bind, port } = served.server;
-    for (const targetPort of targetPorts(mesh, workload, port.number)) {
-      const key = `${bind ?? EVERYWHERE} ${targetPort}`;
+    const { bind } = served.server;
+    const kind = kindOf(served.server);
+    for (const targetPort of targetPorts(mesh, workload, served.server)) {
+      // A port of UDP is another than that of TCP.
+      const key = `${bind ?? EVERYWHERE} ${targetPort}${kind === "udp" ? "/udp" : ""}`;
       const known = ports.get(key);
       const servers = known?.servers ?? [];
-      const kind = kindOf(served.server);
       if (known === undefined) ports.set(key, { port: { targetPort, bind, kind, servers }, servers });
       else if (known.port.kind !== kind || !canJoin(kind, servers, served)) continue;
       servers.push(served);
@@ -65,20 +72,28 @@ export const serversOf = (mesh: Mesh, workload: Workload): readonly ServedServer
 
 /** All numbers that Gateways give to ports of `workload`, rising, as its listeners have them. */
 export function declaredPorts(mesh: Mesh, workload: Workload): readonly number[] {
-  const ports = serversOf(mesh, workload).flatMap(({ server }) => targetPorts(mesh, workload, server.port.number));
+  const ports = serversOf(mesh, workload).flatMap(({ server }) => targetPorts(mesh, workload, server));
   return [...new Set(ports)].sort((a, b) => a - b);
 }
 
 /** Ports that a Service before the workload leads to under this number; else the number itself. */
-function targetPorts(mesh: Mesh, workload: Workload, number: number): readonly number[] {
+function targetPorts(mesh: Mesh, workload: Workload, { port: { number, protocol } }: GatewayServer): readonly number[] {
   const found = mesh.services
     .filter((service) => isBehind(service, workload))
-    .flatMap((service) => service.ports.filter((port) => port.number === number).map((port) => port.targetPort));
+    .flatMap((service) =>
+      portsFor(service, protocol)
+        .filter((port) => port.number === number)
+        .map((port) => port.targetPort),
+    );
   return found.length === 0 ? [number] : [...new Set(found)];
 }
 
+const portsFor = ({ ports, udpPorts = [] }: Service, protocol: GatewayProtocol): readonly UdpPort[] =>
+  protocol === "UDP" ? udpPorts : ports;
+
 function kindOf({ port: { protocol } }: GatewayServer): PortKind {
   if (protocol === "HTTP") return "http";
+  if (protocol === "UDP") return "udp";
   return protocol === "TCP" ? "tcp" : "tls";
 }
 

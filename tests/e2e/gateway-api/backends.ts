@@ -1,6 +1,6 @@
 /**
  * The echo servers that the suite's manifests ask for, in place of upstream's images: each says which pod it is and what
- * reached it. HTTP/1.1 with WebSockets, the same behind TLS, HTTP/2 with prior knowledge and gRPC, and TCP with and without TLS.
+ * reached it. HTTP/1.1 with WebSockets, the same behind TLS, HTTP/2 with prior knowledge and gRPC, TCP with and without TLS, and UDP.
  *
  * @module
  */
@@ -12,7 +12,7 @@ import type { SeenRequest } from "../../suites/gateway-api.ts";
 import type { TestKeyPair } from "../../support/server-certificates.ts";
 import { answerFrames } from "./websocket-frames.ts";
 
-export type BackendKind = "http" | "http2" | "tcp" | "tls-http" | "tls-tcp";
+export type BackendKind = "http" | "http2" | "tcp" | "tls-http" | "tls-tcp" | "udp";
 
 export interface BackendOptions {
   readonly kind: BackendKind;
@@ -29,6 +29,24 @@ export type Seen = (request: SeenRequest) => void;
 
 /** Resolves with what stops it. */
 export function startBackend(options: BackendOptions, onSeen: Seen): Promise<() => void> {
+  const { kind } = options;
+  return kind === "udp" ? echoUdp(options) : startServer({ ...options, kind }, onSeen);
+}
+
+/** Each datagram gets one that says who heard it. */
+async function echoUdp({ pod, namespace, port }: BackendOptions): Promise<() => void> {
+  const answer = JSON.stringify({ pod, namespace });
+  const socket = await Bun.udpSocket({
+    hostname: "127.0.0.1",
+    port,
+    socket: { data: (own, _, from, address) => void own.send(answer, from, address) },
+  });
+  return () => socket.close();
+}
+
+type ServerOptions = BackendOptions & { readonly kind: Exclude<BackendKind, "udp"> };
+
+function startServer(options: ServerOptions, onSeen: Seen): Promise<() => void> {
   const sockets = new Set<Socket>();
   const server = serverOf(options, onSeen, sockets);
   return new Promise((resolve, reject) => {
@@ -42,7 +60,7 @@ export function startBackend(options: BackendOptions, onSeen: Seen): Promise<() 
   });
 }
 
-function serverOf(options: BackendOptions, onSeen: Seen, sockets: Set<Socket>): Server {
+function serverOf(options: ServerOptions, onSeen: Seen, sockets: Set<Socket>): Server {
   const { certificate, kind } = options;
   const keep = (socket: Socket): void => {
     sockets.add(socket);

@@ -23,6 +23,7 @@ export interface Target {
 }
 
 const LIMIT_MS = 5000;
+const UDP_LIMIT_MS = 1000;
 
 export async function send(c: RequestCase, to: Target): Promise<Outcome> {
   try {
@@ -49,6 +50,7 @@ function within<T>(promise: Promise<T>): Promise<T> {
 
 async function outcomeOf(c: RequestCase, to: Target): Promise<Outcome> {
   const { protocol, request = {} } = c;
+  if (protocol === "udp") return udp(to);
   if (protocol === "grpc" || request.protocol === "grpc") return grpc(await open(c, to, ["h2"]), request, to);
   if (request.protocol === "H2") return http2(await open(c, to, ["h2"]), c, to);
   const socket = await open(c, to, c.protocol === "http" ? ["http/1.1"] : []);
@@ -240,6 +242,25 @@ function tcp(socket: Socket): Promise<Outcome> {
       socket.destroy();
     });
     socket.write("hello\n");
+  });
+}
+
+/** From a port of its own, as upstream's client. */
+async function udp({ address, port }: Target): Promise<Outcome> {
+  const { promise, resolve, reject } = Promise.withResolvers<Outcome>();
+  const socket = await Bun.udpSocket({
+    connect: { hostname: address, port },
+    socket: {
+      data: (_, answer) => resolve({ status: 0, seen: JSON.parse(answer.toString()) as SeenRequest }),
+      error: () => reject(new Error("nobody listens there")),
+    },
+  });
+  socket.send("hello");
+  // What is dropped is answered by nobody.
+  const late = setTimeout(() => reject(new Error(`no answer within ${UDP_LIMIT_MS} ms`)), UDP_LIMIT_MS);
+  return promise.finally(() => {
+    clearTimeout(late);
+    socket.close();
   });
 }
 

@@ -3,17 +3,7 @@
  *
  * @module
  */
-const UDP = "the proxy forwards no UDP";
-
 export const LEFT_OUT: Readonly<Record<string, string>> = {
   TLSRouteListenerMixedTerminationNotSupported:
     "it wants a gateway that cannot end TLS and pass it through at one port; TLSRouteMixedTerminationSameNamespace is the test of those that can",
-  UDPRoute: UDP,
-  UDPRouteInvalidBackendRefNonexistent: UDP,
-  UDPRouteInvalidCrossNamespaceBackendRef: UDP,
-  UDPRouteMultipleRoutesAttachment: UDP,
-  UDPRouteParentRefAttachAllListeners: UDP,
-  UDPRouteParentRefPortAndSectionName: UDP,
-  UDPRouteReferenceGrant: UDP,
-  UDPRouteWeightedRouting: UDP,
 };

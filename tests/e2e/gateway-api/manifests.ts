@@ -84,8 +84,7 @@ export function podsOf(manifests: readonly Manifest[]): readonly Pod[] {
     const [secret] = volumes.flatMap((volume) => volume.secret?.secretName ?? []);
     const served = servicesBefore(manifests, namespace, labels).flatMap((service) => service.spec?.ports ?? []);
     const ports = new Map<number, BackendKind>();
-    for (const port of served)
-      if (port.protocol !== "UDP") ports.set(port.targetPort ?? port.port, kindOf(port, environment));
+    for (const port of served) ports.set(port.targetPort ?? port.port, kindOf(port, environment));
     return [{ name, namespace, labels, ports, certificate: secret && `${namespace}/${secret}` }];
   });
 }
@@ -102,7 +101,8 @@ const servicesBefore = (
   });
 
 /** As upstream's images listen. */
-function kindOf({ port, targetPort = port }: ManifestPort, environment: ReadonlySet<string>): BackendKind {
+function kindOf({ port, protocol, targetPort = port }: ManifestPort, environment: ReadonlySet<string>): BackendKind {
+  if (protocol === "UDP") return "udp";
   const isTcp = environment.has("TCP_ECHO_SERVER") || targetPort === 9090;
   if (targetPort === 8443) return isTcp ? "tls-tcp" : "tls-http";
   if (isTcp) return "tcp";
@@ -110,7 +110,7 @@ function kindOf({ port, targetPort = port }: ManifestPort, environment: Readonly
   return isHttp2 ? "http2" : "http";
 }
 
-/** What the mesh reads: without Deployments and UDP, with a Workload for each pod. */
+/** What the mesh reads: without Deployments, with a Workload for each pod. */
 export function documentsOf(manifests: readonly Manifest[]): string {
   const workloads = podsOf(manifests).map(({ name, namespace, labels, ports }) => ({
     apiVersion: "tulle.dev/v1",
@@ -119,13 +119,10 @@ export function documentsOf(manifests: readonly Manifest[]): string {
     spec: { serviceAccount: name, ports: [...ports.keys()] },
   }));
   const kept = manifests
-    .filter((m) => m.kind !== "Deployment" && !isUdp(m))
+    .filter((m) => m.kind !== "Deployment")
     .map((m) => ({ ...m, metadata: { generation: 1, creationTimestamp: FIRST, ...m.metadata } }));
   return [...kept, ...workloads].map((document) => stringify(document)).join("---\n");
 }
 
 /** When everything came that was not applied later. */
 const FIRST = "2026-01-01T00:00:00Z";
-
-const isUdp = ({ kind, spec }: Manifest): boolean =>
-  kind === "Service" && (spec?.ports ?? []).some(({ protocol }) => protocol === "UDP");

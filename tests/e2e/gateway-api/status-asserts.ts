@@ -50,7 +50,7 @@ export class StatusView {
   }
 }
 
-type RouteKind = "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute";
+type RouteKind = "HTTPRoute" | "GRPCRoute" | "TLSRoute" | "TCPRoute" | "UDPRoute";
 
 const ACCEPTED: WantedCondition = { Type: "Accepted", Status: "True" };
 const PROGRAMMED: WantedCondition = { Type: "Programmed", Status: "True" };
@@ -62,7 +62,7 @@ const SKIP_READINESS = "gateway-api/skip-this-for-readiness";
 export function assertDifference(step: AssertStep, view: StatusView): string | undefined {
   const { helper, args = [] } = step;
   const [first, second, third] = args;
-  const [, routeKind = "HTTPRoute"] = /^(HTTP|GRPC|TLS|TCP)Route/.exec(helper) ?? [];
+  const [, routeKind = "HTTPRoute"] = /^(HTTP|GRPC|TLS|TCP|UDP)Route/.exec(helper) ?? [];
   const kind = `${routeKind.replace("Route", "")}Route` as RouteKind;
   switch (helper) {
     case "NamespacesMustBeReady":
@@ -70,12 +70,14 @@ export function assertDifference(step: AssertStep, view: StatusView): string | u
     case "GatewayAndHTTPRoutesMustBeAccepted":
     case "GatewayAndTLSRoutesMustBeAccepted":
     case "GatewayAndTCPRoutesMustBeAccepted":
+    case "GatewayAndUDPRoutesMustBeAccepted":
     case "GatewayAndRoutesMustBeAccepted":
     case "RoutesAndParentMustBeAccepted":
       return notAccepted(step, view);
     case "HTTPRouteMustHaveCondition":
     case "TLSRouteMustHaveCondition":
     case "TCPRouteMustHaveCondition":
+    case "UDPRouteMustHaveCondition":
       return lacking(parentOf(view.of(kind, first).parents, second).conditions, [third as WantedCondition]);
     case "HTTPRouteMustHaveResolvedRefsConditionsTrue":
     case "TLSRouteMustHaveResolvedRefsConditionsTrue":
@@ -93,6 +95,7 @@ export function assertDifference(step: AssertStep, view: StatusView): string | u
         .parents.map((p) => stale(p.conditions, view.of(kind, first)))
         .find(Boolean);
     case "TCPRouteMustHaveParents":
+    case "UDPRouteMustHaveParents":
       return parentsDifference(view.of(kind, first).parents, second as readonly WantedParent[]);
     case "GatewayMustHaveCondition":
       return lacking(view.of("Gateway", first).conditions, [second as WantedCondition]);
@@ -209,14 +212,15 @@ function listenersDifference(all: readonly ListenerStatus[], wanted: readonly Wa
   return undefined;
 }
 
+/** As upstream compares: a section or port that the step does not name may be any. */
 function parentsDifference(all: readonly ParentStatus[], wanted: readonly WantedParent[]): string | undefined {
   if (all.length !== wanted.length) return `wanted ${wanted.length} parents, got ${all.length}`;
   for (const { ParentRef, Conditions } of wanted) {
     const found = all.find(
       ({ parent }) =>
         parent.name === ParentRef.Name &&
-        parent.sectionName === ParentRef.SectionName &&
-        parent.port === ParentRef.Port,
+        (ParentRef.SectionName ?? parent.sectionName) === parent.sectionName &&
+        (ParentRef.Port ?? parent.port) === parent.port,
     );
     if (found === undefined) return `there is no status for ${JSON.stringify(ParentRef)}`;
     const problem = lacking(found.conditions, Conditions);

@@ -56,7 +56,8 @@ function atTarget(
 
 function atGateway(attached: AttachedGateway, outcome: BackendTlsOutcome): ParentStatus | undefined {
   const calls = attached.listeners
-    .flatMap((l) => l.routes.flatMap((r) => r.route.rules.flatMap((rule) => rule.backends)))
+    .flatMap((l) => l.routes.flatMap(({ route }) => (route.t === "UDPRoute" ? [] : [route])))
+    .flatMap((route) => route.rules.flatMap((rule) => rule.backends))
     .flatMap(({ target }) => (target.t === "service" ? [target] : []));
   const target = outcome.targets.find((t) => calls.some(({ service, port }) => isFor(t, service, port)));
   if (target === undefined) return undefined;

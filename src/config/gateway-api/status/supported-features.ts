@@ -65,4 +65,5 @@ export const SUPPORTED_FEATURES: readonly string[] = [
   "TLSRoute",
   "TLSRouteModeMixed",
   "TLSRouteModeTerminate",
+  "UDPRoute",
 ];

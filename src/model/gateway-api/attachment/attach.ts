@@ -70,11 +70,18 @@ function outcome(route: ResolvedRoute, round: Round): RouteOutcome {
 
 function atService(route: ResolvedRoute, parent: ParentReference, round: Round): ParentOutcome {
   const controllerName = round.controllers.meshName;
+  if (route.t === "UDPRoute") return { parent, controllerName, fault: noUdpInside(parent) };
   const ports = portsOf(parent, round.references.services(parent));
   if ("reason" in ports) return { parent, controllerName, fault: ports };
   for (const at of ports) round.atPorts.push({ ...at, route });
   return { parent, controllerName, fault: undefined };
 }
+
+const noUdpInside = ({ at }: ParentReference): ParentOutcome["fault"] => ({
+  reason: "UnsupportedValue",
+  message: "a UDPRoute hangs at a Gateway: calls inside of the mesh are TCP",
+  at,
+});
 
 /** Undefined: the parent is not there, or another's. */
 function atGateway(route: ResolvedRoute, parent: ParentReference, round: Round): ParentOutcome | undefined {

@@ -5,7 +5,7 @@
  * @module
  */
 import type { Credential, TrustedRoots } from "../../gateway.ts";
-import type { Service, ServicePort } from "../../service.ts";
+import type { Service, ServicePort, UdpPort } from "../../service.ts";
 import type { GatewayClass, KubernetesGateway, Listener, ListenerSet } from "../gateway.ts";
 import type { BackendTlsPolicy, BackendTrafficPolicy, PolicyTarget } from "../policy.ts";
 import type { FieldPlace, GroupKind, ParentReference } from "../reference.ts";
@@ -147,6 +147,11 @@ export type ResolvedRoute =
       readonly t: "TCPRoute";
       readonly document: GatewayRoute & { readonly t: "TCPRoute" };
       readonly rules: readonly ResolvedRule<ConnectionRouteRule, ResolvedBackend>[];
+    }
+  | {
+      readonly t: "UDPRoute";
+      readonly document: GatewayRoute & { readonly t: "UDPRoute" };
+      readonly rules: readonly ResolvedRule<ConnectionRouteRule, ResolvedUdpBackend>[];
     };
 
 export interface ResolvedRule<Rule, Backend> {
@@ -159,6 +164,11 @@ export interface ResolvedRule<Rule, Backend> {
 export interface ResolvedBackend<Backend extends WeightedBackend = WeightedBackend> {
   readonly backend: Backend;
   readonly target: BackendTarget;
+}
+
+export interface ResolvedUdpBackend {
+  readonly backend: WeightedBackend;
+  readonly target: UdpTarget;
 }
 
 export interface ResolvedRouteBackend extends ResolvedBackend<RouteBackend> {
@@ -175,6 +185,11 @@ export interface ResolvedMirror {
 export type BackendTarget =
   | { readonly t: "service"; readonly service: Service; readonly port: ServicePort }
   /** Its share of the calls gets a 500 (HTTP), or is closed (TCP). */
+  | ({ readonly t: "invalid" } & BackendFault);
+
+export type UdpTarget =
+  | { readonly t: "service"; readonly service: Service; readonly port: UdpPort }
+  /** Its share of the sessions is dropped. */
   | ({ readonly t: "invalid" } & BackendFault);
 
 export type BackendFault = Fault<"RefNotPermitted" | "InvalidKind" | "BackendNotFound" | "UnsupportedProtocol">;

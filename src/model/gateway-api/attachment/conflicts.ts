@@ -24,7 +24,7 @@ export function withConflicts(listeners: readonly ReadyListener[], own: number):
 }
 
 /** What one port carries. TLS is told apart by its names, whatever is inside. */
-const FAMILY: Readonly<Record<string, string>> = { HTTP: "HTTP", HTTPS: "TLS", TLS: "TLS", TCP: "TCP" };
+const FAMILY: Readonly<Record<string, string>> = { HTTP: "HTTP", HTTPS: "TLS", TLS: "TLS", TCP: "TCP", UDP: "UDP" };
 
 function conflict(a: Listener, b: Listener): Conflict | undefined {
   const [one, other] = [FAMILY[a.protocol], FAMILY[b.protocol]];
@@ -35,6 +35,8 @@ function conflict(a: Listener, b: Listener): Conflict | undefined {
     message: `the listener ${b.name} has port ${b.port} too, ${what}`,
     at: a.at,
   });
+  // The ports of UDP are none of TCP.
+  if (one !== other && (one === "UDP" || other === "UDP")) return undefined;
   if (one !== other) return says("ProtocolConflict", `for ${b.protocol}`);
   if (a.hostname !== b.hostname) return undefined;
   return says("HostnameConflict", `for ${b.hostname === undefined ? "every host" : `the host ${b.hostname}`}`);

@@ -5,8 +5,10 @@
  */
 import type { Credential } from "../../gateway.ts";
 import type { Mesh } from "../../mesh.ts";
+import { policiesFor } from "../../workload-policies.ts";
 import type { KubernetesGateway, ListenerSet } from "../gateway.ts";
 import { GATEWAY_GROUP, type ObjectReference } from "../reference.ts";
+import { servesGateway } from "../workloads.ts";
 import type { AttachedListenerSet, GatewayControllers, GatewayFault } from "./attachment.ts";
 import { withConflicts } from "./conflicts.ts";
 import { controllerOf } from "./controllers.ts";
@@ -40,7 +42,7 @@ export function readyGateways(
     const listenerSets = setsOf(mesh.gatewayApi.listenerSets, gateway, labelsOf);
     const owners = [gateway, ...listenerSets.filter((s) => s.fault === undefined).map((s) => s.listenerSet)];
     const listeners = owners.flatMap((owner) =>
-      owner.listeners.map((listener) => readyListener(gateway, owner, listener, references)),
+      owner.listeners.map((listener) => held(mesh, gateway, readyListener(gateway, owner, listener, references))),
     );
     return [
       {
@@ -52,6 +54,19 @@ export function readyGateways(
       },
     ];
   });
+}
+
+/** Nothing tells senders of datagrams apart, so a gateway that lets in only some takes none. */
+function held(mesh: Mesh, gateway: KubernetesGateway, ready: ReadyListener): ReadyListener {
+  if (ready.listener.protocol !== "UDP" || mesh.authorizationPolicies.length === 0) return ready;
+  const [policy] = mesh.workloads
+    .filter((workload) => servesGateway(mesh.services, workload, gateway))
+    .flatMap((workload) => policiesFor(mesh, workload).filter(({ dryRun }) => !dryRun));
+  if (policy === undefined) return ready;
+  const { name, namespace } = policy.origin;
+  const message = `the AuthorizationPolicy ${namespace}/${name} holds for the gateway, and cannot for UDP: have UDP at a gateway of its own`;
+  const fault = { condition: "Accepted", reason: "UnsupportedValue", message, at: ready.listener.at } as const;
+  return { ...ready, faults: [...ready.faults, fault] };
 }
 
 /** The sets that name a Gateway, the oldest first. */

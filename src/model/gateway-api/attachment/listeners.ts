@@ -49,6 +49,7 @@ const KINDS_OF: Readonly<Record<string, readonly string[]>> = {
   HTTPS: ["HTTPRoute", "GRPCRoute"],
   TLS: ["TLSRoute", "TCPRoute"],
   TCP: ["TCPRoute"],
+  UDP: ["UDPRoute"],
 };
 
 function protocolFaults({ protocol, at, tls }: Listener): readonly ListenerFault[] {

@@ -8,7 +8,7 @@ import type { Mesh } from "../../mesh.ts";
 import type { Service } from "../../service.ts";
 import { isVisibleIn } from "../../visibility.ts";
 import type { BackendReference, ObjectReference } from "../reference.ts";
-import type { BackendTarget, Fault } from "./attachment.ts";
+import type { BackendFault, BackendTarget, Fault, UdpTarget } from "./attachment.ts";
 import { permitsOf } from "./grants.ts";
 import { grouped } from "./grouped.ts";
 
@@ -26,6 +26,8 @@ export interface References {
   /** A Service, or the hosts of a ServiceEntry; none where it is not there, or is of another kind. */
   readonly services: (ref: Pick<ObjectReference, "group" | "kind" | "namespace" | "name">) => readonly Service[];
   readonly backend: (from: Referrer, ref: BackendReference) => BackendTarget;
+  /** Likewise, a port for datagrams. */
+  readonly udpBackend: (from: Referrer, ref: BackendReference) => UdpTarget;
   readonly certificate: (
     from: Referrer,
     ref: ObjectReference,
@@ -36,6 +38,10 @@ export interface References {
     ref: ObjectReference,
   ) => Resolved<TrustedRoots, "InvalidCACertificateRef" | "InvalidCACertificateKind" | "RefNotPermitted">;
 }
+
+type Called =
+  | { readonly t: "maybe"; readonly service: Service | undefined }
+  | ({ readonly t: "invalid" } & BackendFault);
 
 const ISTIO_GROUP = "networking.istio.io";
 
@@ -48,6 +54,16 @@ export function referencesOf(mesh: Mesh): References {
   const hosts = byHost(mesh.services);
   const credentials = named(mesh.credentials);
   const configMaps = named(mesh.configMaps);
+  /** The Service that a reference means, if it is there, unless it may not mean any. */
+  const called = (from: Referrer, ref: BackendReference): Called => {
+    if (ref.group === ISTIO_GROUP && ref.kind === "Hostname")
+      return { t: "maybe", service: hosts(ref.name, from.namespace) };
+    // Leave comes first, whatever it is: who may not refer to an object learns nothing of it.
+    if (!permits(from, ref)) return { t: "invalid", ...notPermitted(from, ref) };
+    if (!isService(ref))
+      return { t: "invalid", ...fault("InvalidKind", ref, `calls go to a Service, found ${kindOf(ref)}`) };
+    return { t: "maybe", service: services.get(`${ref.namespace}/${ref.name}`) };
+  };
   return {
     services: ({ group, kind, namespace, name }) => {
       const key = `${namespace}/${name}`;
@@ -57,12 +73,14 @@ export function referencesOf(mesh: Mesh): References {
       return mesh.services.filter((s) => s.namespace === namespace && at.includes(s.hostname));
     },
     backend: (from, ref) => {
-      if (ref.group === ISTIO_GROUP && ref.kind === "Hostname") return atPort(hosts(ref.name, from.namespace), ref);
-      // Leave comes first, whatever it is: who may not refer to an object learns nothing of it.
-      if (!permits(from, ref)) return { t: "invalid", ...notPermitted(from, ref) };
-      if (!isService(ref))
-        return { t: "invalid", ...fault("InvalidKind", ref, `calls go to a Service, found ${kindOf(ref)}`) };
-      return atPort(services.get(`${ref.namespace}/${ref.name}`), ref);
+      const found = called(from, ref);
+      return found.t === "invalid" ? found : atPort(found.service, ref, (service) => service.ports, "port");
+    },
+    udpBackend: (from, ref) => {
+      const found = called(from, ref);
+      return found.t === "invalid"
+        ? found
+        : atPort(found.service, ref, (service) => service.udpPorts ?? [], "port for UDP");
     },
     certificate: (from, ref) => {
       if (ref.group !== "" || ref.kind !== "Secret")
@@ -101,13 +119,21 @@ function byHost(services: readonly Service[]): (host: string, namespace: string)
 const isService = ({ group, kind }: ObjectReference): boolean =>
   (group === "" && kind === "Service") || (group === "multicluster.x-k8s.io" && kind === "ServiceImport");
 
-function atPort(service: Service | undefined, ref: BackendReference): BackendTarget {
-  const port = service?.ports.find((p) => p.number === ref.port);
+function atPort<Port extends { readonly number: number }>(
+  service: Service | undefined,
+  ref: BackendReference,
+  portsOf: (service: Service) => readonly Port[],
+  what: string,
+):
+  | { readonly t: "service"; readonly service: Service; readonly port: Port }
+  | ({ readonly t: "invalid" } & BackendFault) {
+  const ports = service === undefined ? [] : portsOf(service);
+  const port = ports.find((p) => p.number === ref.port);
   if (service !== undefined && port !== undefined) return { t: "service", service, port };
   const message =
     service === undefined
       ? `there is no Service ${ref.namespace}/${ref.name}`
-      : `the Service ${ref.namespace}/${ref.name} has no port ${ref.port}: it has ${service.ports.map((p) => p.number).join(", ") || "none"}`;
+      : `the Service ${ref.namespace}/${ref.name} has no ${what} ${ref.port}: it has ${ports.map((p) => p.number).join(", ") || "none"}`;
   return { t: "invalid", ...fault("BackendNotFound", ref, message) };
 }
 

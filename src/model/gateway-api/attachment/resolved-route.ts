@@ -48,6 +48,15 @@ export function resolveRoute(route: GatewayRoute, references: References): Resol
       const rules = route.rules.map((rule) => ({ rule, backends: rule.backends.map(connection), mirrors: [] }));
       return route.t === "TLSRoute" ? { t: route.t, document: route, rules } : { t: route.t, document: route, rules };
     }
+    case "UDPRoute": {
+      const from = { kind: route.t, namespace: route.meta.namespace };
+      const rules = route.rules.map((rule) => ({
+        rule,
+        backends: rule.backends.map((backend) => ({ backend, target: references.udpBackend(from, backend.ref) })),
+        mirrors: [],
+      }));
+      return { t: route.t, document: route, rules };
+    }
   }
 }
 
