@@ -57,7 +57,7 @@ describe("docs/rules.md", () => {
 
   test("explain tells the reasons, and how retries wait", async () => {
     const { destinations, routing } = await explained("/items?beta=1", "x-robot: yes");
-    expect(destinations[0]?.retryBudget).toEqual({ percent: 10, minConcurrency: 2 });
+    expect(destinations[0]?.retryBudget).toEqual({ percent: 10, minConcurrency: 2, intervalMs: 0 });
     expect(routing?.rules.map(({ name, matched }) => [name, matched])).toEqual([
       ["beta", false],
       ["renamed", false],

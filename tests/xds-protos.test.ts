@@ -12,7 +12,7 @@ import { decode, encode, fromJson, toJson } from "../src/xds/types/codec.ts";
 import type { Codec, Field } from "../src/xds/types/field.ts";
 import type { Column, MessageType } from "../src/xds/types/message.ts";
 import { registeredTypes } from "../src/xds/types/registry.ts";
-import { protoRegistry } from "./support/protos.ts";
+import { NEWER, protoRegistry } from "./support/protos.ts";
 import { isEnum, messages } from "./support/protos-values.ts";
 
 /** Messages that the definitions do not have, and where they are from. */
@@ -31,9 +31,6 @@ const ELSEWHERE: ReadonlyMap<string, string> = new Map([
   ["tulle.sessions.v1.SessionValue", "what its cookie holds"],
   ["tulle.overload.v1.EventLoopDelayConfig", "our own resource monitor"],
 ]);
-
-/** Fields and values that came after the definitions, with the version of Envoy that brought them. */
-const NEWER: ReadonlyMap<string, string> = new Map([]);
 
 const registry = protoRegistry();
 const seed = Number(process.env["TULLE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));

@@ -182,8 +182,9 @@ function checkLine({ healthCheck }: DestinationExplanation, paint: Paint): reado
 
 function budgetLine({ retryBudget }: DestinationExplanation): readonly string[] {
   if (retryBudget === undefined) return [];
-  const { minConcurrency, percent } = retryBudget;
-  return [`  retries at once: ${percent} % of the requests, and ${minConcurrency} in any case`];
+  const { intervalMs, minConcurrency, percent } = retryBudget;
+  const requests = intervalMs === 0 ? "requests" : `requests of the last ${intervalMs} ms`;
+  return [`  retries at once: ${percent} % of the ${requests}, and ${minConcurrency} in any case`];
 }
 
 function arrivalLines(arrival: Arrival, paint: Paint): readonly string[] {

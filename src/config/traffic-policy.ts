@@ -10,7 +10,7 @@ import { connectionPool } from "./connection-pool.ts";
 import { loadBalancer } from "./load-balancer.ts";
 import type { Fields, Node } from "./node.ts";
 import { outlierDetection } from "./outlier-detection.ts";
-import { choice, integer, MAX_UINT32, number, textThat } from "./read-values.ts";
+import { choice, durationOrZero, integer, MAX_UINT32, number, textThat } from "./read-values.ts";
 import { portNumber } from "./route-destinations.ts";
 
 export const noTrafficPolicy: TrafficPolicy = {
@@ -58,10 +58,11 @@ const isHost = (text: string): boolean => /^[A-Za-z0-9._-]+$/.test(text) || pars
 
 /** Source: networking.istio.io TrafficPolicy.RetryBudget; defaults as there. */
 function retryBudget(node: Node): RetryBudget {
-  const fields = node.fields({ known: ["percent", "minRetryConcurrency"], unsupported: ["budgetInterval"] });
+  const fields = node.fields({ known: ["percent", "minRetryConcurrency", "budgetInterval"] });
   return {
     percent: fields.optional("percent", number(0, 100)) ?? 20,
     minRetryConcurrency: fields.optional("minRetryConcurrency", integer(0, MAX_UINT32)) ?? 3,
+    budgetIntervalMs: fields.optional("budgetInterval", durationOrZero) ?? 0,
   };
 }
 

@@ -52,12 +52,14 @@ export interface TunnelTarget {
   readonly port: number;
 }
 
-/** Retries at once, as a share of the requests that run or wait. */
+/** Retries at once, as a share of the requests that run or wait, or of all of a time. */
 export interface RetryBudget {
   /** 0 to 100. */
   readonly percent: number;
   /** Always allowed. */
   readonly minRetryConcurrency: number;
+  /** 0: those that run or wait count. */
+  readonly budgetIntervalMs: number;
 }
 
 export interface LoadBalancer {

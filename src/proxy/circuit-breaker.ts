@@ -5,6 +5,7 @@
  * @module
  */
 import { type Limits, mayRequest, mayRetry } from "../engine/cluster/limits.ts";
+import { RecentRequests } from "../engine/cluster/recent-requests.ts";
 import type { ConnectionCounts } from "./host-pool.ts";
 
 export class CircuitBreaker {
@@ -13,8 +14,21 @@ export class CircuitBreaker {
   readonly counts: ConnectionCounts = { connections: 0, pending: 0 };
   readonly load = { connections: 0, pendingRequests: 0, requests: 0, retries: 0 };
 
-  constructor(limits: Limits) {
+  readonly #nowMs: () => number;
+  /** Where a retry budget looks back. */
+  readonly #recent: RecentRequests | undefined;
+
+  constructor(limits: Limits, nowMs: () => number) {
     this.limits = limits;
+    this.#nowMs = nowMs;
+    const intervalMs = limits.retryBudget?.intervalMs ?? 0;
+    if (intervalMs > 0) this.#recent = new RecentRequests(intervalMs);
+  }
+
+  /** A request, or one more attempt at it, has been let through. */
+  onRequest(): void {
+    this.load.requests++;
+    this.#recent?.add(this.#nowMs());
   }
 
   /** @param hasRoom There is a connection for it: as in Envoy, who must wait for one to open is pending too. */
@@ -24,7 +38,7 @@ export class CircuitBreaker {
   }
 
   mayRetry(): boolean {
-    return mayRetry(this.limits, this.load);
+    return mayRetry(this.limits, this.load, this.#recent?.count(this.#nowMs()));
   }
 
   mayConnect(): boolean {

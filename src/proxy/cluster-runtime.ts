@@ -97,9 +97,10 @@ export class ClusterRuntime {
     this.compiled = compiled;
     this.#services = services;
     this.stats = services.statsOf(compiled.name);
+    const nowMs = (): number => services.clock.nowMs();
     this.#breakers = {
-      DEFAULT: new CircuitBreaker(compiled.limits.default),
-      HIGH: new CircuitBreaker(compiled.limits.high),
+      DEFAULT: new CircuitBreaker(compiled.limits.default, nowMs),
+      HIGH: new CircuitBreaker(compiled.limits.high, nowMs),
     };
     this.#connections = new ClusterConnections(compiled, services, this.stats.stats, this.#breakers, {
       onConnected: (endpoint) => this.#onConnected(endpoint),
@@ -108,7 +109,7 @@ export class ClusterRuntime {
     this.hashes = hashes(compiled.balancer);
     this.measures = compiled.balancer.t === "peakEwma";
     this.#decayMs = compiled.balancer.t === "peakEwma" ? compiled.balancer.decayMs : 0;
-    this.#balancer = createBalancer(compiled.balancer, () => services.clock.nowMs());
+    this.#balancer = createBalancer(compiled.balancer, nowMs);
     if (last !== undefined) this.#balancer.inherit?.(last.#balancer);
     this.#members = new ClusterMembers(compiled, this.stats.stats, this.#balancer, {
       clock: services.clock,
@@ -252,7 +253,7 @@ export class ClusterRuntime {
       this.stats.stats.rqPendingOverflow.add(1);
       return false;
     }
-    breaker.load.requests++;
+    breaker.onRequest();
     this.stats.stats.rqTotal.add(1);
     this.stats.stats.rqActive.add(1);
     return true;

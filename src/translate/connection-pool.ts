@@ -47,6 +47,7 @@ export function circuitBreakers(pool: ConnectionPool | undefined, budget: RetryB
         retryBudget: budget && {
           budgetPercent: { value: budget.percent },
           minRetryConcurrency: budget.minRetryConcurrency,
+          budgetInterval: budget.budgetIntervalMs === 0 ? undefined : budget.budgetIntervalMs,
         },
       },
     ],

@@ -273,6 +273,10 @@ describe("a DestinationRule", () => {
       expect(budget(port, "v1")).toEqual({ budgetPercent: { value: 20 }, minRetryConcurrency: 0 });
     }
     expect(reviews([]).cluster.circuitBreakers?.thresholds?.[0]?.retryBudget).toBeUndefined();
+    const over = (interval: string): unknown =>
+      reviews([destinationRule(`trafficPolicy: {retryBudget: {budgetInterval: ${interval}}}`)]).cluster.circuitBreakers
+        ?.thresholds?.[0]?.retryBudget?.budgetInterval;
+    expect([over("5s"), over("0s")]).toEqual([5000, undefined]);
   });
 
   test("DISABLE, ISTIO_MUTUAL and SIMPLE win over what is automatic", () => {

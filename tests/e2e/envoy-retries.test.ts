@@ -25,7 +25,7 @@ const backends = Array.from({ length: 3 }, (_, by) =>
       const { pathname, searchParams } = new URL(request.url);
       const seen = asked.get(pathname) ?? [];
       asked.set(pathname, [...seen, { by, atMs: systemClock.nowMs() }]);
-      const isWell = pathname.startsWith("/after/") ? seen.length >= Number(searchParams.get("fail")) : by === 2;
+      const isWell = searchParams.has("fail") ? seen.length >= Number(searchParams.get("fail")) : by === 2;
       const header = searchParams.get("header");
       const value = (searchParams.get("value") ?? "").replace(
         "now",
@@ -87,4 +87,18 @@ describe.skipIf(binary === undefined)("retries: a real Envoy and our proxy wait 
     },
     20_000,
   );
+
+  test.each([
+    // Each request has half a retry of its own.
+    ["budget", ["503 by 0", "200 by 0", "200 by 0", "200 by 0", "503 by 0"]],
+    // The first alone is one request; of two and more there may be a retry.
+    ["budget-of-a-minute", ["503 by 0", "200 by 0", "200 by 0", "200 by 0", "200 by 00 short"]],
+  ])("the requests of the cluster %s that its budget counts", async (cluster, expected) => {
+    for (const side of [0, 1]) {
+      const found: string[] = [];
+      for (const [i, fail] of [1, 0, 0, 0, 1].entries())
+        found.push(await course(side, `/${cluster}/ID-${i}?fail=${fail}`));
+      expect([side, found]).toEqual([side, expected]);
+    }
+  });
 });

@@ -19,6 +19,11 @@ const INCLUDE = ["envoy-api", "googleapis", "protoc-gen-validate", "xds"];
 const BUF = join(ROOT, "node_modules/@bufbuild/buf-linux-x64/bin/buf");
 const CACHE = join(ROOT, ".cache/protos");
 
+/** Fields and values that came after the definitions, with the version of Envoy that brought them. */
+export const NEWER: ReadonlyMap<string, string> = new Map([
+  ["envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget.budget_interval", "Envoy 1.39"],
+]);
+
 /** The files whose messages the tables name; what they import comes along. */
 const ROOTS: readonly string[] = [
   "envoy/admin/v3/config_dump.proto",

@@ -143,7 +143,9 @@ export interface DestinationExplanation {
   /** How callers ask endpoints whether they serve, and who says so; absent where they do not. */
   readonly healthCheck?: { readonly what: string; readonly source: Source | undefined } | undefined;
   /** Retries at once: a share of the requests, in percent, or as many as are always allowed. */
-  readonly retryBudget: { readonly percent: number; readonly minConcurrency: number } | undefined;
+  readonly retryBudget:
+    | { readonly percent: number; readonly minConcurrency: number; readonly intervalMs: number }
+    | undefined;
   /** Why it is no destination at all; absent where it is one. */
   readonly fault?: string | undefined;
   readonly endpoints: readonly EndpointExplanation[];

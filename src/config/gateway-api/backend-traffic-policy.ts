@@ -3,7 +3,7 @@
  *
  * Source: gateway.networking.x-k8s.io/v1alpha1, GEP-3388 and GEP-1619; defaults as there.
  *
- * Differs: the share of retries is counted over the requests that are under way, as Envoy counts it, and not over an interval.
+ * Differs: retries that are always allowed are so many at once, as Envoy counts them, and not in an interval.
  *
  * @module
  */
@@ -42,26 +42,30 @@ function target(node: Node): PolicyTarget {
 }
 
 const DEFAULT_PERCENT = 20;
+const DEFAULT_INTERVAL_MS = 10_000;
 const DEFAULT_RATE = 10;
 const MAX_RATE = 1_000_000;
 
 function retryConstraint(node: Node): RetryBudget {
   const fields = node.fields({ known: ["budget", "minRetryRate"] });
   return {
-    percent: fields.optional("budget", budget) ?? DEFAULT_PERCENT,
+    ...(fields.optional("budget", budget) ?? { percent: DEFAULT_PERCENT, budgetIntervalMs: DEFAULT_INTERVAL_MS }),
     minRetryConcurrency: fields.optional("minRetryRate", rate) ?? DEFAULT_RATE,
   };
 }
 
-function budget(node: Node): number {
+function budget(node: Node): Pick<RetryBudget, "percent" | "budgetIntervalMs"> {
   const fields = node.fields({ known: ["percent", "interval"] });
-  fields.optional("interval", interval);
-  return fields.optional("percent", integer(0, 100)) ?? DEFAULT_PERCENT;
+  return {
+    percent: fields.optional("percent", integer(0, 100)) ?? DEFAULT_PERCENT,
+    budgetIntervalMs: fields.optional("interval", interval) ?? DEFAULT_INTERVAL_MS,
+  };
 }
 
 function rate(node: Node): number {
   const fields = node.fields({ known: ["count", "interval"] });
   fields.optional("interval", interval);
+  fields.at("interval")?.warn("has no effect: so many retries may always run at once");
   return fields.optional("count", integer(1, MAX_RATE)) ?? DEFAULT_RATE;
 }
 
@@ -71,6 +75,5 @@ const HOUR_MS = 3_600_000;
 const interval: Read<number> = (node) => {
   const ms = gatewayDuration(node);
   if (ms < SECOND_MS || ms > HOUR_MS) node.fail("must be from 1s to 1h");
-  node.warn("has no effect: retries are counted against the requests that are under way");
   return ms;
 };

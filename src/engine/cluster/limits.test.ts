@@ -41,7 +41,7 @@ describe("circuit breakers", () => {
 
   test("a retry budget follows the load and takes the place of max_retries", () => {
     const { default: limits } = compileLimits({ thresholds: [{ maxRetries: 0, retryBudget: {} }] }, "");
-    expect(limits.retryBudget).toEqual({ percent: 20, minConcurrency: 3 });
+    expect(limits.retryBudget).toEqual({ percent: 20, minConcurrency: 3, intervalMs: 0 });
     expect(mayRetry(limits, { ...load, retries: 2 })).toBe(true);
     expect(mayRetry(limits, { ...load, retries: 3 })).toBe(false);
     expect(mayRetry(limits, { ...load, retries: 3, requests: 10, pendingRequests: 10 })).toBe(true);

@@ -20,12 +20,14 @@ export interface Limits {
   readonly retryBudget: RetryBudget | undefined;
 }
 
-/** Retries at once as a share of the requests that run or wait. */
+/** Retries at once as a share of the requests that run or wait, or that have begun of late. */
 export interface RetryBudget {
   /** 0 to 100. Default 20. */
   readonly percent: number;
   /** Retries that are always allowed. Default 3. */
   readonly minConcurrency: number;
+  /** How far back requests count. 0: those that run or wait do. */
+  readonly intervalMs: number;
 }
 
 export interface ClusterLimits {
@@ -48,11 +50,14 @@ export const mayQueue = (limits: Limits, load: ClusterLoad): boolean =>
   load.pendingRequests < limits.maxPendingRequests;
 export const mayRequest = (limits: Limits, load: ClusterLoad): boolean => load.requests < limits.maxRequests;
 
-/** Whether one more retry may start. A budget, where there is one, takes the place of `maxRetries`. */
-export function mayRetry(limits: Limits, load: ClusterLoad): boolean {
+/**
+ * Whether one more retry may start. A budget, where there is one, takes the place of `maxRetries`.
+ * @param recent The requests of the budget's interval, retries among them; where it has none, those that run or wait count.
+ */
+export function mayRetry(limits: Limits, load: ClusterLoad, recent?: number): boolean {
   const budget = limits.retryBudget;
   if (budget === undefined) return load.retries < limits.maxRetries;
-  const share = Math.floor((budget.percent / 100) * (load.requests + load.pendingRequests));
+  const share = Math.floor((budget.percent / 100) * (recent ?? load.requests + load.pendingRequests));
   return load.retries < Math.max(share, budget.minConcurrency);
 }
 
@@ -105,5 +110,5 @@ function budgetOf(message: Thresholds["retryBudget"], path: string): RetryBudget
   const percent = message.budgetPercent?.value ?? 20;
   if (percent < 0 || percent > 100)
     throw new CompileError(`${path}.thresholds.retry_budget.budget_percent`, `must be 0 to 100, found ${percent}`);
-  return { percent, minConcurrency: message.minRetryConcurrency ?? 3 };
+  return { percent, minConcurrency: message.minRetryConcurrency ?? 3, intervalMs: message.budgetInterval ?? 0 };
 }

@@ -14,6 +14,7 @@ import { Percent } from "./type.ts";
 export const RetryBudget = message("envoy.config.cluster.v3.CircuitBreakers.Thresholds.RetryBudget", {
   budgetPercent: of(1, Percent),
   minRetryConcurrency: uint32Value(2),
+  budgetInterval: duration(3),
 });
 export type RetryBudget = Infer<typeof RetryBudget>;
 

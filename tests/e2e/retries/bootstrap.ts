@@ -4,6 +4,7 @@
  * @module
  */
 import { Bootstrap } from "../../../src/xds/proto/bootstrap.ts";
+import type { Cluster } from "../../../src/xds/proto/cluster.ts";
 import { Router } from "../../../src/xds/proto/filter-router.ts";
 import { HttpConnectionManager } from "../../../src/xds/proto/http-connection-manager.ts";
 import { PreviousPrioritiesConfig } from "../../../src/xds/proto/retry-predicates.ts";
@@ -21,6 +22,7 @@ const AFTER: RetryPolicy = {
     maxInterval: 2000,
   },
 };
+const ONCE: RetryPolicy = { retryOn: "5xx", numRetries: 1, retryBackOff: { baseInterval: 1, maxInterval: 2 } };
 const leaving = (updateFrequency: number): RetryPolicy => ({
   retryOn: "5xx",
   numRetries: 4,
@@ -48,14 +50,21 @@ export function retriesBootstrap(admin: number, http: number, ports: readonly nu
             route("/after/", "one", AFTER),
             route("/leave-1/", "three", leaving(1)),
             route("/leave-2/", "three", leaving(2)),
+            route("/budget/", "budget", ONCE),
+            route("/budget-of-a-minute/", "budget-of-a-minute", ONCE),
           ],
         },
       ],
     },
     httpFilters: [{ name: "router", typedConfig: pack(Router, {}) }],
   };
-  const cluster = (name: string, some: readonly number[]) => ({
+  /** Half of the requests, and none in any case. */
+  const budget = (budgetInterval: number | undefined) => ({
+    thresholds: [{ retryBudget: { budgetPercent: { value: 50 }, minRetryConcurrency: 0, budgetInterval } }],
+  });
+  const cluster = (name: string, some: readonly number[], circuitBreakers?: Cluster["circuitBreakers"]) => ({
     name,
+    circuitBreakers,
     type: "STATIC" as const,
     loadAssignment: {
       clusterName: name,
@@ -73,7 +82,12 @@ export function retriesBootstrap(admin: number, http: number, ports: readonly nu
           filterChains: [{ filters: [{ name: "http", typedConfig: pack(HttpConnectionManager, manager) }] }],
         },
       ],
-      clusters: [cluster("one", ports.slice(0, 1)), cluster("three", ports)],
+      clusters: [
+        cluster("one", ports.slice(0, 1)),
+        cluster("three", ports),
+        cluster("budget", ports.slice(0, 1), budget(undefined)),
+        cluster("budget-of-a-minute", ports.slice(0, 1), budget(60_000)),
+      ],
     },
   };
   return JSON.stringify(toJson(Bootstrap, bootstrap));
