@@ -195,7 +195,7 @@ spec:
     ["{tls: {mode: SIMPLE, credentialName: a, insecureSkipVerify: true}}", "cannot stand beside"],
     ["{tls: {mode: SIMPLE, caCrl: a, insecureSkipVerify: true}}", "nothing would check them"],
     ["{tls: {mode: ISTIO_MUTUAL, caCrl: a}}", "takes no files"],
-    ["{tls: {mode: SIMPLE, caCertificates: a, insecureSkipVerify: true}}", "cannot stand beside"],
+    ["{retryBudget: {budgetInterval: soon}}", "retryBudget.budgetInterval: must be a duration"],
     ["{portLevelSettings: [{port: {number: 80}}]}", "must have at least one of"],
     ["{portLevelSettings: [{loadBalancer: {simple: RANDOM}}]}", 'field "port" is missing'],
     ["{retryBudget: {percent: 101}}", "trafficPolicy.retryBudget.percent: must be a number from 0 to 100"],
