@@ -195,12 +195,12 @@ spec:
     ["{tls: {mode: SIMPLE, credentialName: a, insecureSkipVerify: true}}", "cannot stand beside"],
     ["{tls: {mode: SIMPLE, caCrl: a, insecureSkipVerify: true}}", "nothing would check them"],
     ["{tls: {mode: ISTIO_MUTUAL, caCrl: a}}", "takes no files"],
-    ["{retryBudget: {budgetInterval: soon}}", "retryBudget.budgetInterval: must be a duration"],
+    ["{tls: {mode: SIMPLE, caCertificates: a, insecureSkipVerify: true}}", "cannot stand beside"],
     ["{portLevelSettings: [{port: {number: 80}}]}", "must have at least one of"],
     ["{portLevelSettings: [{loadBalancer: {simple: RANDOM}}]}", 'field "port" is missing'],
     ["{retryBudget: {percent: 101}}", "trafficPolicy.retryBudget.percent: must be a number from 0 to 100"],
     ["{retryBudget: {minRetryConcurrency: -1}}", "retryBudget.minRetryConcurrency: must be a whole number from 0"],
-    ["{retryBudget: {budgetInterval: 1s}}", "retryBudget.budgetInterval: is not supported yet"],
+    ["{retryBudget: {budgetInterval: soon}}", "retryBudget.budgetInterval: must be a duration"],
     ["{portLevelSettings: [{port: {number: 1}, retryBudget: {}}]}", 'unknown field "retryBudget"'],
   ])("trafficPolicy %s is refused", (text, message) => {
     expect(errors(destinationRule(text)).join()).toContain(message);
