@@ -28,7 +28,7 @@ import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destina
 import { discovery } from "./discovery.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { MESH_HTTP, MESH_HTTP2, MESH_TCP } from "./detection.ts";
-import { backendTls } from "./gateway-api/backend-tls.ts";
+import { backendTls, backendTlsFor } from "./gateway-api/backend-tls.ts";
 import { takesGrpc } from "./gateway-api/grpc-backends.ts";
 import { balancerOf } from "./hash-policy.ts";
 import { indexOf, isBehind, isHttp, isHttp2 } from "./mesh-index.ts";
@@ -109,7 +109,9 @@ function outbound(
   const endpointsTakeMtls = whoTakesMtls(mesh, targets, destination);
   const isGrpc = scope.gateway !== undefined && port.protocol === "auto" && takesGrpc(mesh, service, port);
   const spoken: ServicePort = isGrpc ? { ...port, protocol: "grpc" } : port;
-  const http = way === "tcp" ? undefined : upstreamHttp(mesh, spoken, policy, endpointsTakeMtls === "all", scope);
+  const found = backendTlsFor(mesh, scope.gateway !== undefined, service, port);
+  const proxiesAnswer = endpointsTakeMtls === "all" && found === undefined;
+  const http = way === "tcp" ? undefined : upstreamHttp(mesh, spoken, policy, proxiesAnswer, scope);
   const credential = clientCredential(mesh, scope, rule, policy.tls);
   const isUnknown = credential?.t === "closed";
   const { autoSni, ...sockets } = upstreamTls({
@@ -126,31 +128,25 @@ function outbound(
     systemRootsFile: options.systemRootsFile,
     credential: credential?.t === "secrets" ? credential : undefined,
   });
-  const toBackend = backendTls({
-    mesh,
-    scope,
-    service,
-    port,
-    alpnProtocols: http && alpnOf(http),
-    systemRootsFile: options.systemRootsFile,
-  });
+  const alpnProtocols = http && alpnOf(http);
+  const toBackend = found && backendTls({ found, scope, alpnProtocols, systemRootsFile: options.systemRootsFile });
   const isClosed = toBackend === undefined ? isUnknown : toBackend.t === "closed";
   const localities = localityView(mesh.settings, scope, policy);
   const assignment = loadAssignment(name, isClosed ? [] : targets, localities, options.clusterId);
-  const found = discovery(
+  const discovered = discovery(
     isClosed ? { ...service, resolution: "STATIC" } : service,
     assignment,
     port.targetPort,
     mesh.settings,
     policy.loadBalancer?.balancer === "PASSTHROUGH",
   );
-  if (found === undefined) return undefined;
+  if (discovered === undefined) return undefined;
   const own = backendPolicyFor(mesh, scope.namespace, service);
   const common = commonCluster(name, policy, mesh.settings);
   const balancer = ownBalancer(own, policy.loadBalancer);
   const cluster: Cluster = {
     ...common,
-    ...found,
+    ...discovered,
     ...balancer,
     commonLbConfig: {
       ...common.commonLbConfig,

@@ -15,6 +15,7 @@ import { selects } from "../../model/match.ts";
 import type { Instance, Service, ServicePort } from "../../model/service.ts";
 import { callerOf } from "../../translate/caller.ts";
 import { backendPolicyFor } from "../../translate/backend-policy.ts";
+import { backendTlsFor } from "../../translate/gateway-api/backend-tls.ts";
 import { destinationRuleFor, policyFor } from "../../translate/destination-policy.ts";
 import { isBehind } from "../../translate/mesh-index.ts";
 import { type Source, sourceOf } from "../../translate/source.ts";
@@ -163,6 +164,9 @@ function reasonForTls({ mesh }: SimulatedMesh, from: Instance, called: Called): 
   const rule = service && destinationRuleFor(mesh, callerOf(mesh, from.workload), service);
   const subset = rule?.subsets.find((s) => s.name === called.subset);
   const { tls } = policyFor(rule, subset, called.port);
+  const port = service?.ports.find((p) => p.number === called.port);
+  const backend = service && port && backendTlsFor(mesh, from.workload.gateway !== undefined, service, port);
+  if (backend !== undefined) return `BackendTLSPolicy ${backend.policy.meta.namespace}/${backend.policy.meta.name}`;
   if (tls === undefined) return "automatic: as the server's proxy takes it";
   return `DestinationRule ${rule?.origin.namespace}/${rule?.origin.name} says ${tls.mode}`;
 }

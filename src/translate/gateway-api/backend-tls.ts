@@ -1,14 +1,16 @@
 /**
- * TLS from a gateway to backends that a BackendTLSPolicy is for.
+ * TLS to backends that a BackendTLSPolicy is for, from gateways and from proxies beside workloads.
  *
  * Source: the Gateway API (GEP-1897, GEP-3155). The policy's hostname is the name in the handshake; the certificate must be for it, or for one of
  * `subjectAltNames` where there are any. A policy without a root that can be read lets no call through.
  *
- * Proxies beside workloads do not heed it: between them and the backend there is the mesh's own TLS.
+ * In the mesh it takes the place of the mesh's own TLS, as in Istio. Differs: to ports of protocol TLS and HTTPS a workload speaks TLS itself, and
+ * its proxy begins no other around it.
  *
  * @module
  */
 import { backendTlsAt } from "../../model/gateway-api/attachment/backend-tls.ts";
+import type { BackendTlsOutcome } from "../../model/gateway-api/attachment/attachment.ts";
 import type { BackendTlsValidation } from "../../model/gateway-api/policy.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Service, ServicePort } from "../../model/service.ts";
@@ -21,16 +23,15 @@ import {
 import { pack } from "../../xds/types/any.ts";
 import { foundName } from "../gateway/credentials.ts";
 import { discovered } from "../gateway/tls.ts";
+import { isTls } from "../connections.ts";
 import { lookUp } from "../reads.ts";
 import type { Scope } from "../scope.ts";
 import { inlineRoots } from "../validation-roots.ts";
 import { attachedTo } from "./attached.ts";
 
 export interface BackendTlsInput {
-  readonly mesh: Mesh;
+  readonly found: BackendTlsOutcome;
   readonly scope: Scope;
-  readonly service: Service;
-  readonly port: ServicePort;
   readonly alpnProtocols: readonly string[] | undefined;
   readonly systemRootsFile: string;
 }
@@ -40,19 +41,26 @@ export type BackendTls =
   /** Nothing that a backend shows could be checked. */
   | { readonly t: "closed" };
 
-/** Undefined where no policy is for the port. */
-export function backendTls(input: BackendTlsInput): BackendTls | undefined {
-  const { mesh, scope, service, port, systemRootsFile } = input;
-  if (scope.gateway === undefined) return undefined;
-  const found = lookUp(mesh, (it) => backendTlsAt(attachedTo(it).backendTls, service, port));
-  if (found === undefined) return undefined;
+/** The policy that holds for calls to a port; undefined where none does. */
+export function backendTlsFor(
+  mesh: Mesh,
+  isGateway: boolean,
+  service: Service,
+  port: ServicePort,
+): BackendTlsOutcome | undefined {
+  if (!isGateway && isTls(port.protocol)) return undefined;
+  return lookUp(mesh, (it) => backendTlsAt(attachedTo(it).backendTls, service, port));
+}
+
+export function backendTls(input: BackendTlsInput): BackendTls {
+  const { found, scope, systemRootsFile } = input;
   if (found.noValidCa) return { t: "closed" };
   const { validation } = found.policy;
   const validationContext: CertificateValidationContext = {
     ...(found.roots.length === 0 ? { trustedCa: { filename: systemRootsFile } } : inlineRoots(found.roots)),
     matchTypedSubjectAltNames: namesOf(validation),
   };
-  const shown = scope.gateway.backendCertificate;
+  const shown = scope.gateway?.backendCertificate;
   const context: UpstreamTlsContext = {
     sni: validation.hostname,
     commonTlsContext: {
