@@ -21,7 +21,7 @@ export abstract class UdpRecord implements AccessRecord {
   durationMs = 0;
   readonly #local: SocketAddress;
 
-  readonly responseFlags = "";
+  responseFlags = "";
   readonly responseCode = 0;
   readonly upstreamRequestAttemptCount = 0;
   readonly connectionTerminationDetails = undefined;
@@ -60,8 +60,9 @@ export abstract class UdpRecord implements AccessRecord {
 
   abstract readonly upstreamLocalAddress: string | undefined;
 
-  get upstreamHost(): string {
-    return this.endpoint.key;
+  /** Undefined where a circuit breaker keeps it from the endpoint. */
+  get upstreamHost(): string | undefined {
+    return this.responseFlags === "" ? this.endpoint.key : undefined;
   }
 
   get upstreamCluster(): string {

@@ -110,11 +110,11 @@ export class UdpSessions {
       this.#dropped("udpSessionsFull", client.address, name);
       return undefined;
     }
+    const session = new UdpSession(key, this.#context, this.#host, { client, local: this.#local }, cluster, endpoint);
     if (!cluster.mayConnect()) {
-      this.#dropped("upstreamOverflow", client.address, name);
+      session.refuse("upstreamOverflow");
       return undefined;
     }
-    const session = new UdpSession(key, this.#context, this.#host, { client, local: this.#local }, cluster, endpoint);
     try {
       session.open();
     } catch (cause) {

@@ -254,6 +254,9 @@ describe("bounds", () => {
     expect(await say(one, "x")).toBe("a x");
     expect(await say(other, "x")).toBe("");
     expect(stat(rig, "cluster.app.upstream_cx_overflow")).toBe(1);
+    expect(stat(rig, "udp.u.downstream_sess_total")).toBe(2);
+    expect(stat(rig, "udp.u.downstream_sess_active")).toBe(1);
+    expect(await rig.logged()).toEqual(["- app rx=0 tx=0 0"]);
     await rig.advance(60_000);
     expect(await say(other, "x")).toBe("a x");
   });
