@@ -36,6 +36,21 @@ test("everything that it says", () => {
   });
 });
 
+test("unix sockets", () => {
+  const text =
+    sidecar(`egress: [{port: {number: 0, protocol: HTTP, name: e}, bind: "unix:///run/out.sock", hosts: ["./*"]},
+  {port: {number: 6379, protocol: TCP, name: m}, bind: "unix://@cache", hosts: ["*/*"]}],
+ ingress: [{port: {number: 80, protocol: HTTP, name: i}, defaultEndpoint: "unix:///run/app.sock"}]`);
+  expect(errors(text)).toEqual([]);
+  expect(load(text).mesh.sidecars[0]).toMatchObject({
+    egress: [
+      { port: { number: 0 }, bind: "unix:///run/out.sock" },
+      { port: { number: 6379 }, bind: "unix://@cache" },
+    ],
+    ingress: [{ defaultEndpoint: { path: "/run/app.sock" } }],
+  });
+});
+
 const port = (number: number, protocol = "HTTP"): string => `port: {number: ${number}, protocol: ${protocol}, name: p}`;
 
 describe.each([
@@ -48,13 +63,16 @@ describe.each([
   [`egress: [{hosts: ['*/*']}, {${port(80)}, hosts: ['*/*']}]`, "a listener without a port must be the last one"],
   [`egress: [{${port(80)}, hosts: ['*/*']}, {${port(80)}, hosts: ['*/*']}]`, "the port 80 stands twice"],
   ["egress: [{bind: 127.0.0.1, hosts: ['*/*']}]", 'needs a "port" beside it'],
-  [`egress: [{${port(80)}, bind: 'unix:///a', hosts: ['*/*']}]`, "is not supported yet"],
+  [`egress: [{${port(80)}, bind: 'unix://a', hosts: ['*/*']}]`, "a unix socket is unix:///path or unix://@name"],
+  [`egress: [{${port(80)}, bind: 'unix:///${"a".repeat(107)}', hosts: ['*/*']}]`, "may have 107 bytes, found 108"],
+  [`egress: [{${port(0, "TCP")}, bind: 'unix:///a', hosts: ['*/*']}]`, "must be a port of a service"],
+  [`egress: [{${port(0)}, bind: 127.0.0.1, hosts: ['*/*']}]`, "number: must be"],
   [`egress: [{${port(80)}, bind: localhost, hosts: ['*/*']}]`, "must be an IP address"],
   [`egress: [{${port(80, "SMTP")}, hosts: ['*/*']}]`, "must be one of HTTP"],
   [`ingress: [{${port(80)}}, {${port(80)}}]`, "the port 80 stands twice"],
   [`ingress: [{${port(80)}, defaultEndpoint: "10.0.0.1:80"}]`, "must be 127.0.0.1, [::1], 0.0.0.0 or [::] with a port"],
   [`ingress: [{${port(80)}, defaultEndpoint: "127.0.0.1:99999"}]`, "must be 127.0.0.1"],
-  [`ingress: [{${port(80)}, defaultEndpoint: "unix:///a.sock"}]`, "is not supported yet"],
+  [`ingress: [{${port(80)}, defaultEndpoint: "unix://a.sock"}]`, "a unix socket is unix:///path"],
   [`ingress: [{${port(80)}, tls: {mode: SIMPLE}}]`, "is not supported yet"],
   ["ingress: [{}]", 'field "port" is missing'],
   ["outboundTrafficPolicy: {mode: SOME}", "must be"],

@@ -59,14 +59,24 @@ export function externalEndpoint(node: Node, metadata: Metadata, form: EndpointF
   };
 }
 
+/** Its path, or `@name`; undefined where it is none. */
+export function unixSocket(address: string, node: Node): string | undefined {
+  if (!address.startsWith(UNIX_PREFIX)) return undefined;
+  const path = address.slice(UNIX_PREFIX.length);
+  const bytes = Buffer.byteLength(path);
+  if (!/^[/@]./.test(path)) node.fail(`a unix socket is unix:///path or unix://@name, found ${quote(address)}`);
+  else if (bytes > MAX_UNIX_BYTES)
+    node.fail(`the path of a unix socket may have ${MAX_UNIX_BYTES} bytes, found ${bytes}`);
+  return path;
+}
+
+/** Of `sun_path`, without the zero at its end. */
+const MAX_UNIX_BYTES = 107;
+
 function endpointAddress(node: Node): string {
   const address = anyText(node);
   if (!isText(node)) return "";
-  if (address.startsWith(UNIX_PREFIX)) {
-    const path = address.slice(UNIX_PREFIX.length);
-    if (!/^[/@]./.test(path)) node.fail(`a unix socket is unix:///path or unix://@name, found ${quote(address)}`);
-    return address;
-  }
+  if (unixSocket(address, node) !== undefined) return address;
   if (!isAddress(address) && !isHost(address, false)) node.mustBe("an IP address, a host name or unix:///path");
   return address.toLowerCase();
 }

@@ -1,18 +1,20 @@
 /**
  * Sidecar to the model. Source: networking.istio.io Sidecar and Istio's validation of it.
  *
- * Not read yet, and refused: `ingress[].tls`, unix sockets, `outboundTrafficPolicy.egressProxy`.
+ * Not read yet, and refused: `ingress[].tls`, `outboundTrafficPolicy.egressProxy`. Differs: the number of a port at a unix socket may be given there, too,
+ * for HTTP; opaque bytes need it.
  *
  * @module
  */
 import type { EgressHost, EgressListener, IngressListener, Sidecar } from "../model/sidecar.ts";
-import type { Protocol } from "../model/service.ts";
+import { type Protocol, UNIX_PREFIX } from "../model/service.ts";
 import { connectionPool } from "./connection-pool.ts";
 import { type DocumentBody, specFields } from "./document.ts";
 import { outboundTrafficPolicy } from "./mesh-settings.ts";
 import { isAddress, isDnsLabel, isHost, labels } from "./names.ts";
-import type { Node } from "./node.ts";
-import { choice, port, text } from "./read-values.ts";
+import { unixSocket } from "./endpoint.ts";
+import type { Node, Read } from "./node.ts";
+import { choice, integer, port, text } from "./read-values.ts";
 import { portProtocol } from "./service-entry.ts";
 
 const FIELDS = ["workloadSelector", "egress", "ingress", "inboundConnectionPool", "outboundTrafficPolicy"] as const;
@@ -61,7 +63,7 @@ function egressListeners(node: Node | undefined): readonly EgressListener[] {
 
 function egressListener(node: Node): EgressListener {
   const fields = node.fields({ known: ["port", "bind", "captureMode", "hosts"] });
-  const at = fields.optional("port", egressPort);
+  const at = fields.optional("port", egressPort(isUnixBind(fields.at("bind"))));
   const mode = fields.optional("captureMode", choice(["DEFAULT", "IPTABLES", "NONE"])) ?? "DEFAULT";
   const bind = fields.optional("bind", bindAddress);
   if (at === undefined && bind !== undefined) fields.at("bind")?.failAtKey('needs a "port" beside it');
@@ -71,22 +73,33 @@ function egressListener(node: Node): EgressListener {
   return { place: node.place, port: at, bind: open ? (bind ?? LOOPBACK) : undefined, hosts };
 }
 
-function egressPort(node: Node): NonNullable<EgressListener["port"]> {
-  const fields = node.fields({ known: ["number", "protocol", "name", "targetPort"] });
-  fields.optional("name", text);
-  fields.at("targetPort")?.warn("has no effect on an egress listener");
-  const number = fields.required("number", port, 1);
-  const protocol = fields.required("protocol", (n) => (isHttpProxy(n) ? "http-proxy" : portProtocol(n)), "auto");
-  return { number, protocol };
-}
+const isUnixBind = (bind: Node | undefined): boolean =>
+  bind?.tree.t === "scalar" && String(bind.tree.value).startsWith(UNIX_PREFIX);
+
+/** @param atUnix At a unix socket, where 0 stands for every port. */
+const egressPort =
+  (atUnix: boolean): Read<NonNullable<EgressListener["port"]>> =>
+  (node) => {
+    const fields = node.fields({ known: ["number", "protocol", "name", "targetPort"] });
+    fields.optional("name", text);
+    fields.at("targetPort")?.warn("has no effect on an egress listener");
+    const number = fields.required("number", atUnix ? integer(0, MAX_PORT) : port, 1);
+    const protocol = fields.required("protocol", (n) => (isHttpProxy(n) ? "http-proxy" : portProtocol(n)), "auto");
+    if (number === 0 && protocol !== "http-proxy" && !isHttp(protocol))
+      fields.at("number")?.fail(`must be a port of a service: nothing else says where ${protocol} goes`);
+    return { number, protocol };
+  };
+
+const MAX_PORT = 65_535;
+const isHttp = (protocol: Protocol): boolean => ["http", "http2", "grpc"].includes(protocol);
 
 const isHttpProxy = ({ tree }: Node): boolean =>
   tree.t === "scalar" && typeof tree.value === "string" && tree.value.toUpperCase() === HTTP_PROXY;
 
 function bindAddress(node: Node): string {
   const value = text(node);
-  if (value.startsWith("unix://")) node.unsupported();
-  else if (value !== "" && !isAddress(value)) node.mustBe("an IP address to listen on");
+  if (unixSocket(value, node) === undefined && value !== "" && !isAddress(value))
+    node.mustBe("an IP address to listen on");
   return value;
 }
 
@@ -145,13 +158,12 @@ function ingressPort(node: Node): { readonly port: number; readonly protocol: Pr
 /** `127.0.0.1:8080`, `[::1]:8080`, or `0.0.0.0` and `[::]` for the workload's own address. */
 function endpoint(node: Node): IngressListener["defaultEndpoint"] {
   const written = text(node);
-  if (written.startsWith("unix://")) {
-    node.unsupported();
-    return undefined;
-  }
+  const path = unixSocket(written, node);
+  if (path !== undefined) return { path };
   const [, address = "", number = ""] = /^(127\.0\.0\.1|\[::1\]|0\.0\.0\.0|\[::\]):(\d{1,5})$/.exec(written) ?? [];
   const at = Number(number);
   if (address !== "" && at >= 1 && at <= 65_535) return { address: address.replace(/^\[|\]$/g, ""), port: at };
-  if (written !== "") node.mustBe("127.0.0.1, [::1], 0.0.0.0 or [::] with a port, such as 127.0.0.1:8080");
+  if (written !== "")
+    node.mustBe("127.0.0.1, [::1], 0.0.0.0 or [::] with a port, such as 127.0.0.1:8080, or unix:///path");
   return undefined;
 }

@@ -123,6 +123,11 @@ export interface WorkloadProcess {
   readonly workingFolder: string;
 }
 
+/** A unix socket: a file's path, or `@name` in Linux's abstract namespace. */
+export interface UnixAddress {
+  readonly path: string;
+}
+
 export interface SocketAddress {
   readonly address: string;
   readonly port: number;

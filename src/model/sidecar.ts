@@ -8,7 +8,7 @@ import type { ConnectionPool } from "./destination-rule.ts";
 import type { LabelSelector } from "./match.ts";
 import type { OutboundTrafficPolicy } from "./mesh.ts";
 import type { Origin } from "./origin.ts";
-import type { Protocol } from "./service.ts";
+import type { Protocol, SocketAddress, UnixAddress } from "./service.ts";
 
 export interface Sidecar {
   readonly origin: Origin;
@@ -28,7 +28,7 @@ export interface EgressListener {
   readonly place: Place;
   /** Undefined: all ports that no other listener names. */
   readonly port: { readonly number: number; readonly protocol: Protocol | "http-proxy" } | undefined;
-  /** The proxy listens here too, at the port. */
+  /** The proxy listens here too: an address, at the port, or `unix://…`, where the number may be 0 for all ports. */
   readonly bind: string | undefined;
   readonly hosts: readonly EgressHost[];
 }
@@ -49,6 +49,6 @@ export interface IngressListener {
   readonly port: number;
   readonly protocol: Protocol;
   /** Where the application listens; undefined: at the port. */
-  readonly defaultEndpoint: { readonly address: string; readonly port: number } | undefined;
+  readonly defaultEndpoint: SocketAddress | UnixAddress | undefined;
   readonly connectionPool: ConnectionPool | undefined;
 }

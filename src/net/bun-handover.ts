@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { unixPath } from "./unix-path.ts";
 import type { Socket as NativeSocket } from "bun";
 import { closeSync } from "node:fs";
 import { Accepted, listenError } from "./bun-network.ts";
@@ -28,7 +29,7 @@ export function listenToGive(options: ListenOptions, give: (fd: number) => void)
   };
   try {
     if (options.path !== undefined) {
-      const listener = Bun.listen<SocketState>({ unix: options.path, socket });
+      const listener = Bun.listen<SocketState>({ unix: unixPath(options.path), socket });
       return { port: 0, close: () => listener.stop(false) };
     }
     const listener = Bun.listen<SocketState>({ hostname: options.address, port: options.port, socket });

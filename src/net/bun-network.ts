@@ -8,6 +8,7 @@
  *
  * @module
  */
+import { unixPath } from "./unix-path.ts";
 import type { Socket as NativeSocket, TCPSocketListener, UnixSocketListener } from "bun";
 import { BunSocket, rawHandlers, type SocketState } from "./bun-socket.ts";
 import { startClientTls, startServerTls } from "./bun-tls.ts";
@@ -67,7 +68,7 @@ async function listen(
   const socket = { ...rawHandlers, open: accept };
   try {
     if (options.path !== undefined)
-      return wrap(Bun.listen<SocketState>({ unix: options.path, socket, allowHalfOpen: true }));
+      return wrap(Bun.listen<SocketState>({ unix: unixPath(options.path), socket, allowHalfOpen: true }));
     return wrap(
       Bun.listen<SocketState>({ hostname: options.address, port: options.port, socket, allowHalfOpen: true }),
     );
@@ -130,7 +131,7 @@ function dial(
   const opening =
     options.path === undefined
       ? Bun.connect<SocketState>({ ...placeOf(options), socket, allowHalfOpen: true })
-      : Bun.connect<SocketState>({ unix: options.path, socket, allowHalfOpen: true });
+      : Bun.connect<SocketState>({ unix: unixPath(options.path), socket, allowHalfOpen: true });
   opening.catch((cause: unknown) => attempt.fail(dialErrorOf(cause, options)));
 }
 

@@ -2,13 +2,14 @@
  * Listeners that a Sidecar's egress asks for by `bind`, or by `captureMode: NONE`: applications call them on purpose.
  *
  * Source: Istio. HTTP is routed by the host that the application names, at the listener's port; a forward proxy by what it is asked for. Opaque
- * bytes go to the first service that the listener imports with its port. Differs: unix sockets are not bound.
+ * bytes go to the first service that the listener imports with its port.
  *
  * @module
  */
 import type { Mesh } from "../model/mesh.ts";
-import type { Instance } from "../model/service.ts";
+import { type Instance, UNIX_PREFIX } from "../model/service.ts";
 import type { EgressListener } from "../model/sidecar.ts";
+import type { Address } from "../xds/proto/core-address.ts";
 import type { Listener, NetworkFilter } from "../xds/proto/listener.ts";
 import type { RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
 import { connectionFilter } from "./connections.ts";
@@ -32,6 +33,14 @@ const boundBy = ({ sidecar }: Scope): readonly Bound[] =>
     egress.bind === undefined || egress.port === undefined ? [] : [{ address: egress.bind, port: egress.port, egress }],
   );
 
+/** Of a unix socket: callers name the port with the host. */
+const EVERY_PORT = 0;
+
+function placeOf({ address, port }: Bound): Address {
+  const path = address.startsWith(UNIX_PREFIX) ? address.slice(UNIX_PREFIX.length) : undefined;
+  return path === undefined ? socketAddress({ address, port: port.number }) : { pipe: { path } };
+}
+
 /** @param mesh As the workload sees it. */
 export function boundListeners(
   mesh: Mesh,
@@ -45,7 +54,7 @@ export function boundListeners(
     return [
       {
         name: `outbound_${bound.address}_${bound.port.number}`,
-        address: socketAddress({ address: bound.address, port: bound.port.number }),
+        address: placeOf(bound),
         filterChains: [{ filters: [filter] }],
         trafficDirection: "OUTBOUND" as const,
         metadata: listenerMetadata(instance, options.clusterId, undefined),
@@ -75,7 +84,10 @@ function filterOf(mesh: Mesh, bound: Bound, scope: Scope, options: TranslateOpti
   const { number, protocol } = bound.port;
   const stat = `outbound_${bound.address}_${number}`;
   if (protocol === "http-proxy") return outboundManager(mesh, stat, routeConfigurationName(scope), scope, options);
-  if (isHttp(protocol)) return outboundManager(mesh, stat, routesName(number, scope), scope, options);
+  if (isHttp(protocol)) {
+    const name = number === EVERY_PORT ? routeConfigurationName(scope) : routesName(number, scope);
+    return outboundManager(mesh, stat, name, scope, options);
+  }
   for (const service of mesh.services) {
     const port = service.ports.find((it) => it.number === number && mayBeTcp(it.protocol));
     if (port !== undefined && importsService(bound.egress, scope.namespace, service))
@@ -90,7 +102,7 @@ const routesName = (port: number, scope: Scope): string => `${port}${scope.outbo
 /** @param all The routes of the workload's forward proxy. */
 export function boundRoutes(all: RouteConfiguration, scope: Scope): readonly RouteConfiguration[] {
   const ports = boundBy(scope).flatMap(({ port }) =>
-    port.protocol !== "http-proxy" && isHttp(port.protocol) ? [port.number] : [],
+    port.protocol !== "http-proxy" && isHttp(port.protocol) && port.number !== EVERY_PORT ? [port.number] : [],
   );
   return [...new Set(ports)].map((port) => ({
     ...all,

@@ -14,6 +14,7 @@ import {
   type ServiceEndpoint,
   type ServicePort,
   type SocketAddress,
+  type UnixAddress,
   spiffeIdOf,
   type UdpPort,
   UNIX_PREFIX,
@@ -32,7 +33,7 @@ export interface Destination {
 /** An endpoint as the callers of a destination see it: a port of an instance, or what a document lists. */
 export interface Target {
   readonly workload: DescribedWorkload;
-  readonly address: SocketAddress | { readonly path: string };
+  readonly address: SocketAddress | UnixAddress;
   readonly healthy: boolean;
   /** At least 1. */
   readonly weight: number;

@@ -6,7 +6,7 @@
 import type { Metadata } from "../xds/proto/core-base.ts";
 import type { Address } from "../xds/proto/core-address.ts";
 import type { ClusterLoadAssignment, LbEndpoint, LocalityLbEndpoints } from "../xds/proto/endpoint.ts";
-import type { SocketAddress } from "../model/service.ts";
+import type { SocketAddress, UnixAddress } from "../model/service.ts";
 import type { Target } from "./destination.ts";
 import { type LocalityGroup, localityGroups, type LocalityView } from "./locality.ts";
 import { TLS_MODE_MATCH } from "./upstream-tls.ts";
@@ -36,7 +36,7 @@ function localityEndpoints(group: LocalityGroup, nowhere: boolean, clusterId: st
 function lbEndpoint(target: Target, clusterId: string): LbEndpoint {
   const { address, healthy, weight } = target;
   return {
-    endpoint: { address: "path" in address ? { pipe: { path: address.path } } : socketAddress(address) },
+    endpoint: { address: addressOf(address) },
     healthStatus: healthy ? "HEALTHY" : "UNHEALTHY",
     metadata: endpointMetadata(target, clusterId),
     loadBalancingWeight: weight,
@@ -48,6 +48,9 @@ function endpointMetadata({ workload, takesMtls }: Target, clusterId: string): M
   if (!takesMtls) return { filterMetadata: { istio } };
   return { filterMetadata: { istio, "envoy.transport_socket_match": TLS_MODE_MATCH } };
 }
+
+export const addressOf = (address: SocketAddress | UnixAddress): Address =>
+  "path" in address ? { pipe: { path: address.path } } : socketAddress(address);
 
 export const socketAddress = ({ address, port }: SocketAddress): Address => ({
   socketAddress: { address, portValue: port },

@@ -5,7 +5,7 @@
  */
 import type { Mesh } from "../model/mesh.ts";
 import type { ConnectionPool } from "../model/destination-rule.ts";
-import type { Instance, InstancePort, Protocol, Service, SocketAddress } from "../model/service.ts";
+import type { Instance, InstancePort, Protocol, Service, UnixAddress, SocketAddress } from "../model/service.ts";
 import type { IngressListener } from "../model/sidecar.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import {
@@ -16,7 +16,7 @@ import {
   upstreamConnections,
 } from "./connection-pool.ts";
 import { destinationRuleFor, policyFor } from "./destination-policy.ts";
-import { socketAddress } from "./endpoints.ts";
+import { addressOf } from "./endpoints.ts";
 import { isBehind, isHttp2 } from "./mesh-index.ts";
 import type { Scope } from "./scope.ts";
 import { serviceMetadata } from "./outbound-clusters.ts";
@@ -33,7 +33,7 @@ export interface InboundPort {
   /** `inbound|9080||`; in a shared proxy with the instance's id. */
   readonly clusterName: string;
   /** Where the application listens. */
-  readonly application: SocketAddress;
+  readonly application: SocketAddress | UnixAddress;
   /** Of connections to it. */
   readonly connectionPool: ConnectionPool | undefined;
 }
@@ -65,8 +65,11 @@ function ingressAt({ instance, port, scope }: Place): Traits | undefined {
 const OWN_ADDRESSES: readonly string[] = ["0.0.0.0", "::"];
 
 /** A port that the workload names is where `up` put its application; another is taken as it is written. */
-function defaultEndpoint({ ports }: Instance, { defaultEndpoint: to }: IngressListener): SocketAddress | undefined {
-  if (to === undefined) return undefined;
+function defaultEndpoint(
+  { ports }: Instance,
+  { defaultEndpoint: to }: IngressListener,
+): InboundPort["application"] | undefined {
+  if (to === undefined || "path" in to) return to;
   const own = ports.find(({ targetPort }) => targetPort === to.port)?.application;
   if (own !== undefined) return own;
   const address = ports[0]?.application.address;
@@ -99,7 +102,7 @@ export function inboundCluster({ settings }: Mesh, inbound: InboundPort): Cluste
     commonLbConfig: { healthyPanicThreshold: { value: 0 } },
     loadAssignment: {
       clusterName,
-      endpoints: [{ lbEndpoints: [{ endpoint: { address: socketAddress(application) } }] }],
+      endpoints: [{ lbEndpoints: [{ endpoint: { address: addressOf(application) } }] }],
     },
     typedExtensionProtocolOptions: protocolOptions(connectionPool, spokenByApplication(protocol)),
     metadata: service && { filterMetadata: { istio: serviceMetadata(service) } },

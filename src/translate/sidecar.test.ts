@@ -190,6 +190,12 @@ describe("ingress", () => {
     expect(to("127.0.0.1:9999")).toEqual({ address: "127.0.0.1", portValue: 9999 });
     expect(to("[::1]:9999")).toEqual({ address: "::1", portValue: 9999 });
     expect(to("0.0.0.0:9999")).toEqual({ address: "127.0.0.1", portValue: 9999 });
+    const unix = inbound(
+      'ingress: [{port: {number: 8080, protocol: HTTP, name: h}, defaultEndpoint: "unix:///run/a"}]',
+    )[0];
+    expect(unix?.loadAssignment?.endpoints?.[0]?.lbEndpoints?.[0]?.endpoint?.address).toEqual({
+      pipe: { path: "/run/a" },
+    });
   });
 
   test("says what the port speaks; a port that is not listed is passed on as it comes", () => {
@@ -251,6 +257,24 @@ describe("listeners that are bound", () => {
     const tcp = bound("{port: {number: 6379, protocol: TCP, name: b}, bind: 127.0.0.1, hosts: ['./*']}");
     expect(tcp.config && unpack(tcp.config, TcpProxy).cluster).toBe("outbound|6379||store.shop.svc.cluster.local");
     expect(bound("{port: {number: 81, protocol: HTTP, name: b}, hosts: ['./*']}").name).toBeUndefined();
+  });
+
+  test("at a unix socket, all ports where the number is 0", () => {
+    const at = (listener: string) => {
+      const made = resourcesOf(stateOf(...base, sidecar(`egress: [${listener}]`)), "web-v1");
+      const found = made.listeners.find(({ address }) => address?.pipe !== undefined);
+      const config = found?.filterChains?.[0]?.filters?.[0]?.typedConfig;
+      return { path: found?.address?.pipe?.path, config, clusters: made.clusters };
+    };
+    const http = at("{port: {number: 0, protocol: HTTP, name: b}, bind: 'unix:///run/out.sock', hosts: ['./*']}");
+    expect(http.path).toBe("/run/out.sock");
+    expect(http.config && unpack(http.config, HttpConnectionManager).rds?.routeConfigName).toBe("http_proxy");
+    expect(http.clusters.filter(({ name }) => name?.includes("|reviews.shop"))).toHaveLength(2);
+    const one = at("{port: {number: 81, protocol: HTTP, name: b}, bind: 'unix://@out', hosts: ['./*']}");
+    expect(one.path).toBe("@out");
+    expect(one.config && unpack(one.config, HttpConnectionManager).rds?.routeConfigName).toBe("81");
+    const tcp = at("{port: {number: 6379, protocol: TCP, name: b}, bind: 'unix:///t', hosts: ['./*']}");
+    expect(tcp.config && unpack(tcp.config, TcpProxy).cluster).toBe("outbound|6379||store.shop.svc.cluster.local");
   });
 
   test("in a proxy that several share: of one identity once, of several nowhere", () => {

@@ -81,7 +81,9 @@ function imports({ hosts }: EgressListener, own: string, namespace: string, fits
 /** A listener with a port brings that port alone, and one without those that have no listener. */
 function portsFor({ port }: EgressListener, service: Service, listening: ReadonlySet<number>): readonly number[] {
   if (port === undefined) return portNumbers(service).filter((number) => !listening.has(number));
-  return portNumbers(service).filter((number) => port.protocol === "http-proxy" || number === port.number);
+  return portNumbers(service).filter(
+    (number) => port.protocol === "http-proxy" || port.number === 0 || number === port.number,
+  );
 }
 
 /** Wildcards on either side, as Istio has it for VirtualServices. */
