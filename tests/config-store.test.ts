@@ -214,3 +214,36 @@ describe("FolderStore", () => {
     rmSync(join(root, ".."), { recursive: true });
   });
 });
+
+describe("what a change leaves as it was", () => {
+  const mesh = (policy: string): string =>
+    `{apiVersion: tulle.dev/v1, kind: Mesh, metadata: {name: m}, spec: {h2UpgradePolicy: ${policy}}}`;
+  const rules = (host: string, timeout: string): string =>
+    `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: ${host}}, spec: {hosts: [${host}], http: [{timeout: ${timeout}, route: [{destination: {host: ${host}}}]}]}}`;
+
+  test("is the same value: no document of another file is read again", () => {
+    const store = new MemoryStore({
+      "a.yaml": rules("a", "1s"),
+      "b.yaml": rules("b", "1s"),
+      "m.yaml": mesh("UPGRADE"),
+    });
+    const before = store.current.mesh.virtualServices;
+    store.write("b.yaml", rules("b", "2s"));
+    const after = store.current.mesh.virtualServices;
+    expect(after[0]).toBe(before[0] as NonNullable<(typeof before)[0]>);
+    expect(after[1]).not.toEqual(before[1] as NonNullable<(typeof before)[0]>);
+    store.write("m.yaml", mesh("DO_NOT_UPGRADE"));
+    expect(store.current.mesh.settings.h2UpgradePolicy).toBe("DO_NOT_UPGRADE");
+  });
+
+  test("does not hold the settings of a Mesh document that is gone, and holds those of one that is half written", () => {
+    const store = new MemoryStore({ "a.yaml": rules("a", "1s"), "m.yaml": mesh("UPGRADE") });
+    const policy = (): string => store.current.mesh.settings.h2UpgradePolicy;
+    store.write("m.yaml", `${mesh("UPGRADE").slice(0, -20)}`);
+    expect(policy()).toBe("UPGRADE");
+    store.write("m.yaml", mesh("NEVER"));
+    expect(policy()).toBe("UPGRADE");
+    store.remove("m.yaml");
+    expect(policy()).toBe("DO_NOT_UPGRADE");
+  });
+});

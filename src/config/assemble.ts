@@ -25,8 +25,8 @@ export interface Assembled {
 }
 
 export function assembleMesh(meanings: readonly Meaning[], settings: MeshSettings): Assembled {
-  const all = <T extends Meaning["t"]>(t: T): readonly Of<T>[] =>
-    meanings.flatMap((m) => (m.t === t ? [m.value as Of<T>] : []));
+  const byKind = grouped(meanings);
+  const all = <T extends Meaning["t"]>(t: T): readonly Of<T>[] => (byKind.get(t) ?? []) as readonly Of<T>[];
   const external = { serviceEntries: all("ServiceEntry"), workloadEntries: all("WorkloadEntry") };
   const endpointLists = [...all("EndpointSlice"), ...all("Endpoints")];
   const services = meshServices({ services: all("Service"), workloads: all("Workload"), endpointLists, ...external });
@@ -66,6 +66,16 @@ export function assembleMesh(meanings: readonly Meaning[], settings: MeshSetting
     mesh: withGatewayWorkloads(mesh),
     remarks: [...remarks, ...[...splits, ...targets].flatMap((made) => made.remarks)],
   };
+}
+
+function grouped(meanings: readonly Meaning[]): ReadonlyMap<Meaning["t"], readonly unknown[]> {
+  const byKind = new Map<Meaning["t"], unknown[]>();
+  for (const { t, value } of meanings) {
+    const same = byKind.get(t);
+    if (same === undefined) byKind.set(t, [value]);
+    else same.push(value);
+  }
+  return byKind;
 }
 
 function trafficSpecs(

@@ -47,6 +47,7 @@ export function mergeDelegates(written: readonly WrittenVirtualService[]): Merge
   const used = new Set<string>();
   const virtualServices = written.flatMap((root) => {
     if (root.hosts.length === 0) return [];
+    if (isWhole(root)) return [root];
     const http = root.http.flatMap((rule): readonly HttpRule[] => {
       if (!delegates(rule)) return [rule];
       const found = delegateOf(root, rule, named, remarks);
@@ -63,6 +64,8 @@ export function mergeDelegates(written: readonly WrittenVirtualService[]): Merge
 }
 
 const keyOf = ({ namespace, name }: Pick<Origin, "namespace" | "name">): string => `${namespace}/${name}`;
+/** The document's own value, so that one that has not changed stays the same. */
+const isWhole = (it: WrittenVirtualService): it is VirtualService => !it.http.some(delegates);
 const delegates = (rule: WrittenRule): rule is DelegatingRule => rule.action.t === "delegate";
 const remark = (severity: Problem["severity"], place: Problem["place"], path: string, message: string): Problem => ({
   severity,

@@ -17,6 +17,7 @@ export function keepLive(
   broken: ReadonlySet<string>,
   settings: MeshSettings,
 ): readonly ReadDocument[] {
+  if (broken.size === 0 && fresh.every((r) => r.document.status !== "refused")) return fresh;
   const before = live.filter((d) => d.status === "applied" || d.status === "kept");
   const applied = new Set(fresh.filter((r) => r.meaning !== undefined).map((r) => documentKey(r.document)));
   const doubtful = doubtfulFiles(fresh, before, broken);

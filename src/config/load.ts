@@ -49,11 +49,9 @@ export function loadDocuments(files: readonly SourceFile[], live: readonly Docum
 export function loadParsed(files: readonly ParsedFile[], live: readonly Document[] = []): Loaded {
   const problems: Problem[] = files.flatMap((f) => f.problems);
   const trees = files.flatMap((f) => unfoldLists(f.trees, (p) => problems.push(p)));
-  const settings = settingsOf(trees, live);
-  const fresh = unique(trees.map((tree) => readDocument(tree, settings)));
-  problems.push(...fresh.flatMap((r) => r.problems));
   const broken = new Set(files.filter((f) => f.broken).map((f) => f.file));
-  const all = keepLive(fresh, live, broken, settings);
+  const { all, fresh, settings } = readTrees(trees, live, broken);
+  problems.push(...fresh.flatMap((r) => r.problems));
   const meanings = all.flatMap((r) => r.meaning ?? []);
   return {
     ...assembleMesh(meanings, settings),
@@ -63,19 +61,38 @@ export function loadParsed(files: readonly ParsedFile[], live: readonly Document
   };
 }
 
+interface ReadTrees {
+  readonly fresh: readonly ReadDocument[];
+  /** With earlier versions that stand in. */
+  readonly all: readonly ReadDocument[];
+  readonly settings: MeshSettings;
+}
+
+/** Settings that nobody gives any more are gone: a Mesh document that was live must be among those that stay. */
+function readTrees(trees: readonly Tree[], live: readonly Document[], broken: ReadonlySet<string>): ReadTrees {
+  const read = (settings: MeshSettings): ReadTrees => {
+    const fresh = unique(trees.map((tree) => readDocument(tree, settings)));
+    return { fresh, settings, all: keepLive(fresh, live, broken, settings) };
+  };
+  const settings = settingsOf(trees, live);
+  const found = read(settings);
+  const given = settings === defaultMeshSettings || found.all.some(({ meaning }) => meaning?.t === "Mesh");
+  return given ? found : read(defaultMeshSettings);
+}
+
 /** The Mesh document comes first: hosts are qualified with its cluster domain. */
 function settingsOf(trees: readonly Tree[], live: readonly Document[]): MeshSettings {
-  const candidates = [
-    ...trees,
-    ...live.filter((d) => d.status === "applied" || d.status === "kept").map((d) => d.tree),
-  ];
-  for (const tree of candidates) {
-    const kind = tree.t === "map" ? tree.entries.get("kind")?.value : undefined;
-    if (kind?.t !== "scalar" || kind.value !== "Mesh") continue;
+  const before = live.filter(({ kind, status }) => kind === "Mesh" && (status === "applied" || status === "kept"));
+  for (const tree of [...trees.filter(isMesh), ...before.map((d) => d.tree)]) {
     const { meaning } = readDocument(tree, defaultMeshSettings);
     if (meaning?.t === "Mesh") return meaning.value;
   }
   return defaultMeshSettings;
+}
+
+function isMesh(tree: Tree): boolean {
+  const kind = tree.t === "map" ? tree.entries.get("kind")?.value : undefined;
+  return kind?.t === "scalar" && kind.value === "Mesh";
 }
 
 /** The first of several documents with one name stays; each later one is refused, and names the first. */

@@ -22,7 +22,10 @@ export interface ServiceDocuments {
 
 export function meshServices(documents: ServiceDocuments): readonly Service[] {
   const merged = new Map<string, Service>();
-  const kubernetes = documents.services.map((service) => withListed(withNumbers(service, documents), documents));
+  const lists = listsByService(documents.endpointLists);
+  const kubernetes = documents.services.map((service) =>
+    withListed(withNumbers(service, documents), documents, lists.get(serviceKey(service.namespace, service.name))),
+  );
   for (const service of [...kubernetes, ...documents.serviceEntries.flatMap((entry) => servicesOf(entry, documents))]) {
     const key = `${service.namespace} ${service.hostname}`;
     const known = merged.get(key);
@@ -63,18 +66,53 @@ function withNumbers(service: Service, { workloads }: ServiceDocuments): Service
   return { ...service, ports: ports.map(numbered), ...udpOf(udpPorts.map(numbered)) };
 }
 
-/** A Kubernetes Service, with the WorkloadEntries that it selects, or with its EndpointSlices where it selects nothing. */
-function withListed(service: Service, { workloadEntries, endpointLists }: ServiceDocuments): Service {
+const serviceKey = (namespace: string, name: string): string => `${namespace} ${name}`;
+
+function listsByService(lists: readonly EndpointList[]): ReadonlyMap<string, readonly EndpointList[]> {
+  const found = new Map<string, EndpointList[]>();
+  for (const list of lists) {
+    const key = serviceKey(list.origin.namespace, list.service);
+    const same = found.get(key);
+    if (same === undefined) found.set(key, [list]);
+    else same.push(list);
+  }
+  return found;
+}
+
+/** What was made of a Service, and of which endpoints. */
+interface Listed {
+  readonly selected: readonly ExternalEndpoint[];
+  readonly lists: readonly EndpointList[];
+  readonly result: Service;
+}
+
+const LISTED = new WeakMap<Service, Listed>();
+
+const NONE: readonly never[] = [];
+
+/**
+ * A Kubernetes Service, with the WorkloadEntries that it selects, or with its EndpointSlices where it selects nothing. The same value as the
+ * last time where these are.
+ */
+function withListed(
+  service: Service,
+  { workloadEntries }: ServiceDocuments,
+  ofService: readonly EndpointList[] = NONE,
+): Service {
   if (service.resolution !== "STATIC") return service;
   const selected = selectedBy(service.selector, service.namespace, workloadEntries);
-  const listed =
-    Object.keys(service.selector).length > 0
-      ? []
-      : endpointLists
-          .filter((list) => list.service === service.name && list.origin.namespace === service.namespace)
-          .flatMap((list) => list.endpoints.map((endpoint) => served(endpoint, service, "named")));
-  return { ...service, endpoints: [...selected.map((it) => served(it, service, "any")), ...listed] };
+  const lists = Object.keys(service.selector).length > 0 ? NONE : ofService;
+  if (selected.length + lists.length === 0) return service;
+  const known = LISTED.get(service);
+  if (known !== undefined && sameItems(known.selected, selected) && sameItems(known.lists, lists)) return known.result;
+  const listed = lists.flatMap((list) => list.endpoints.map((endpoint) => served(endpoint, service, "named")));
+  const result = { ...service, endpoints: [...selected.map((it) => served(it, service, "any")), ...listed] };
+  LISTED.set(service, { selected, lists, result });
+  return result;
 }
+
+const sameItems = <T>(a: readonly T[], b: readonly T[]): boolean =>
+  a.length === b.length && a.every((item, i) => item === b[i]);
 
 function selectedBy(
   selector: Readonly<Record<string, string>>,

@@ -131,6 +131,17 @@ const OWN_FIELDS: Partial<Record<ReadKind, readonly string[]>> = {
 
 /** Reads one document. Pure; never throws. */
 export function readDocument(tree: Tree, settings: MeshSettings): ReadDocument {
+  const known = READ.get(tree) ?? new WeakMap<MeshSettings, ReadDocument>();
+  READ.set(tree, known);
+  const read = known.get(settings) ?? readAnew(tree, settings);
+  known.set(settings, read);
+  return read;
+}
+
+/** A file that has not changed keeps its trees, and what they mean: it is the same value as the last time. */
+const READ = new WeakMap<Tree, WeakMap<MeshSettings, ReadDocument>>();
+
+function readAnew(tree: Tree, settings: MeshSettings): ReadDocument {
   const problems: Problem[] = [];
   const report = once(problems);
   const header = readHeader(tree, report);

@@ -4,6 +4,7 @@
  * @module
  */
 import { type Log, silentLog } from "../base/log.ts";
+import type { SourceFile } from "../config/load.ts";
 import { LiveDocuments } from "./live-documents.ts";
 import type { Store, StoreState } from "./store.ts";
 
@@ -38,8 +39,13 @@ export class MemoryStore implements Store {
 
   close(): void {}
 
-  #update(): void {
+  /** In their order. */
+  get files(): readonly SourceFile[] {
     const files = [...this.#files].map(([file, text]) => ({ file, text }));
-    this.#live.update(files.sort((a, b) => (a.file < b.file ? -1 : 1)));
+    return files.sort((a, b) => (a.file < b.file ? -1 : 1));
+  }
+
+  #update(): void {
+    this.#live.update(this.files);
   }
 }
