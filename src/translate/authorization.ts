@@ -10,11 +10,12 @@
 import type { Mesh } from "../model/mesh.ts";
 import { type AuthorizationPolicy, policyId } from "../model/security.ts";
 import type { Workload } from "../model/service.ts";
-import { policiesFor } from "../model/workload-policies.ts";
+import { policiesFor as selectedPolicies } from "../model/workload-policies.ts";
 import type { HttpRbac } from "../xds/proto/filter-http-rbac.ts";
 import type { Policy, Rbac } from "../xds/proto/rbac.ts";
 import type { ListenerPort } from "./rbac-permissions.ts";
 import { nothing, rbacPolicy, type RuleContext } from "./rbac-rule.ts";
+import { lookUp } from "./reads.ts";
 import { type Source, sourceOf } from "./source.ts";
 
 export interface AuthorizationInput {
@@ -45,6 +46,9 @@ export function authorization(input: AuthorizationInput): Authorization {
 /** Whether a policy of `workload` looks at the name that TLS clients ask for. */
 export const asksForSni = (mesh: Mesh, workload: Workload): boolean =>
   policiesFor(mesh, workload).some((p) => p.rules.some((r) => r.when.some((c) => c.key === "connection.sni")));
+
+const policiesFor = (mesh: Mesh, workload: Workload): readonly AuthorizationPolicy[] =>
+  lookUp(mesh, selectedPolicies, workload);
 
 const context = ({ mesh, http, at }: AuthorizationInput): Omit<RuleContext, "action"> => ({
   trustDomain: mesh.settings.trustDomain,

@@ -10,6 +10,7 @@ import type { Mesh } from "../model/mesh.ts";
 import type { Workload } from "../model/service.ts";
 import type { Sidecar } from "../model/sidecar.ts";
 import type { SourceMatch } from "../model/virtual-service.ts";
+import { isSame } from "./same.ts";
 import { sidecarFor } from "./sidecar.ts";
 
 export interface Caller {
@@ -23,14 +24,26 @@ export interface Caller {
 }
 
 export function callerOf(mesh: Mesh, workload: Workload): Caller {
-  const { labels, namespace } = workload;
-  const asked = askedLabels(mesh).filter((name) => Object.hasOwn(labels, name));
   return {
-    namespace,
-    labels: Object.fromEntries(asked.map((name) => [name, labels[name] ?? ""])),
+    namespace: workload.namespace,
+    labels: toldLabels(workload, askedLabels(mesh)),
     locality: workload.locality,
     sidecar: sidecarFor(mesh, workload),
   };
+}
+
+const TOLD = new WeakMap<Workload, LabelSelector>();
+
+/** The same value as long as it has the same labels: questions are about it. */
+function toldLabels(workload: Workload, asked: readonly string[]): LabelSelector {
+  const { labels } = workload;
+  const told = Object.fromEntries(
+    asked.filter((name) => Object.hasOwn(labels, name)).map((name) => [name, labels[name] ?? ""]),
+  );
+  const known = TOLD.get(workload);
+  if (known !== undefined && isSame(known, told)) return known;
+  TOLD.set(workload, told);
+  return told;
 }
 
 /** Whether a match's `sourceLabels` and `sourceNamespace` fit. */

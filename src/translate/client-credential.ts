@@ -42,9 +42,8 @@ export function clientCredential(
   if (scope.gateway === undefined && rule?.workloadSelector === undefined) return closed;
   const { namespace } = scope;
   const name = tls.credentialName;
-  const certificate = lookUp(mesh, (it) => credentialAt(it, namespace, name))?.certificate;
-  const trustedCaPem = lookUp(mesh, (it) => rootsBeside(it, namespace, name)?.trustedCaPem);
-  const crlPem = lookUp(mesh, (it) => rootsBeside(it, namespace, name)?.crlPem);
+  const certificate = lookUp(mesh, credentialAt, namespace, name)?.certificate;
+  const { crlPem, trustedCaPem } = lookUp(mesh, rootsBeside, namespace, name) ?? {};
   const isShown = tls.mode === "MUTUAL";
   if (trustedCaPem === undefined || (isShown && certificate?.t !== "keyPair")) return closed;
   const called = scope.outboundSuffix === "" ? secretName(name) : foundName({ namespace, name });

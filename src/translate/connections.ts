@@ -29,7 +29,7 @@ import { pack } from "../xds/types/any.ts";
 import { type DestinationPolicy, destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { tcpHashPolicy } from "./hash-policy.ts";
 import { accessLogs } from "./http-manager.ts";
-import { covers, indexOf } from "./mesh-index.ts";
+import { covers, serviceOf } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
 import { lookUp } from "./reads.ts";
 import { connectionCluster, hashDestination } from "./route-action.ts";
@@ -129,9 +129,10 @@ function namedChains(from: FilterFrom, called: CalledService): readonly FilterCh
 }
 
 const virtualServicesOf = (mesh: Mesh, { hostname }: Service): readonly VirtualService[] =>
-  lookUp(mesh, (it) =>
-    withConnectionRules(it.virtualServices).filter(({ hosts }) => hosts.some((host) => covers(host, hostname))),
-  );
+  lookUp(mesh, connectionRulesOf, hostname);
+
+const connectionRulesOf = ({ virtualServices }: Mesh, hostname: string): readonly VirtualService[] =>
+  withConnectionRules(virtualServices).filter(({ hosts }) => hosts.some((host) => covers(host, hostname)));
 
 const WITH_RULES = new WeakMap<readonly VirtualService[], readonly VirtualService[]>();
 
@@ -200,7 +201,7 @@ type HashDestinations = Parameters<typeof tcpHashPolicy>[2];
 
 /** Of the first destination. */
 function policyOf({ mesh, scope }: ConnectionsFrom, [first]: HashDestinations): DestinationPolicy {
-  const service = first && lookUp(mesh, (it) => indexOf(it).servicesByHost.get(first.host));
+  const service = first && serviceOf(mesh, first.host);
   const rule = service && destinationRuleFor(mesh, scope, service);
   const subset = rule?.subsets.find(({ name }) => name === first?.subset);
   return policyFor(rule, subset, first?.port ?? 0);

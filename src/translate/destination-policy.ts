@@ -18,13 +18,14 @@ import type {
   Subset,
   TrafficPolicy,
 } from "../model/destination-rule.ts";
-import { selects } from "../model/match.ts";
+import { type LabelSelector, selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
 import { isVisibleIn } from "../model/visibility.ts";
 import type { Caller } from "./caller.ts";
-import { covers } from "./mesh-index.ts";
-import { isSame, lookUp } from "./reads.ts";
+import { covers, isWildcard } from "./mesh-index.ts";
+import { lookUp } from "./reads.ts";
+import { isSame } from "./same.ts";
 
 /** Blocks that are undefined have Istio's defaults. */
 export interface DestinationPolicy {
@@ -39,40 +40,62 @@ export interface DestinationPolicy {
 
 /** The rule that `caller` sees for `service`. */
 export const destinationRuleFor = (mesh: Mesh, caller: Caller, service: Service): DestinationRule | undefined =>
-  lookUp(mesh, (it) => ruleFor(it, caller, service));
+  lookUp(mesh, ruleFor, caller.namespace, caller.labels, service.namespace, service.hostname);
 
-function ruleFor({ destinationRules, settings }: Mesh, caller: Caller, service: Service): DestinationRule | undefined {
+function ruleFor(
+  { destinationRules, settings }: Mesh,
+  namespace: string,
+  labels: LabelSelector,
+  home: string,
+  hostname: string,
+): DestinationRule | undefined {
+  const caller = { namespace, labels };
   const { rootNamespace } = settings;
   const rulesOf = rulesByNamespace(destinationRules);
-  const own = rulesOf(caller.namespace)
+  const own = rulesOf(caller.namespace, hostname)
     .filter(({ exportTo }) => isVisibleIn(exportTo, caller.namespace))
     .filter((rule) => caller.namespace !== rootNamespace || isPrivate(rule));
-  const nearest = mostSpecific(own, service.hostname);
+  const nearest = mostSpecific(own, hostname);
   if (nearest.length > 0) return chosenFor(caller, nearest);
-  for (const from of new Set([service.namespace, rootNamespace])) {
-    const exported = rulesOf(from).filter((rule) => !isPrivate(rule));
-    const found = mostSpecific(exported, service.hostname).filter((r) => isVisibleIn(r.exportTo, caller.namespace));
+  for (const from of new Set([home, rootNamespace])) {
+    const exported = rulesOf(from, hostname).filter((rule) => !isPrivate(rule));
+    const found = mostSpecific(exported, hostname).filter((r) => isVisibleIn(r.exportTo, caller.namespace));
     if (found.length > 0) return chosenFor(caller, found);
   }
   return undefined;
 }
 
-const RULES = new WeakMap<readonly DestinationRule[], ReadonlyMap<string, readonly DestinationRule[]>>();
-
-function rulesByNamespace(rules: readonly DestinationRule[]): (namespace: string) => readonly DestinationRule[] {
-  const known = RULES.get(rules) ?? byNamespace(rules, ({ origin }) => origin.namespace);
-  RULES.set(rules, known);
-  return (namespace) => known.get(namespace) ?? [];
+interface NamespaceRules {
+  readonly byHost: Map<string, DestinationRule[]>;
+  readonly wildcards: DestinationRule[];
 }
 
-function byNamespace<T>(items: readonly T[], namespaceOf: (item: T) => string): ReadonlyMap<string, readonly T[]> {
-  const groups = new Map<string, T[]>();
-  for (const item of items) {
-    const group = groups.get(namespaceOf(item)) ?? [];
-    groups.set(namespaceOf(item), group);
-    group.push(item);
+const RULES = new WeakMap<readonly DestinationRule[], ReadonlyMap<string, NamespaceRules>>();
+const NONE: readonly never[] = [];
+
+/** The rules of a namespace that may be for a host: those of that very host, and all of wildcards. */
+function rulesByNamespace(
+  rules: readonly DestinationRule[],
+): (namespace: string, host: string) => readonly DestinationRule[] {
+  const known = RULES.get(rules) ?? indexed(rules);
+  RULES.set(rules, known);
+  return (namespace, host) => {
+    const { byHost, wildcards } = known.get(namespace) ?? { byHost: undefined, wildcards: NONE };
+    const exact = byHost?.get(host) ?? NONE;
+    return exact.length === 0 ? wildcards : [...exact, ...wildcards];
+  };
+}
+
+function indexed(rules: readonly DestinationRule[]): ReadonlyMap<string, NamespaceRules> {
+  const index = new Map<string, NamespaceRules>();
+  for (const rule of rules) {
+    const { namespace } = rule.origin;
+    const found = index.get(namespace) ?? { byHost: new Map<string, DestinationRule[]>(), wildcards: [] };
+    index.set(namespace, found);
+    if (isWildcard(rule.host)) found.wildcards.push(rule);
+    else found.byHost.set(rule.host, [...(found.byHost.get(rule.host) ?? []), rule]);
   }
-  return groups;
+  return index;
 }
 
 /** Seen in its own namespace alone. */
@@ -86,7 +109,10 @@ function mostSpecific(rules: readonly DestinationRule[], host: string): readonly
 }
 
 /** One that selects the caller, else those that select nobody in particular, as one. */
-function chosenFor({ namespace, labels }: Caller, rules: readonly DestinationRule[]): DestinationRule | undefined {
+function chosenFor(
+  { namespace, labels }: Pick<Caller, "namespace" | "labels">,
+  rules: readonly DestinationRule[],
+): DestinationRule | undefined {
   const selecting = rules.find(
     ({ origin, workloadSelector }) =>
       workloadSelector !== undefined && origin.namespace === namespace && selects(workloadSelector, labels),

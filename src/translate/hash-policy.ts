@@ -50,7 +50,7 @@ export function tcpHashPolicy(
 }
 
 function keyOf(mesh: Mesh, caller: Caller, { host, port, subset: name }: HashDestination): HashKey | undefined {
-  if (!lookUp(mesh, (it) => hashesAnywhere(it.destinationRules))) return undefined;
+  if (!lookUp(mesh, hashesAnywhere)) return undefined;
   const service = serviceOf(mesh, host);
   const rule = service && destinationRuleFor(mesh, caller, service);
   const subset = rule?.subsets.find((s) => s.name === name);
@@ -61,7 +61,7 @@ function keyOf(mesh: Mesh, caller: Caller, { host, port, subset: name }: HashDes
 const HASHING = new WeakMap<readonly DestinationRule[], boolean>();
 
 /** Most meshes hash nowhere: their routes need no look at the rules of their destinations. */
-function hashesAnywhere(rules: readonly DestinationRule[]): boolean {
+function hashesAnywhere({ destinationRules: rules }: Mesh): boolean {
   const known = HASHING.get(rules);
   if (known !== undefined) return known;
   const found = rules.some((rule) => [rule, ...rule.subsets].some(({ trafficPolicy }) => hashes(trafficPolicy)));

@@ -3,6 +3,7 @@
  *
  * @module
  */
+import type { LabelSelector } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { ConnectionPool } from "../model/destination-rule.ts";
 import type { Instance, InstancePort, Protocol, Service, UnixAddress, SocketAddress } from "../model/service.ts";
@@ -17,7 +18,7 @@ import {
 } from "./connection-pool.ts";
 import { destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { addressOf } from "./endpoints.ts";
-import { isBehind, isHttp2 } from "./mesh-index.ts";
+import { isHttp2, servicesBefore } from "./mesh-index.ts";
 import type { Scope } from "./scope.ts";
 import { serviceMetadata } from "./outbound-clusters.ts";
 
@@ -76,16 +77,18 @@ function defaultEndpoint(
   return OWN_ADDRESSES.includes(to.address) && address !== undefined ? { address, port: to.port } : to;
 }
 
+const NO_LABELS: LabelSelector = {};
+
 /** What the services before the workload say, and what their DestinationRule allows: as much as callers may ask for. */
 function servedAt(mesh: Mesh, { instance, port, scope }: Place): Traits {
-  const services = mesh.services.filter(
-    (s) => isBehind(s, instance.workload) && s.ports.some((p) => p.targetPort === port.targetPort),
+  const services = servicesBefore(mesh, instance.workload).filter((s) =>
+    s.ports.some((p) => p.targetPort === port.targetPort),
   );
   const served = services.flatMap((s) => s.ports).find((p) => p.targetPort === port.targetPort);
   const protocol = served?.protocol ?? instance.workload.portProtocols[port.targetPort] ?? "auto";
   const [service] = services;
   const number = service?.ports.find((p) => p.targetPort === port.targetPort)?.number ?? 0;
-  const rule = service && destinationRuleFor(mesh, { ...scope, labels: {} }, service);
+  const rule = service && destinationRuleFor(mesh, { ...scope, labels: NO_LABELS }, service);
   const connectionPool = scope.sidecar?.inboundConnectionPool ?? policyFor(rule, undefined, number).connectionPool;
   return { services, protocol, application: port.application, connectionPool };
 }

@@ -21,7 +21,7 @@ import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Target } from "./destination.ts";
 import { discovered } from "./discovery.ts";
 import { loadAssignment } from "./endpoints.ts";
-import { indexOf, isBehind } from "./mesh-index.ts";
+import { isBehind, serviceOf, servicesBefore } from "./mesh-index.ts";
 import type { Scope } from "./scope.ts";
 import { candidatesFor } from "./selected.ts";
 
@@ -78,7 +78,7 @@ export function localAssignment(
   { outboundSuffix }: Scope,
   clusterId: string,
 ): ClusterLoadAssignment {
-  const services = indexOf(mesh).services.filter((service) => isBehind(service, caller));
+  const services = servicesBefore(mesh, caller).filter((service) => serviceOf(mesh, service.hostname) === service);
   const running = services
     .flatMap((service) =>
       candidatesFor(instances, (it) => it.workload, service).filter((it) => isBehind(service, it.workload)),

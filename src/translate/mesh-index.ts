@@ -9,7 +9,7 @@ import type { Mesh } from "../model/mesh.ts";
 import type { Protocol, Service, ServicePort, Workload } from "../model/service.ts";
 import type { VirtualService } from "../model/virtual-service.ts";
 import { behind, lookUp } from "./reads.ts";
-import { candidatesFor } from "./selected.ts";
+import { candidatesBefore, candidatesFor } from "./selected.ts";
 
 export interface MeshIndex {
   /** One of each host: that of Kubernetes, or else the first. */
@@ -66,18 +66,37 @@ export const isHttp = (protocol: Protocol): boolean => ["http", "http2", "grpc"]
 export const isHttp2 = (protocol: Protocol): boolean => protocol === "http2" || protocol === "grpc";
 
 /** The service of a host. */
-export const serviceOf = (mesh: Mesh, host: string): Service | undefined =>
-  lookUp(mesh, (it) => indexOf(it).servicesByHost.get(host));
+export const serviceOf = (mesh: Mesh, host: string): Service | undefined => lookUp(mesh, serviceAt, host);
+
+const serviceAt = (mesh: Mesh, host: string): Service | undefined => indexOf(mesh).servicesByHost.get(host);
 
 /** As {@link virtualServiceOf}, of a mesh. */
 export const virtualServiceAt = (mesh: Mesh, host: string): VirtualService | undefined =>
-  lookUp(mesh, (it) => virtualServiceOf(indexOf(it), host));
+  lookUp(mesh, virtualServiceIn, host);
+
+const virtualServiceIn = (mesh: Mesh, host: string): VirtualService | undefined =>
+  virtualServiceOf(indexOf(mesh), host);
+
+/** The VirtualServices that are bound to a Gateway, `namespace/name`, in their order. */
+export const virtualServicesAt = (mesh: Mesh, gateway: string): readonly VirtualService[] =>
+  lookUp(mesh, boundTo, gateway);
+
+const boundTo = ({ virtualServices }: Mesh, gateway: string): readonly VirtualService[] =>
+  virtualServices.filter(({ gateways }) => gateways.includes(gateway));
 
 /** Of the workloads that documents name, those that answer for a service. */
 export const workloadsBehind = (mesh: Mesh, service: Service): readonly Workload[] =>
-  lookUp(mesh, ({ workloads }) =>
-    candidatesFor(workloads, (it) => it, service).filter((workload) => isBehind(service, workload)),
-  );
+  lookUp(mesh, workloadsOf, service);
+
+const workloadsOf = ({ workloads }: Mesh, service: Service): readonly Workload[] =>
+  candidatesFor(workloads, (it) => it, service).filter((workload) => isBehind(service, workload));
+
+/** The services that `workload` answers for. */
+export const servicesBefore = (mesh: Mesh, workload: Workload): readonly Service[] =>
+  lookUp(mesh, servicesOf, workload);
+
+const servicesOf = ({ services }: Mesh, workload: Workload): readonly Service[] =>
+  candidatesBefore(services, workload).filter((service) => isBehind(service, workload));
 
 /** The VirtualService of a service's host: one that names it, or else the one with the longest wildcard over it. */
 export function virtualServiceOf(index: MeshIndex, host: string): VirtualService | undefined {

@@ -58,14 +58,18 @@ export function outboundClusters(
   parts = new Parts(),
 ): readonly OutboundCluster[] {
   const caller = JSON.stringify([{ ...scope, sidecar: undefined }, options.clusterId, options.systemRootsFile]);
+  const group = `clusters ${caller}`;
   return indexOf(mesh).services.flatMap((service) => {
-    const behind = candidatesFor(instances, ({ workload }) => workload, service).filter(({ workload }) =>
-      isBehind(service, workload),
+    const behind = instancesBehind(instances, service);
+    const name = `${service.namespace} ${service.hostname}`;
+    return parts.of(group, name, mesh, [service, behind], (seen) =>
+      serviceClusters(seen, behind, service, scope, options),
     );
-    const key = `clusters ${service.namespace} ${service.hostname} ${caller}`;
-    return parts.of(key, mesh, [service, ...behind], (seen) => serviceClusters(seen, behind, service, scope, options));
   });
 }
+
+export const instancesBehind = (instances: readonly Instance[], service: Service): readonly Instance[] =>
+  candidatesFor(instances, ({ workload }) => workload, service).filter(({ workload }) => isBehind(service, workload));
 
 /** @param instances Those behind the service. */
 function serviceClusters(

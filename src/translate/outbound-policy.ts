@@ -11,17 +11,19 @@ import type { Mesh, OutboundTrafficPolicy } from "../model/mesh.ts";
 import type { Route, VirtualHost } from "../xds/proto/route.ts";
 import type { Caller } from "./caller.ts";
 import { isByRequest, PASSTHROUGH_CLUSTER } from "./discovery.ts";
+import { lookUp } from "./reads.ts";
 import { everything } from "./route-match.ts";
 import { connectTo } from "./tunnels.ts";
-import { visibleMesh } from "./visible-mesh.ts";
 
 /** Of one caller: its Sidecar's, or the mesh's. */
 export const outboundPolicyOf = (mesh: Mesh, caller: Caller): OutboundTrafficPolicy =>
-  visibleMesh(mesh, caller).settings.outboundTrafficPolicy;
+  caller.sidecar?.outboundTrafficPolicy ?? mesh.settings.outboundTrafficPolicy;
 
 /** Whether a caller's requests may name hosts that have to be looked up. */
 export const namesHosts = (mesh: Mesh, caller: Caller): boolean =>
-  outboundPolicyOf(mesh, caller) === "ALLOW_ANY" || mesh.services.some(isByRequest);
+  outboundPolicyOf(mesh, caller) === "ALLOW_ANY" || lookUp(mesh, hasHostsByRequest);
+
+const hasHostsByRequest = ({ services }: Mesh): boolean => services.some(isByRequest);
 
 /** The virtual host of all other hosts, by Istio's names. */
 export const otherHosts = (mesh: Mesh, caller: Caller): VirtualHost =>

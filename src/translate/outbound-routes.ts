@@ -33,14 +33,15 @@ export const routeConfigurationName = (scope: Scope): string => `http_proxy${sco
 export function outboundRoutes(mesh: Mesh, scope: Scope, parts = new Parts()): RouteConfiguration {
   const caller = JSON.stringify({ ...scope, sidecar: undefined, locality: undefined });
   const named = namedServices(mesh);
+  const group = `hosts of services ${caller}`;
   const services = named.flatMap((service) =>
-    parts.of(`hosts ${service.namespace} ${service.hostname} ${caller}`, mesh, [service], (seen) =>
+    parts.of(group, `${service.namespace} ${service.hostname}`, mesh, [service], (seen) =>
       serviceHosts(seen, service, scope),
     ),
   );
   const hosts = [...services, ...ruleHosts(mesh, scope, caller, new Set(named.map(({ hostname }) => hostname)), parts)];
   const others = otherHosts(mesh, scope);
-  return parts.of(`routes ${caller}`, mesh, [...hosts, JSON.stringify(others)], () => ({
+  return parts.of("routes", caller, mesh, [...hosts, JSON.stringify(others)], () => ({
     name: routeConfigurationName(scope),
     virtualHosts: withoutDoubles([...hosts, others]),
     validateClusters: false,
@@ -83,11 +84,12 @@ function ruleHosts(
   parts: Parts,
 ): readonly VirtualHost[] {
   const { httpPorts, virtualServicesByHost } = indexOf(mesh);
+  const group = `hosts of rules ${caller}`;
   return [...virtualServicesByHost]
     .filter(([host]) => !named.has(host))
     .flatMap(([host, virtualService]) => {
       const ports = portsOf(virtualService, httpPorts);
-      return parts.of(`rule hosts ${host} ${caller}`, mesh, [virtualService, ...ports], (seen) =>
+      return parts.of(group, host, mesh, [virtualService, ...ports], (seen) =>
         ruleHost(seen, host, virtualService, ports, scope),
       );
     });
@@ -136,6 +138,7 @@ function withoutDoubles(hosts: readonly VirtualHost[]): readonly VirtualHost[] {
   return hosts.flatMap((host) => {
     const domains = (host.domains ?? []).filter((domain) => !seen.has(domain.toLowerCase()));
     for (const domain of domains) seen.add(domain.toLowerCase());
-    return domains.length === 0 ? [] : [{ ...host, domains }];
+    if (domains.length === 0) return [];
+    return domains.length === host.domains?.length ? [host] : [{ ...host, domains }];
   });
 }

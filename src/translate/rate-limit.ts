@@ -17,6 +17,7 @@ import type { HeaderMatcher } from "../xds/proto/route-match.ts";
 import type { RateLimit as Descriptors } from "../xds/proto/route-rate-limit.ts";
 import type { TokenBucket } from "../xds/proto/type.ts";
 import { pack } from "../xds/types/any.ts";
+import { lookUp } from "./reads.ts";
 import { escapeRegex, headerMatcher } from "./string-matcher.ts";
 
 /** Values of a header that have a bucket at once; Envoy's 20 would let a few more callers share nothing. */
@@ -24,7 +25,9 @@ const MAX_VALUES = 10_000;
 const ALWAYS = { defaultValue: { numerator: 100 } };
 const NEVER = { defaultValue: { numerator: 0 } };
 
-function rateLimitsOf({ rateLimits, settings }: Mesh, workload: Workload): readonly RateLimit[] {
+const rateLimitsOf = (mesh: Mesh, workload: Workload): readonly RateLimit[] => lookUp(mesh, selectedLimits, workload);
+
+function selectedLimits({ rateLimits, settings }: Mesh, workload: Workload): readonly RateLimit[] {
   if (rateLimits.length === 0) return [];
   return [...new Set([settings.rootNamespace, workload.namespace])].flatMap((namespace) =>
     rateLimits.filter((it) => it.origin.namespace === namespace && selects(it.selector ?? {}, workload.labels)),

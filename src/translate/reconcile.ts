@@ -7,6 +7,7 @@
  * @module
  */
 import { isDeepStrictEqual } from "node:util";
+import type { GatewayApiDocuments } from "../model/gateway-api/documents.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Origin } from "../model/origin.ts";
 
@@ -26,14 +27,30 @@ export function reconcile(before: Mesh, next: Mesh): Mesh {
     authorizationPolicies: sameItems(before.authorizationPolicies, next.authorizationPolicies, keyOf),
     backendPolicies: sameItems(before.backendPolicies, next.backendPolicies, keyOf),
     rateLimits: sameItems(before.rateLimits, next.rateLimits, keyOf),
-    gatewayApi: same(before.gatewayApi, next.gatewayApi),
+    gatewayApi: sameGatewayApi(before.gatewayApi, next.gatewayApi),
     namespaces: same(before.namespaces, next.namespaces),
   };
 }
 
 const keyOf = ({ origin }: { readonly origin: Origin }): string => `${origin.kind} ${origin.namespace}/${origin.name}`;
 
-const same = <T>(before: T, next: T): T => (isDeepStrictEqual(before, next) ? before : next);
+function sameGatewayApi(before: GatewayApiDocuments, next: GatewayApiDocuments): GatewayApiDocuments {
+  const key = ({ meta }: { readonly meta: { readonly origin: Origin } }): string => keyOf(meta);
+  const documents: GatewayApiDocuments = {
+    classes: sameItems(before.classes, next.classes, key),
+    gateways: sameItems(before.gateways, next.gateways, key),
+    listenerSets: sameItems(before.listenerSets, next.listenerSets, key),
+    routes: sameItems(before.routes, next.routes, key),
+    grants: sameItems(before.grants, next.grants, key),
+    backendTlsPolicies: sameItems(before.backendTlsPolicies, next.backendTlsPolicies, key),
+    backendTrafficPolicies: sameItems(before.backendTrafficPolicies, next.backendTrafficPolicies, key),
+  };
+  const fields = Object.keys(documents) as readonly (keyof GatewayApiDocuments)[];
+  return fields.every((field) => documents[field] === before[field]) ? before : documents;
+}
+
+/** What was read of a file that has not changed is the same value already. */
+const same = <T>(before: T, next: T): T => (before === next || isDeepStrictEqual(before, next) ? before : next);
 
 function sameItems<T>(before: readonly T[], next: readonly T[], key: (item: T) => string): readonly T[] {
   const known = new Map(before.map((item) => [key(item), item]));

@@ -42,6 +42,10 @@ export function sidecarScope(mesh: Mesh, { workload }: Instance): Scope {
   };
 }
 
+/** What tells two scopes apart, beside their Sidecars' contents. */
+export const scopeKey = ({ sidecar, ...scope }: Scope): string =>
+  JSON.stringify({ ...scope, sidecar: sidecar && `${sidecar.origin.namespace}/${sidecar.origin.name}` });
+
 const nameOf = (credential: Credential | undefined): EdgeScope["backendCertificate"] =>
   credential && { namespace: credential.namespace, name: credential.name };
 

@@ -28,6 +28,31 @@ export function candidatesFor<T>(
   return known.get(keyOf(namespace, ...first)) ?? NONE;
 }
 
+type Placed = readonly [at: number, service: Service];
+
+const SELECTORS = new WeakMap<readonly Service[], ReadonlyMap<string, readonly Placed[]>>();
+
+/** Of `services` those that may select `workload`, in their order: the first label that they ask for is there. */
+export function candidatesBefore(services: readonly Service[], { labels, namespace }: Workload): readonly Service[] {
+  const known = SELECTORS.get(services) ?? bySelector(services);
+  SELECTORS.set(services, known);
+  const found = Object.entries(labels).flatMap(([label, value]) => known.get(keyOf(namespace, label, value)) ?? NONE);
+  return found.sort(([a], [b]) => a - b).map(([, service]) => service);
+}
+
+function bySelector(services: readonly Service[]): ReadonlyMap<string, readonly Placed[]> {
+  const index = new Map<string, Placed[]>();
+  for (const [at, service] of services.entries()) {
+    const [first] = Object.entries(service.selector);
+    if (first === undefined) continue;
+    const key = keyOf(service.namespace, ...first);
+    const same = index.get(key);
+    if (same === undefined) index.set(key, [[at, service]]);
+    else same.push([at, service]);
+  }
+  return index;
+}
+
 function indexed<T>(items: readonly T[], workloadOf: (item: T) => Workload): ByLabel<T> {
   const index = new Map<string, T[]>();
   for (const item of items) {

@@ -16,6 +16,7 @@ import type { HttpFilter } from "../xds/proto/http-connection-manager.ts";
 import { FilterConfig } from "../xds/proto/route.ts";
 import { KeptSession } from "../xds/proto/tulle-sessions.ts";
 import { type AnyMessage, pack } from "../xds/types/any.ts";
+import { lookUp } from "./reads.ts";
 
 const FILTER = "envoy.filters.http.stateful_session";
 const OWN_FILTER = "tulle.sessions";
@@ -24,7 +25,9 @@ const off: HttpFilter = { name: FILTER, typedConfig: pack(StatefulSession, {}) }
 const ownOff: HttpFilter = { name: OWN_FILTER, isOptional: true, typedConfig: pack(KeptSession, {}) };
 
 /** Nothing where no route of the mesh keeps sessions: a filter more is a listener anew. */
-export function statefulSessions({ gatewayApi }: Mesh): readonly HttpFilter[] {
+export const statefulSessions = (mesh: Mesh): readonly HttpFilter[] => lookUp(mesh, sessionFilters);
+
+function sessionFilters({ gatewayApi }: Mesh): readonly HttpFilter[] {
   const inline = gatewayApi.routes.flatMap((route) =>
     route.t === "HTTPRoute" || route.t === "GRPCRoute"
       ? route.rules.flatMap(({ sessionPersistence: session, backends }) =>

@@ -14,26 +14,20 @@ import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Listener } from "../xds/proto/listener.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import type { Secret } from "../xds/proto/tls.ts";
-import { boundListeners, boundRoutes, ofOneCaller } from "./bound-listeners.ts";
 import { PASSTHROUGH_CLUSTER, passthroughCluster } from "./discovery.ts";
 import { udpClusters } from "./gateway-api/datagrams.ts";
 import { gatewayResources } from "./gateway/gateway.ts";
 import { sniClusters } from "./gateway/sni-clusters.ts";
-import { inboundCluster, inboundPorts } from "./inbound.ts";
-import { type InboundListener, inboundListener } from "./inbound-listener.ts";
-import { type Kept, keptFor } from "./keep.ts";
+import type { InboundListener } from "./inbound-listener.ts";
+import { keptFor } from "./keep.ts";
 import { localAssignment, localCluster, looksAtZones } from "./local-cluster.ts";
 import type { TranslateOptions } from "./options.ts";
-import { type OutboundCluster, outboundClusters } from "./outbound-clusters.ts";
-import { outboundListener } from "./outbound-listener.ts";
+import { forwardRoutes, outboundOf, type OutboundResources } from "./outbound.ts";
 import { outboundPolicyOf } from "./outbound-policy.ts";
-import { outboundRoutes } from "./outbound-routes.ts";
-import { maySpeakHttp } from "./mesh-index.ts";
+import { inboundOf, outboundListeners, type Served, serviceRoutes } from "./own-resources.ts";
 import { Parts } from "./parts.ts";
 import { type Scope, sharedScope, sidecarScope } from "./scope.ts";
-import { calledPorts, serviceListener } from "./service-listener.ts";
-import { serviceRouteConfiguration, serviceRoutesName } from "./service-routes.ts";
-import { type Source, sourceOf, type Sources } from "./source.ts";
+import { sourceOf, type Sources } from "./source.ts";
 import { visibleMesh } from "./visible-mesh.ts";
 
 /** What was said, and what runs. Give the same values again as long as they have not changed. */
@@ -60,6 +54,19 @@ export interface ProxyResources {
 }
 
 /**
+ * The same in lists of which proxies share some, and which stay the same values as long as nothing in them changes: what is made of a list can be
+ * kept with it.
+ */
+export interface ResourceLists {
+  readonly listeners: readonly (readonly Listener[])[];
+  readonly routes: readonly (readonly RouteConfiguration[])[];
+  readonly clusters: readonly (readonly Cluster[])[];
+  readonly endpoints: readonly (readonly ClusterLoadAssignment[])[];
+  readonly secrets: readonly (readonly Secret[])[];
+  readonly sources: Sources;
+}
+
+/**
  * The resources of `target`.
  *
  * @param parts What former calls made: what has not changed since is taken from there. The result is the same without.
@@ -71,38 +78,62 @@ export function translate(
   options: TranslateOptions,
   parts = new Parts(),
 ): ProxyResources {
+  const { listeners, routes, clusters, endpoints, secrets, sources } = translateLists(state, target, options, parts);
+  return {
+    listeners: listeners.flat(),
+    routes: routes.flat(),
+    clusters: clusters.flat(),
+    endpoints: endpoints.flat(),
+    secrets: secrets.flat(),
+    sources,
+  };
+}
+
+/** As {@link translate}. */
+export function translateLists(
+  state: MeshState,
+  target: ProxyTarget,
+  options: TranslateOptions,
+  parts: Parts,
+): ResourceLists {
   if (target.t === "sidecar") {
     const instance = instanceOf(state, target.instance);
     if (instance.workload.gateway !== undefined) return translateGateway(state, instance, options, parts);
   }
+  const { mesh } = state;
   const shared = target.t === "shared";
-  const served = (shared ? target.instances : [target.instance]).map((id) => {
+  const served = (shared ? target.instances : [target.instance]).map((id): Served => {
     const instance = instanceOf(state, id);
-    return { instance, scope: (shared ? sharedScope : sidecarScope)(state.mesh, instance) };
+    return { instance, scope: (shared ? sharedScope : sidecarScope)(mesh, instance) };
   });
-  const kept = keptFor(state);
   const calling = served.filter(({ instance }) => instance.outbound !== undefined);
   const scopes = [...new Map(calling.map(({ scope }) => [scope.outboundSuffix, scope])).values()];
-  const outbound = scopes.flatMap((scope) => clustersOf(state, scope, options, kept, parts));
-  const ports = served.flatMap(({ instance, scope }) => inboundPorts(state.mesh, instance, scope, shared));
   // What a sidecar's bootstrap names must be there, whoever asks for it.
-  const asking = shared && !looksAtZones(state.mesh) ? [] : placed(shared ? calling : served);
-  const inbound = ports.map((port) => inboundListener(state.mesh, port, options));
+  const asking = shared && !looksAtZones(mesh) ? [] : placed(shared ? calling : served);
+  const outbound = scopes.map((scope) => outboundOf(state, scope, options, parts));
+  const inbound = served.map((it) => inboundOf(mesh, it, shared, options, parts));
+  const listening = inbound.flatMap(({ listeners }) => listeners);
+  const id = shared ? `proxy ${target.instances.join()}` : `sidecar ${target.instance}`;
+  const own = [...listening.map(({ listener }) => listener), ...outboundListeners(mesh, calling, options, parts)];
   return {
-    listeners: [...inbound.map((i) => i.listener), ...outboundListeners(state.mesh, calling, options)],
+    listeners: [parts.list(`listeners of ${id}`, mesh, own)],
     routes: [
-      ...scopes.flatMap((scope) => forwardRoutes(state.mesh, scope, kept, parts)),
-      ...serviceRoutes(state.mesh, calling, kept, parts),
+      ...scopes.map((scope) => forwardRoutes(state, scope, parts)),
+      parts.list(`routes of ${id}`, mesh, serviceRoutes(mesh, calling, parts)),
     ],
     clusters: [
-      ...ports.map((port) => inboundCluster(state.mesh, port)),
-      ...outbound.map((o) => o.cluster),
-      ...passthrough(state.mesh, scopes, kept),
-      ...(shared ? asking.map(({ scope }) => localCluster(scope)) : []),
+      ...inbound.map(({ clusters }) => clusters),
+      ...outbound.map(({ clusters }) => clusters),
+      passthrough(state, scopes, parts),
+      parts.list(`local clusters of ${id}`, mesh, shared ? asking.map(({ scope }) => localCluster(scope)) : []),
     ],
-    endpoints: [...assignmentsOf(outbound), ...peersOf(state, asking, options)],
-    secrets: secretsOf([], outbound),
-    sources: sourcesOf(inbound, outbound),
+    endpoints: [...outbound.map(({ endpoints }) => endpoints), peersOf(state, asking, id, options, parts)],
+    secrets: [secretsOf(`secrets of ${id}`, mesh, [], outbound, parts)],
+    sources: {
+      policies: Object.assign({}, ...listening.map(({ policySources }) => policySources)),
+      clusters: merged(outbound.map(({ sources }) => sources)),
+      inboundModes: Object.fromEntries(listening.map(modeOf)),
+    },
   };
 }
 
@@ -111,70 +142,70 @@ function translateGateway(
   instance: Instance,
   options: TranslateOptions,
   parts: Parts,
-): ProxyResources {
+): ResourceLists {
   const scope = sidecarScope(state.mesh, instance);
-  const outbound = clustersOf(state, scope, options, keptFor(state), parts);
+  const outbound = outboundOf(state, scope, options, parts);
   const mesh = visibleMesh(state.mesh, scope);
-  const { policySources, ...resources } = gatewayResources(mesh, instance, scope, options);
+  const { listeners, routes, secrets, policySources } = gatewayResources(mesh, instance, scope, options, parts);
+  const named = sniClusters(mesh, state.instances, instance.workload, scope, options, parts);
   const udp = udpClusters(mesh, state.instances, instance.workload, scope, options);
-  const named = sniClusters(mesh, state.instances, instance.workload, scope, options);
+  const filled = [...named, ...udp.filter(({ cluster }) => cluster.type === "EDS")];
+  const list = <T>(of: string, items: readonly T[]): readonly T[] =>
+    parts.list(`${of} of gateway ${instance.id}`, mesh, items);
   return {
-    ...resources,
-    clusters: [...outbound, ...named, ...udp].map((o) => o.cluster),
-    endpoints: [
-      ...assignmentsOf([...outbound, ...udp]),
-      ...named.map((o) => o.endpoints),
-      ...peersOf(state, placed([{ instance, scope }]), options),
+    listeners: [list("listeners", listeners)],
+    routes: [list("routes", routes)],
+    secrets: [secretsOf(`secrets of gateway ${instance.id}`, mesh, secrets, [outbound], parts)],
+    clusters: [
+      outbound.clusters,
+      list(
+        "clusters",
+        [...named, ...udp].map((it) => it.cluster),
+      ),
     ],
-    secrets: secretsOf(resources.secrets, outbound),
-    sources: { ...sourcesOf([], outbound), policies: policySources },
+    endpoints: [
+      outbound.endpoints,
+      list(
+        "endpoints",
+        filled.map((it) => it.endpoints),
+      ),
+      peersOf(state, placed([{ instance, scope }]), `gateway ${instance.id}`, options, parts),
+    ],
+    sources: { inboundModes: {}, clusters: outbound.sources, policies: policySources },
   };
 }
 
+const INSTANCES = new WeakMap<readonly Instance[], ReadonlyMap<string, Instance>>();
+
 function instanceOf({ instances }: MeshState, id: string): Instance {
-  const found = instances.find((i) => i.id === id);
+  const byId = INSTANCES.get(instances) ?? new Map(instances.map((instance) => [instance.id, instance]));
+  INSTANCES.set(instances, byId);
+  const found = byId.get(id);
   if (found === undefined)
     throw new Error(`cannot translate for instance ${JSON.stringify(id)}: the mesh has none of that id`);
   return found;
 }
 
-const edgeKey = (gateway: Scope["gateway"]): string | undefined => {
-  const { namespace, name } = gateway?.backendCertificate ?? {};
-  return gateway && `${namespace}/${name}`;
-};
-
-const scopeKey = ({ namespace, labels, sidecar, outboundSuffix, secretName, gateway }: Scope): string =>
-  JSON.stringify([namespace, labels, sidecar?.origin.name, outboundSuffix, secretName, edgeKey(gateway)]);
-
-const clustersOf = (
-  { mesh, instances }: MeshState,
-  scope: Scope,
-  options: TranslateOptions,
-  kept: Kept,
-  parts: Parts,
-): readonly OutboundCluster[] => {
-  const key = `clusters ${scopeKey(scope)} ${JSON.stringify([scope.locality, options.clusterId, options.systemRootsFile])}`;
-  return kept.byState(key, () => outboundClusters(visibleMesh(mesh, scope), instances, scope, options, parts));
-};
-
-const passthrough = (mesh: Mesh, scopes: readonly Scope[], kept: Kept): readonly Cluster[] =>
-  scopes.some((scope) => outboundPolicyOf(mesh, scope) === "ALLOW_ANY")
-    ? [kept.byMesh(PASSTHROUGH_CLUSTER, () => passthroughCluster(mesh))]
-    : [];
-
-/** Of the clusters that are filled apart. */
-const assignmentsOf = (
-  outbound: readonly Pick<OutboundCluster, "cluster" | "endpoints">[],
-): readonly ClusterLoadAssignment[] =>
-  outbound.filter(({ cluster }) => cluster.type === "EDS").map(({ endpoints }) => endpoints);
+function passthrough(state: MeshState, scopes: readonly Scope[], parts: Parts): readonly Cluster[] {
+  const { mesh } = state;
+  if (scopes.every((scope) => outboundPolicyOf(mesh, scope) !== "ALLOW_ANY")) return [];
+  const make = (seen: Mesh): readonly Cluster[] => [passthroughCluster(seen)];
+  return keptFor(state).byMesh(PASSTHROUGH_CLUSTER, () => parts.of("clusters", PASSTHROUGH_CLUSTER, mesh, [], make));
+}
 
 /** The endpoints of the callers' own services, where anyone says where they run: a sidecar's bootstrap names their cluster. */
-const peersOf = (
+function peersOf(
   { mesh, instances }: MeshState,
   served: readonly Served[],
+  id: string,
   { clusterId }: TranslateOptions,
-): readonly ClusterLoadAssignment[] =>
-  served.map(({ instance, scope }) => localAssignment(mesh, instances, instance.workload, scope, clusterId));
+  parts: Parts,
+): readonly ClusterLoadAssignment[] {
+  const made = served.map(({ instance, scope }) =>
+    localAssignment(mesh, instances, instance.workload, scope, clusterId),
+  );
+  return parts.list(`peers of ${id}`, mesh, made);
+}
 
 /** One for each scope. */
 const placed = (served: readonly Served[]): readonly Served[] => [
@@ -184,67 +215,21 @@ const placed = (served: readonly Served[]): readonly Served[] => [
 ];
 
 /** One of each name: a Secret may be for clients and for servers. */
-const secretsOf = (own: readonly Secret[], outbound: readonly OutboundCluster[]): readonly Secret[] => {
-  const needed = outbound.flatMap(({ secrets }) => secrets);
-  return needed.length === 0 ? own : [...new Map([...own, ...needed].map((it) => [it.name, it])).values()];
-};
-
-interface Served {
-  readonly instance: Instance;
-  readonly scope: Scope;
-}
-
-function outboundListeners(mesh: Mesh, calling: readonly Served[], options: TranslateOptions): readonly Listener[] {
-  const own = calling.flatMap(({ instance, scope }) => [
-    ...(instance.outbound === undefined ? [] : [outboundListener(mesh, instance, instance.outbound, scope, options)]),
-    ...calledPorts(visibleMesh(mesh, scope), instance).map((called) =>
-      serviceListener(visibleMesh(mesh, scope), instance, called, scope, options),
-    ),
-  ]);
-  const bound = calling.flatMap(({ instance, scope }) =>
-    boundListeners(visibleMesh(mesh, scope), instance, scope, options).map((listener) => ({ scope, listener })),
-  );
-  return [...own, ...ofOneCaller(bound)];
-}
-
-/** The routes of a workload's forward proxy, and of the listeners that its Sidecar binds. */
-function forwardRoutes(mesh: Mesh, scope: Scope, kept: Kept, parts: Parts): readonly RouteConfiguration[] {
-  const all = kept.byMesh(`routes ${scopeKey(scope)}`, () => outboundRoutes(visibleMesh(mesh, scope), scope, parts));
-  return [all, ...kept.byMesh(`bound routes ${scopeKey(scope)}`, () => boundRoutes(all, scope))];
-}
-
-/** The routes of loopback listeners; instances of one identity share them. */
-function serviceRoutes(
+function secretsOf(
+  name: string,
   mesh: Mesh,
-  calling: readonly Served[],
-  kept: Kept,
+  own: readonly Secret[],
+  outbound: readonly OutboundResources[],
   parts: Parts,
-): readonly RouteConfiguration[] {
-  const found = new Map<string, RouteConfiguration>();
-  for (const { instance, scope } of calling) {
-    const seen = visibleMesh(mesh, scope);
-    for (const { service, port } of calledPorts(seen, instance)) {
-      const name = serviceRoutesName(service.hostname, port.number, scope);
-      if (!maySpeakHttp(port) || found.has(name)) continue;
-      const key = `service routes ${name} ${scopeKey(scope)}`;
-      const make = (): RouteConfiguration =>
-        parts.of(key, seen, [service], (it) => serviceRouteConfiguration(it, service, port.number, scope));
-      found.set(name, kept.byMesh(key, make));
-    }
-  }
-  return [...found.values()];
+): readonly Secret[] {
+  const all = [...own, ...outbound.flatMap(({ secrets }) => secrets)];
+  return parts.list(name, mesh, [...new Map(all.map((it) => [it.name, it])).values()]);
 }
 
-function sourcesOf(inbound: readonly InboundListener[], outbound: readonly OutboundCluster[]): Sources {
-  const clusters: readonly (readonly [string, Source])[] = outbound.flatMap(({ cluster, rule }) =>
-    rule === undefined ? [] : [[cluster.name ?? "", sourceOf(rule.origin)] as const],
-  );
-  const modes = inbound.map(({ listener, mtls: { mode, policy } }) => {
-    return [listener.name ?? "", { mode, source: policy && sourceOf(policy.origin) }] as const;
-  });
-  return {
-    policies: Object.assign({}, ...inbound.map((i) => i.policySources)),
-    clusters: Object.fromEntries(clusters),
-    inboundModes: Object.fromEntries(modes),
-  };
-}
+const merged = (all: readonly Sources["clusters"][]): Sources["clusters"] =>
+  all.length === 1 && all[0] !== undefined ? all[0] : Object.assign({}, ...all);
+
+const modeOf = ({ listener, mtls: { mode, policy } }: InboundListener): [string, Sources["inboundModes"][string]] => [
+  listener.name ?? "",
+  { mode, source: policy && sourceOf(policy.origin) },
+];

@@ -44,8 +44,15 @@ export function visibleMesh(mesh: Mesh, caller: Caller): Mesh {
   const key = JSON.stringify([caller.namespace, caller.sidecar && documentOf(caller.sidecar)]);
   const seen = known.get(key) ?? visibleTo(mesh, caller);
   known.set(key, seen);
+  if (seen !== mesh) VIEWS.set(seen, key);
   return seen;
 }
+
+/** Of meshes of which something is hidden. */
+const VIEWS = new WeakMap<Mesh, string>();
+
+/** Whose view a mesh is: two meshes of one view differ by what changed, and by nothing that is hidden from the one only. */
+export const viewOf = (seen: Mesh): string => VIEWS.get(seen) ?? "";
 
 const documentOf = ({ origin }: Sidecar): string => `${origin.namespace}/${origin.name}`;
 

@@ -61,6 +61,23 @@ export function makeResource(name: string, any: AnyMessage): Resource {
   return { name, version: hasher().update(any.bytes).digest("hex").slice(0, 16), any };
 }
 
+const DIGESTS = new WeakMap<Resource, bigint>();
+
+/** 64 bits of name and version. Sums of them tell sets of resources apart, whatever their order. */
+export function digestOf(resource: Resource): bigint {
+  const known = DIGESTS.get(resource);
+  if (known !== undefined) return known;
+  const hash = hasher()
+    .update(JSON.stringify([resource.name, resource.version]))
+    .digest();
+  const digest = hash.readBigUInt64BE(0);
+  DIGESTS.set(resource, digest);
+  return digest;
+}
+
+/** @param digest A sum of {@link digestOf}. */
+export const versionOfDigest = (digest: bigint): string => BigInt.asUintN(64, digest).toString(16).padStart(16, "0");
+
 /** One version for a set of resources, whatever their order. */
 export function versionOf(resources: Iterable<Pick<Resource, "name" | "version">>): string {
   const hash = hasher();

@@ -1,25 +1,21 @@
 /**
  * What one node should have, as a value: all its resources at one moment.
  *
+ * It is put together of lists of messages that nodes may share. What is made of a list is made once, and of a type whose lists are those of the
+ * snapshot before the resources are that very value.
+ *
  * @module
  */
-import { compareTypes, makeResource, type Resource, versionOf } from "./resources.ts";
-import type { AnyMessage } from "./types/any.ts";
+import { compareTypes, type Resource } from "./resources.ts";
+import { type NamedMessage, sheetOf, Sheets } from "./sheets.ts";
 
-/** A resource before it has a version. Its type is that of `any`. */
-export interface NamedMessage {
-  readonly name: string;
-  readonly any: AnyMessage;
-}
-
-const NONE: ReadonlyMap<string, Resource> = new Map();
+const NONE = new Sheets("", []);
 
 export class Snapshot {
   static readonly empty = new Snapshot(new Map());
-  readonly #types: ReadonlyMap<string, ReadonlyMap<string, Resource>>;
-  readonly #versions = new Map<string, string>();
+  readonly #types: ReadonlyMap<string, Sheets>;
 
-  private constructor(types: ReadonlyMap<string, ReadonlyMap<string, Resource>>) {
+  private constructor(types: ReadonlyMap<string, Sheets>) {
     this.#types = types;
   }
 
@@ -28,13 +24,16 @@ export class Snapshot {
    * @throws {Error} If two resources of one type have one name.
    */
   static of(messages: Iterable<NamedMessage>, previous: Snapshot = Snapshot.empty): Snapshot {
-    const types = new Map<string, Map<string, Resource>>();
-    for (const { name, any } of messages) {
-      const ofType = types.get(any.typeUrl) ?? new Map<string, Resource>();
-      types.set(any.typeUrl, ofType);
-      if (ofType.has(name))
-        throw new Error(`Cannot make a snapshot: two resources of ${any.typeUrl} are named ${name}`);
-      ofType.set(name, reuse(previous.get(any.typeUrl).get(name), name, any));
+    return Snapshot.ofLists([...byType(messages, ({ any }) => any.typeUrl).values()], previous);
+  }
+
+  /** As {@link of}. @param lists Each of messages of one type; the same list has the same content whenever it is given. */
+  static ofLists(lists: readonly (readonly NamedMessage[])[], previous: Snapshot = Snapshot.empty): Snapshot {
+    const types = new Map<string, Sheets>();
+    for (const [typeUrl, ofType] of byType(lists, (list) => list[0]?.any.typeUrl)) {
+      const before = previous.#types.get(typeUrl) ?? NONE;
+      const sheets = ofType.map((list) => sheetOf(list, before));
+      types.set(typeUrl, before.isOf(sheets) ? before : new Sheets(typeUrl, sheets));
     }
     return new Snapshot(types);
   }
@@ -51,17 +50,32 @@ export class Snapshot {
 
   /** One version for all resources of a type. */
   version(typeUrl: string): string {
-    let version = this.#versions.get(typeUrl);
-    if (version === undefined) {
-      version = versionOf(this.get(typeUrl).values());
-      this.#versions.set(typeUrl, version);
-    }
-    return version;
+    return (this.#types.get(typeUrl) ?? NONE).version;
+  }
+
+  /** Whether both have the same resources. */
+  equals(other: Snapshot): boolean {
+    const types = new Set([...this.#types.keys(), ...other.#types.keys()]);
+    return [...types].every((typeUrl) => sameResources(this.get(typeUrl), other.get(typeUrl)));
   }
 }
 
-function reuse(before: Resource | undefined, name: string, any: AnyMessage): Resource {
-  if (before?.any === any) return before;
-  const resource = makeResource(name, any);
-  return before?.version === resource.version ? before : resource;
+/** What has no type is left out. */
+function byType<T>(items: Iterable<T>, typeOf: (item: T) => string | undefined): ReadonlyMap<string, readonly T[]> {
+  const types = new Map<string, T[]>();
+  for (const item of items) {
+    const typeUrl = typeOf(item);
+    if (typeUrl === undefined) continue;
+    const ofType = types.get(typeUrl);
+    if (ofType === undefined) types.set(typeUrl, [item]);
+    else ofType.push(item);
+  }
+  return types;
+}
+
+function sameResources(a: ReadonlyMap<string, Resource>, b: ReadonlyMap<string, Resource>): boolean {
+  if (a === b) return true;
+  if (a.size !== b.size) return false;
+  for (const [name, { version }] of a) if (b.get(name)?.version !== version) return false;
+  return true;
 }

@@ -6,7 +6,8 @@ import { AdsClient } from "../../src/xds/client/ads-client.ts";
 import type { Rejection } from "../../src/xds/client/client-subscription.ts";
 import type { GrpcClient } from "../../src/xds/grpc-client.ts";
 import { type Resource, TypeUrl } from "../../src/xds/resources.ts";
-import { type NamedMessage, Snapshot } from "../../src/xds/snapshot.ts";
+import type { NamedMessage } from "../../src/xds/sheets.ts";
+import { Snapshot } from "../../src/xds/snapshot.ts";
 import { type AdsRig, labelOf, NODE } from "./ads-rig.ts";
 
 const short = (typeUrl: string): string => Object.entries(TypeUrl).find(([, url]) => url === typeUrl)![0];

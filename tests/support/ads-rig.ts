@@ -20,7 +20,7 @@ import { Listener } from "../../src/xds/proto/listener.ts";
 import { RouteConfiguration } from "../../src/xds/proto/route.ts";
 import type { AdsServerOptions } from "../../src/xds/server/ads-call.ts";
 import { AdsServer } from "../../src/xds/server/ads-server.ts";
-import type { NamedMessage } from "../../src/xds/snapshot.ts";
+import type { NamedMessage } from "../../src/xds/sheets.ts";
 import { SnapshotCache } from "../../src/xds/snapshot-cache.ts";
 import { pack } from "../../src/xds/types/any.ts";
 import { decode, encode } from "../../src/xds/types/codec.ts";

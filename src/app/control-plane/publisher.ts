@@ -12,12 +12,12 @@ import type { TranslateOptions } from "../../translate/options.ts";
 import type { Sources } from "../../translate/source.ts";
 import { Parts } from "../../translate/parts.ts";
 import { reconcile } from "../../translate/reconcile.ts";
-import { type MeshState, translate } from "../../translate/translate.ts";
+import { type MeshState, translateLists } from "../../translate/translate.ts";
 import { Snapshot } from "../../xds/snapshot.ts";
 import type { SnapshotCache } from "../../xds/snapshot-cache.ts";
 import type { InstanceRegistry } from "./instance-registry.ts";
 import { Publications, type PublishCause } from "./publications.ts";
-import { messagesOf } from "./resource-messages.ts";
+import { messageLists } from "./resource-messages.ts";
 import { type MeshProxy, rosterOf } from "./roster.ts";
 
 export interface PublisherOptions {
@@ -145,11 +145,11 @@ export class Publisher {
     const same = this.#done?.mesh === state.mesh && this.#done.instances === state.instances;
     if (same && before !== undefined && proxy.target.t === "sidecar") return false;
     try {
-      const resources = translate(state, proxy.target, this.#options.translate, this.#parts);
-      const snapshot = Snapshot.of(messagesOf(resources), before);
+      const resources = translateLists(state, proxy.target, this.#options.translate, this.#parts);
+      const snapshot = Snapshot.ofLists(messageLists(resources), before);
       this.#sources.set(nodeId, resources.sources);
       this.#failures.delete(nodeId);
-      if (before !== undefined && sameContent(before, snapshot)) return false;
+      if (before?.equals(snapshot) === true) return false;
       cache.set(nodeId, snapshot);
       return true;
     } catch (error) {
@@ -160,9 +160,4 @@ export class Publisher {
       return false;
     }
   }
-}
-
-function sameContent(a: Snapshot, b: Snapshot): boolean {
-  const types = new Set([...a.types, ...b.types]);
-  return [...types].every((typeUrl) => a.version(typeUrl) === b.version(typeUrl));
 }

@@ -5,13 +5,13 @@
  *
  * @module
  */
-import type { ProxyResources } from "../../translate/translate.ts";
+import type { ProxyResources, ResourceLists } from "../../translate/translate.ts";
 import { Cluster } from "../../xds/proto/cluster.ts";
 import { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
 import { Listener } from "../../xds/proto/listener.ts";
 import { RouteConfiguration } from "../../xds/proto/route.ts";
 import { Secret } from "../../xds/proto/tls.ts";
-import type { NamedMessage } from "../../xds/snapshot.ts";
+import type { NamedMessage } from "../../xds/sheets.ts";
 import { pack } from "../../xds/types/any.ts";
 import type { MessageType } from "../../xds/types/message.ts";
 
@@ -25,6 +25,31 @@ export function messagesOf(resources: ProxyResources): readonly NamedMessage[] {
     ...resources.secrets.map((it) => named(Secret, it, it.name)),
     ...resources.routes.map((it) => named(RouteConfiguration, it, it.name)),
   ];
+}
+
+const LISTS = new WeakMap<readonly object[], readonly NamedMessage[]>();
+
+/** The same list of messages for the same list of resources. */
+export function messageLists(lists: ResourceLists): readonly (readonly NamedMessage[])[] {
+  return [
+    ...lists.clusters.map((list) => namedList(Cluster, list, ({ name }) => name)),
+    ...lists.endpoints.map((list) => namedList(ClusterLoadAssignment, list, ({ clusterName }) => clusterName)),
+    ...lists.listeners.map((list) => namedList(Listener, list, ({ name }) => name)),
+    ...lists.secrets.map((list) => namedList(Secret, list, ({ name }) => name)),
+    ...lists.routes.map((list) => namedList(RouteConfiguration, list, ({ name }) => name)),
+  ];
+}
+
+function namedList<T extends object>(
+  type: MessageType<T>,
+  list: readonly T[],
+  nameOf: (message: T) => string | undefined,
+): readonly NamedMessage[] {
+  const known = LISTS.get(list);
+  if (known !== undefined) return known;
+  const made = list.map((it) => named(type, it, nameOf(it)));
+  LISTS.set(list, made);
+  return made;
 }
 
 function named<T extends object>(type: MessageType<T>, message: T, name: string | undefined): NamedMessage {

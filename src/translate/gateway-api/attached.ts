@@ -7,6 +7,7 @@ import { attachGatewayApi } from "../../model/gateway-api/attachment/attach.ts";
 import { defaultControllers } from "../../model/gateway-api/attachment/controllers.ts";
 import type { GatewayApiAttachment } from "../../model/gateway-api/attachment/attachment.ts";
 import type { Mesh } from "../../model/mesh.ts";
+import { behind } from "../reads.ts";
 
 const ATTACHED = new WeakMap<Mesh, GatewayApiAttachment>();
 
@@ -22,7 +23,9 @@ const NOTHING: GatewayApiAttachment = {
   backendTraffic: [],
 };
 
-export function attachedTo(mesh: Mesh): GatewayApiAttachment {
+export function attachedTo(asked: Mesh): GatewayApiAttachment {
+  // Whatever it may look at.
+  const mesh = behind(asked, "all");
   const { gateways, routes, backendTlsPolicies, backendTrafficPolicies } = mesh.gatewayApi;
   if (gateways.length + routes.length + backendTlsPolicies.length + backendTrafficPolicies.length === 0) return NOTHING;
   const known = ATTACHED.get(mesh);

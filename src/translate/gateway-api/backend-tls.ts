@@ -49,7 +49,7 @@ export function backendTlsFor(
   port: ServicePort,
 ): BackendTlsOutcome | undefined {
   if (!isGateway && isTls(port.protocol)) return undefined;
-  return lookUp(mesh, (it) => backendTlsAt(attachedTo(it).backendTls, service, port));
+  return lookUp(mesh, policyAt, service, port);
 }
 
 export function backendTls(input: BackendTlsInput): BackendTls {
@@ -73,6 +73,9 @@ export function backendTls(input: BackendTlsInput): BackendTls {
   const typedConfig = pack(UpstreamTlsContext, context);
   return { t: "socket", socket: { name: "envoy.transport_sockets.tls", typedConfig } };
 }
+
+const policyAt = (mesh: Mesh, service: Service, port: ServicePort): ReturnType<typeof backendTlsAt> =>
+  backendTlsAt(attachedTo(mesh).backendTls, service, port);
 
 const namesOf = ({ hostname, subjectAltNames }: BackendTlsValidation): readonly SubjectAltNameMatcher[] =>
   subjectAltNames.length === 0

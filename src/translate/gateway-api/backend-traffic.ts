@@ -9,17 +9,18 @@ import type { Mesh } from "../../model/mesh.ts";
 import type { Service } from "../../model/service.ts";
 import type { Route } from "../../xds/proto/route.ts";
 import type { DestinationPolicy } from "../destination-policy.ts";
-import { indexOf } from "../mesh-index.ts";
+import { serviceOf } from "../mesh-index.ts";
 import { lookUp } from "../reads.ts";
 import { sessionConfig } from "../stateful-session.ts";
 import { attachedTo } from "./attached.ts";
 
 export const trafficPolicyFor = (mesh: Mesh, service: Service): BackendTrafficPolicy | undefined =>
-  lookUp(mesh, (it) =>
-    it.gatewayApi.backendTrafficPolicies.length === 0
-      ? undefined
-      : backendTrafficAt(attachedTo(it).backendTraffic, service),
-  );
+  lookUp(mesh, policyAt, service.hostname, service.namespace);
+
+const policyAt = (mesh: Mesh, hostname: string, namespace: string): BackendTrafficPolicy | undefined =>
+  mesh.gatewayApi.backendTrafficPolicies.length === 0
+    ? undefined
+    : backendTrafficAt(attachedTo(mesh).backendTraffic, { hostname, namespace });
 
 /** A DestinationRule's own budget comes first. */
 export function withRetryConstraint(policy: DestinationPolicy, mesh: Mesh, service: Service): DestinationPolicy {
@@ -31,7 +32,7 @@ export function withRetryConstraint(policy: DestinationPolicy, mesh: Mesh, servi
 /** Of a route to these hosts that says nothing of sessions: the first of them that has a policy has it for all. */
 export function policySessions(mesh: Mesh, hosts: readonly string[]): Pick<Route, "typedPerFilterConfig"> {
   const policies = hosts.flatMap((host) => {
-    const service = lookUp(mesh, (it) => indexOf(it).servicesByHost.get(host));
+    const service = serviceOf(mesh, host);
     const policy = service && trafficPolicyFor(mesh, service);
     return policy?.sessionPersistence === undefined ? [] : [{ ...policy, session: policy.sessionPersistence }];
   });

@@ -10,7 +10,9 @@ import { lookUp } from "../reads.ts";
 import { attachedTo } from "./attached.ts";
 
 export const takesGrpc = (mesh: Mesh, service: Service, port: ServicePort): boolean =>
-  lookUp(mesh, (it) => grpcBackends(attachedTo(it)).has(keyOf(service, port)));
+  lookUp(mesh, isGrpcBackend, keyOf(service, port));
+
+const isGrpcBackend = (mesh: Mesh, key: string): boolean => grpcBackends(attachedTo(mesh)).has(key);
 
 const keyOf = ({ hostname }: Service, { number }: ServicePort): string => `${hostname}:${number}`;
 

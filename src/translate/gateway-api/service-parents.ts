@@ -57,20 +57,20 @@ export function attachedConnections(
 }
 
 /** In the order of precedence of their documents. A consumer's stand in for the producer's, where they are for the same calls. */
-export function attachedRoutes(
+export const attachedRoutes = (
   mesh: Mesh,
   service: Service,
   port: number,
   scope: Scope,
   kinds: Kinds,
-): readonly AttachedRoute[] {
-  return lookUp(mesh, (it) => {
-    if (it.gatewayApi.routes.length === 0) return [];
-    const found = servicesOf(it)
-      .get(service.hostname)
-      ?.find((at) => at.port.number === port);
-    return found === undefined ? [] : routesFor(found, scope.namespace, kinds);
-  });
+): readonly AttachedRoute[] => lookUp(mesh, routesAt, service.hostname, port, scope.namespace, kinds);
+
+function routesAt(mesh: Mesh, host: string, port: number, namespace: string, kinds: Kinds): readonly AttachedRoute[] {
+  if (mesh.gatewayApi.routes.length === 0) return [];
+  const found = servicesOf(mesh)
+    .get(host)
+    ?.find((at) => at.port.number === port);
+  return found === undefined ? [] : routesFor(found, namespace, kinds);
 }
 
 /** For callers of `namespace`. */

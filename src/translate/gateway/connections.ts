@@ -20,6 +20,7 @@ import {
   type ConnectionsInput,
   listenerConnections,
 } from "../gateway-api/connections.ts";
+import { virtualServicesAt } from "../mesh-index.ts";
 import { isFor } from "../routes.ts";
 import type { Scope } from "../scope.ts";
 import { commonHosts, hostsFor } from "./hosts.ts";
@@ -76,7 +77,7 @@ export function toNamedCluster({ options }: Pick<ConnectionsInput, "options">): 
 }
 
 const boundTo = (mesh: Mesh, { gateway }: ServedServer): readonly VirtualService[] =>
-  mesh.virtualServices.filter((it) => it.gateways.includes(gatewayName(gateway)));
+  virtualServicesAt(mesh, gatewayName(gateway));
 
 const hostsOf = ({ hosts, origin }: VirtualService, { server }: ServedServer): readonly string[] =>
   commonHosts(hostsFor(server.hosts, origin.namespace), hosts);

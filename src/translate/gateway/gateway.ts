@@ -10,7 +10,8 @@ import type { RouteConfiguration } from "../../xds/proto/route.ts";
 import type { Secret } from "../../xds/proto/tls.ts";
 import { backendCertificate } from "../gateway-api/servers.ts";
 import type { TranslateOptions } from "../options.ts";
-import type { Scope } from "../scope.ts";
+import type { Parts } from "../parts.ts";
+import { type Scope, scopeKey } from "../scope.ts";
 import type { Source } from "../source.ts";
 import { certificateOf, keyPairSecretsOf } from "./credentials.ts";
 import { topologyOf } from "./http.ts";
@@ -36,15 +37,27 @@ export function gatewayResources(
   instance: Instance,
   scope: Scope,
   options: TranslateOptions,
+  parts: Parts,
 ): GatewayResources {
   const placed = gatewayPorts(mesh, instance.workload).flatMap((port) => placeOf(instance, port));
   // Behind trusted proxies a redirect looks at what these say of the client, and the port is theirs.
   const alone = (topologyOf(mesh, instance.workload).numTrustedProxies ?? 0) === 0;
   const httpsPort = alone ? httpsPortOf(placed) : undefined;
-  const made = placed.map(({ port, address }) => gatewayListener({ mesh, instance, scope, port, address, options }));
+  const keyOf = ({ bind = "", targetPort }: GatewayPort): string =>
+    `${instance.id} ${bind} ${targetPort} ${scopeKey(scope)}`;
+  const made = placed.map(({ port, address }) =>
+    parts.of("gateway listeners", keyOf(port), mesh, [port, address, instance, options], (seen) =>
+      gatewayListener({ mesh: seen, instance, scope, port, address, options }),
+    ),
+  );
+  const routes = placed.flatMap(({ port }) =>
+    parts.of("gateway routes", keyOf(port), mesh, [port, httpsPort], (seen) =>
+      gatewayRoutes({ mesh: seen, scope, port, httpsPort }),
+    ),
+  );
   return {
     listeners: made.flatMap(({ listener }) => listener ?? []),
-    routes: once(placed.flatMap(({ port }) => gatewayRoutes({ mesh, scope, port, httpsPort }))),
+    routes: once(routes),
     secrets: secretsOf(mesh, instance, placed),
     policySources: Object.assign({}, ...made.map(({ policySources }) => policySources)),
   };

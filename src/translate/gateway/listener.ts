@@ -16,7 +16,7 @@ import { pack } from "../../xds/types/any.ts";
 import { type Authorization, authorization } from "../authorization.ts";
 import { socketAddress } from "../endpoints.ts";
 import { datagramFilter, WHOLE_DATAGRAMS } from "../gateway-api/datagrams.ts";
-import { indexOf, isBehind } from "../mesh-index.ts";
+import { servicesBefore } from "../mesh-index.ts";
 import type { TranslateOptions } from "../options.ts";
 import { tcpRateLimits } from "../rate-limit.ts";
 import type { Scope } from "../scope.ts";
@@ -58,7 +58,7 @@ export function gatewayListener(input: GatewayListenerInput): GatewayListener {
   if (chains.length === 0) return { listener: undefined, policySources: {} };
   const proxied = topologyOf(mesh, workload).proxyProtocol === true;
   const filters = [...(proxied ? [proxyProtocol] : []), ...(port.kind === "tls" ? [tlsInspector] : [])];
-  const [service] = [...indexOf(mesh).servicesByHost.values()].filter((s) => isBehind(s, workload));
+  const [service] = servicesBefore(mesh, workload);
   const listener: Listener = {
     name: `${port.bind ?? "0.0.0.0"}_${port.targetPort}`,
     address: socketAddress(address),

@@ -20,7 +20,7 @@ import { selects } from "../../model/match.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Service, UdpPort, Workload } from "../../model/service.ts";
 import { attachedServers } from "../gateway-api/servers.ts";
-import { isBehind } from "../mesh-index.ts";
+import { servicesBefore } from "../mesh-index.ts";
 import { certificateOf } from "./credentials.ts";
 
 export interface ServedServer {
@@ -78,13 +78,11 @@ export function declaredPorts(mesh: Mesh, workload: Workload): readonly number[]
 
 /** Ports that a Service before the workload leads to under this number; else the number itself. */
 function targetPorts(mesh: Mesh, workload: Workload, { port: { number, protocol } }: GatewayServer): readonly number[] {
-  const found = mesh.services
-    .filter((service) => isBehind(service, workload))
-    .flatMap((service) =>
-      portsFor(service, protocol)
-        .filter((port) => port.number === number)
-        .map((port) => port.targetPort),
-    );
+  const found = servicesBefore(mesh, workload).flatMap((service) =>
+    portsFor(service, protocol)
+      .filter((port) => port.number === number)
+      .map((port) => port.targetPort),
+  );
   return found.length === 0 ? [number] : [...new Set(found)];
 }
 

@@ -9,6 +9,7 @@
 import { gatewayName } from "../../model/gateway.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../../xds/proto/route.ts";
+import { virtualServicesAt } from "../mesh-index.ts";
 import { MAX_DIRECT_RESPONSE_BYTES } from "../redirect.ts";
 import { everything, matchesEverything } from "../route-match.ts";
 import { ruleRoutes } from "../routes.ts";
@@ -91,7 +92,7 @@ function addServer(hosts: Map<string, HostRoutes>, { gateway, server }: ServedSe
     found.redirects ||= redirects;
     return found;
   };
-  for (const virtualService of mesh.virtualServices.filter((it) => it.gateways.includes(name))) {
+  for (const virtualService of virtualServicesAt(mesh, name)) {
     const shared = commonHosts(hostsFor(server.hosts, virtualService.origin.namespace), virtualService.hosts);
     const routes = ruleRoutes(virtualService, context);
     if (routes.length > 0) for (const host of shared) at(host).routes.push(...routes);

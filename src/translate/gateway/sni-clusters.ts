@@ -8,17 +8,18 @@
  */
 import { withRetryConstraint } from "../gateway-api/backend-traffic.ts";
 import type { Mesh } from "../../model/mesh.ts";
-import type { Instance, Workload } from "../../model/service.ts";
+import type { Instance, Service, Workload } from "../../model/service.ts";
 import type { Cluster } from "../../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
-import { commonCluster, localityView, serviceMetadata } from "../outbound-clusters.ts";
+import { commonCluster, instancesBehind, localityView, serviceMetadata } from "../outbound-clusters.ts";
 import { type Destination, isInternal, targetsOf } from "../destination.ts";
 import { type DestinationPolicy, destinationRuleFor, policyFor } from "../destination-policy.ts";
 import { loadAssignment } from "../endpoints.ts";
 import { indexOf } from "../mesh-index.ts";
 import type { LocalityView } from "../locality.ts";
 import type { TranslateOptions } from "../options.ts";
-import { type Scope, sniOf } from "../scope.ts";
+import type { Parts } from "../parts.ts";
+import { type Scope, scopeKey, sniOf } from "../scope.ts";
 import { serversOf } from "./ports.ts";
 
 export interface SniCluster {
@@ -33,21 +34,37 @@ export function sniClusters(
   workload: Workload,
   scope: Scope,
   options: TranslateOptions,
+  parts: Parts,
 ): readonly SniCluster[] {
   const asked = serversOf(mesh, workload).some(({ server }) => server.tls?.mode === "AUTO_PASSTHROUGH");
   if (!asked) return [];
+  const group = `sni clusters ${scopeKey(scope)}`;
   return indexOf(mesh)
     .services.filter((service) => isInternal(service) && service.resolution === "STATIC")
     .flatMap((service) => {
-      const rule = destinationRuleFor(mesh, scope, service);
-      return service.ports.flatMap((port) =>
-        [undefined, ...(rule?.subsets ?? [])].map((subset) => {
-          const policy = withRetryConstraint(policyFor(rule, subset, port.number), mesh, service);
-          const localities = localityView(mesh.settings, scope, policy);
-          return sniCluster(mesh, instances, { service, port, subset }, { policy, localities }, options);
-        }),
+      const behind = instancesBehind(instances, service);
+      return parts.of(group, `${service.namespace} ${service.hostname}`, mesh, [service, behind, options], (seen) =>
+        clustersOf(seen, behind, service, scope, options),
       );
     });
+}
+
+/** @param instances Those behind the service. */
+function clustersOf(
+  mesh: Mesh,
+  instances: readonly Instance[],
+  service: Service,
+  scope: Scope,
+  options: TranslateOptions,
+): readonly SniCluster[] {
+  const rule = destinationRuleFor(mesh, scope, service);
+  return service.ports.flatMap((port) =>
+    [undefined, ...(rule?.subsets ?? [])].map((subset) => {
+      const policy = withRetryConstraint(policyFor(rule, subset, port.number), mesh, service);
+      const localities = localityView(mesh.settings, scope, policy);
+      return sniCluster(mesh, instances, { service, port, subset }, { policy, localities }, options);
+    }),
+  );
 }
 
 function sniCluster(

@@ -1,7 +1,8 @@
 import { describe, expect, test } from "bun:test";
 import { labelOf, make } from "../../../tests/support/ads-rig.ts";
 import { TypeUrl } from "../resources.ts";
-import { type NamedMessage, Snapshot } from "../snapshot.ts";
+import type { NamedMessage } from "../sheets.ts";
+import { Snapshot } from "../snapshot.ts";
 import { AdsStream, type Push } from "./ads-stream.ts";
 import { type DeltaRequest, DeltaSubscription } from "./delta-subscription.ts";
 import { type SotwRequest, SotwSubscription } from "./sotw-subscription.ts";

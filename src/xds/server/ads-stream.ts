@@ -118,8 +118,15 @@ export class AdsStream<R extends SubscriptionRequest, S extends Subscription<R>>
   /** Keeps what the client has and the new snapshot has not. */
   #linger(subscription: S, before: Snapshot, now: Snapshot): void {
     const { typeUrl } = subscription;
-    const seen = new Map([...(this.#lingering.get(typeUrl) ?? []), ...before.get(typeUrl)]);
-    for (const name of seen.keys()) if (now.get(typeUrl).has(name) || !subscription.has(name)) seen.delete(name);
+    const [had, has] = [before.get(typeUrl), now.get(typeUrl)];
+    const lingering = this.#lingering.get(typeUrl);
+    if (had === has && lingering === undefined) return;
+    const seen = new Map<string, Resource>();
+    const keep = ([name, resource]: readonly [string, Resource]): void => {
+      if (!has.has(name) && subscription.has(name)) seen.set(name, resource);
+    };
+    for (const entry of lingering ?? []) keep(entry);
+    if (had !== has) for (const entry of had) keep(entry);
     if (seen.size > 0) this.#lingering.set(typeUrl, seen);
     else this.#lingering.delete(typeUrl);
   }
@@ -170,6 +177,7 @@ export class AdsStream<R extends SubscriptionRequest, S extends Subscription<R>>
     const lingering = this.#lingering.get(typeUrl);
     return {
       version: this.#snapshot!.version(typeUrl),
+      state: lingering === undefined ? current : {},
       get: (name) => current.get(name) ?? lingering?.get(name),
       all: () => (lingering === undefined ? current.values() : [...current.values(), ...lingering.values()]),
     };

@@ -11,7 +11,7 @@ function view(content: Readonly<Record<string, string>>): View {
   const resources = new Map<string, Resource>(
     Object.entries(content).map(([name, version]) => [name, { name, version, any }]),
   );
-  return { version: "v", get: (name) => resources.get(name), all: () => resources.values() };
+  return { version: "v", state: resources, get: (name) => resources.get(name), all: () => resources.values() };
 }
 
 const request = (parts: Partial<DeltaRequest> = {}): DeltaRequest => ({

@@ -36,6 +36,8 @@ export class DeltaSubscription implements Subscription<DeltaRequest> {
   /** Names that must be told even if they have not changed. */
   readonly #resend = new Set<string>();
   #first = true;
+  /** Of the last view, where the client was told of all of it that it wants. */
+  #told: object | undefined;
   /** Even an empty response is needed: the client waits for one before it goes on. */
   #mustRespond = false;
 
@@ -64,6 +66,7 @@ export class DeltaSubscription implements Subscription<DeltaRequest> {
   take(request: DeltaRequest): Answer {
     const answer = answerOf(this.inFlight, request);
     if (answer.t !== "none") this.inFlight = undefined;
+    if (this.#first || request.subscribe.length + request.unsubscribe.length > 0) this.#told = undefined;
     if (this.#first) this.#begin(request);
     // Both at once means "nothing for now" (ztunnel begins so), hence in this order.
     for (const name of request.subscribe) this.#subscribe(name);
@@ -75,9 +78,12 @@ export class DeltaSubscription implements Subscription<DeltaRequest> {
 
   again(names: readonly string[]): void {
     for (const name of names) if (this.has(name)) this.#resend.add(name);
+    if (this.#resend.size > 0) this.#told = undefined;
   }
 
   next(view: View): Update | undefined {
+    if (this.#told === view.state) return undefined;
+    this.#told = view.state;
     const resources: Resource[] = [];
     const removed: string[] = [];
     if (this.#wildcard) for (const resource of view.all()) this.#offer(resource, resources);

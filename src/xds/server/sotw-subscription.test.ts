@@ -10,7 +10,7 @@ function view(content: Readonly<Record<string, string>>): View {
   const resources = new Map<string, Resource>(
     Object.entries(content).map(([name, version]) => [name, { name, version, any }]),
   );
-  return { version: "v", get: (name) => resources.get(name), all: () => resources.values() };
+  return { version: "v", state: resources, get: (name) => resources.get(name), all: () => resources.values() };
 }
 
 /** A client that acknowledges what it gets and asks by `names`. */

@@ -9,6 +9,8 @@ import type { Resource } from "../resources.ts";
 export interface View {
   /** Version of the whole, for people: it takes no part in decisions. */
   readonly version: string;
+  /** The same as long as all that it shows is. */
+  readonly state: object;
   get(name: string): Resource | undefined;
   all(): Iterable<Resource>;
 }
