@@ -21,28 +21,33 @@ const port = textThat(isPortText, 'a port as text, such as "8080"');
 
 const KEYS: Readonly<Record<string, Read<string>>> = {
   "source.ip": address,
+  "remote.ip": address,
   "source.namespace": patternText,
   "source.principal": patternText,
+  "source.trustDomain": patternText,
   "destination.ip": address,
   "destination.port": port,
   "connection.sni": patternText,
 };
 
-const UNSUPPORTED = new Set(["remote.ip", "source.serviceAccount", "source.trustDomain"]);
 const UNSUPPORTED_START = ["request.auth.", "experimental.envoy.filters."];
-const NAMES = [...Object.keys(KEYS), ...UNSUPPORTED, "request.headers[name]", "request.auth.claims[name]"];
+const SERVICE_ACCOUNT = "source.serviceAccount";
+const NAMES = [...Object.keys(KEYS), SERVICE_ACCOUNT, "request.headers[name]", "request.auth.claims[name]"];
 
-export function authorizationCondition(node: Node): AuthorizationCondition {
-  const fields = node.fields({ known: ["key", "values", "notValues"] });
-  const key = fields.required("key", text, "");
-  const at = fields.at("key");
-  const read = (at === undefined ? undefined : valueReader(key, at)) ?? patternText;
-  const values = fields.optional("values", listOrNothing(read)) ?? [];
-  const notValues = fields.optional("notValues", listOrNothing(read)) ?? [];
-  if (values.length + notValues.length === 0 && node.tree.t === "map")
-    node.fail("must have at least one of values, notValues");
-  return { key, values, notValues };
-}
+/** @param serviceAccount One without a namespace is of the policy's own. */
+export const authorizationCondition =
+  (serviceAccount: Read<string>): Read<AuthorizationCondition> =>
+  (node) => {
+    const fields = node.fields({ known: ["key", "values", "notValues"] });
+    const key = fields.required("key", text, "");
+    const at = fields.at("key");
+    const read = (key === SERVICE_ACCOUNT ? serviceAccount : at && valueReader(key, at)) ?? patternText;
+    const values = fields.optional("values", listOrNothing(read)) ?? [];
+    const notValues = fields.optional("notValues", listOrNothing(read)) ?? [];
+    if (values.length + notValues.length === 0 && node.tree.t === "map")
+      node.fail("must have at least one of values, notValues");
+    return { key, values, notValues };
+  };
 
 function valueReader(key: string, at: Node): Read<string> | undefined {
   if (key === "") return undefined;
@@ -53,8 +58,8 @@ function valueReader(key: string, at: Node): Read<string> | undefined {
   }
   const read = Object.hasOwn(KEYS, key) ? KEYS[key] : undefined;
   if (read !== undefined) return read;
-  const known = UNSUPPORTED.has(key) || UNSUPPORTED_START.some((start) => key.startsWith(start));
-  if (known) at.fail(`the condition ${quote(key)} is not supported yet`);
+  if (UNSUPPORTED_START.some((start) => key.startsWith(start)))
+    at.fail(`the condition ${quote(key)} is not supported yet`);
   else at.fail(`unknown condition ${quote(key)}${didYouMean(key, NAMES)}`);
   return undefined;
 }

@@ -19,7 +19,7 @@ export function authorizationRule(namespace: string): Read<AuthorizationRule> {
       place: node.place,
       from: fields.optional("from", someOf(source(namespace))) ?? [],
       to: fields.optional("to", someOf(operation)) ?? [],
-      when: fields.optional("when", someOf(authorizationCondition)) ?? [],
+      when: fields.optional("when", someOf(authorizationCondition(serviceAccountText(namespace)))) ?? [],
     };
   };
 }
@@ -33,16 +33,13 @@ const SOURCE = [
   "notServiceAccounts",
   "ipBlocks",
   "notIpBlocks",
-] as const;
-
-const SOURCE_UNSUPPORTED = [
-  "requestPrincipals",
-  "notRequestPrincipals",
   "remoteIpBlocks",
   "notRemoteIpBlocks",
   "trustDomains",
   "notTrustDomains",
-];
+] as const;
+
+const SOURCE_UNSUPPORTED = ["requestPrincipals", "notRequestPrincipals"];
 
 /** The values of a list; empty where the field is absent. */
 function all<K extends string, T>(fields: Fields<K>, name: K, read: Read<T>): readonly T[] {
@@ -57,6 +54,10 @@ export const noSource: AuthorizationSource = {
   notNamespaces: [],
   ipBlocks: [],
   notIpBlocks: [],
+  remoteIpBlocks: [],
+  notRemoteIpBlocks: [],
+  trustDomains: [],
+  notTrustDomains: [],
 };
 
 function source(namespace: string): Read<AuthorizationSource> {
@@ -80,6 +81,10 @@ function readSource(node: Node, namespace: string): AuthorizationSource {
     notNamespaces: all(fields, "notNamespaces", pattern),
     ipBlocks: all(fields, "ipBlocks", addressRange),
     notIpBlocks: all(fields, "notIpBlocks", addressRange),
+    remoteIpBlocks: all(fields, "remoteIpBlocks", addressRange),
+    notRemoteIpBlocks: all(fields, "notRemoteIpBlocks", addressRange),
+    trustDomains: all(fields, "trustDomains", pattern),
+    notTrustDomains: all(fields, "notTrustDomains", pattern),
   };
 }
 
@@ -106,6 +111,14 @@ function serviceAccountOf(own: string): Read<StringMatch> {
     return { t: "suffix", value: `/ns/${namespace}/sa/${name}` };
   };
 }
+
+/** `namespace/name`. */
+const serviceAccountText =
+  (own: string): Read<string> =>
+  (node) => {
+    const match = serviceAccountOf(own)(node);
+    return match.t === "suffix" ? match.value.replace(/^\/ns\//, "").replace("/sa/", "/") : "";
+  };
 
 const OPERATION = ["hosts", "notHosts", "ports", "notPorts", "methods", "notMethods", "paths", "notPaths"] as const;
 

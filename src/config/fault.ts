@@ -17,7 +17,10 @@ export function fault(node: Node): Fault {
 }
 
 function delay(node: Node): Fault["delay"] {
-  const fields = node.fields({ known: ["percentage", "percent", "fixedDelay"], unsupported: ["exponentialDelay"] });
+  const fields = node.fields({
+    known: ["percentage", "percent", "fixedDelay"],
+    unsupported: [{ name: "exponentialDelay", instead: "Istio refuses it too; write fixedDelay" }],
+  });
   const old = fields.optional("percent", integer(0, 100));
   if (old !== undefined) fields.at("percent")?.warn("is deprecated [IST0002]: write percentage: {value: …}");
   if (old !== undefined && fields.has("percentage")) fields.at("percent")?.failAtKey("cannot stand beside percentage");
@@ -28,7 +31,10 @@ function delay(node: Node): Fault["delay"] {
 }
 
 function abort(node: Node): Fault["abort"] {
-  const fields = node.fields({ known: ["percentage", "httpStatus", "grpcStatus"], unsupported: ["http2Error"] });
+  const fields = node.fields({
+    known: ["percentage", "httpStatus", "grpcStatus"],
+    unsupported: [{ name: "http2Error", instead: "Istio does nothing for it; write httpStatus or grpcStatus" }],
+  });
   if (!(node.tree.t === "map" && node.tree.entries.has("http2Error"))) fields.oneOrMoreOf(["httpStatus", "grpcStatus"]);
   if (fields.has("httpStatus")) fields.at("grpcStatus")?.failAtKey("cannot stand beside httpStatus");
   return {

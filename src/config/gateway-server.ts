@@ -22,8 +22,14 @@ const PROTOCOLS: Readonly<Record<string, GatewayProtocol>> = {
   MONGO: "TCP",
 };
 
+const DEFAULT_ENDPOINT = {
+  name: "defaultEndpoint",
+  instead:
+    "a gateway sends calls where a VirtualService routes them; give the address a ServiceEntry and route to that",
+};
+
 export function gatewayServer(node: Node, body: DocumentBody): GatewayServer {
-  const fields = node.fields({ known: ["name", "port", "bind", "hosts", "tls"], unsupported: ["defaultEndpoint"] });
+  const fields = node.fields({ known: ["name", "port", "bind", "hosts", "tls"], unsupported: [DEFAULT_ENDPOINT] });
   const read = fields.required("port", serverPort, { number: 1, name: "", protocol: "HTTP" as const });
   const hosts = fields.required("hosts", (n) => serverHosts(n, body.metadata.namespace), []);
   const tls = fields.optional("tls", (n) => gatewayTls(n, read.protocol, body));
@@ -34,7 +40,7 @@ export function gatewayServer(node: Node, body: DocumentBody): GatewayServer {
     place: node.place,
     name: fields.optional("name", text),
     port: read,
-    bind: fields.optional("bind", textThat(isAddress, "an IP address to listen on")),
+    bind: fields.optional("bind", textThat(isAddress, "an IP address to listen on (a gateway binds no unix socket)")),
     hosts,
     tls,
   };

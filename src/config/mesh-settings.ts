@@ -60,7 +60,12 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
 }
 
 /** `{mode: REGISTRY_ONLY}`. */
+const EGRESS_PROXY = {
+  name: "egressProxy",
+  instead: "hosts that go through a proxy are ServiceEntries, each with a VirtualService that routes to the proxy",
+};
+
 export function outboundTrafficPolicy(node: Node): MeshSettings["outboundTrafficPolicy"] {
-  const fields = node.fields({ known: ["mode"] });
+  const fields = node.fields({ known: ["mode"], unsupported: [EGRESS_PROXY] });
   return fields.optional("mode", choice(["ALLOW_ANY", "REGISTRY_ONLY"])) ?? "ALLOW_ANY";
 }

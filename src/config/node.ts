@@ -12,10 +12,16 @@ import { describe, pathStep, quote, type Tree } from "./tree.ts";
 
 export type Read<T> = (node: Node) => T;
 
+/** A field that is known and refused, with what to do instead. */
+export interface Unsupported {
+  readonly name: string;
+  readonly instead: string;
+}
+
 /** Fields that the API has: those we read, and those we know but do not read yet. */
 export interface Shape<K extends string> {
   readonly known: readonly K[];
-  readonly unsupported?: readonly string[];
+  readonly unsupported?: readonly (string | Unsupported)[];
 }
 
 /** Unknown fields of one mapping that are reported: after these nobody reads on. */
@@ -62,8 +68,9 @@ export class Node {
   }
 
   /** The field exists elsewhere but not here: refused rather than dropped, since a rule without it would mean something else. */
-  unsupported(): void {
-    this.failAtKey("is not supported yet");
+  /** @param instead What to do; empty: nothing helps yet. */
+  unsupported(instead = ""): void {
+    this.failAtKey(`is not supported${instead === "" ? " yet" : `: ${instead}`}`);
   }
 
   /** In the place of this one, with its problems: of values that stand in another place of the document. */
@@ -97,13 +104,16 @@ export class Node {
   fields<K extends string>(shape: Shape<K>): Fields<K> {
     const found = new Map<string, Node>();
     const known = new Set<string>(shape.known);
-    const unsupported = new Set<string>(shape.unsupported);
+    const instead = new Map<string, string>(
+      (shape.unsupported ?? []).map((it) => (typeof it === "string" ? [it, ""] : [it.name, it.instead])),
+    );
+    const unsupported = new Set(instead.keys());
     let unknown = 0;
     for (const [key, entry] of this.tree.t === "map" ? this.tree.entries : []) {
       const path = this.path === "" ? key : this.path + pathStep(key);
       const node = new Node(entry.value, this.#report, path, entry.keyPlace);
       if (known.has(key)) found.set(key, node);
-      else if (unsupported.has(key)) node.unsupported();
+      else if (unsupported.has(key)) node.unsupported(instead.get(key));
       else if (++unknown > MAX_UNKNOWN) break;
       else node.failAtKey(`unknown field ${quote(key)}${didYouMean(key, [...known, ...unsupported])}`);
     }

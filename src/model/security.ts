@@ -50,6 +50,11 @@ export interface AuthorizationSource {
   /** Addresses or CIDR ranges of the packet's source. */
   readonly ipBlocks: readonly string[];
   readonly notIpBlocks: readonly string[];
+  /** The same of the client's address, as far as `x-forwarded-for` and PROXY protocol headers are trusted. */
+  readonly remoteIpBlocks: readonly string[];
+  readonly notRemoteIpBlocks: readonly string[];
+  readonly trustDomains: readonly StringMatch[];
+  readonly notTrustDomains: readonly StringMatch[];
 }
 
 export interface AuthorizationOperation {
@@ -65,7 +70,7 @@ export interface AuthorizationOperation {
   readonly headers: Readonly<Record<string, StringMatch>>;
 }
 
-/** Keys: `request.headers[name]`, `source.ip`, `source.namespace`, `source.principal`, `destination.ip`, `destination.port`, `connection.sni`. */
+/** Keys: `request.headers[name]`, `source.ip`, `remote.ip`, `source.namespace`, `source.principal`, `source.serviceAccount`, `source.trustDomain`, `destination.ip`, `destination.port`, `connection.sni`. */
 export interface AuthorizationCondition {
   readonly key: string;
   readonly values: readonly string[];

@@ -116,3 +116,23 @@ test("cluster.local in a principal is the mesh's own trust domain", () => {
   expect(text).toContain('"exact":"spiffe://td.example/ns/a/sa/b"');
   expect(text).toContain('"exact":"spiffe://other/ns/a/sa/b"');
 });
+
+describe("who calls", () => {
+  const asked = (rule: string): string => {
+    const { filters } = made([policy("a", `{rules: [${rule}]}`)]);
+    return JSON.stringify(Object.values(filters[0]?.rules?.policies ?? {})[0]?.principals);
+  };
+  const client = (ip: string): string => `{"remoteIp":{"addressPrefix":"${ip}","prefixLen":`;
+
+  test.each([
+    ["{from: [{source: {remoteIpBlocks: [10.0.0.0/8]}}]}", client("10.0.0.0")],
+    ["{from: [{source: {notRemoteIpBlocks: [10.0.0.1]}}]}", `"notId":{"orIds":{"ids":[${client("10.0.0.1")}32`],
+    ["{when: [{key: remote.ip, values: ['2001:db8::/32']}]}", client("2001:db8::")],
+    ["{from: [{source: {trustDomains: [a.test]}}]}", '{"prefix":"spiffe://a.test/"}'],
+    ["{from: [{source: {trustDomains: ['a*']}}]}", '{"regex":"spiffe://a[^/]*/.*"}'],
+    ["{from: [{source: {trustDomains: ['*.test']}}]}", '{"regex":"spiffe://[^/]*\\\\.test/.*"}'],
+    ["{when: [{key: source.trustDomain, notValues: [a.test]}]}", '"notId":{"orIds":{"ids":[{"authenticated":'],
+    ["{when: [{key: source.serviceAccount, values: [shop/web]}]}", '{"regex":"spiffe://.*/ns/shop/sa/web"}'],
+    ["{when: [{key: source.serviceAccount, values: [web]}]}", '{"regex":"spiffe://.*/ns/default/sa/web"}'],
+  ])("%s", (rule, principal) => expect(asked(rule)).toContain(principal));
+});

@@ -25,6 +25,7 @@ export interface PrincipalTerm {
 export function sourceTerms(source: AuthorizationSource, trustDomain: string): readonly PrincipalTerm[] {
   const principal = (match: StringMatch): Principal => byPrincipal(match, trustDomain);
   const { principals, notPrincipals, namespaces, notNamespaces, ipBlocks, notIpBlocks } = source;
+  const { remoteIpBlocks, notRemoteIpBlocks, trustDomains, notTrustDomains } = source;
   return [
     {
       any: principals.map(principal),
@@ -37,9 +38,19 @@ export function sourceTerms(source: AuthorizationSource, trustDomain: string): r
       written: patternTerm("source.namespaces", namespaces, "source.notNamespaces", notNamespaces),
     },
     {
+      any: remoteIpBlocks.map(byClient),
+      none: notRemoteIpBlocks.map(byClient),
+      written: writtenTerm("source.remoteIpBlocks", remoteIpBlocks, "source.notRemoteIpBlocks", notRemoteIpBlocks),
+    },
+    {
       any: ipBlocks.map(byAddress),
       none: notIpBlocks.map(byAddress),
       written: writtenTerm("source.ipBlocks", ipBlocks, "source.notIpBlocks", notIpBlocks),
+    },
+    {
+      any: trustDomains.map(byTrustDomain),
+      none: notTrustDomains.map(byTrustDomain),
+      written: patternTerm("source.trustDomains", trustDomains, "source.notTrustDomains", notTrustDomains),
     },
   ];
 }
@@ -51,6 +62,12 @@ export function conditionPrincipal(key: string, trustDomain: string): ((value: s
   switch (key) {
     case "source.ip":
       return byAddress;
+    case "remote.ip":
+      return byClient;
+    case "source.trustDomain":
+      return (value) => byTrustDomain(starPattern(value));
+    case "source.serviceAccount":
+      return byServiceAccount;
     case "source.namespace":
       return (value) => byNamespace(starPattern(value));
     case "source.principal":
@@ -70,6 +87,8 @@ export function cidrRange(text: string): CidrRange {
 }
 
 const byAddress = (range: string): Principal => ({ directRemoteIp: cidrRange(range) });
+
+const byClient = (range: string): Principal => ({ remoteIp: cidrRange(range) });
 
 const byName = (principalName: StringMatcher): Principal => ({ authenticated: { principalName } });
 
@@ -94,6 +113,30 @@ const KEYWORD = "cluster.local/";
 
 const inTrustDomain = (principal: string, trustDomain: string): string =>
   principal.startsWith(KEYWORD) ? `${trustDomain}/${principal.slice(KEYWORD.length)}` : principal;
+
+/** `namespace/name`, in any trust domain. */
+function byServiceAccount(account: string): Principal {
+  const [namespace = "", name = ""] = account.split("/");
+  return byPrincipal({ t: "suffix", value: `/ns/${namespace}/sa/${name}` }, "");
+}
+
+/** An asterisk stands for no slash: it would reach into the path. */
+function byTrustDomain(match: StringMatch): Principal {
+  switch (match.t) {
+    case "exact":
+      return byName({ prefix: `spiffe://${match.value}/` });
+    case "prefix":
+      return byName({ safeRegex: { regex: `spiffe://${escapeRegex(match.value)}[^/]*/.*` } });
+    case "suffix":
+      return byName({ safeRegex: { regex: `spiffe://[^/]*${escapeRegex(match.value)}/.*` } });
+    case "regex":
+      return byName({ safeRegex: { regex: `spiffe://${match.value}/.*` } });
+    case "present":
+      return byName({ safeRegex: { regex: "spiffe://[^/]+/.*" } });
+    default:
+      return unreachable(match);
+  }
+}
 
 function byNamespace(match: StringMatch): Principal {
   return byName({ safeRegex: { regex: `.*/ns/${namespacePattern(match)}/.*` } });

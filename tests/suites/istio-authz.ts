@@ -2,7 +2,7 @@
  * Istio's own AuthorizationPolicies and the RBAC filters that Istio makes of them, against ours.
  *
  * A case is run whole where the model carries everything in it; in part where what it does not carry are terms that stand beside others (end-user
- * tokens, `remote.ip`): those are taken out of the policy and of Istio's filter alike. The rest is named with its reason.
+ * tokens): those are taken out of the policy and of Istio's filter alike. The rest is named with its reason.
  *
  * @module
  */
@@ -106,6 +106,6 @@ const carried = ({ permissions = [], principals = [] }: Policy): Policy => ({
 });
 
 function terms<T extends Permission | Principal>(all: readonly T[] = []): readonly (T | { readonly any: true })[] {
-  const kept = all.filter((term) => !/"(metadata|remoteIp)":/.test(JSON.stringify(term)));
+  const kept = all.filter((term) => !/"metadata":/.test(JSON.stringify(term)));
   return kept.length === 0 ? [{ any: true }] : kept;
 }

@@ -47,9 +47,9 @@ interface PolicyDocument {
   };
 }
 
-const TOKENS =
-  /^(requestPrincipals|notRequestPrincipals|remoteIpBlocks|notRemoteIpBlocks|remote\.ip|request\.auth\..*|experimental\..*)$/;
-const CARRIED = /^(principals|notPrincipals|namespaces|notNamespaces|ipBlocks|notIpBlocks)$/;
+const TOKENS = /^(requestPrincipals|notRequestPrincipals|request\.auth\..*|experimental\..*)$/;
+const CARRIED =
+  /^(principals|notPrincipals|namespaces|notNamespaces|ipBlocks|notIpBlocks|remoteIpBlocks|notRemoteIpBlocks|trustDomains|notTrustDomains)$/;
 const nowhere: Place = { file: "case.yaml", line: 1, column: 1 };
 
 export function readPolicies(text: string): ReadPolicies {
@@ -102,6 +102,10 @@ const source = (s: Lists): AuthorizationSource => ({
   notNamespaces: matches(s["notNamespaces"]),
   ipBlocks: s["ipBlocks"] ?? [],
   notIpBlocks: s["notIpBlocks"] ?? [],
+  remoteIpBlocks: s["remoteIpBlocks"] ?? [],
+  notRemoteIpBlocks: s["notRemoteIpBlocks"] ?? [],
+  trustDomains: matches(s["trustDomains"]),
+  notTrustDomains: matches(s["notTrustDomains"]),
 });
 
 const operation = (o: Lists): AuthorizationOperation => ({
