@@ -214,6 +214,28 @@ spec:
   });
 });
 
+describe("Mesh", () => {
+  const mesh = (spec: string): string => `apiVersion: tulle.dev/v1\nkind: Mesh\nmetadata: {name: m}\nspec: {${spec}}\n`;
+
+  test.each([
+    ["defaultInboundHttpRetryPolicy: {attempts: 2, retryIgnorePreviousHosts: true}", "has no meaning for the one"],
+    ["defaultInboundHttpRetryPolicy: {attempts: 2, retryRemoteLocalities: true}", "has no meaning for the one"],
+    ["defaultInboundHttpRetryPolicy: {retryOn: reset}", "has no effect without attempts"],
+    ["zoneAwareLbSetting: {failoverPriority: [topology.istio.io/subzone]}", "go in their order by themselves"],
+  ])("%s is refused", (spec, message) => {
+    expect(errors(mesh(spec)).join()).toContain(message);
+  });
+
+  test("zones are looked at where both ways stand, and a rule's word goes before either", () => {
+    const both = "localityLbSetting: {failover: [{from: a, to: b}]}, zoneAwareLbSetting: {minClusterSize: 2}";
+    expect(load(mesh(both)).mesh.settings.localityLbSetting).toMatchObject({
+      enabled: true,
+      failover: [],
+      zoneAware: { minClusterSize: 2 },
+    });
+  });
+});
+
 describe("PeerAuthentication", () => {
   test("modes by workload and port", () => {
     const loaded = load(

@@ -301,6 +301,14 @@ describe("routes", () => {
     ["retries: {backoff: 1s}", "retries.backoff: has no effect without attempts"],
     ["fault: {}", "fault: must have at least one of delay, abort"],
     [
+      "fault: {delay: {exponentialDelay: 5s}}",
+      "fault.delay.exponentialDelay: is not supported: Istio refuses it too; write",
+    ],
+    [
+      "fault: {abort: {http2Error: PROTOCOL_ERROR}}",
+      "fault.abort.http2Error: is not supported: Istio refuses it too; write",
+    ],
+    [
       "fault: {abort: {percentage: {value: 101}, httpStatus: 500}}",
       "fault.abort.percentage.value: must be a number from 0 to 100",
     ],

@@ -1,6 +1,8 @@
 /**
  * `fault` of an http rule: delays and aborts.
  *
+ * `exponentialDelay` and `http2Error` stand in Istio's API and nowhere else: its validation refuses them, and where nobody validates they do nothing.
+ *
  * The percentage is `{value: 0.1}` (0 to 100, fractions allowed); where it is absent no call gets the fault.
  *
  * @module
@@ -33,7 +35,7 @@ function delay(node: Node): Fault["delay"] {
 function abort(node: Node): Fault["abort"] {
   const fields = node.fields({
     known: ["percentage", "httpStatus", "grpcStatus"],
-    unsupported: [{ name: "http2Error", instead: "Istio does nothing for it; write httpStatus or grpcStatus" }],
+    unsupported: [{ name: "http2Error", instead: "Istio refuses it too; write httpStatus or grpcStatus" }],
   });
   if (!(node.tree.t === "map" && node.tree.entries.has("http2Error"))) fields.oneOrMoreOf(["httpStatus", "grpcStatus"]);
   if (fields.has("httpStatus")) fields.at("grpcStatus")?.failAtKey("cannot stand beside httpStatus");

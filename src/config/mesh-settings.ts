@@ -10,7 +10,7 @@ import { defaultExportTo } from "./export-to.ts";
 import { dnsLabel, isHost, trustDomain } from "./names.ts";
 import type { Node } from "./node.ts";
 import { choice, duration, durationOrZero, textThat } from "./read-values.ts";
-import { retries } from "./retries.ts";
+import { inboundRetries, retries } from "./retries.ts";
 import { meshLocalities } from "./zone-aware-lb-setting.ts";
 
 export function readMeshSettings(body: DocumentBody): MeshSettings {
@@ -30,6 +30,7 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
     "dnsRefreshRate",
     "connectTimeout",
     "defaultHttpRetryPolicy",
+    "defaultInboundHttpRetryPolicy",
   ]);
   const defaults = defaultMeshSettings;
   return {
@@ -38,6 +39,8 @@ export function readMeshSettings(body: DocumentBody): MeshSettings {
     dnsRefreshRateMs: spec.optional("dnsRefreshRate", duration) ?? defaults.dnsRefreshRateMs,
     connectTimeoutMs: spec.optional("connectTimeout", duration) ?? defaults.connectTimeoutMs,
     defaultHttpRetryPolicy: spec.optional("defaultHttpRetryPolicy", retries) ?? defaults.defaultHttpRetryPolicy,
+    defaultInboundHttpRetryPolicy:
+      spec.optional("defaultInboundHttpRetryPolicy", inboundRetries) ?? defaults.defaultInboundHttpRetryPolicy,
     trustDomain: spec.optional("trustDomain", trustDomain) ?? defaultMeshSettings.trustDomain,
     gatewayTopology: spec.optional("defaultConfig", proxyConfigTopology) ?? defaultMeshSettings.gatewayTopology,
     rootNamespace: spec.optional("rootNamespace", dnsLabel) ?? defaultMeshSettings.rootNamespace,

@@ -49,6 +49,14 @@ export function retries(node: Node): Retries {
   return { attempts, ...read };
 }
 
+/** Behind a proxy there is one application, so there is nobody else to go to. */
+export function inboundRetries(node: Node): Retries {
+  for (const name of ["retryIgnorePreviousHosts", "retryRemoteLocalities"])
+    if (node.tree.t === "map" && node.tree.entries.has(name))
+      node.fail(`${name} has no meaning for the one application behind a proxy`);
+  return retries(node);
+}
+
 function retryOn(node: Node): readonly string[] {
   const words = text(node)
     .split(",")

@@ -45,6 +45,8 @@ export interface MeshSettings {
   readonly connectTimeoutMs: number;
   /** Of rules that say nothing of retries; undefined: Istio's. */
   readonly defaultHttpRetryPolicy: Retries | undefined;
+  /** What a workload's proxy does with what its application has not taken; undefined: Istio's. */
+  readonly defaultInboundHttpRetryPolicy: Retries | undefined;
 }
 
 /** `ALLOW_ANY`: they go where their name leads; `REGISTRY_ONLY`: they are refused. */
@@ -63,6 +65,7 @@ export const defaultMeshSettings: MeshSettings = {
   dnsRefreshRateMs: 60_000,
   connectTimeoutMs: 10_000,
   defaultHttpRetryPolicy: undefined,
+  defaultInboundHttpRetryPolicy: undefined,
 };
 
 export interface Mesh {

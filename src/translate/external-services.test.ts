@@ -238,3 +238,36 @@ test("the Mesh document's settings are the defaults of all calls", () => {
     [5, "reset"],
   ]);
 });
+
+test("what a proxy sends its application again is the Mesh document's word", () => {
+  const policyBy = (said: string): unknown => {
+    const mesh = `{apiVersion: tulle.dev/v1, kind: Mesh, metadata: {name: m}, spec: {${said}}}`;
+    const state = stateOf(...base, mesh);
+    const { listeners } = translate(state, { t: "sidecar", instance: "shop-v1-0" }, defaultTranslateOptions);
+    const [inbound] = listeners.filter(({ trafficDirection }) => trafficDirection === "INBOUND");
+    const [http] = (inbound?.filterChains ?? []).flatMap(({ filters = [] }) =>
+      filters.flatMap(({ typedConfig }) =>
+        typedConfig !== undefined && isAny(typedConfig, HttpConnectionManager)
+          ? [unpack(typedConfig, HttpConnectionManager)]
+          : [],
+      ),
+    );
+    expect(http).toBeDefined();
+    return http?.routeConfig?.virtualHosts?.[0]?.routes?.[0]?.route?.retryPolicy;
+  };
+  expect(policyBy("connectTimeout: 1s")).toEqual({ retryOn: "reset-before-request", numRetries: 2 });
+  expect(policyBy("defaultInboundHttpRetryPolicy: {}")).toBeUndefined();
+  expect(policyBy("defaultInboundHttpRetryPolicy: {attempts: 5}")).toEqual({
+    retryOn: "reset-before-request",
+    numRetries: 5,
+  });
+  expect(
+    policyBy("defaultInboundHttpRetryPolicy: {attempts: 1, retryOn: 'reset,503', perTryTimeout: 2s, backoff: 5ms}"),
+  ).toEqual({
+    retryOn: "reset,retriable-status-codes",
+    retriableStatusCodes: [503],
+    numRetries: 1,
+    perTryTimeout: 2000,
+    retryBackOff: { baseInterval: 5 },
+  });
+});

@@ -8,7 +8,7 @@ import { NetworkRbac } from "../xds/proto/filter-network-rbac.ts";
 import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
 import type { HttpFilter } from "../xds/proto/http-connection-manager.ts";
 import type { NetworkFilter } from "../xds/proto/listener.ts";
-import type { RetryPolicy, RouteAction } from "../xds/proto/route-action.ts";
+import type { RouteAction } from "../xds/proto/route-action.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import { pack } from "../xds/types/any.ts";
 import type { Authorization } from "./authorization.ts";
@@ -60,17 +60,14 @@ export function tcpFilters(
   ];
 }
 
-/** Istio's default: a request that the application cannot have seen is safe to send again. */
-const UNSENT: RetryPolicy = { retryOn: "reset-before-request", numRetries: 2 };
-
 /** Everything goes to the application, for as long as it takes: the caller's proxy holds the limits. */
-function inboundRoutes({ clusterName, port, protocol }: InboundPort): RouteConfiguration {
+function inboundRoutes({ clusterName, port, retryPolicy }: InboundPort): RouteConfiguration {
   const route: RouteAction = {
     cluster: clusterName,
     timeout: 0,
     // What a call of gRPC asks for itself counts, as in Istio.
     maxStreamDuration: { maxStreamDuration: 0, grpcTimeoutHeaderMax: 0 },
-    retryPolicy: protocol === "grpc" ? undefined : UNSENT,
+    retryPolicy,
   };
   return {
     name: clusterName,

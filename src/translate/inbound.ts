@@ -9,6 +9,7 @@ import type { ConnectionPool } from "../model/destination-rule.ts";
 import type { Instance, InstancePort, Protocol, Service, UnixAddress, SocketAddress } from "../model/service.ts";
 import type { IngressListener } from "../model/sidecar.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
+import type { RetryPolicy } from "../xds/proto/route-action.ts";
 import {
   circuitBreakers,
   connectTimeoutMs,
@@ -19,6 +20,7 @@ import {
 import { destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { addressOf } from "./endpoints.ts";
 import { isHttp2, servicesBefore } from "./mesh-index.ts";
+import { inboundRetryPolicy } from "./retry-policy.ts";
 import type { Scope } from "./scope.ts";
 import { serviceMetadata } from "./outbound-clusters.ts";
 
@@ -37,13 +39,18 @@ export interface InboundPort {
   readonly application: SocketAddress | UnixAddress;
   /** Of connections to it. */
   readonly connectionPool: ConnectionPool | undefined;
+  /** Of requests that it has not taken; undefined: none. */
+  readonly retryPolicy: RetryPolicy | undefined;
 }
 
 export function inboundPorts(mesh: Mesh, instance: Instance, scope: Scope, shared: boolean): readonly InboundPort[] {
   return instance.ports.map((port) => {
     const clusterName = `inbound|${port.targetPort}||${shared ? `@${instance.id}` : ""}`;
     const common = { instance, port, scope, clusterName };
-    return { ...common, ...(ingressAt(common) ?? servedAt(mesh, common)) };
+    const traits = ingressAt(common) ?? servedAt(mesh, common);
+    // A stream of gRPC cannot be sent again, as in Istio.
+    const retryPolicy = traits.protocol === "grpc" ? undefined : inboundRetryPolicy(mesh.settings);
+    return { ...common, ...traits, retryPolicy };
   });
 }
 

@@ -7,6 +7,7 @@
  * @module
  */
 import type { BackendRetries } from "../model/backend-policy.ts";
+import type { MeshSettings } from "../model/mesh.ts";
 import type { Retries } from "../model/virtual-service.ts";
 import { PreviousHostsPredicate, PreviousPrioritiesConfig } from "../xds/proto/retry-predicates.ts";
 import type { RetryPolicy } from "../xds/proto/route-action.ts";
@@ -50,6 +51,25 @@ export function retryPolicy(
     ...((retries?.ignorePreviousHosts ?? !hashes) ? elsewhere : undefined),
     ...(retries?.remoteLocalities === true ? { retryPriority: otherLocalities } : undefined),
     hostSelectionRetryMaxAttempts: 5,
+  };
+}
+
+/** A request that the application cannot have seen is safe to send again. */
+const UNSENT = "reset-before-request";
+
+/**
+ * Of a workload's own proxy, towards its application. Undefined when `attempts` is 0.
+ *
+ * Source: Istio's `defaultInboundHttpRetryPolicy`, and what holds where nothing is said.
+ */
+export function inboundRetryPolicy({ defaultInboundHttpRetryPolicy: retries }: MeshSettings): RetryPolicy | undefined {
+  if (retries?.attempts === 0) return undefined;
+  const retryOn = retries?.retryOn ?? [];
+  return {
+    ...conditions(retryOn.some((word) => word !== "") ? retryOn : [UNSENT]),
+    numRetries: retries?.attempts ?? DEFAULT_ATTEMPTS,
+    perTryTimeout: retries?.perTryTimeoutMs,
+    retryBackOff: retries?.backoffMs === undefined ? undefined : { baseInterval: retries.backoffMs },
   };
 }
 

@@ -44,10 +44,17 @@ function cookieOf(route: Route | undefined): unknown {
 describe("XBackendTrafficPolicy", () => {
   test("limits retries to its targets, unless a DestinationRule does", () => {
     const limited = policy("retryConstraint: {budget: {percent: 30}, minRetryRate: {count: 5}}");
-    expect(budgetOf("cart", limited)).toEqual({ budgetPercent: { value: 30 }, minRetryConcurrency: 5 });
+    expect(budgetOf("cart", limited)).toEqual({
+      budgetPercent: { value: 30 },
+      minRetryConcurrency: 5,
+      budgetInterval: 10_000,
+    });
+    const long = policy("retryConstraint: {budget: {interval: 1m}}");
+    expect(budgetOf("cart", long)).toMatchObject({ budgetInterval: 60_000 });
     expect(budgetOf("cart", policy("retryConstraint: {}"))).toEqual({
       budgetPercent: { value: 20 },
       minRetryConcurrency: 10,
+      budgetInterval: 10_000,
     });
     expect(budgetOf("stock", limited)).toBeUndefined();
     const rule =
