@@ -36,6 +36,17 @@ test("everything that it says", () => {
   });
 });
 
+test("TLS that an ingress listener ends, by files beside the document", () => {
+  const text = sidecar(`workloadSelector: {labels: {app: a}}, ingress: [{port: {number: 443, protocol: HTTPS, name: i},
+    tls: {mode: MUTUAL, serverCertificate: c.pem, privateKey: k.pem, caCertificates: ca.pem, caCrl: ca.crl}}]`);
+  expect(errors(text)).toEqual([]);
+  expect(load(text, "/docs/s.yaml").mesh.sidecars[0]?.ingress[0]?.tls).toMatchObject({
+    mode: "MUTUAL",
+    certificate: { pairs: [{ certificate: "/docs/c.pem", privateKey: "/docs/k.pem" }], caCertificates: "/docs/ca.pem" },
+    caCrl: "/docs/ca.crl",
+  });
+});
+
 test("unix sockets", () => {
   const text =
     sidecar(`egress: [{port: {number: 0, protocol: HTTP, name: e}, bind: "unix:///run/out.sock", hosts: ["./*"]},
@@ -52,6 +63,8 @@ test("unix sockets", () => {
 });
 
 const port = (number: number, protocol = "HTTP"): string => `port: {number: ${number}, protocol: ${protocol}, name: p}`;
+const https = "port: {number: 80, protocol: HTTPS, name: p}";
+const FILES = "serverCertificate: a, privateKey: b";
 
 describe.each([
   ["egress: [{hosts: ['a.b.com']}]", "must be namespace/host"],
@@ -73,7 +86,14 @@ describe.each([
   [`ingress: [{${port(80)}, defaultEndpoint: "10.0.0.1:80"}]`, "must be 127.0.0.1, [::1], 0.0.0.0 or [::] with a port"],
   [`ingress: [{${port(80)}, defaultEndpoint: "127.0.0.1:99999"}]`, "must be 127.0.0.1"],
   [`ingress: [{${port(80)}, defaultEndpoint: "unix://a.sock"}]`, "a unix socket is unix:///path"],
-  [`ingress: [{${port(80)}, tls: {mode: SIMPLE}}]`, "is not supported yet"],
+  [`ingress: [{${port(80)}, tls: {mode: SIMPLE}}]`, "needs a port of protocol HTTPS or TLS"],
+  [`ingress: [{${https}, tls: {mode: SIMPLE}}]`, "missing: serverCertificate, privateKey"],
+  [`ingress: [{${https}, tls: {credentialName: c}}]`, "cannot stand in a Sidecar"],
+  [`ingress: [{${https}, tls: {httpsRedirect: true, ${FILES}}}]`, "cannot stand in a Sidecar"],
+  [`ingress: [{${https}, tls: {subjectAltNames: [a], ${FILES}}}]`, "cannot stand in a Sidecar"],
+  [`ingress: [{${https}, tls: {mode: ISTIO_MUTUAL}}]`, "must be one of SIMPLE, MUTUAL"],
+  [`ingress: [{${https}, tls: {mode: PASSTHROUGH}}]`, "must be one of SIMPLE, MUTUAL"],
+  [`ingress: [{${https}, tls: {mode: MUTUAL, ${FILES}}}]`, "missing: caCertificates"],
   ["ingress: [{}]", 'field "port" is missing'],
   ["outboundTrafficPolicy: {mode: SOME}", "must be"],
   ["outboundTrafficPolicy: {egressProxy: {host: a}}", "egressProxy"],

@@ -1,7 +1,7 @@
 /**
  * Sidecar to the model. Source: networking.istio.io Sidecar and Istio's validation of it.
  *
- * Not read yet, and refused: `ingress[].tls`, `outboundTrafficPolicy.egressProxy`. Differs: the number of a port at a unix socket may be given there, too,
+ * Not read yet, and refused: `outboundTrafficPolicy.egressProxy`. Differs: the number of a port at a unix socket may be given there, too,
  * for HTTP; opaque bytes need it.
  *
  * @module
@@ -10,6 +10,7 @@ import type { EgressHost, EgressListener, IngressListener, Sidecar } from "../mo
 import { type Protocol, UNIX_PREFIX } from "../model/service.ts";
 import { connectionPool } from "./connection-pool.ts";
 import { type DocumentBody, specFields } from "./document.ts";
+import { ingressTls } from "./ingress-tls.ts";
 import { outboundTrafficPolicy } from "./mesh-settings.ts";
 import { isAddress, isDnsLabel, isHost, labels } from "./names.ts";
 import { unixSocket } from "./endpoint.ts";
@@ -31,7 +32,7 @@ export function readSidecar(body: DocumentBody): Sidecar {
     origin: body.origin,
     workloadSelector,
     egress: egressListeners(spec.at("egress")),
-    ingress: ingressListeners(spec.at("ingress")),
+    ingress: ingressListeners(spec.at("ingress"), body),
     inboundConnectionPool: spec.optional("inboundConnectionPool", connectionPool),
     outboundTrafficPolicy: spec.optional("outboundTrafficPolicy", outboundTrafficPolicy),
   };
@@ -116,21 +117,20 @@ function egressHost(node: Node): EgressHost {
   return { namespace, host, excluded };
 }
 
-function ingressListeners(node: Node | undefined): readonly IngressListener[] {
+function ingressListeners(node: Node | undefined, body: DocumentBody): readonly IngressListener[] {
   const items = node?.items() ?? [];
   const seen = new Set<number>();
   return items.map((item) => {
-    const listener = ingressListener(item);
+    const listener = ingressListener(item, body);
     if (seen.has(listener.port)) item.fail(`the port ${listener.port} stands twice`);
     seen.add(listener.port);
     return listener;
   });
 }
 
-function ingressListener(node: Node): IngressListener {
+function ingressListener(node: Node, body: DocumentBody): IngressListener {
   const fields = node.fields({
-    known: ["port", "bind", "captureMode", "defaultEndpoint", "connectionPool"],
-    unsupported: ["tls"],
+    known: ["port", "bind", "captureMode", "defaultEndpoint", "connectionPool", "tls"],
   });
   fields.optional("captureMode", choice(["DEFAULT", "IPTABLES", "NONE"]));
   // The proxy listens where the workload's port is, whatever is written.
@@ -142,6 +142,7 @@ function ingressListener(node: Node): IngressListener {
     ...at,
     defaultEndpoint: fields.optional("defaultEndpoint", endpoint),
     connectionPool: fields.optional("connectionPool", connectionPool),
+    tls: fields.optional("tls", (tls) => ingressTls(tls, at.protocol, body)),
   };
 }
 

@@ -4,6 +4,7 @@
  * @module
  */
 import type { Place } from "../base/problem.ts";
+import type { GatewayTls } from "./gateway.ts";
 import type { ConnectionPool } from "./destination-rule.ts";
 import type { LabelSelector } from "./match.ts";
 import type { OutboundTrafficPolicy } from "./mesh.ts";
@@ -51,4 +52,6 @@ export interface IngressListener {
   /** Where the application listens; undefined: at the port. */
   readonly defaultEndpoint: SocketAddress | UnixAddress | undefined;
   readonly connectionPool: ConnectionPool | undefined;
+  /** TLS of clients that are not of the mesh; it ends here where the mesh's mutual TLS is off. */
+  readonly tls: GatewayTls | undefined;
 }

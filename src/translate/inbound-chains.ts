@@ -2,7 +2,7 @@
  * The filter chains of an inbound listener, by its mTLS mode and by what the port speaks.
  *
  * STRICT has chains that ask for a certificate: plain text fails the handshake before a byte reaches the application.
- * PERMISSIVE has some for TLS and some for plain text. DISABLE has plain text alone.
+ * PERMISSIVE has some for TLS and some for plain text. DISABLE has plain text alone, or the TLS that the workload's Sidecar ends.
  *
  * On ports that may be opaque PERMISSIVE has one more: TLS that is not the mesh's (by ALPN, as in Istio) is the application's own. A port
  * of unknown protocol has chains for HTTP and for opaque bytes, which ALPN and the first bytes tell apart.
@@ -11,12 +11,14 @@
  */
 import { unreachable } from "../base/unreachable.ts";
 import type { Mesh } from "../model/mesh.ts";
+import type { GatewayTls } from "../model/gateway.ts";
 import type { MtlsMode } from "../model/security.ts";
 import type { TransportSocket } from "../xds/proto/core-base.ts";
 import type { FilterChain, FilterChainMatch, NetworkFilter } from "../xds/proto/listener.ts";
 import { DownstreamTlsContext } from "../xds/proto/tls.ts";
 import { pack } from "../xds/types/any.ts";
 import { MESH_HTTP, MESH_TCP, PLAIN_HTTP } from "./detection.ts";
+import { serverSocket } from "./gateway/tls.ts";
 import type { InboundPort } from "./inbound.ts";
 import { anyOfTrustDomain, meshTls } from "./secrets.ts";
 
@@ -57,6 +59,7 @@ export function inboundChains(
         add(served, true, meshHttp && { applicationProtocols: meshHttp });
         break;
       case "DISABLE":
+        if (inbound.ends !== undefined) return [ownTls(mesh, inbound, inbound.ends, served)];
         add(served, false, plainHttp && { applicationProtocols: plainHttp });
         break;
       case "PERMISSIVE":
@@ -69,6 +72,16 @@ export function inboundChains(
     }
   }
   return chains;
+}
+
+/** What a Sidecar ends: nothing but TLS comes in. */
+function ownTls(mesh: Mesh, { port, scope }: InboundPort, tls: GatewayTls, { filters, opaque }: Served): FilterChain {
+  return {
+    name: `0.0.0.0_${port.targetPort}`,
+    filters,
+    filterChainMatch: { transportProtocol: "tls" },
+    transportSocket: serverSocket(tls, scope, mesh.settings.trustDomain, opaque ? [] : ALPN_HTTP),
+  };
 }
 
 interface Served {

@@ -52,9 +52,10 @@ export function inboundListener(mesh: Mesh, inbound: InboundPort, options: Trans
 /** What must be looked at before a chain can be chosen, or a policy be asked. */
 function looking(
   mesh: Mesh,
-  { instance, protocol }: InboundPort,
+  { ends, instance, protocol }: InboundPort,
   { mode }: EffectiveMtls,
 ): Pick<Listener, "listenerFilters" | "listenerFiltersTimeout" | "continueOnListenerFiltersTimeout"> {
+  if (ends !== undefined) return { listenerFilters: [tlsInspector] };
   const forTls =
     mode === "PERMISSIVE" || (mode === "STRICT" && (protocol === "auto" || asksForSni(mesh, instance.workload)));
   const forHttp = protocol === "auto" && mode !== "STRICT";

@@ -5,6 +5,7 @@
  */
 import type { LabelSelector } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
+import type { GatewayTls } from "../model/gateway.ts";
 import type { ConnectionPool } from "../model/destination-rule.ts";
 import type { Instance, InstancePort, Protocol, Service, UnixAddress, SocketAddress } from "../model/service.ts";
 import type { IngressListener } from "../model/sidecar.ts";
@@ -21,6 +22,7 @@ import { destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { addressOf } from "./endpoints.ts";
 import { isHttp2, servicesBefore } from "./mesh-index.ts";
 import { inboundRetryPolicy } from "./retry-policy.ts";
+import { effectiveMtls } from "./peer-authentication.ts";
 import type { Scope } from "./scope.ts";
 import { serviceMetadata } from "./outbound-clusters.ts";
 
@@ -41,29 +43,38 @@ export interface InboundPort {
   readonly connectionPool: ConnectionPool | undefined;
   /** Of requests that it has not taken; undefined: none. */
   readonly retryPolicy: RetryPolicy | undefined;
+  /** TLS that ends here, of clients that are not of the mesh; the protocol is then what is inside. */
+  readonly ends: GatewayTls | undefined;
 }
 
 export function inboundPorts(mesh: Mesh, instance: Instance, scope: Scope, shared: boolean): readonly InboundPort[] {
   return instance.ports.map((port) => {
     const clusterName = `inbound|${port.targetPort}||${shared ? `@${instance.id}` : ""}`;
     const common = { instance, port, scope, clusterName };
-    const traits = ingressAt(common) ?? servedAt(mesh, common);
+    const traits = ingressAt(mesh, common) ?? servedAt(mesh, common);
     // A stream of gRPC cannot be sent again, as in Istio.
     const retryPolicy = traits.protocol === "grpc" ? undefined : inboundRetryPolicy(mesh.settings);
     return { ...common, ...traits, retryPolicy };
   });
 }
 
-type Traits = Pick<InboundPort, "protocol" | "services" | "application" | "connectionPool">;
+type Traits = Pick<InboundPort, "protocol" | "services" | "application" | "connectionPool" | "ends">;
 type Place = Pick<InboundPort, "instance" | "port" | "scope">;
 
-/** What the workload's Sidecar says of its ports: one that it does not list goes to the application as it comes. */
-function ingressAt({ instance, port, scope }: Place): Traits | undefined {
+/**
+ * What the workload's Sidecar says of its ports: one that it does not list goes to the application as it comes. As in Istio its TLS ends where
+ * a PeerAuthentication turns the mesh's off.
+ */
+function ingressAt(mesh: Mesh, { instance, port, scope }: Place): Traits | undefined {
   const { ingress = [], inboundConnectionPool } = scope.sidecar ?? {};
   if (ingress.length === 0) return undefined;
   const listener = ingress.find((it) => it.port === port.targetPort);
+  const isFree = effectiveMtls(mesh, instance.workload, port.targetPort).mode === "DISABLE";
+  const ends = isFree ? listener?.tls : undefined;
+  const protocol = listener?.protocol ?? "auto";
   return {
-    protocol: listener?.protocol ?? "auto",
+    ends,
+    protocol: ends === undefined ? protocol : protocol === "https" ? "http" : "tcp",
     services: [],
     application: (listener && defaultEndpoint(instance, listener)) ?? port.application,
     connectionPool: listener?.connectionPool ?? inboundConnectionPool,
@@ -97,7 +108,7 @@ function servedAt(mesh: Mesh, { instance, port, scope }: Place): Traits {
   const number = service?.ports.find((p) => p.targetPort === port.targetPort)?.number ?? 0;
   const rule = service && destinationRuleFor(mesh, { ...scope, labels: NO_LABELS }, service);
   const connectionPool = scope.sidecar?.inboundConnectionPool ?? policyFor(rule, undefined, number).connectionPool;
-  return { services, protocol, application: port.application, connectionPool };
+  return { services, protocol, application: port.application, connectionPool, ends: undefined };
 }
 
 export function inboundCluster({ settings }: Mesh, inbound: InboundPort): Cluster {
