@@ -9,6 +9,7 @@ import { join, relative } from "node:path";
 import type { DiffReport } from "../src/cli/diff-report.ts";
 import { runCli } from "./support/cli-context.ts";
 import { service, workload } from "./support/mesh.ts";
+import { serverKeyPair } from "./support/server-certificates.ts";
 
 const example = relative(process.cwd(), join(import.meta.dir, "../examples/bookinfo"));
 const folder = mkdtempSync(join(tmpdir(), "tulle-diff-"));
@@ -236,4 +237,91 @@ test("docs/diff.md shows what is printed", async () => {
   );
   const { out } = await runCli(["diff", example, path]);
   expect(out.replaceAll(path, "changed").replaceAll(example, "examples/bookinfo")).toBe(shown);
+});
+
+describe("--resources", () => {
+  /** Each resource in a line: what it is, its fields, and how many proxies have it so. */
+  const resources = async (from: string, to: string): Promise<readonly string[]> => {
+    const { resources: found } = await diff("--resources", from, to);
+    return (found?.changes ?? []).map(({ change, fields, kind, name, proxies }) => {
+      const words = fields.map((f) => ` ${f.path}: ${f.was} > ${f.now};`).join("");
+      return `${change} ${kind} ${name} of ${proxies.length}:${words}`.replaceAll(".default.svc.cluster.local", "");
+    });
+  };
+  const rule = (weight: number, more = ""): string =>
+    rules(
+      `{name: split, route: [{destination: {host: shop}, weight: ${weight}}, {destination: {host: cart}, weight: 1}]}${more}`,
+    );
+
+  test("says which fields of which proxies change, and nothing where only lines move", async () => {
+    const from = written(...APPS, rule(9));
+    expect(await resources(from, written("# a line more", ...APPS, rule(9)))).toEqual([]);
+    const weight = "route.weighted_clusters.clusters[outbound|80||shop].weight: 9 > 8;";
+    expect(await resources(from, written(...APPS, rule(8)))).toEqual([
+      `changed routes http_proxy of 2: virtual_hosts[shop:80].routes[split].${weight}`,
+      `changed routes shop:80 of 2: virtual_hosts[shop:80].routes[split].${weight} virtual_hosts[shop:80|loopback].routes[split].${weight}`,
+    ]);
+  });
+
+  test("a service more moves nothing of the others", async () => {
+    const more = [service("pay", ["http:80:8080"])];
+    const lines = await resources(written(...APPS), written(...APPS, ...more));
+    expect(lines.filter((line) => line.startsWith("changed")).map((line) => line.split(":")[0])).toEqual([
+      "changed routes http_proxy of 2",
+    ]);
+    expect(lines.filter((line) => line.startsWith("added")).map((line) => line.split(" ")[1])).toEqual([
+      "listener",
+      "routes",
+      "cluster",
+      "endpoints",
+    ]);
+  });
+
+  test("proxies that come and go are named, not told", async () => {
+    const { resources: found } = await diff(
+      "--resources",
+      written(...APPS),
+      written(...APPS, workload("pay", "v1", [])),
+    );
+    expect(found).toMatchObject({ compared: 2, newProxies: ["default/pay-v1"], goneProxies: [], changes: [] });
+  });
+
+  test("is printed a line for each field", async () => {
+    const { out } = await runCli(["diff", "--resources", written(...APPS, rule(9)), written(...APPS, rule(8))]);
+    expect(out).toContain("resources of proxies\n  ~ routes http_proxy of default/shop-v1, default/cart-v1\n");
+    expect(out).toMatch(/\n      virtual_hosts\[shop\S+weight  was 9, now 8\n/);
+    const { out: same } = await runCli(["diff", "--resources", written(...APPS), written(...APPS)]);
+    expect(same).toContain("resources of proxies\n  no change, of 2 that both sides have\n");
+  });
+
+  test("never prints what a certificate holds", async () => {
+    const secret = (key: string): string =>
+      JSON.stringify({
+        apiVersion: "v1",
+        kind: "Secret",
+        metadata: { name: "c" },
+        type: "kubernetes.io/tls",
+        stringData: { "tls.crt": PAIRS[key]?.certChainPem, "tls.key": PAIRS[key]?.privateKeyPem },
+      });
+    const PAIRS: Record<string, ReturnType<typeof serverKeyPair>> = {
+      a: serverKeyPair(["a.com"]),
+      b: serverKeyPair(["a.com"]),
+    };
+    const edge = [
+      "{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: edge, labels: {edge: edge}}, spec: {role: gateway}}",
+      "{apiVersion: networking.istio.io/v1, kind: Gateway, metadata: {name: g}, spec: {selector: {edge: edge}, servers: [{port: {number: 443, name: https, protocol: HTTPS}, hosts: [a.com], tls: {mode: SIMPLE, credentialName: c}}]}}",
+    ];
+    const { out } = await runCli([
+      "diff",
+      "--resources",
+      "-o",
+      "json",
+      written(...APPS, ...edge, secret("a")),
+      written(...APPS, ...edge, secret("b")),
+    ]);
+    expect(out).not.toContain("PRIVATE KEY");
+    expect((JSON.parse(out) as DiffReport).resources?.changes).toMatchObject([
+      { kind: "certificate", change: "changed", fields: [], proxies: ["default/edge"] },
+    ]);
+  });
 });

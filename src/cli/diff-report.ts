@@ -5,6 +5,8 @@
  */
 import type { ChangedCall, ChangedCalls, Comparison, Decider } from "../app/diff/compare.ts";
 import type { ChangedDocument } from "../app/diff/documents.ts";
+import type { ChangedResources } from "../app/diff/resources.ts";
+import { resourceLines } from "./diff-resources.ts";
 import type { Paint } from "./paint.ts";
 import { count } from "./words.ts";
 
@@ -13,17 +15,20 @@ export interface DiffReport {
   readonly refused: readonly string[];
   readonly documents: readonly ChangedDocument[];
   readonly calls: Comparison;
+  /** Where they were asked for. */
+  readonly resources?: ChangedResources;
 }
 
 /** Of calls that change alike, and of their callers. */
 const MAX_SHOWN = 3;
 
-export function diffText({ refused, documents, calls }: DiffReport, paint: Paint): string {
+export function diffText({ refused, documents, calls, resources }: DiffReport, paint: Paint): string {
   const lines = [
     ...(refused.length === 0 ? [] : [paint.red("newly refused, and left out:"), ...refused.map((p) => `  ${p}`), ""]),
     ...documents.map((document) => documentLine(document, paint)),
     ...(documents.length === 0 ? [] : [""]),
     ...hostLines(calls.changes, paint),
+    ...(resources === undefined ? [] : resourceLines(resources, paint)),
     summary(calls, documents),
   ];
   return `${lines.join("\n")}\n`;

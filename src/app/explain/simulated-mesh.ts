@@ -22,6 +22,17 @@ import { CompiledResources } from "./compiled.ts";
 export const LOOPBACK = "127.0.0.1";
 const FIRST_PORT = 20_000;
 
+/** Addresses by what is there: meshes that share them have what is the same at the same place. */
+export class Places {
+  readonly #ports = new Map<string, number>();
+
+  at(what: string): SocketAddress {
+    const port = this.#ports.get(what) ?? FIRST_PORT + this.#ports.size;
+    this.#ports.set(what, port);
+    return { address: LOOPBACK, port };
+  }
+}
+
 export class SimulatedMesh {
   readonly mesh: Mesh;
   readonly instances: readonly Instance[];
@@ -29,21 +40,27 @@ export class SimulatedMesh {
   readonly #state: MeshState;
   readonly #resources = new Map<Instance, ProxyResources>();
 
-  constructor(documents: Mesh) {
+  constructor(documents: Mesh, places = new Places()) {
     const mesh = withStandIns(documents);
-    let port = FIRST_PORT;
-    const place = (): SocketAddress => ({ address: LOOPBACK, port: port++ });
     this.mesh = mesh;
     this.instances = mesh.workloads.map((workload) => ({
       workload,
       id: nameOf(workload),
-      ports: portsOf(mesh, workload).map((targetPort) => ({ targetPort, inbound: place(), application: place() })),
-      outbound: workload.gateway === undefined ? place() : undefined,
+      ports: portsOf(mesh, workload).map((targetPort) => ({
+        targetPort,
+        inbound: places.at(`${nameOf(workload)} inbound ${targetPort}`),
+        application: places.at(`${nameOf(workload)} application ${targetPort}`),
+      })),
+      outbound: workload.gateway === undefined ? places.at("outbound") : undefined,
       loopbacks:
         workload.gateway !== undefined
           ? []
           : mesh.services.flatMap(({ hostname: host, ports }) =>
-              ports.map(({ number }) => ({ host, port: number, address: place() })),
+              ports.map(({ number }) => ({
+                host,
+                port: number,
+                address: places.at(`loopback ${host}:${number}`),
+              })),
             ),
       healthy: true,
     }));

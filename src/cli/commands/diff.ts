@@ -7,6 +7,7 @@ import { existsSync } from "node:fs";
 import { type Command, Option } from "commander";
 import { compareMeshes } from "../../app/diff/compare.ts";
 import { changedDocuments } from "../../app/diff/documents.ts";
+import { changedResources } from "../../app/diff/resources.ts";
 import { formatProblem, type Problem } from "../../base/problem.ts";
 import { type Loaded, loadDocuments } from "../../config/load.ts";
 import { readFiles } from "../../config/read-folder.ts";
@@ -19,6 +20,7 @@ interface Options {
   readonly exitCode: boolean;
   readonly maxCalls: number;
   readonly output: "text" | "json";
+  readonly resources: boolean;
 }
 
 const MORE = `
@@ -28,6 +30,7 @@ that rules and policies take or just miss. What differs is told, by the calls th
 Examples:
   tulle diff examples/bookinfo ../changed
   tulle diff HEAD -- examples/bookinfo           (the folder as git has it, and as it is)
+  tulle diff --resources HEAD -- examples/bookinfo
 
 Exit codes: ${EXIT.ok} compared, ${EXIT.failure} something differs (with --exit-code), ${EXIT.usage} wrong usage.`;
 
@@ -39,6 +42,7 @@ export function register(program: Command, context: CliContext): void {
     .argument("<new>", "a file or folder of documents")
     .option("--exit-code", `end with ${EXIT.failure} where something differs`, false)
     .option("--max-calls <n>", "how many calls to ask about at most", wholeArgument(1, 10_000_000), 50_000)
+    .option("--resources", "say which resources of which proxies change, too, field by field", false)
     .addOption(new Option("-o, --output <format>", "how to print").choices(["text", "json"]).default("text"))
     .addHelpText("after", MORE)
     .action((before: string, after: string, options: Options) => diff(before, after, options, context));
@@ -51,6 +55,7 @@ function diff(before: string, after: string, options: Options, context: CliConte
     refused: newlyRefused(was, now).map(formatProblem),
     documents: changedDocuments(was.documents, now.documents),
     calls: compareMeshes(was.mesh, now.mesh, options.maxCalls),
+    ...(options.resources && { resources: changedResources(was.mesh, now.mesh) }),
   };
   context.out(options.output === "json" ? `${JSON.stringify(report, null, 2)}\n` : diffText(report, context.paint));
   const { calls, documents, refused } = report;
