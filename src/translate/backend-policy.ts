@@ -13,7 +13,7 @@ import type { Mesh } from "../model/mesh.ts";
 import type { Service } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { HealthCheck as EnvoyHealthCheck } from "../xds/proto/core-health-check.ts";
-import { LeastRequest } from "../xds/proto/load-balancing-policies.ts";
+import { LeastRequest, type LocalityLbConfig } from "../xds/proto/load-balancing-policies.ts";
 import { PeakEwma } from "../xds/proto/tulle-balancing.ts";
 import type { Int64Range } from "../xds/proto/type.ts";
 import { pack } from "../xds/types/any.ts";
@@ -45,13 +45,19 @@ export interface CheckedWay {
 
 /**
  * The balancer of a cluster: ours, with Envoy's nearest behind it. Who knows only that takes it. Keys that a DestinationRule hashes by win.
+ *
+ * @param localityLbConfig How localities share; a balancer of its own has it among its settings.
  */
-export function ownBalancer(policy: BackendPolicy | undefined, by: LoadBalancer | undefined): Partial<Cluster> {
+export function ownBalancer(
+  policy: BackendPolicy | undefined,
+  by: LoadBalancer | undefined,
+  localityLbConfig: LocalityLbConfig | undefined,
+): Partial<Cluster> {
   if (policy?.loadBalancer === undefined || typeof by?.balancer === "object") return {};
   const { decayMs } = policy.loadBalancer;
   const policies = [
-    { name: "tulle.balancing.peak_ewma", typedConfig: pack(PeakEwma, { decayTime: decayMs }) },
-    { name: "envoy.load_balancing_policies.least_request", typedConfig: pack(LeastRequest, {}) },
+    { name: "tulle.balancing.peak_ewma", typedConfig: pack(PeakEwma, { decayTime: decayMs, localityLbConfig }) },
+    { name: "envoy.load_balancing_policies.least_request", typedConfig: pack(LeastRequest, { localityLbConfig }) },
   ];
   return {
     lbPolicy: "LOAD_BALANCING_POLICY_CONFIG",

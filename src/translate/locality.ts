@@ -9,8 +9,8 @@
  * @module
  */
 import type { Locality, LocalityLbSetting, LocalityPattern, PriorityLabel } from "../model/locality.ts";
-import type { Cluster } from "../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
+import type { LocalityLbConfig } from "../xds/proto/load-balancing-policies.ts";
 import type { Target } from "./destination.ts";
 
 /** Endpoints of one locality and priority. */
@@ -53,12 +53,13 @@ const labelledGroups = (groups: readonly LocalityGroup[], view: LocalityView): r
 export function localityBalancing(
   { endpoints = [] }: ClusterLoadAssignment,
   { setting: { enabled, zoneAware } }: LocalityView,
-): NonNullable<Cluster["commonLbConfig"]> {
+): LocalityLbConfig | undefined {
   if (zoneAware !== undefined) {
     const { minClusterSize } = zoneAware;
     return { zoneAwareLbConfig: enabled ? { minClusterSize } : { routingEnabled: {} } };
   }
-  return enabled && endpoints.some(({ locality }) => locality !== undefined) ? { localityWeightedLbConfig: {} } : {};
+  const isPlaced = endpoints.some(({ locality }) => locality !== undefined);
+  return enabled && isPlaced ? { localityWeightedLbConfig: {} } : undefined;
 }
 
 function grouped(targets: readonly Target[]): readonly LocalityGroup[] {

@@ -147,7 +147,8 @@ function outbound(
   if (discovered === undefined) return undefined;
   const own = backendPolicyFor(mesh, scope.namespace, service);
   const common = commonCluster(name, policy, mesh.settings);
-  const balancer = ownBalancer(own, policy.loadBalancer);
+  const sharing = localityBalancing(assignment, localities);
+  const balancer = ownBalancer(own, policy.loadBalancer, sharing);
   const cluster: Cluster = {
     ...common,
     ...discovered,
@@ -155,7 +156,7 @@ function outbound(
     commonLbConfig: {
       ...common.commonLbConfig,
       // A balancer of its own has it among its settings.
-      ...(balancer.loadBalancingPolicy === undefined ? localityBalancing(assignment, localities) : {}),
+      ...(balancer.loadBalancingPolicy === undefined ? sharing : undefined),
     },
     ...healthChecks(own, {
       hostname: service.hostname,

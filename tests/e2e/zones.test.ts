@@ -25,6 +25,9 @@ const documents = [
   rule("few", "{enabled: true}"),
   service("off", "stock"),
   rule("off", "{enabled: false}"),
+  service("quick", "stock"),
+  rule("quick", "{minClusterSize: 1}"),
+  "{apiVersion: tulle.dev/v1, kind: BackendPolicy, metadata: {name: quick}, spec: {host: quick, loadBalancer: {peakEwma: {decay: 10s}}}}",
   service("client", "client"),
   workload("a1", "stock", "eu.a"),
   workload("b1", "stock", "eu.b"),
@@ -73,6 +76,12 @@ for (const args of ways)
     }, 30_000);
     test("a zone with enough keeps all", async () => {
       await expectShares("client-b", "stock", { b1: 1 / 2, b2: 1 / 2 });
+    }, 30_000);
+    test("by peak EWMA as well, which decides within the zone", async () => {
+      const bodies: string[] = [];
+      for (let i = 0; i < 30; i += 1) bodies.push((await mesh.callFrom("client-b", "http://quick/x")).body);
+      const names = new Set(bodies.map((body) => (JSON.parse(body) as { version: string }).version));
+      expect([...names].filter((name) => name !== "b1" && name !== "b2")).toEqual([]);
     }, 30_000);
     test("with fewer endpoints than six, all zones of the region", async () => {
       await expectShares("client-b", "few", { a1: 1 / 3, b1: 1 / 3, b2: 1 / 3 });

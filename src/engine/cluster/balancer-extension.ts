@@ -77,9 +77,9 @@ const NO_LOCALITIES = { localities: undefined, failOnPanic: false };
 const HASHING = ["consistentHashingLbConfig", "localityWeightedLbConfig"];
 
 const POLICIES: readonly Compile[] = [
-  policyOf(PeakEwma, ["decayTime"], ({ decayTime = DEFAULT_DECAY_MS }, _, at) => {
+  policyOf(PeakEwma, ["decayTime", "localityLbConfig"], ({ decayTime = DEFAULT_DECAY_MS, localityLbConfig }, _, at) => {
     if (decayTime <= 0) throw new CompileError(`${at}.decay_time`, `must be above 0, found ${decayTime} ms`);
-    return { policy: { t: "peakEwma", decayMs: decayTime }, ...NO_LOCALITIES };
+    return { policy: { t: "peakEwma", decayMs: decayTime }, ...localitiesOf(localityLbConfig, at) };
   }),
   policyOf(RoundRobin, ["slowStartConfig", "localityLbConfig"], ({ slowStartConfig, localityLbConfig }, _, at) => ({
     policy: { t: "roundRobin", slowStart: compileSlowStart(slowStartConfig, `${at}.slow_start_config`) },
