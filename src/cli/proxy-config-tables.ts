@@ -90,6 +90,8 @@ export function listenerTable({ dump }: ProxyView): Table {
     const address = textAt(listener, "address", "socket_address", "address");
     const port = textAt(listener, "address", "socket_address", "port_value");
     const chains = [...listAt(listener, "filter_chains"), ...listAt(listener, "default_filter_chain")];
+    if (textAt(listener, "address", "socket_address", "protocol") === "UDP")
+      return [[address, port, "UDP", datagramDestination(listener)]];
     return chains.map((chain) => [address, port, chainMatch(at(chain, "filter_chain_match")), destination(chain)]);
   });
   const sorted = [...rows].sort((a, b) => Number(a[1]) - Number(b[1]));
@@ -122,6 +124,19 @@ function destination(chain: Json): string {
     if (cluster !== "") return `Cluster: ${cluster}`;
   }
   return "Non-HTTP/Non-TCP";
+}
+
+/** Wherever the UDP proxy may lead. */
+function datagramDestination(listener: Json): string {
+  const named = listAt(listener, "listener_filters").flatMap((filter) => clustersIn(at(filter, "typed_config")));
+  return [...new Set(named)].map((cluster) => `Cluster: ${cluster}`).join(", ");
+}
+
+/** Clusters that a matcher's actions name, at any depth. */
+function clustersIn(config: Json): readonly string[] {
+  if (typeof config !== "object" || config === null) return [];
+  const own = textAt(config, "cluster");
+  return [...(own === "" ? [] : [own]), ...Object.values(config).flatMap((inner: Json) => clustersIn(inner))];
 }
 
 function inlineDestination(config: Json): string {

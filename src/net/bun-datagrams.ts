@@ -1,8 +1,8 @@
 /**
  * UDP sockets of the operating system, through Bun's.
  *
- * What must be known of Bun 1.4.5 (`datagrams.test.ts` holds it): a socket for an IP address is there at once, though it comes in a promise;
- * `send` throws for a datagram that is too large, and on a socket that is closed; an ICMP refusal comes as an error of a connected
+ * What must be known of Bun 1.4.5 (`datagrams.test.ts` holds it): a socket for an IP address is there at once, though it comes in a promise, and
+ * what fails is thrown; `send` throws for a datagram that is too large, and on a socket that is closed; an ICMP refusal comes as an error of a connected
  * socket. To which address of the machine a datagram was sent is not told.
  *
  * @module
@@ -34,24 +34,26 @@ export const bunDatagrams: DatagramNetwork = {
     // Bun would look a name up, and everything would wait for it.
     if (parseIp(to.address) === undefined)
       throw new Error(`no socket for datagrams to ${to.address}:${to.port}: it is no IP address`);
-    const opening = Bun.udpSocket<"uint8array">({
-      connect: { hostname: to.address, port: to.port },
-      binaryType: "uint8array",
-      socket: told(handler),
-    });
-    const raw = Bun.peek(opening);
-    if (raw instanceof Promise || raw instanceof Error || !("send" in raw)) throw notConnected(to, opening, raw);
+    const raw = open(to, handler);
     return new BunDatagrams(raw, (bytes) => raw.send(bytes));
   },
 };
 
-function notConnected({ address, port }: SocketAddress, opening: Promise<Connected>, found: unknown): Error {
-  opening.then(
-    (late) => late.close(),
-    () => {},
-  );
-  const why = found instanceof Error ? codeOf(found) : "it did not come at once";
-  return new Error(`no socket for datagrams to ${address}:${port}: ${why}`);
+function open(to: SocketAddress, handler: DatagramHandler): Connected {
+  const { address: hostname, port } = to;
+  try {
+    const opening = Bun.udpSocket<"uint8array">({
+      connect: { hostname, port },
+      binaryType: "uint8array",
+      socket: told(handler),
+    });
+    const raw = Bun.peek(opening);
+    if (!(raw instanceof Promise)) return raw;
+    void opening.then((late) => late.close());
+  } catch (cause) {
+    throw new Error(`no socket for datagrams to ${hostname}:${port}: ${codeOf(cause)}`, { cause });
+  }
+  throw new Error(`no socket for datagrams to ${hostname}:${port}: it did not come at once`);
 }
 
 const codeOf = (error: unknown): string =>

@@ -14,3 +14,10 @@ test("one that is taken is not given", () => {
   for (let i = 0; i < 20; i++) expect(freePorts(3)).not.toContain(port);
   listener.stop(true);
 });
+
+test("one that takes datagrams is taken for those alone", async () => {
+  const socket = await Bun.udpSocket({ hostname: "127.0.0.1", port: freePorts(1)[0] as number });
+  expect([isFreePort(socket.port), isFreePort(socket.port, true)]).toEqual([true, false]);
+  socket.close();
+  expect(isFreePort(socket.port, true)).toBe(true);
+});

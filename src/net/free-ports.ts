@@ -31,11 +31,22 @@ export function freePorts(count: number): number[] {
   return ports;
 }
 
-/** Whether nothing listens on a loopback port now. */
-export function isFreePort(port: number): boolean {
+/** Whether nothing listens on a loopback port now. @param alsoUdp Nor takes datagrams there. */
+export function isFreePort(port: number, alsoUdp = false): boolean {
   const listener = tryHold(port);
   listener?.stop(true);
-  return listener !== undefined;
+  return listener !== undefined && (!alsoUdp || isFreeForUdp(port));
+}
+
+/** A socket of Bun's for an IP address is there at once, though it comes in a promise; what fails is thrown. */
+function isFreeForUdp(port: number): boolean {
+  try {
+    const opening = Bun.udpSocket({ hostname: "127.0.0.1", port });
+    void opening.then((socket) => socket.close());
+    return true;
+  } catch {
+    return false;
+  }
 }
 
 /** A place to start at, another each time: the kernel picks, and its picks are spread. */

@@ -3,7 +3,10 @@
  *
  * @module
  */
-import type { Instance, Service } from "../../model/service.ts";
+import type { Mesh } from "../../model/mesh.ts";
+import type { Instance, Service, SocketAddress, UdpPort, Workload } from "../../model/service.ts";
+import { gatewayPorts } from "../../translate/gateway/ports.ts";
+import { isBehind } from "../../translate/mesh-index.ts";
 import type { ChildSpec } from "./children.ts";
 import { serviceEnvironment } from "./service-environment.ts";
 
@@ -30,6 +33,36 @@ export function applicationSpec(
     workingFolder: wanted.workingFolder,
     logFile,
   };
+}
+
+/** Where it accepts connections: not where it takes datagrams alone, which nobody can ask for. */
+export function acceptingPlaces({ ports, workload }: Instance, mesh: Mesh): readonly SocketAddress[] {
+  const { tcp, udp } = workload.gateway === undefined ? servedPorts(workload, mesh) : gatewayTransports(workload, mesh);
+  return ports.flatMap(({ application, targetPort }) =>
+    udp.has(targetPort) && !tcp.has(targetPort) ? [] : [application],
+  );
+}
+
+interface Transports {
+  readonly tcp: ReadonlySet<number>;
+  readonly udp: ReadonlySet<number>;
+}
+
+/** As Services name them. */
+function servedPorts(workload: Workload, { services }: Mesh): Transports {
+  const before = services.filter((service) => isBehind(service, workload));
+  const numbers = (all: readonly UdpPort[]): ReadonlySet<number> => new Set(all.map(({ targetPort }) => targetPort));
+  return {
+    tcp: numbers(before.flatMap(({ ports }) => ports)),
+    udp: numbers(before.flatMap(({ udpPorts = [] }) => udpPorts)),
+  };
+}
+
+function gatewayTransports(workload: Workload, mesh: Mesh): Transports {
+  const all = gatewayPorts(mesh, workload);
+  const numbers = (isUdp: boolean): ReadonlySet<number> =>
+    new Set(all.filter(({ kind }) => (kind === "udp") === isUdp).map(({ targetPort }) => targetPort));
+  return { tcp: numbers(false), udp: numbers(true) };
 }
 
 /** Where to listen, and the forward proxy through which calls by name enter the mesh. */

@@ -28,6 +28,21 @@ test("a port below 1024, or one that is taken, becomes a free one; others stay w
   ]);
 });
 
+test("a port of UDP must be free for datagrams", () => {
+  const asked: (readonly [number, boolean])[] = [];
+  const isFree = (port: number, alsoUdp: boolean): boolean => asked.push([port, alsoUdp]) > 0;
+  const places = new GatewayPlaces({ freePort: () => 1, isFree });
+  const mesh = meshOf(
+    "{apiVersion: gateway.networking.k8s.io/v1, kind: Gateway, metadata: {name: g}, spec: {gatewayClassName: tulle, listeners: [{name: u, port: 5353, protocol: UDP}, {name: t, port: 5354, protocol: TCP}]}}",
+  );
+  const [edge] = mesh.workloads;
+  expect(edge && places.portsOf(mesh, edge).length).toBe(2);
+  expect(asked).toEqual([
+    [5353, true],
+    [5354, false],
+  ]);
+});
+
 test("a port keeps its place while others come and go", () => {
   const portsOf = placesWith();
   expect(portsOf(80)).toEqual([[80, 40_000]]);

@@ -5,7 +5,7 @@
  */
 import type { Mesh } from "../../model/mesh.ts";
 import type { InstancePort, SocketAddress, Workload } from "../../model/service.ts";
-import { declaredPorts } from "../../translate/gateway/ports.ts";
+import { declaredPorts, gatewayPorts } from "../../translate/gateway/ports.ts";
 
 /** Below it a port needs root. */
 const FIRST_UNPRIVILEGED = 1024;
@@ -13,8 +13,8 @@ const LOOPBACK = "127.0.0.1";
 
 export interface GatewayPlacesOptions {
   freePort(): number;
-  /** Whether nothing listens there now. */
-  isFree(port: number): boolean;
+  /** Whether nothing listens there now. @param alsoUdp Nor takes datagrams. */
+  isFree(port: number, alsoUdp: boolean): boolean;
 }
 
 /** A port keeps its place for as long as the process lives, whatever becomes of the documents. */
@@ -28,18 +28,20 @@ export class GatewayPlaces {
 
   /** A place for each port that the documents name now. */
   portsOf(mesh: Mesh, workload: Workload): readonly InstancePort[] {
+    const udp = new Set(gatewayPorts(mesh, workload).flatMap((port) => (port.kind === "udp" ? [port.targetPort] : [])));
     return declaredPorts(mesh, workload).map((targetPort) => {
-      const place = this.#placeOf(`${workload.namespace}/${workload.name} ${targetPort}`, targetPort);
+      const key = `${workload.namespace}/${workload.name} ${targetPort}`;
+      const place = this.#placeOf(key, targetPort, udp.has(targetPort));
       return { targetPort, inbound: place, application: place };
     });
   }
 
-  #placeOf(key: string, wanted: number): SocketAddress {
+  #placeOf(key: string, wanted: number, alsoUdp: boolean): SocketAddress {
     const known = this.#places.get(key);
     if (known !== undefined) return known;
     const { freePort, isFree } = this.#options;
     const taken = [...this.#places.values()].some(({ port }) => port === wanted);
-    const own = wanted >= FIRST_UNPRIVILEGED && !taken && isFree(wanted);
+    const own = wanted >= FIRST_UNPRIVILEGED && !taken && isFree(wanted, alsoUdp);
     const place = { address: LOOPBACK, port: own ? wanted : freePort() };
     this.#places.set(key, place);
     return place;

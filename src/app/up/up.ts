@@ -19,7 +19,7 @@ import type { Network } from "../../net/socket.ts";
 import type { Store } from "../../store/store.ts";
 import { ControlPlane } from "../control-plane/control-plane.ts";
 import { relieveMemory } from "../control-plane/memory-relief.ts";
-import { applicationSpec } from "./application.ts";
+import { acceptingPlaces, applicationSpec } from "./application.ts";
 import { bootstrapText, type CertificateWay } from "./bootstrap.ts";
 import { Child, type ChildExit, type ChildSpec, describeExit } from "./children.ts";
 import { describeMesh } from "./describe-mesh.ts";
@@ -265,8 +265,7 @@ export class Up {
 
   async #awaitApplication({ instance }: PlannedInstance): Promise<void> {
     const { clock, network } = this.#options;
-    for (const { application } of instance.ports) {
-      const { address, port } = application;
+    for (const { address, port } of acceptingPlaces(instance, this.#mesh)) {
       await until(
         clock,
         () => accepts(network, address, port),
