@@ -805,3 +805,22 @@ test("the limits of a gateway stand with its route", async () => {
   expect(code).toBe(0);
   expect(out).toContain("  limit    7 ");
 });
+
+test.each([
+  [
+    "http://rewiews:9080/",
+    'no service of the mesh has this host and port; did you mean "reviews"?; the caller gets 502',
+  ],
+  ["http://reviews/", "no service of the mesh has this host and port: reviews has the port 9080; the caller gets 502"],
+  ["http://zzzzzz/", "no service of the mesh has this host and port"],
+])("what may have been meant by %s is said", async (url, words) => {
+  const { out } = await runCli([
+    "explain",
+    "-f",
+    join(import.meta.dir, "../examples/bookinfo"),
+    "--from",
+    "productpage-v1",
+    url,
+  ]);
+  expect(out).toEndWith(`no route: ${words}\n`);
+});

@@ -86,7 +86,12 @@ function attemptTo<T>(path: string, read: () => T): { readonly value?: T; readon
   try {
     return { value: read() };
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
+    const isMissing = error instanceof Error && "code" in error && error.code === "ENOENT";
+    const reason = isMissing
+      ? "there is no such file or folder"
+      : error instanceof Error
+        ? error.message
+        : String(error);
     return {
       problem: {
         severity: "error",

@@ -18,6 +18,7 @@ import type { DestinationExplanation, Explanation, ExplainRequest, Outcome } fro
 import { outboundHttp, outsider, type Routed, routeRequest } from "./routing.ts";
 import { hashedBy } from "./hashed-by.ts";
 import { whyHidden } from "./hidden.ts";
+import { misnamed } from "./misnamed.ts";
 import { SimulatedMesh } from "./simulated-mesh.ts";
 import { editOf, SimulatedRequest } from "./simulated-request.ts";
 import { summaryOf } from "./summary.ts";
@@ -192,7 +193,10 @@ function edgeSummary(
 function noSuchHttp(mesh: Mesh, from: Workload, authority: string): string | undefined {
   const hidden = whyHidden(mesh, from, authority);
   if (hidden !== undefined) return `no route: ${hidden}; the caller gets 502`;
-  return opaquePort(mesh, authority, from.namespace);
+  const opaque = opaquePort(mesh, authority, from.namespace);
+  if (opaque !== undefined) return opaque;
+  const meant = misnamed(mesh, from, authority);
+  return meant && `no route: ${meant}; the caller gets 502`;
 }
 
 /** What to ask instead where the port carries whatever bytes. */
