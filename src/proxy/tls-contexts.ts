@@ -84,6 +84,8 @@ export class TlsContexts {
    * @throws {Error} When a file that the context names cannot be read.
    */
   serverTls(tls: DownstreamTls, hello?: ClientWish): ServerTls | undefined {
+    // Read before anything is waited for: when secrets come it is too late to refuse the listener.
+    if (tls.crl !== undefined) this.#inlineText(tls.crl, crlText);
     const sources = [tls.certificate, ...tls.furtherCertificates];
     const isThere = sources.every((source) => this.#has(source, "keyPair"));
     if (!isThere || (tls.trust !== undefined && !this.#has(tls.trust, "trustedCa"))) return undefined;
