@@ -38,6 +38,8 @@ export function unattachedRoutes(mesh: Mesh, authority: string): readonly string
   const host = authority.toLowerCase().replace(/:\d+$/, "");
   return attachedTo(mesh).routes.flatMap(({ route: { t, document }, parents }) => {
     const { hostnames, meta } = document;
+    // No request comes to it, attached or not.
+    if (t === "UDPRoute") return [];
     if (hostnames.length > 0 && !hostnames.some((h) => covers(h, host))) return [];
     return parents.flatMap(({ fault }: ParentOutcome) =>
       fault === undefined

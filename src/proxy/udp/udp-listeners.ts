@@ -74,6 +74,8 @@ export class UdpListeners {
     const last = this.#listeners.get(name);
     const newest = this.#moving.get(name) ?? last;
     if (newest !== undefined && sameAny(newest.any, any)) return;
+    // Back to what it was, since the change could not be had.
+    if (last !== undefined && sameAny(last.any, any)) return this.#stopMoving(name);
     const config = this.#configOf(compileUdpListener(message));
     this.#stopMoving(name);
     if (last !== undefined && sameAddress(last.runtime.compiled, config.compiled)) {

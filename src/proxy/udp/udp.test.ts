@@ -354,7 +354,12 @@ describe("changes", () => {
       { name: "in", reason: `cannot listen on ${LOOPBACK}:5454: EADDRINUSE`, mayPass: true },
     ]);
     expect(await say(client(), "1")).toBe("a 1");
+    rig.proxy.apply(Listener.typeUrl, [{ name: "in", any: pack(Listener, udp()) }], []);
+    expect(await rig.proxy.start()).toEqual([]);
+    expect(rig.proxy.listeners.warming.size).toBe(0);
+    expect(stat(rig, "udp.u.downstream_sess_active")).toBe(1);
     taken.close();
+    rig.proxy.apply(Listener.typeUrl, [{ name: "in", any: pack(Listener, udp(config(), 5454)) }], []);
     expect(await rig.proxy.start()).toEqual([]);
     expect(rig.portOf("in")).toBe(5454);
     expect(await say(client(), "2")).toBe("a 2");
