@@ -245,7 +245,7 @@ class Http implements CompiledHttp {
   }
 
   withRoutes(routeConfiguration: RouteConfiguration): CompiledHttp {
-    const routes = compileRoutes(routeConfiguration, this.#filters, "");
+    const routes = compileRoutes(routeConfiguration, this.#filters, "", this.routeTable);
     return new Http(this.settings, this.#filters, this.accessLogs, routes);
   }
 }

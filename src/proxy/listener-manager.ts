@@ -11,7 +11,8 @@ import { discoveredSecrets } from "../engine/tls.ts";
 import { type ListenerStats, listenerStats } from "../telemetry/envoy-stats.ts";
 import type { Registry } from "../telemetry/registry.ts";
 import { Listener } from "../xds/proto/listener.ts";
-import { RouteConfiguration } from "../xds/proto/route.ts";
+import type { RouteConfiguration } from "../xds/proto/route.ts";
+import { readRoutes } from "../xds/read-routes.ts";
 import { type AnyMessage, unpack } from "../xds/types/any.ts";
 import { type DrainScope, isIn } from "./drain-scope.ts";
 import { type ChainConfig, isReady, LiveChain, routesNameOf } from "./live-chain.ts";
@@ -203,7 +204,7 @@ export class ListenerManager {
   /** Call {@link startReady} afterwards. */
   applyRoutes(changed: readonly NamedResource[], removed: readonly string[]): Rejection[] {
     const rejected = rejectionsOf(changed, ({ name, any }) => {
-      const routes = unpack(any, RouteConfiguration);
+      const routes = readRoutes(any, this.#routes.get(name));
       const asking = this.#liveChains().filter(({ routesName }) => routesName === name);
       // All of them are compiled before any is put in force: routes that are wrong change nothing.
       for (const put of [...asking.map((chain) => chain.compileRoutes(routes)), ...this.#warmWith(name, routes)]) put();

@@ -40,6 +40,11 @@ export class ProtobufReader {
     return this.#at >= this.#end;
   }
 
+  /** How far it has read. */
+  get at(): number {
+    return this.#at;
+  }
+
   /** Reads a tag: returns the field number and sets {@link wireType}. */
   tag(): number {
     const tag = this.uint32();
@@ -104,6 +109,13 @@ export class ProtobufReader {
     const length = this.uint32();
     const at = this.#take(length);
     return this.#bytes.slice(at, at + length);
+  }
+
+  /** The bytes in place: whoever keeps them keeps the whole input. */
+  view(): Uint8Array {
+    const length = this.uint32();
+    const at = this.#take(length);
+    return this.#bytes.subarray(at, at + length);
   }
 
   string(): string {

@@ -81,6 +81,12 @@ export class ProtobufWriter {
     this.#view.setFloat64(at, value, true);
   }
 
+  /** Bytes that are fields already. */
+  raw(value: Uint8Array): void {
+    const at = this.#room(value.length);
+    this.#bytes.set(value, at);
+  }
+
   bytes(value: Uint8Array): void {
     this.#varint(value.length);
     const at = this.#room(value.length);

@@ -12,7 +12,8 @@ import { Listener } from "../../xds/proto/listener.ts";
 import { RouteConfiguration } from "../../xds/proto/route.ts";
 import { Secret } from "../../xds/proto/tls.ts";
 import type { NamedMessage } from "../../xds/sheets.ts";
-import { pack } from "../../xds/types/any.ts";
+import { packRoutes } from "../../xds/pack-routes.ts";
+import { type AnyMessage, pack } from "../../xds/types/any.ts";
 import type { MessageType } from "../../xds/types/message.ts";
 
 const PACKED = new WeakMap<object, NamedMessage>();
@@ -23,7 +24,7 @@ export function messagesOf(resources: ProxyResources): readonly NamedMessage[] {
     ...resources.endpoints.map((it) => named(ClusterLoadAssignment, it, it.clusterName)),
     ...resources.listeners.map((it) => named(Listener, it, it.name)),
     ...resources.secrets.map((it) => named(Secret, it, it.name)),
-    ...resources.routes.map((it) => named(RouteConfiguration, it, it.name)),
+    ...resources.routes.map((it) => named(RouteConfiguration, it, it.name, packRoutes)),
   ];
 }
 
@@ -36,7 +37,7 @@ export function messageLists(lists: ResourceLists): readonly (readonly NamedMess
     ...lists.endpoints.map((list) => namedList(ClusterLoadAssignment, list, ({ clusterName }) => clusterName)),
     ...lists.listeners.map((list) => namedList(Listener, list, ({ name }) => name)),
     ...lists.secrets.map((list) => namedList(Secret, list, ({ name }) => name)),
-    ...lists.routes.map((list) => namedList(RouteConfiguration, list, ({ name }) => name)),
+    ...lists.routes.map((list) => namedList(RouteConfiguration, list, ({ name }) => name, packRoutes)),
   ];
 }
 
@@ -44,18 +45,24 @@ function namedList<T extends object>(
   type: MessageType<T>,
   list: readonly T[],
   nameOf: (message: T) => string | undefined,
+  packed?: (message: T) => AnyMessage,
 ): readonly NamedMessage[] {
   const known = LISTS.get(list);
   if (known !== undefined) return known;
-  const made = list.map((it) => named(type, it, nameOf(it)));
+  const made = list.map((it) => named(type, it, nameOf(it), packed));
   LISTS.set(list, made);
   return made;
 }
 
-function named<T extends object>(type: MessageType<T>, message: T, name: string | undefined): NamedMessage {
+function named<T extends object>(
+  type: MessageType<T>,
+  message: T,
+  name: string | undefined,
+  packed = (it: T): AnyMessage => pack(type, it),
+): NamedMessage {
   const known = PACKED.get(message);
   if (known !== undefined) return known;
-  const made = { name: name ?? "", any: pack(type, message) };
+  const made = { name: name ?? "", any: packed(message) };
   PACKED.set(message, made);
   return made;
 }

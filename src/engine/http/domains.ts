@@ -14,29 +14,35 @@ export class DomainTable<T> {
   readonly #prefixes = new Wildcards<T>();
   #any: T | undefined;
 
-  /** @throws {CompileError} When the domain is taken, or is none. */
-  add(domain: string, value: T, path: string): void {
+  /**
+   * @param pathOf Asked only where something is wrong: there are thousands of domains.
+   * @throws {CompileError} When the domain is taken, or is none.
+   */
+  add(domain: string, value: T, pathOf: () => string): void {
     const lower = domain.toLowerCase();
-    const stars = lower.split("*").length - 1;
-    const inside = lower.slice(1, -1).includes("*");
-    if (lower === "" || stars > 1 || inside) {
-      throw new CompileError(path, `must be a domain with at most one *, at an end, found "${domain}"`);
-    }
-    const isNew = this.#put(lower, value);
-    if (!isNew) throw new CompileError(path, `must be in one virtual host only, found "${domain}" again`);
+    const star = lower.indexOf("*");
+    const isOdd = star >= 0 && (lower.includes("*", star + 1) || (star > 0 && star < lower.length - 1));
+    if (lower === "" || isOdd)
+      throw new CompileError(pathOf(), `must be a domain with at most one *, at an end, found "${domain}"`);
+    const isNew = star < 0 ? this.#putExact(lower, value) : this.#putWildcard(lower, value);
+    if (!isNew) throw new CompileError(pathOf(), `must be in one virtual host only, found "${domain}" again`);
   }
 
-  #put(lower: string, value: T): boolean {
+  #putExact(lower: string, value: T): boolean {
+    if (this.#exact.has(lower)) return false;
+    this.#exact.set(lower, value);
+    return true;
+  }
+
+  #putWildcard(lower: string, value: T): boolean {
     if (lower === "*") {
       const isNew = this.#any === undefined;
       this.#any = value;
       return isNew;
     }
-    if (lower.startsWith("*")) return this.#suffixes.put(lower.slice(1), value);
-    if (lower.endsWith("*")) return this.#prefixes.put(lower.slice(0, -1), value);
-    const isNew = !this.#exact.has(lower);
-    this.#exact.set(lower, value);
-    return isNew;
+    return lower.startsWith("*")
+      ? this.#suffixes.put(lower.slice(1), value)
+      : this.#prefixes.put(lower.slice(0, -1), value);
   }
 
   find(host: string): T | undefined {
@@ -63,7 +69,7 @@ class Wildcards<T> {
   put(text: string, value: T): boolean {
     const isNew = !this.#byText.has(text);
     this.#byText.set(text, value);
-    this.#lengths = [...new Set([...this.#byText.keys()].map((key) => key.length))].sort((a, b) => b - a);
+    if (!this.#lengths.includes(text.length)) this.#lengths = [...this.#lengths, text.length].sort((a, b) => b - a);
     return isNew;
   }
 

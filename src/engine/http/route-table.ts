@@ -4,7 +4,7 @@
  * @module
  */
 import type { Random } from "../../base/random.ts";
-import type { RouteConfiguration } from "../../xds/proto/route.ts";
+import type { RouteConfiguration, VirtualHost } from "../../xds/proto/route.ts";
 import { CompileError, fieldPath, refuseOthers } from "../compile-error.ts";
 import { replyOf } from "../failures.ts";
 import { type PeerView, pathOnly, type RequestView } from "../request.ts";
@@ -37,15 +37,18 @@ export class RouteTable {
     this.message = message;
     this.virtualHosts = hosts;
     this.internalOnlyHeaders = (message.internalOnlyHeaders ?? []).map((name) => name.toLowerCase());
-    for (const [i, host] of hosts.entries()) {
-      const at = `${fieldPath(path, "virtualHosts")}[${i}].domains`;
-      if (host.domains.length === 0) throw new CompileError(at, "must not be empty");
-      for (const [j, domain] of host.domains.entries()) this.#domains.add(domain, host, `${at}[${j}]`);
-    }
+    for (const [i, host] of hosts.entries())
+      this.#addDomains(host, () => `${fieldPath(path, "virtualHosts")}[${i}].domains`);
     this.#noRoute = noRoute;
     this.#ignorePort = message.ignorePortInHostMatching ?? false;
     this.#ignorePathParameters = message.ignorePathParametersInPathMatching ?? false;
     this.#needsRandom = hosts.some((host) => host.needsRandom);
+  }
+
+  #addDomains(host: CompiledVirtualHost, pathOf: () => string): void {
+    const { domains } = host;
+    if (domains.length === 0) throw new CompileError(pathOf(), "must not be empty");
+    for (const [j, domain] of domains.entries()) this.#domains.add(domain, host, () => `${pathOf()}[${j}]`);
   }
 
   find(request: RequestView, peer: PeerView, random: Random, trace: Trace | undefined): RouteTarget {
@@ -77,8 +80,16 @@ export class RouteTable {
   }
 }
 
-/** @throws {CompileError} */
-export function compileRoutes(message: RouteConfiguration, filters: FilterChain, path: string): RouteTable {
+/**
+ * @param before The last one of the same filters: virtual hosts that are the very values of it keep their compiled form.
+ * @throws {CompileError}
+ */
+export function compileRoutes(
+  message: RouteConfiguration,
+  filters: FilterChain,
+  path: string,
+  before?: RouteTable,
+): RouteTable {
   refuseOthers(message, path, KNOWN_CONFIGURATION);
   const overrides = [{ configs: message.typedPerFilterConfig, path: fieldPath(path, "typedPerFilterConfig") }];
   const parent: HostParent = {
@@ -91,7 +102,10 @@ export function compileRoutes(message: RouteConfiguration, filters: FilterChain,
     maxDirectResponseBytes: message.maxDirectResponseBodySizeBytes ?? DEFAULT_MAX_DIRECT_RESPONSE_BYTES,
   };
   const at = fieldPath(path, "virtualHosts");
-  const hosts = (message.virtualHosts ?? []).map((host, i) => compileVirtualHost(host, parent, `${at}[${i}]`));
+  const kept = before === undefined ? undefined : keptHosts(before, message);
+  const hosts = (message.virtualHosts ?? []).map(
+    (host, i) => kept?.(host, i) ?? compileVirtualHost(host, parent, `${at}[${i}]`),
+  );
   const noRoute: RouteTarget = {
     route: undefined,
     clusterName: undefined,
@@ -101,6 +115,33 @@ export function compileRoutes(message: RouteConfiguration, filters: FilterChain,
   };
   return new RouteTable(message, hosts, noRoute, path);
 }
+
+/**
+ * The compiled form of a host that was there before. What filters keep for a place, such as buckets of rate limits, they keep by the place: a host that
+ * has any has to have stayed where it was.
+ */
+function keptHosts(
+  { message: before, virtualHosts }: RouteTable,
+  now: RouteConfiguration,
+): ((host: VirtualHost, at: number) => CompiledVirtualHost | undefined) | undefined {
+  if (inherited(before) !== inherited(now)) return undefined;
+  const places = new Map(before.virtualHosts?.map((host, i) => [host, i]));
+  return (host, at) => {
+    const was = places.get(host);
+    return was === undefined || (was !== at && hasFilters(host)) ? undefined : virtualHosts[was];
+  };
+}
+
+/** What virtual hosts inherit, as a text. */
+const inherited = (message: RouteConfiguration): string => JSON.stringify({ ...message, virtualHosts: undefined });
+
+const hasFilters = ({ typedPerFilterConfig, routes = [] }: VirtualHost): boolean =>
+  typedPerFilterConfig !== undefined ||
+  routes.some(
+    (it) =>
+      it.typedPerFilterConfig !== undefined ||
+      it.route?.weightedClusters?.clusters?.some((cluster) => cluster.typedPerFilterConfig !== undefined) === true,
+  );
 
 function withoutPort(authority: string): string {
   const at = portStart(authority);

@@ -45,6 +45,14 @@ export function unpack<T>(any: AnyMessage, type: MessageType<T>): T {
   return message;
 }
 
+/** `message` is what is inside: it was read by other means. */
+export function remember<T>(any: AnyMessage, type: MessageType<T>, message: T): void {
+  OPENED.set(any, { type, message });
+}
+
+/** Whether what is inside has been read, or was there before its bytes. */
+export const isOpened = (any: AnyMessage): boolean => OPENED.has(any);
+
 /** Whether `any` holds a message of `type`. Only the name counts, not what stands before it in the URL. */
 export function isAny(any: AnyMessage, type: MessageType<unknown>): boolean {
   return any.typeUrl === type.typeUrl || any.typeUrl.slice(any.typeUrl.lastIndexOf("/") + 1) === type.name;
