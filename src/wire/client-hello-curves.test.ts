@@ -14,7 +14,7 @@ function hello(version: number, suites: readonly number[], ...extensions: readon
   const body = [
     version >> 8,
     version & 0xff,
-    ...new Array(32).fill(7),
+    ...new Uint8Array(32),
     0,
     ...listed(...suites),
     1,
