@@ -12,7 +12,9 @@ import { eventually } from "./support/eventually.ts";
 import { MeshRun } from "./support/mesh-run.ts";
 
 const page = readFileSync(join(import.meta.dir, "../../docs/gateway-api-traffic.md"), "utf8");
-const [canary = "", gateway = "", seats = ""] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(([, yaml]) => yaml);
+const [canary = "", gateway = "", seats = "", desk = ""] = [...page.matchAll(/```yaml\n([\s\S]*?)```/g)].map(
+  ([, yaml]) => yaml,
+);
 
 const binary = await ensureEnvoy();
 if (binary === undefined) console.warn("SKIPPED: sessions in real Envoys, which could not be had");
@@ -22,7 +24,9 @@ const CALLS = 300;
 describe("docs/gateway-api-traffic.md", () => {
   let mesh: MeshRun;
   beforeAll(async () => {
-    mesh = await MeshRun.start({ files: { "canary.yaml": canary, "shop.yaml": gateway, "seats.yaml": seats } });
+    mesh = await MeshRun.start({
+      files: { "canary.yaml": canary, "shop.yaml": gateway, "seats.yaml": seats, "desk.yaml": desk },
+    });
   }, 40_000);
   afterAll(() => mesh?.stop(), 40_000);
   const url = (port: number): string =>
@@ -67,6 +71,17 @@ describe("docs/gateway-api-traffic.md", () => {
       return answers.every(({ version }) => version === "v1");
     });
     expect(await versionsOf(three)).toEqual(["v3"]);
+  });
+
+  test("a policy for traffic keeps sessions on any way to its Service", async () => {
+    const first = await mesh.callFrom("productpage-v1", "http://details-v1:9080/details/1");
+    expect([first.status, first.headers.get("set-cookie")]).toEqual([
+      200,
+      expect.stringMatching(/^desk="[^"]+"; HttpOnly$/),
+    ]);
+    const cookie = first.headers.get("set-cookie")?.split(";")[0] ?? "";
+    const again = await mesh.callFrom("productpage-v1", "http://details-v1:9080/details/1", { headers: { cookie } });
+    expect([again.status, again.headers.get("set-cookie")]).toEqual([200, null]);
   });
 
   test("the gateway shows the certificate that was made for it, and the page behind a path of its own", async () => {
