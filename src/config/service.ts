@@ -6,16 +6,14 @@
 import type { Service, ServicePort, UdpPort } from "../model/service.ts";
 import { type DocumentBody, isNull, specFields } from "./document.ts";
 import { annotatedVisibility } from "./export-to.ts";
-import { dnsLabel, isHost, labels } from "./names.ts";
+import { dnsLabel, isAddress, isHost, labels } from "./names.ts";
 import type { Node } from "./node.ts";
-import { choice, isText, port, text, textThat } from "./read-values.ts";
+import { anyText, choice, isText, port, text, textThat } from "./read-values.ts";
 import { protocolOf } from "./service-protocol.ts";
 
 /** How the cluster reaches the service from outside or balances it itself: nothing to a mesh. */
 const CLUSTER_ONLY = [
   "allocateLoadBalancerNodePorts",
-  "clusterIP",
-  "clusterIPs",
   "externalIPs",
   "externalTrafficPolicy",
   "healthCheckNodePort",
@@ -32,7 +30,15 @@ const CLUSTER_ONLY = [
 ] as const;
 
 export function readService(body: DocumentBody): Service {
-  const spec = specFields(body, ["ports", "selector", "type", "externalName", ...CLUSTER_ONLY]);
+  const spec = specFields(body, [
+    "ports",
+    "selector",
+    "type",
+    "externalName",
+    "clusterIP",
+    "clusterIPs",
+    ...CLUSTER_ONLY,
+  ]);
   const type = spec.optional("type", choice(["ClusterIP", "NodePort", "LoadBalancer", "ExternalName"]));
   const { name, namespace } = body.metadata;
   const selected = spec.at("selector");
@@ -41,6 +47,10 @@ export function readService(body: DocumentBody): Service {
     textThat((host) => isHost(host, false), "a host name"),
   );
   const { ports, udpPorts } = spec.optional("ports", servicePorts) ?? NO_PORTS;
+  const own = [
+    ...(spec.optional("clusterIP", (node) => [clusterIp(node)]) ?? []),
+    ...spec.list("clusterIPs", clusterIp),
+  ];
   const service: Service = {
     origin: body.origin,
     source: "kubernetes",
@@ -53,7 +63,8 @@ export function readService(body: DocumentBody): Service {
     exportTo: annotatedVisibility(body),
     resolution: "STATIC",
     location: "MESH_INTERNAL",
-    addresses: [],
+    addresses: [...new Set(own)].filter(isAddress),
+    ...(own.includes(HEADLESS) ? { isHeadless: true } : {}),
     endpoints: [],
     subjectAltNames: [],
   };
@@ -61,6 +72,15 @@ export function readService(body: DocumentBody): Service {
   if (externalName === undefined)
     spec.at("type")?.fail("ExternalName needs externalName: the host that the name stands for");
   return { ...service, selector: {}, ...byName(externalName ?? name, service) };
+}
+
+const HEADLESS = "None";
+
+/** Empty where the cluster has not given one yet. */
+function clusterIp(node: Node): string {
+  const written = anyText(node);
+  if (written !== "" && written !== HEADLESS && !isAddress(written)) node.mustBe('an IP address, or "None"');
+  return written;
 }
 
 /** An ExternalName: another name for a host outside, which is looked up. */

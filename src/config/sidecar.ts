@@ -71,7 +71,10 @@ function egressListener(node: Node): EgressListener {
   const hosts = fields.required("hosts", (n) => n.items().map(egressHost), []);
   if (hosts.length === 0 && fields.has("hosts")) fields.at("hosts")?.fail('must have at least one host; "~/*" is none');
   const open = at !== undefined && (bind !== undefined || mode === "NONE");
-  return { place: node.place, port: at, bind: open ? (bind ?? LOOPBACK) : undefined, hosts };
+  const place = { place: node.place, port: at, hosts };
+  return open
+    ? { ...place, bind: bind ?? LOOPBACK, ...(mode === "NONE" ? {} : { isCaptured: true }) }
+    : { ...place, bind: undefined };
 }
 
 const isUnixBind = (bind: Node | undefined): boolean =>

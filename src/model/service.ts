@@ -55,6 +55,8 @@ export interface Service {
   readonly location: Location;
   /** Virtual addresses and ranges by which it is called, beside its name. */
   readonly addresses: readonly string[];
+  /** It has no address of its own on purpose (`clusterIP: None`): callers choose an endpoint by its address. */
+  readonly isHeadless?: boolean;
   /** Those that are no {@link Instance}: they stand in documents. */
   readonly endpoints: readonly ServiceEndpoint[];
   /** Names of which a server's certificate must have one, beside the identities that are known. */
@@ -133,6 +135,12 @@ export interface SocketAddress {
   readonly port: number;
 }
 
+/**
+ * How connections get to a workload's proxy, by Istio's words. `NONE`: its application calls the proxy on purpose. `REDIRECT`: the kernel leads them there, and
+ * the proxy asks it where they were meant to go.
+ */
+export type InterceptionMode = "NONE" | "REDIRECT";
+
 /** A running copy of a workload, with the addresses that it got. */
 export interface Instance {
   readonly workload: Workload;
@@ -140,6 +148,8 @@ export interface Instance {
   readonly id: string;
   /** Addresses for each of the workload's ports. */
   readonly ports: readonly InstancePort[];
+  /** Default NONE. REDIRECT: peers dial the application's own place, and its proxy is met on the way. */
+  readonly interceptionMode?: InterceptionMode | undefined;
   /** Forward-proxy port of this copy's proxy, for applications that are not captured; absent where traffic is captured. */
   readonly outbound: SocketAddress | undefined;
   /** Loopback ports of this copy's proxy, each for one service port, for applications that are not captured. */
@@ -165,6 +175,10 @@ export interface ServiceLoopback {
   readonly port: number;
   readonly address: SocketAddress;
 }
+
+/** Whether the kernel leads an instance's connections to its proxy. */
+export const isCaptured = ({ interceptionMode }: Pick<Instance, "interceptionMode">): boolean =>
+  interceptionMode === "REDIRECT";
 
 /** `spiffe://cluster.local/ns/default/sa/reviews`. */
 export function spiffeIdOf(trustDomain: string, workload: Pick<Workload, "namespace" | "serviceAccount">): string {

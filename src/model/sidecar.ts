@@ -31,6 +31,8 @@ export interface EgressListener {
   readonly port: { readonly number: number; readonly protocol: Protocol | "http-proxy" } | undefined;
   /** The proxy listens here too: an address, at the port, or `unix://…`, where the number may be 0 for all ports. */
   readonly bind: string | undefined;
+  /** Of a captured workload, connections to `bind` come by way of the capture: nobody listens there. */
+  readonly isCaptured?: boolean;
   readonly hosts: readonly EgressHost[];
 }
 

@@ -51,24 +51,41 @@ type Routes = Parameters<ChainFactory>[1];
 
 export function chainFactory(services: ChainServices): ChainFactory {
   return (listener, routes) => {
-    const side = sideOf(listener, services.self);
     const chains = listener.defaultChain === undefined ? listener.chains : [...listener.chains, listener.defaultChain];
-    return new Map(chains.map((chain, i) => [chain, configOf(services, listener, chain, i, side, routes)]));
+    const own = sideOf(listener, listener.metadata, services.self);
+    const keys = keysOf(chains);
+    return new Map(
+      chains.map((chain, i) => {
+        const side = chain.metadata === undefined ? own : sideOf(listener, chain.metadata, services.self);
+        return [chain, configOf(services, listener, chain, keys[i] ?? "", side, routes)];
+      }),
+    );
   };
+}
+
+/** Whether it ends TLS, its name or number, and which of that name it is: several may have one name. */
+function keysOf(chains: readonly CompiledChain[]): readonly string[] {
+  const seen = new Map<string, number>();
+  return chains.map(({ name, tls }, i) => {
+    const key = `${tls === undefined ? "plain" : "tls"} ${name || i}`;
+    const count = seen.get(key) ?? 0;
+    seen.set(key, count + 1);
+    return count === 0 ? key : `${key} ${count}`;
+  });
 }
 
 function configOf(
   services: ChainServices,
   listener: CompiledListener,
   chain: CompiledChain,
-  index: number,
+  key: string,
   side: TrafficSide,
   routes: Routes,
 ): ChainConfig {
   const { tls, terminal } = chain;
   checkTls(services.tls, chain);
   return {
-    key: `${tls === undefined ? "plain" : "tls"} ${chain.name || index}`,
+    key,
     terminal:
       terminal.t === "http"
         ? httpTerminal(services, listener, chain, terminal.hcm, side, routes)
@@ -225,9 +242,9 @@ function tcpChain(
   });
 }
 
-/** The direction as the listener says, and the workload: its own metadata where a process stands before several. */
-function sideOf(listener: CompiledListener, self: PeerLabels): TrafficSide {
-  const own = listener.metadata?.filterMetadata?.["tulle"];
+/** The direction as the listener says, and the workload: as its metadata, or a chain's, tells, where a process stands before several. */
+function sideOf(listener: CompiledListener, metadata: CompiledListener["metadata"], self: PeerLabels): TrafficSide {
+  const own = metadata?.filterMetadata?.["tulle"];
   const workload = own?.["workload"];
   const host = own?.["service"];
   const [name, namespace] = typeof host === "string" ? host.split(".") : [];

@@ -55,6 +55,7 @@ export function boundListeners(
       {
         name: `outbound_${bound.address}_${bound.port.number}`,
         address: placeOf(bound),
+        bindToPort: scope.captured && bound.egress.isCaptured === true ? false : undefined,
         filterChains: [{ filters: [filter] }],
         trafficDirection: "OUTBOUND" as const,
         metadata: listenerMetadata(instance, options.clusterId, undefined),
@@ -99,12 +100,21 @@ function filterOf(mesh: Mesh, bound: Bound, scope: Scope, options: TranslateOpti
 /** As Istio names the routes of a port. */
 const routesName = (port: number, scope: Scope): string => `${port}${scope.outboundSuffix}`;
 
-/** @param all The routes of the workload's forward proxy. */
-export function boundRoutes(all: RouteConfiguration, scope: Scope): readonly RouteConfiguration[] {
+/** Some listener is a forward proxy. */
+export const bindsForwardProxy = (scope: Scope): boolean =>
+  boundBy(scope).some(({ port }) => port.protocol === "http-proxy");
+
+/** Ports whose routes are asked for by their number. */
+export function boundPorts(scope: Scope): readonly number[] {
   const ports = boundBy(scope).flatMap(({ port }) =>
     port.protocol !== "http-proxy" && isHttp(port.protocol) && port.number !== EVERY_PORT ? [port.number] : [],
   );
-  return [...new Set(ports)].map((port) => ({
+  return [...new Set(ports)];
+}
+
+/** @param all The routes of the workload's forward proxy. */
+export function boundRoutes(all: RouteConfiguration, scope: Scope): readonly RouteConfiguration[] {
+  return boundPorts(scope).map((port) => ({
     ...all,
     name: routesName(port, scope),
     virtualHosts: (all.virtualHosts ?? []).flatMap((host) => atPort(host, port)),

@@ -41,7 +41,7 @@ interface ConnectionsFrom {
   readonly scope: Scope;
 }
 
-interface FilterFrom extends ConnectionsFrom {
+export interface FilterFrom extends ConnectionsFrom {
   readonly options: TranslateOptions;
 }
 
@@ -69,6 +69,11 @@ export function connectionChains(from: FilterFrom, called: CalledService): reado
 export function connectionFilter(from: FilterFrom, called: CalledService): NetworkFilter {
   const rule = isTls(called.port.protocol) ? undefined : tcpRuleOf(from, called);
   if (rule !== undefined) return proxyTo(from, { gateway: MESH_GATEWAY, port: called.port.number }, rule.destinations);
+  return serviceFilter(from, called);
+}
+
+/** To the service itself, whatever rules there are. */
+export function serviceFilter(from: FilterFrom, called: CalledService): NetworkFilter {
   const { service, port } = called;
   const cluster = serviceCluster(from, called);
   return proxyOf(from, { statPrefix: cluster, cluster }, [{ host: service.hostname, port: port.number }]);
@@ -128,7 +133,8 @@ function namedChains(from: FilterFrom, called: CalledService): readonly FilterCh
   );
 }
 
-const virtualServicesOf = (mesh: Mesh, { hostname }: Service): readonly VirtualService[] =>
+/** Those with rules of connections that cover the service's host, in the order in which they hold. */
+export const virtualServicesOf = (mesh: Mesh, { hostname }: Service): readonly VirtualService[] =>
   lookUp(mesh, connectionRulesOf, hostname);
 
 const connectionRulesOf = ({ virtualServices }: Mesh, hostname: string): readonly VirtualService[] =>

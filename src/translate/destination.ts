@@ -10,6 +10,7 @@ import type { Subset } from "../model/destination-rule.ts";
 import {
   type Instance,
   type InstancePort,
+  isCaptured,
   type Service,
   type ServiceEndpoint,
   type ServicePort,
@@ -85,7 +86,7 @@ export function udpTargetsOf(
 
 function instanceTarget(mesh: Mesh, service: Service, instance: Instance, port: InstancePort): Target {
   const { workload, healthy } = instance;
-  const spoken = isInternal(service) && hasProxy(port) && takesMtls(mesh, workload, port.targetPort);
+  const spoken = isInternal(service) && meetsProxy(instance, port) && takesMtls(mesh, workload, port.targetPort);
   return { workload, address: port.inbound, healthy, weight: 1, locality: workload.locality, takesMtls: spoken };
 }
 
@@ -152,6 +153,9 @@ const takesMtls = (mesh: Mesh, workload: PolicySubject, port: number): boolean =
 function isPartOf({ service, subset }: Destination, workload: Workload): boolean {
   return isBehind(service, workload) && (subset === undefined || selects(subset.labels, workload.labels));
 }
+
+/** Whoever dials a captured workload, does so on its own place. */
+const meetsProxy = (instance: Instance, port: InstancePort): boolean => isCaptured(instance) || hasProxy(port);
 
 /** Callers that dial the application itself meet no proxy. */
 export function hasProxy({ inbound, application }: InstancePort): boolean {

@@ -3,8 +3,8 @@
  *
  * Source: istiod. A service whose names are looked up and that has none gets no cluster.
  *
- * Differs for `resolution: NONE` and the PassthroughCluster: Istio's go to the address that the application dialed. A forward proxy is told a
- * host instead, so that is looked up (docs/adr/0021).
+ * Differs for `resolution: NONE` and the PassthroughCluster where nothing is captured: Istio's go to the address that the application dialed. A
+ * forward proxy is told a host instead, so that is looked up (docs/adr/0021).
  *
  * @module
  */
@@ -36,15 +36,18 @@ const FAILURE_REFRESH: RefreshRate = { baseInterval: 1000, maxInterval: 10_000 }
 
 /**
  * @param isPassthrough A DestinationRule wants no endpoint to be chosen: the host that was meant is called.
+ * @param isCaptured The caller's proxy knows where each connection was meant to go.
  * @returns Undefined where there is nothing to find endpoints by: then there is no cluster, as in Istio.
  */
 export function discovery(
-  { hostname, resolution }: Pick<Service, "hostname" | "resolution">,
+  { hostname, isHeadless, resolution }: Pick<Service, "hostname" | "isHeadless" | "resolution">,
   loadAssignment: ClusterLoadAssignment,
   port: number,
   settings: MeshSettings,
   isPassthrough = false,
+  isCaptured = false,
 ): Partial<Cluster> | undefined {
+  if (isCaptured && (isPassthrough || isHeadless === true || resolution === "NONE")) return whereDialed;
   const way: Resolution = isPassthrough && resolution !== "STATIC" && !isWildcard(hostname) ? "NONE" : resolution;
   switch (way) {
     case "STATIC":
@@ -62,6 +65,16 @@ export function discovery(
       return unreachable(way);
   }
 }
+
+/** Each connection goes where it was meant to. */
+export const whereDialed: Partial<Cluster> = {
+  type: "ORIGINAL_DST",
+  lbPolicy: "CLUSTER_PROVIDED",
+  ringHashLbConfig: undefined,
+  maglevLbConfig: undefined,
+  leastRequestLbConfig: undefined,
+  roundRobinLbConfig: undefined,
+};
 
 /** Whether a service's endpoints are named by requests. */
 export const isByRequest = ({ hostname, resolution }: Service): boolean =>

@@ -80,6 +80,7 @@ describe("routes to a service that hashes", () => {
       outboundSuffix: "",
       secretName: "default",
       gateway: undefined,
+      captured: false,
     }).virtualHosts?.find(({ name }) => name === `${HOST}:9080`)?.routes?.[0]?.route;
   const rules = (http: string): string =>
     `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: r}, spec: {hosts: [reviews], http: ${http}}}`;

@@ -29,6 +29,7 @@ function clustersOf(state: MeshState, namespace = "default"): ReadonlyMap<string
     outboundSuffix: "",
     secretName: "default",
     gateway: undefined,
+    captured: false,
   };
   const made = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
   return new Map(made.map((c) => [c.cluster.name ?? "", c]));
@@ -309,6 +310,7 @@ describe("scopes", () => {
       outboundSuffix: "",
       secretName: "default",
       gateway: undefined,
+      captured: false,
     });
     const scope = sharedScope(state.mesh, instance);
     expect(scope).toEqual({
@@ -319,6 +321,7 @@ describe("scopes", () => {
       outboundSuffix: "@default/reviews",
       secretName: ROOT,
       gateway: undefined,
+      captured: false,
     });
     const [made] = outboundClusters(state.mesh, state.instances, scope, defaultTranslateOptions);
     expect(made?.cluster.name).toBe("outbound|9080||reviews.default.svc.cluster.local@default/reviews");

@@ -143,6 +143,7 @@ function outbound(
     port.targetPort,
     mesh.settings,
     policy.loadBalancer?.balancer === "PASSTHROUGH",
+    scope.captured,
   );
   if (discovered === undefined) return undefined;
   const own = backendPolicyFor(mesh, scope.namespace, service);

@@ -13,17 +13,22 @@ import type { Caller } from "./caller.ts";
 import { isByRequest, PASSTHROUGH_CLUSTER } from "./discovery.ts";
 import { lookUp } from "./reads.ts";
 import { everything } from "./route-match.ts";
+import type { Scope } from "./scope.ts";
 import { connectTo } from "./tunnels.ts";
 
 /** Of one caller: its Sidecar's, or the mesh's. */
 export const outboundPolicyOf = (mesh: Mesh, caller: Caller): OutboundTrafficPolicy =>
   caller.sidecar?.outboundTrafficPolicy ?? mesh.settings.outboundTrafficPolicy;
 
-/** Whether a caller's requests may name hosts that have to be looked up. */
-export const namesHosts = (mesh: Mesh, caller: Caller): boolean =>
-  outboundPolicyOf(mesh, caller) === "ALLOW_ANY" || lookUp(mesh, hasHostsByRequest);
+/** Whether a caller's requests may name hosts that have to be looked up: where connections are captured, only for services that say so. */
+export const namesHosts = (mesh: Mesh, caller: Caller & Pick<Scope, "captured">): boolean =>
+  caller.captured
+    ? lookUp(mesh, hasNamesToLookUp)
+    : outboundPolicyOf(mesh, caller) === "ALLOW_ANY" || lookUp(mesh, hasHostsByRequest);
 
 const hasHostsByRequest = ({ services }: Mesh): boolean => services.some(isByRequest);
+const hasNamesToLookUp = ({ services }: Mesh): boolean =>
+  services.some(({ resolution }) => resolution === "DYNAMIC_DNS");
 
 /** The virtual host of all other hosts, by Istio's names. */
 export const otherHosts = (mesh: Mesh, caller: Caller): VirtualHost =>
@@ -35,14 +40,14 @@ export const refused = (name: string, match: Route["match"]): Route => ({
   directResponse: { status: 502, body: { inlineString: "no service of the mesh has this host and port\n" } },
 });
 
-const blockAll: VirtualHost = {
+export const blockAll: VirtualHost = {
   name: "block_all",
   domains: ["*"],
   routes: [refused("block_all", everything)],
   includeRequestAttemptCount: true,
 };
 
-const passedOn: Route = { route: { cluster: PASSTHROUGH_CLUSTER, timeout: 0, maxGrpcTimeout: 0 } };
+export const passedOn: Route = { route: { cluster: PASSTHROUGH_CLUSTER, timeout: 0, maxGrpcTimeout: 0 } };
 
 const named = (regex: string): NonNullable<Route["match"]> => ({
   ...everything,

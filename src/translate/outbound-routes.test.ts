@@ -14,6 +14,7 @@ const scope: Scope = {
   outboundSuffix: "",
   secretName: "default",
   gateway: undefined,
+  captured: false,
 };
 const base = [
   service("reviews", ["http:9080", "http-b:9081", "tcp:9082"]),

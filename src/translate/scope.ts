@@ -10,7 +10,7 @@
 import type { Credential } from "../model/gateway.ts";
 import { localityName } from "../model/locality.ts";
 import type { Mesh } from "../model/mesh.ts";
-import { type Instance, type ServicePort, spiffeIdOf } from "../model/service.ts";
+import { type Instance, isCaptured, type ServicePort, spiffeIdOf } from "../model/service.ts";
 import { type Caller, callerOf } from "./caller.ts";
 import { backendCertificate } from "./gateway-api/servers.ts";
 import { looksAtZones } from "./local-cluster.ts";
@@ -23,6 +23,8 @@ export interface Scope extends Caller {
   readonly secretName: string;
   /** Set where the proxy stands alone at the edge. */
   readonly gateway: EdgeScope | undefined;
+  /** The kernel leads connections to the proxy, so it knows where each was meant to go. */
+  readonly captured: boolean;
 }
 
 export interface EdgeScope {
@@ -33,12 +35,16 @@ export interface EdgeScope {
 /** Istio's name for a workload's own certificate. */
 const OWN_SECRET = "default";
 
-export function sidecarScope(mesh: Mesh, { workload }: Instance): Scope {
+export function sidecarScope(
+  mesh: Mesh,
+  { interceptionMode, workload }: Pick<Instance, "interceptionMode" | "workload">,
+): Scope {
   return {
     ...callerOf(mesh, workload),
     outboundSuffix: "",
     secretName: OWN_SECRET,
     gateway: workload.gateway && { backendCertificate: nameOf(backendCertificate(mesh, workload)) },
+    captured: isCaptured({ interceptionMode }),
   };
 }
 
@@ -64,6 +70,7 @@ export function sharedScope(mesh: Mesh, { workload }: Instance): Scope {
     outboundSuffix: `@${workload.namespace}/${workload.serviceAccount}${told.join("")}`,
     secretName: spiffeIdOf(mesh.settings.trustDomain, workload),
     gateway: undefined,
+    captured: false,
   };
 }
 

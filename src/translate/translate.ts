@@ -8,17 +8,17 @@
  * @module
  */
 import type { Mesh } from "../model/mesh.ts";
-import type { Instance } from "../model/service.ts";
+import { type Instance, isCaptured } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { Listener } from "../xds/proto/listener.ts";
 import type { RouteConfiguration } from "../xds/proto/route.ts";
 import type { Secret } from "../xds/proto/tls.ts";
+import { capturedResources } from "./captured/captured.ts";
 import { PASSTHROUGH_CLUSTER, passthroughCluster } from "./discovery.ts";
 import { udpClusters } from "./gateway-api/datagrams.ts";
 import { gatewayResources } from "./gateway/gateway.ts";
 import { sniClusters } from "./gateway/sni-clusters.ts";
-import type { InboundListener } from "./inbound-listener.ts";
 import { keptFor } from "./keep.ts";
 import { localAssignment, localCluster, looksAtZones } from "./local-cluster.ts";
 import type { TranslateOptions } from "./options.ts";
@@ -26,6 +26,7 @@ import { forwardRoutes, outboundOf, type OutboundResources } from "./outbound.ts
 import { outboundPolicyOf } from "./outbound-policy.ts";
 import { inboundOf, outboundListeners, type Served, serviceRoutes } from "./own-resources.ts";
 import { Parts } from "./parts.ts";
+import type { EffectiveMtls } from "./peer-authentication.ts";
 import { type Scope, sharedScope, sidecarScope } from "./scope.ts";
 import { sourceOf, type Sources } from "./source.ts";
 import { visibleMesh } from "./visible-mesh.ts";
@@ -99,11 +100,16 @@ export function translateLists(
   if (target.t === "sidecar") {
     const instance = instanceOf(state, target.instance);
     if (instance.workload.gateway !== undefined) return translateGateway(state, instance, options, parts);
+    if (isCaptured(instance)) return translateCaptured(state, instance, options, parts);
   }
   const { mesh } = state;
   const shared = target.t === "shared";
   const served = (shared ? target.instances : [target.instance]).map((id): Served => {
     const instance = instanceOf(state, id);
+    if (isCaptured(instance))
+      throw new Error(
+        `cannot translate for instance ${id}: a captured workload needs a proxy of its own, and it is shared`,
+      );
     return { instance, scope: (shared ? sharedScope : sidecarScope)(mesh, instance) };
   });
   const calling = served.filter(({ instance }) => instance.outbound !== undefined);
@@ -132,7 +138,7 @@ export function translateLists(
     sources: {
       policies: Object.assign({}, ...listening.map(({ policySources }) => policySources)),
       clusters: merged(outbound.map(({ sources }) => sources)),
-      inboundModes: Object.fromEntries(listening.map(modeOf)),
+      inboundModes: Object.fromEntries(listening.map(({ listener, mtls }) => [listener.name ?? "", modeOf(mtls)])),
     },
   };
 }
@@ -172,6 +178,34 @@ function translateGateway(
       peersOf(state, placed([{ instance, scope }]), `gateway ${instance.id}`, options, parts),
     ],
     sources: { inboundModes: {}, clusters: outbound.sources, policies: policySources },
+  };
+}
+
+function translateCaptured(
+  state: MeshState,
+  instance: Instance,
+  options: TranslateOptions,
+  parts: Parts,
+): ResourceLists {
+  const { mesh, instances } = state;
+  const scope = sidecarScope(mesh, instance);
+  const seen = visibleMesh(mesh, scope);
+  const outbound = outboundOf(state, scope, options, parts);
+  const [routes] = forwardRoutes(state, scope, parts);
+  if (routes === undefined) throw new Error(`the routes of instance ${instance.id} are missing`);
+  const own = capturedResources({ mesh, seen, instance, instances, scope, options, routes });
+  const id = `captured ${instance.id}`;
+  return {
+    listeners: [parts.list(`listeners of ${id}`, mesh, own.listeners)],
+    routes: [parts.list(`routes of ${id}`, mesh, own.routes)],
+    clusters: [parts.list(`clusters of ${id}`, mesh, own.clusters), outbound.clusters],
+    endpoints: [outbound.endpoints, peersOf(state, placed([{ instance, scope }]), id, options, parts)],
+    secrets: [secretsOf(`secrets of ${id}`, mesh, [], [outbound], parts)],
+    sources: {
+      clusters: outbound.sources,
+      policies: Object.assign({}, ...own.inbound.map(([, { policySources }]) => policySources)),
+      inboundModes: Object.fromEntries(own.inbound.map(([name, { mtls }]) => [name, modeOf(mtls)])),
+    },
   };
 }
 
@@ -229,7 +263,7 @@ function secretsOf(
 const merged = (all: readonly Sources["clusters"][]): Sources["clusters"] =>
   all.length === 1 && all[0] !== undefined ? all[0] : Object.assign({}, ...all);
 
-const modeOf = ({ listener, mtls: { mode, policy } }: InboundListener): [string, Sources["inboundModes"][string]] => [
-  listener.name ?? "",
-  { mode, source: policy && sourceOf(policy.origin) },
-];
+const modeOf = ({ mode, policy }: EffectiveMtls): Sources["inboundModes"][string] => ({
+  mode,
+  source: policy && sourceOf(policy.origin),
+});

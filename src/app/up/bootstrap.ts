@@ -3,7 +3,7 @@
  *
  * @module
  */
-import type { Instance } from "../../model/service.ts";
+import { type Instance, isCaptured } from "../../model/service.ts";
 import { Bootstrap } from "../../xds/proto/bootstrap.ts";
 import type { Cluster } from "../../xds/proto/cluster.ts";
 import { type SdsSecretConfig, UpstreamTlsContext } from "../../xds/proto/tls.ts";
@@ -69,6 +69,7 @@ function nodeMetadata({ join, instance, clusterId }: BootstrapInput): JsonObject
     WORKLOAD_NAME: name,
     LABELS: { ...labels },
     SERVICE_ACCOUNT: serviceAccount,
+    ...(isCaptured(instance) ? { INTERCEPTION_MODE: "REDIRECT" } : {}),
   };
 }
 

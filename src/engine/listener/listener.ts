@@ -51,6 +51,7 @@ export interface CompiledChain {
   /** What lets connections in or not, in order. */
   readonly admission: readonly AdmissionFilter[];
   readonly terminal: ChainTerminal;
+  readonly metadata: Metadata | undefined;
 }
 
 /** `path`: `filter_chains[0].filters[0].typed_config`. */
@@ -152,6 +153,7 @@ function compileChain(chain: FilterChain, path: string): CompiledChain {
     handshakeTimeoutMs: chain.transportSocketConnectTimeout || undefined,
     admission: before.filter((filter) => filter !== "sniCluster"),
     terminal,
+    metadata: chain.metadata,
   };
 }
 

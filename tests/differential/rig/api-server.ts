@@ -25,6 +25,7 @@ interface Made {
 const PLURALS: Readonly<Record<string, string>> = {
   Namespace: "namespaces",
   Service: "services",
+  EndpointSlice: "endpointslices",
   VirtualService: "virtualservices",
   DestinationRule: "destinationrules",
   Gateway: "gateways",
@@ -95,6 +96,12 @@ export class ApiServer {
     this.#versions.set(key, metadata.resourceVersion);
     this.#created.set(key, metadata.creationTimestamp);
     return undefined;
+  }
+
+  /** As it stands there, with what the API server itself gives, such as a service's address. */
+  async specOf(document: ConfigDocument): Promise<unknown> {
+    const { text } = await this.#call("GET", pathOf(document));
+    return (JSON.parse(text) as ConfigDocument).spec;
   }
 
   /** The document with what decides which of several is the older. */
