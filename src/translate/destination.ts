@@ -92,16 +92,19 @@ function instanceTarget(mesh: Mesh, service: Service, instance: Instance, port: 
 
 function endpointTarget(service: Service, endpoint: ServiceEndpoint, port: number): Target {
   const { address, healthy, locality, weight = 1 } = endpoint;
-  const isUnix = address.startsWith(UNIX_PREFIX);
   return {
     workload: endpoint,
-    address: isUnix ? { path: address.slice(UNIX_PREFIX.length) } : { address, port },
+    address: placeOf(address, port),
     healthy,
     weight,
     locality,
     takesMtls: isInternal(service) && endpoint.takesMtls,
   };
 }
+
+/** Of an address as documents have it, which may be that of a unix socket. */
+export const placeOf = (address: string, port: number): Target["address"] =>
+  address.startsWith(UNIX_PREFIX) ? { path: address.slice(UNIX_PREFIX.length) } : { address, port };
 
 /** Outside of the mesh nobody is taken to speak its mutual TLS. */
 export const isInternal = ({ location }: Service): boolean => location === "MESH_INTERNAL";

@@ -53,3 +53,19 @@ test("in a shared proxy each workload has its own, where zones are looked at", (
     own.sort(),
   );
 });
+
+test("one at a unix socket is told as such: an Envoy takes no other name for an address", () => {
+  const entry =
+    "{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: {name: e}, spec: {address: 'unix:///run/a.sock', labels: {app: shop}}}";
+  const { endpoints } = translate(
+    stateOf(...documents, entry),
+    { t: "sidecar", instance: "a1-0" },
+    defaultTranslateOptions,
+  );
+  const members = endpoints
+    .filter(({ clusterName }) => clusterName === "local_cluster")
+    .flatMap((it) => it.endpoints ?? [])
+    .flatMap(({ lbEndpoints = [] }) => lbEndpoints.map(({ endpoint }) => endpoint?.address));
+  expect(members).toContainEqual({ pipe: { path: "/run/a.sock" } });
+  expect(JSON.stringify(members)).not.toContain("unix:");
+});

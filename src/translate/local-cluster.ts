@@ -18,7 +18,7 @@ import type { Instance, Service, Workload } from "../model/service.ts";
 import type { Cluster } from "../xds/proto/cluster.ts";
 import type { Metadata, Locality as XdsLocality } from "../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
-import type { Target } from "./destination.ts";
+import { placeOf, type Target } from "./destination.ts";
 import { discovered } from "./discovery.ts";
 import { loadAssignment } from "./endpoints.ts";
 import { isBehind, serviceOf, servicesBefore } from "./mesh-index.ts";
@@ -116,5 +116,5 @@ const listedMembers = ({ endpoints }: Service): readonly Target[] =>
   endpoints.flatMap((endpoint) => {
     const [port] = endpoint.ports.values();
     const { address, healthy, locality } = endpoint;
-    return port === undefined || address === "" ? [] : [member(endpoint, { address, port }, healthy, locality)];
+    return port === undefined || address === "" ? [] : [member(endpoint, placeOf(address, port), healthy, locality)];
   });
