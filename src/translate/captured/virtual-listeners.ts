@@ -25,6 +25,7 @@ import { type InboundParts, inboundParts, looksFor } from "../inbound-listener.t
 import type { InboundPort } from "../inbound.ts";
 import type { TranslateOptions } from "../options.ts";
 import { effectiveMtls } from "../peer-authentication.ts";
+import { inboundRetryPolicy } from "../retry-policy.ts";
 import type { Scope } from "../scope.ts";
 import { listenerMetadata } from "../workload-metadata.ts";
 import { BLACK_HOLE_CLUSTER, INBOUND_PASSTHROUGH_CLUSTER } from "./clusters.ts";
@@ -76,7 +77,7 @@ export function virtualInbound(
   ports: readonly InboundPort[],
   options: TranslateOptions,
 ): VirtualInbound {
-  const others = anyPort(instance, scope, 0);
+  const others = anyPort(mesh, instance, scope, 0);
   const rest = { inbound: others, ...inboundParts(mesh, others, undefined, options) };
   const served = ports.map((inbound): Served => {
     const { port } = inbound;
@@ -88,7 +89,7 @@ export function virtualInbound(
     .map(
       (number): Served => ({
         ...rest,
-        inbound: anyPort(instance, scope, number),
+        inbound: anyPort(mesh, instance, scope, number),
         mtls: modeOf(mesh, instance, number),
       }),
     )
@@ -110,7 +111,7 @@ export function virtualInbound(
 }
 
 /** What nobody says anything of, at a port or at any. */
-function anyPort(instance: Instance, scope: Scope, number: number): InboundPort {
+function anyPort(mesh: Mesh, instance: Instance, scope: Scope, number: number): InboundPort {
   const place = { address: ANYWHERE, port: number };
   return {
     instance,
@@ -122,7 +123,7 @@ function anyPort(instance: Instance, scope: Scope, number: number): InboundPort 
     application: place,
     connectionPool: undefined,
     ends: undefined,
-    retryPolicy: undefined,
+    retryPolicy: inboundRetryPolicy(mesh.settings),
   };
 }
 
