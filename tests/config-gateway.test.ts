@@ -35,6 +35,9 @@ const virtualService = (spec: string): string =>
 
 const server = (text: string) => load(text).mesh.gateways[0]?.servers[0];
 
+/** Enough of one to be taken for one. */
+const LIST = "-----BEGIN X509 CRL-----\nMAA=\n-----END X509 CRL-----\n";
+
 // === tests ===
 
 describe("servers", () => {
@@ -205,6 +208,12 @@ describe("credentials", () => {
     const certificate = credential?.certificate;
     if (certificate?.t !== "keyPair") throw new Error("no key pair");
     expect(certificate.privateKeyPem.reveal()).toBe(privateKeyPem);
+  });
+
+  test("whose revocation lists stand beside no roots say so", () => {
+    const { mesh, problems } = load(secret({ "tls.crt": certChainPem, "tls.key": privateKeyPem, "ca.crl": LIST }));
+    expect(mesh.credentials).toHaveLength(1);
+    expect(problems.map(({ message }) => message).join()).toContain("count beside ca.crt or cacert");
   });
 
   test("that are no gateway's are left alone", () => {

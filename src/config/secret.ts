@@ -46,6 +46,8 @@ export function readSecret(body: DocumentBody): Credential | undefined {
     node.warn("Secret is skipped: it holds no certificate, so it says nothing to the mesh");
     return undefined;
   }
+  if (found.trustedCa === undefined)
+    found.crl?.node.warn("has no effect: revocation lists count beside ca.crt or cacert, in the same Secret");
   return {
     ...named,
     certificate: keyPair(found.certificate, found.privateKey, isTls, node),

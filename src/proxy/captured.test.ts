@@ -1,8 +1,11 @@
 import { expect, test } from "bun:test";
+import type { Endpoint } from "../engine/cluster/endpoint.ts";
+import { EndpointSet } from "../engine/cluster/endpoints.ts";
 import type { MemoryNetwork } from "../net/memory-network.ts";
 import type { SocketAddress } from "../net/socket.ts";
 import { Cluster } from "../xds/proto/cluster.ts";
 import { type FilterChain, Listener } from "../xds/proto/listener.ts";
+import { DialedHosts } from "./dialed-hosts.ts";
 import { chain, cluster, httpOptions, listener, manager, route, routes } from "../../tests/support/proxy-resources.ts";
 import { Backend, Peer, ProxyRig } from "../../tests/support/proxy-rig.ts";
 import { answer, GET, get } from "../../tests/support/proxy-scene.ts";
@@ -146,6 +149,31 @@ test("what is dialed to the proxy itself does not come back to it", async () => 
   expect(straight).toBeUndefined();
   expect(rig.proxy.clusters.clusters.get(pass)?.endpoints.all).toEqual([]);
   await finish();
+});
+
+test("nor does what is dialed to another of its listeners, by an address that none has", async () => {
+  const { rig, call, finish } = await scene(listener([tcp("app")], { ...at("127.0.0.1", 8080), name: "other" }));
+  const own = await call({ address: "192.0.2.1", port: 8080 });
+  own.send("x");
+  await rig.until(() => own.ended);
+  expect(rig.stat("cluster.pass.upstream_cx_none_healthy")).toBe(1);
+  expect(rig.proxy.clusters.clusters.get("pass")?.endpoints.all).toEqual([]);
+  await finish();
+});
+
+test("there are so many destinations at most; who is called keeps its place, others make room", async () => {
+  const hosts = new DialedHosts({ cleanupMs: 5000 }, new EndpointSet(), () => false);
+  const pick = (i: number) => hosts.endpointOf({ address: `10.1.${i >> 8}.${i & 255}`, port: 80 }, 0);
+  const all = Array.from({ length: 1024 }, (_, i) => pick(i));
+  for (const it of all) if (it !== undefined) it.activeConnections++;
+  expect(pick(1024)).toBeUndefined();
+  expect(pick(7)).toBe(all[7] as Endpoint);
+  for (const it of all.slice(1)) if (it !== undefined) it.activeConnections--;
+  expect(pick(1024)?.key).toBe("10.1.4.0:80");
+  expect(pick(0)).toBe(all[0] as Endpoint);
+  expect(all[7]?.live).toBe(false);
+  hosts.sweep(5000);
+  expect([all[0]?.live, pick(0)]).toEqual([true, all[0]]);
 });
 
 test("a listener that lacks its routes is not gone around", async () => {

@@ -13,9 +13,10 @@ import { type Endpoint, endpointKey } from "../engine/cluster/endpoint.ts";
 import type { EndpointSet } from "../engine/cluster/endpoints.ts";
 import type { DialedHosts as Settings } from "../engine/cluster/original-destination.ts";
 import type { SocketAddress } from "../net/socket.ts";
+import type { LbEndpoint } from "../xds/proto/endpoint.ts";
 
 interface Dialed extends SocketAddress {
-  endpoint: Endpoint | undefined;
+  readonly endpoint: Endpoint;
   usedMs: number;
 }
 
@@ -41,39 +42,34 @@ export class DialedHosts {
     let found = this.#hosts.get(key);
     if (found === undefined) {
       if (this.#isOwn(to.address, to.port) || !this.#hasRoom()) return undefined;
-      found = { ...to, endpoint: undefined, usedMs: nowMs };
+      found = { ...to, endpoint: this.#set.join(lbEndpoint(to)), usedMs: nowMs };
       this.#hosts.set(key, found);
-      this.#update();
     }
     found.usedMs = nowMs;
     return found.endpoint;
   }
 
   #hasRoom(): boolean {
-    if (this.#hosts.size >= MAX_HOSTS) for (const [key, host] of this.#hosts) if (isIdle(host)) this.#hosts.delete(key);
+    if (this.#hosts.size >= MAX_HOSTS) this.#forget(isIdle);
     return this.#hosts.size < MAX_HOSTS;
   }
 
-  /** Endpoints that are not called any more leave the set, and with it their connections. */
-  #update(): void {
-    const lbEndpoints = [...this.#hosts.values()].map(({ address, port }) => ({
-      endpoint: { address: { socketAddress: { address, portValue: port } } },
-    }));
-    this.#set.update({ endpoints: [{ lbEndpoints }] });
-    for (const it of this.#hosts.values()) it.endpoint = this.#set.get(endpointKey(it.address, it.port));
+  /** They leave the set, and with it their connections. */
+  #forget(which: (host: Dialed) => boolean): void {
+    const before = this.#hosts.size;
+    for (const [key, host] of this.#hosts) if (which(host)) this.#hosts.delete(key);
+    if (this.#hosts.size === before) return;
+    this.#set.update({ endpoints: [{ lbEndpoints: [...this.#hosts.values()].map(lbEndpoint) }] });
   }
 
   sweep(nowMs: number): void {
-    let forgotten = 0;
-    for (const [key, host] of this.#hosts) {
-      if (nowMs - host.usedMs < this.#settings.cleanupMs || !isIdle(host)) continue;
-      this.#hosts.delete(key);
-      forgotten++;
-    }
-    if (forgotten > 0) this.#update();
+    this.#forget((host) => nowMs - host.usedMs >= this.#settings.cleanupMs && isIdle(host));
   }
 }
 
+const lbEndpoint = ({ address, port }: SocketAddress): LbEndpoint => ({
+  endpoint: { address: { socketAddress: { address, portValue: port } } },
+});
+
 /** Nobody is connected, nor about to be. */
-const isIdle = ({ endpoint }: Dialed): boolean =>
-  (endpoint?.activeConnections ?? 0) + (endpoint?.activeRequests ?? 0) === 0;
+const isIdle = ({ endpoint }: Dialed): boolean => endpoint.activeConnections + endpoint.activeRequests === 0;

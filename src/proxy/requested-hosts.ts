@@ -11,9 +11,10 @@
  * @module
  */
 import { parseIp } from "../base/ip-address.ts";
-import { type Endpoint, endpointKey } from "../engine/cluster/endpoint.ts";
+import type { Endpoint } from "../engine/cluster/endpoint.ts";
 import type { EndpointSet } from "../engine/cluster/endpoints.ts";
 import type { DynamicHosts } from "../engine/cluster/names.ts";
+import type { LbEndpoint } from "../xds/proto/endpoint.ts";
 import { portStart } from "../engine/http/authority.ts";
 import type { DnsNames, NameState } from "./dns-names.ts";
 import { isLinkLocal } from "./reached-address.ts";
@@ -21,12 +22,19 @@ import { isLinkLocal } from "./reached-address.ts";
 /** Gives the address of a name, now or later; exactly one of the two is called. */
 export type Lookup = (onAddress: (address: string) => void, onFail: (reason: string) => void) => void;
 
-interface Requested {
+interface Place {
   readonly host: string;
   readonly port: number;
-  endpoint: Endpoint | undefined;
+}
+
+interface Requested extends Place {
+  readonly endpoint: Endpoint;
   usedMs: number;
 }
+
+const lbEndpoint = ({ host, port }: Place): LbEndpoint => ({
+  endpoint: { address: { socketAddress: { address: host, portValue: port } }, hostname: host },
+});
 
 const HOST = /^[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?(\.[a-z0-9_]([-a-z0-9_]*[a-z0-9_])?)*\.?$/;
 const MAX_HOST_LENGTH = 253;
@@ -61,32 +69,23 @@ export class RequestedHosts {
     const key = authority.toLowerCase();
     let found = this.#hosts.get(key);
     if (found === undefined) {
-      found = this.#parse(key, nowMs);
-      if (found === undefined || this.#hosts.size >= this.#settings.maxHosts) return undefined;
+      const place = this.#parse(key);
+      if (place === undefined || this.#hosts.size >= this.#settings.maxHosts) return undefined;
+      found = { ...place, endpoint: this.#set.join(lbEndpoint(place)), usedMs: nowMs };
       this.#hosts.set(key, found);
-      this.#update();
     }
     found.usedMs = nowMs;
     return found.endpoint;
   }
 
-  #parse(authority: string, usedMs: number): Requested | undefined {
+  #parse(authority: string): Place | undefined {
     const at = portStart(authority);
     const written = at < 0 ? authority : authority.slice(0, at);
     const port = at < 0 ? this.#settings.defaultPort : Number(authority.slice(at + 1));
     const isIpv6 = written.startsWith("[") && written.endsWith("]");
     const host = isIpv6 ? written.slice(1, -1) : written;
     const isHost = parseIp(host) !== undefined || (host.length <= MAX_HOST_LENGTH && HOST.test(host));
-    return isHost && port > 0 && port <= MAX_PORT ? { host, port, endpoint: undefined, usedMs } : undefined;
-  }
-
-  /** Endpoints that are not called any more leave the set, and with it their connections. */
-  #update(): void {
-    const lbEndpoints = [...this.#hosts.values()].map(({ host, port }) => ({
-      endpoint: { address: { socketAddress: { address: host, portValue: port } }, hostname: host },
-    }));
-    this.#set.update({ endpoints: [{ lbEndpoints }] });
-    for (const it of this.#hosts.values()) it.endpoint = this.#set.get(endpointKey(it.host, it.port));
+    return isHost && port > 0 && port <= MAX_PORT ? { host, port } : undefined;
   }
 
   /** For a connection to `endpoint`. */
@@ -149,12 +148,13 @@ export class RequestedHosts {
   sweep(nowMs: number): void {
     let forgotten = 0;
     for (const [key, { endpoint, usedMs }] of this.#hosts) {
-      if (nowMs - usedMs < this.#settings.hostTtlMs || (endpoint?.activeConnections ?? 0) > 0) continue;
+      if (nowMs - usedMs < this.#settings.hostTtlMs || endpoint.activeConnections > 0) continue;
       this.#hosts.delete(key);
       forgotten++;
     }
     if (forgotten === 0) return;
-    this.#update();
+    // With their endpoints go their connections.
+    this.#set.update({ endpoints: [{ lbEndpoints: [...this.#hosts.values()].map(lbEndpoint) }] });
     const named = new Set([...this.#hosts.values()].map(({ host }) => host));
     for (const [host, stop] of this.#stops) {
       if (named.has(host) || this.#waiting.has(host)) continue;

@@ -77,6 +77,6 @@ describe("settings of a server", () => {
 
   test("with lists that cannot be read are refused before any secret is there", () => {
     for (const files of [{}, { "/crl": "" }, { "/crl": "none" }, { "/crl": LIST.replace("MAA=", "MAAA") }])
-      expect(rig(ROOTS, files).serverTls).toThrow();
+      expect(rig(ROOTS, files).serverTls).toThrow("/crl");
   });
 });

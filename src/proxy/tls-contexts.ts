@@ -193,8 +193,9 @@ const sameRoots = (last: ServerTls | ClientTls, { trustedCaPem, crlPem }: Roots)
 /** As {@link textOf}, of revocation lists. @throws {Error} When there is none, too. */
 export function crlText(source: DataSource, readFile: ReadFile): string {
   const text = textOf(source, readFile);
-  if (crlBlocks(text) === undefined) throw new Error("a crl must hold revocation lists in PEM: they cannot be read");
-  return text;
+  if (crlBlocks(text) !== undefined) return text;
+  const place = source.filename === undefined ? "a crl" : `the crl ${source.filename}`;
+  throw new Error(`${place} must hold revocation lists in PEM: they cannot be read`);
 }
 
 /** What a data source holds. @throws {Error} When its file cannot be read, or it holds nothing. */

@@ -58,6 +58,35 @@ describe("endpoint set", () => {
     );
   });
 
+  test("one that joins is as if it had been among the others, and changes none of them", () => {
+    fc.assert(
+      fc.property(specs, specs, (before, more) => {
+        const [joined, together] = [new EndpointSet(), new EndpointSet()];
+        const first = [...before, ...more].map((spec) => ({ ...spec, priority: 0, weight: 1 }));
+        joined.update(assignment(first.slice(0, before.length)));
+        const there = new Map(joined.all.map((it) => [it.key, it]));
+        for (const spec of first.slice(before.length)) {
+          const { version } = joined;
+          const added = joined.join(message(spec));
+          expect(added).toBe(joined.get(added.key) as Endpoint);
+          expect(joined.version).toBe(there.has(added.key) ? version : version + 1);
+        }
+        const each = new Map(first.toReversed().map((spec) => [spec.host, spec]));
+        together.update(assignment([...each.values()]));
+        const sorted = (set: EndpointSet) =>
+          looks(set).map(({ keys, ...group }) => ({ ...group, keys: keys.toSorted() }));
+        expect(sorted(joined)).toEqual(sorted(together));
+        for (const [key, it] of there) expect(joined.get(key)).toBe(it);
+      }),
+    );
+  });
+
+  test("one that is wrong does not join", () => {
+    const set = new EndpointSet();
+    expect(() => set.join({ endpoint: {} })).toThrow("lb_endpoint.endpoint.address: needs socket_address");
+    expect([set.all, set.version]).toEqual([[], 0]);
+  });
+
   test("the order of an assignment does not matter", () => {
     fc.assert(
       fc.property(specs, fc.infiniteStream(fc.nat()), (list, keys) => {

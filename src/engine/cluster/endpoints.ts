@@ -9,7 +9,7 @@
 import type { Random } from "../../base/random.ts";
 import { CompileError, refuseOthers } from "../compile-error.ts";
 import { type Endpoint, type EndpointSpec, LiveEndpoint, compileEndpoint } from "./endpoint.ts";
-import type { ClusterLoadAssignment } from "../../xds/proto/endpoint.ts";
+import type { ClusterLoadAssignment, LbEndpoint } from "../../xds/proto/endpoint.ts";
 import { type EndpointGroup, type GroupRules, groupsOf } from "./endpoint-groups.ts";
 import type { LocalityMode, LocalPeers } from "./localities.ts";
 
@@ -145,6 +145,22 @@ export class EndpointSet implements EndpointView {
     this.#all = [...next.values()];
     this.refresh();
     for (const endpoint of last.values()) this.#dropUnless(next, endpoint);
+  }
+
+  /**
+   * One more, of priority 0, where endpoints come one by one: an update for each would go through all of them. One that is there stays as it is.
+   *
+   * @throws CompileError for what is wrong in it; the set is then as it was.
+   */
+  join(message: LbEndpoint): Endpoint {
+    const spec = compileEndpoint(message, {}, "lb_endpoint");
+    const known = this.#byKey.get(spec.key);
+    if (known !== undefined) return known;
+    const endpoint = this.#taken(spec, undefined, this.#byKey.size > 0);
+    this.#byKey.set(spec.key, endpoint);
+    this.#all = [...this.#all, endpoint];
+    this.refresh();
+    return endpoint;
   }
 
   #grouped(endpoints: readonly Endpoint[]): readonly EndpointGroup[] {
