@@ -294,6 +294,13 @@ describe("--resources", () => {
     expect(same).toContain("resources of proxies\n  no change, of 2 that both sides have\n");
   });
 
+  test("what a document says stays on its line, and moves no cursor", async () => {
+    const body = (text: string): string => rules(`{directResponse: {status: 200, body: {string: "${text}"}}}`);
+    const [from, to] = [written(...APPS, body("a")), written(...APPS, body("b\\e[2J\\n  no change\\x9b2J"))];
+    const { out } = await runCli(["diff", "--resources", from, to]);
+    expect(out).toContain("inline_string  was a, now b\\u001b[2J\\n  no change\\u009b2J\n");
+  });
+
   test("never prints what a certificate holds", async () => {
     const secret = (key: string): string =>
       JSON.stringify({

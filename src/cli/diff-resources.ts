@@ -38,13 +38,20 @@ function changeLines({ change, fields, kind, name, proxies }: ChangedResource, p
 }
 
 function fieldLine({ now, path, was }: ChangedField, paint: Paint): string {
-  if (was === undefined) return `${path}  is new: ${paint.bold(short(now ?? ""))}`;
-  if (now === undefined) return `${path}  is gone, was ${short(was)}`;
-  return `${path}  was ${short(was)}, now ${paint.bold(short(now))}`;
+  const at = onOneLine(path);
+  if (was === undefined) return `${at}  is new: ${paint.bold(short(now ?? ""))}`;
+  if (now === undefined) return `${at}  is gone, was ${short(was)}`;
+  return `${at}  was ${short(was)}, now ${paint.bold(short(now))}`;
 }
 
 const short = (text: string): string =>
-  text.length <= MAX_VALUE_LENGTH ? text : `${text.slice(0, MAX_VALUE_LENGTH)}…`;
+  onOneLine(text.length <= MAX_VALUE_LENGTH ? text : `${text.slice(0, MAX_VALUE_LENGTH)}…`);
+
+/** Whoever wrote a document writes no line of the report, and says nothing to the terminal. */
+const onOneLine = (text: string): string => text.replaceAll(/\p{Cc}/gu, escaped);
+
+const escaped = (one: string): string =>
+  one < " " ? JSON.stringify(one).slice(1, -1) : `\\u00${one.charCodeAt(0).toString(16)}`;
 
 function names(all: readonly string[]): string {
   const more = all.length - MAX_PROXIES;
