@@ -57,12 +57,20 @@ function checkPlain(fields: TlsFields, protocol: GatewayProtocol): void {
   }
 }
 
+const OF_CLIENTS = [
+  "caCrl",
+  "insecureSkipVerify",
+  "subjectAltNames",
+  "verifyCertificateHash",
+  "verifyCertificateSpki",
+] as const;
+
 /** What would let clients in that nobody checks, or seems to keep out whom nobody asks. */
 function checkClients(fields: TlsFields, mode: GatewayTls["mode"]): void {
   if (asksClients(mode)) return;
   if (mode === "ISTIO_MUTUAL")
     return fields.at("insecureSkipVerify")?.failAtKey("cannot stand beside mode ISTIO_MUTUAL, which always verifies");
-  for (const name of ["caCrl", "insecureSkipVerify"] as const)
+  for (const name of OF_CLIENTS)
     fields.at(name)?.warn(`has no effect beside mode ${mode}: clients are asked for no certificate`);
 }
 

@@ -4,8 +4,8 @@
  *
  * @module
  */
-import type { DataSource } from "../xds/proto/core-base.ts";
 import type {
+  CertificateValidationContext,
   CombinedCertificateValidationContext,
   CommonTlsContext,
   SdsSecretConfig,
@@ -18,15 +18,19 @@ export const SDS_CLUSTER = "sds-grpc";
 /** Secret with the certificates that peers are checked against. */
 export const ROOT_SECRET = "ROOTCA";
 
-/** The mesh's TLS: our certificate, the mesh's roots, and who the peer may be. TLS 1.2 or 1.3. */
+/**
+ * The mesh's TLS: our certificate, the mesh's roots, and who the peer may be. TLS 1.2 or 1.3.
+ *
+ * @param more That the peer's certificate must be.
+ */
 export function meshTls(
   scope: Pick<Scope, "secretName">,
   peers: readonly SubjectAltNameMatcher[],
   alpnProtocols: readonly string[] | undefined,
-  crl?: DataSource,
+  more: CertificateValidationContext = {},
 ): CommonTlsContext {
   const validation: CombinedCertificateValidationContext = {
-    defaultValidationContext: { matchTypedSubjectAltNames: peers, ...(crl === undefined ? {} : { crl }) },
+    defaultValidationContext: { matchTypedSubjectAltNames: peers, ...more },
     validationContextSdsSecretConfig: secret(ROOT_SECRET),
   };
   return {

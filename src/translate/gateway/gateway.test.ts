@@ -225,6 +225,18 @@ describe("listeners", () => {
     });
   });
 
+  test("with the mesh's own TLS versions and the hashes of clients' certificates hold, too", () => {
+    const hash = "ab".repeat(32);
+    const tls = `{mode: ISTIO_MUTUAL, minProtocolVersion: TLSV1_3, verifyCertificateHash: ["${hash}"]}`;
+    const { listeners } = edge(gateway("g", https("a.example.com", tls)));
+    const [chain] = listeners[0]?.filterChains ?? [];
+    const context = unpack(present(chain?.transportSocket?.typedConfig), DownstreamTlsContext);
+    expect(context.commonTlsContext).toMatchObject({
+      tlsParams: { tlsMinimumProtocolVersion: "TLSv1_3" },
+      combinedValidationContext: { defaultValidationContext: { verifyCertificateHash: [hash] } },
+    });
+  });
+
   test("a TCP route leads to the cluster for opaque bytes, where the port may speak HTTP too", () => {
     const server = "{port: {number: 70, name: tcp, protocol: TCP}, hosts: ['*']}";
     const rules = `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v}, spec: {hosts: ['*'], gateways: [g],

@@ -31,8 +31,8 @@ export function serverSocket(
       return undefined;
     case "ISTIO_MUTUAL": {
       const peers = tls.subjectAltNames.length > 0 ? tls.subjectAltNames.map(exactly) : [anyOfTrustDomain(trustDomain)];
-      const crl = tls.caCrl === undefined ? undefined : { filename: tls.caCrl };
-      return socket({ commonTlsContext: meshTls(scope, peers, alpnProtocols, crl), requireClientCertificate: true });
+      const own = meshTls(scope, peers, alpnProtocols, pinned(tls));
+      return socket({ commonTlsContext: { ...own, tlsParams: tlsParams(tls) }, requireClientCertificate: true });
     }
     case "SIMPLE":
       return socket({ commonTlsContext: { ...common(tls, scope, alpnProtocols) }, requireClientCertificate: false });
@@ -52,14 +52,23 @@ const socket = (context: DownstreamTlsContext): TransportSocket => ({
   typedConfig: pack(DownstreamTlsContext, context),
 });
 
+const tlsParams = (tls: GatewayTls): CommonTlsContext["tlsParams"] => ({
+  tlsMinimumProtocolVersion: versionOf(tls.minProtocolVersion ?? "TLSV1_2"),
+  tlsMaximumProtocolVersion: versionOf(tls.maxProtocolVersion ?? "TLSV1_3"),
+  cipherSuites: tls.cipherSuites.length === 0 ? undefined : tls.cipherSuites,
+});
+
+/** What a client's certificate must be beside valid. */
+const pinned = (tls: GatewayTls): CertificateValidationContext => ({
+  verifyCertificateSpki: tls.publicKeyHashes.length === 0 ? undefined : tls.publicKeyHashes,
+  verifyCertificateHash: tls.certificateHashes.length === 0 ? undefined : tls.certificateHashes,
+  crl: tls.caCrl === undefined ? undefined : { filename: tls.caCrl },
+});
+
 function common(tls: GatewayTls, scope: Scope, alpnProtocols: readonly string[]): CommonTlsContext {
   const { certificate } = tls;
   return {
-    tlsParams: {
-      tlsMinimumProtocolVersion: versionOf(tls.minProtocolVersion ?? "TLSV1_2"),
-      tlsMaximumProtocolVersion: versionOf(tls.maxProtocolVersion ?? "TLSV1_3"),
-      cipherSuites: tls.cipherSuites.length === 0 ? undefined : tls.cipherSuites,
-    },
+    tlsParams: tlsParams(tls),
     alpnProtocols: alpnProtocols.length === 0 ? undefined : alpnProtocols,
     tlsCertificateSdsSecretConfigs: shownSecrets(certificate, scope),
     tlsCertificates:
@@ -90,9 +99,7 @@ function clients(tls: GatewayTls): Pick<CommonTlsContext, "combinedValidationCon
     // Any kind of name, as in Istio.
     matchSubjectAltNames:
       tls.subjectAltNames.length === 0 ? undefined : tls.subjectAltNames.map((exact) => ({ exact })),
-    verifyCertificateSpki: tls.publicKeyHashes.length === 0 ? undefined : tls.publicKeyHashes,
-    verifyCertificateHash: tls.certificateHashes.length === 0 ? undefined : tls.certificateHashes,
-    crl: tls.caCrl === undefined ? undefined : { filename: tls.caCrl },
+    ...pinned(tls),
     trustChainVerification: tls.letsUnverifiedIn ? "ACCEPT_UNTRUSTED" : undefined,
   };
   if (certificate === undefined || certificate.t === "files")
