@@ -106,7 +106,8 @@ describe("servers", () => {
     expect(server(https("{mode: MUTUAL, credentialName: a, insecureSkipVerify: true}"))?.tls?.letsUnverifiedIn).toBe(
       true,
     );
-    for (const field of ["insecureSkipVerify: true", "caCrl: /x"])
+    const hash = `verifyCertificateHash: ["${"ab".repeat(32)}"]`;
+    for (const field of ["insecureSkipVerify: true", "caCrl: /x", "subjectAltNames: [a]", hash])
       expect(warnings(https(`{mode: SIMPLE, credentialName: a, ${field}}`)).join()).toContain("has no effect");
   });
 
@@ -249,6 +250,24 @@ describe("credentials", () => {
       expect(all).not.toMatch(/hush|certainly/);
       expect(all).not.toContain(privateKeyPem.split("\n")[1] as string);
     }
+  });
+
+  test.each([
+    ["a number", { "ca.crl": 5 }, {}],
+    ["nothing", { "ca.crl": null }, {}],
+    ["no text", {}, { "ca.crl": "AAAA" }],
+    ["no lists", { "ca.crl": "x" }, {}],
+  ])("roots of a ConfigMap whose revocation lists are %s are not used", (_, data, binaryData) => {
+    const all = { "ca.crt": certChainPem, ...data };
+    const text = JSON.stringify({
+      apiVersion: "v1",
+      kind: "ConfigMap",
+      metadata: { name: "r" },
+      data: all,
+      binaryData,
+    });
+    expect(load(text).mesh.configMaps[0]?.trustedCaPem).toBeUndefined();
+    expect(warnings(text).join()).toContain("must be certificate revocation lists in PEM");
   });
 
   test("are not printed along with the mesh", () => {

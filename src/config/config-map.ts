@@ -9,6 +9,7 @@ import type { ConfigMap } from "../model/namespace.ts";
 import type { DocumentBody } from "./document.ts";
 import type { Node } from "./node.ts";
 import { readableCertificates } from "./secret.ts";
+import type { Tree } from "./tree.ts";
 
 /** Fields of the document itself: a ConfigMap has no spec. */
 export const CONFIG_MAP_FIELDS = ["apiVersion", "kind", "metadata", "data", "binaryData", "immutable"] as const;
@@ -30,14 +31,21 @@ export function readConfigMap({ metadata, origin, node }: DocumentBody): ConfigM
   return { origin, namespace: metadata.namespace, name: metadata.name, trustedCaPem, crlPem };
 }
 
+/** Empty where the key is there, and what it holds is no text. */
 function valueOf({ tree }: Node, key: string): string | undefined {
-  const data = tree.t === "map" ? tree.entries.get("data")?.value : undefined;
-  const entry = data?.t === "map" ? data.entries.get(key)?.value : undefined;
-  return entry?.t === "scalar" && typeof entry.value === "string" ? entry.value : undefined;
+  const entryIn = (field: string): Tree | undefined => {
+    const data = tree.t === "map" ? tree.entries.get(field)?.value : undefined;
+    return data?.t === "map" ? data.entries.get(key)?.value : undefined;
+  };
+  const entry = entryIn("data");
+  if (entry === undefined) return entryIn("binaryData") === undefined ? undefined : "";
+  return entry.t === "scalar" && typeof entry.value === "string" ? entry.value : "";
 }
 
 function warnAt(node: Node, key: string, what: string): void {
-  const data = node.entries().find(([name]) => name === "data")?.[1];
-  const at = data?.entries().find(([name]) => name === key)?.[1];
+  const fields = node
+    .entries()
+    .filter(([name, { tree }]) => (name === "data" || name === "binaryData") && tree.t === "map");
+  const at = fields.flatMap(([, data]) => data.entries()).find(([name]) => name === key)?.[1];
   at?.warn(`must be ${what} in PEM: they cannot be read, so no policy can use the roots`);
 }
