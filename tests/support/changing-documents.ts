@@ -45,6 +45,7 @@ function editsOf(dice: Dice): readonly (() => readonly [string, string])[] {
         "{name: http, port: 80, targetPort: 8080}",
         "{name: tcp, port: 81, targetPort: 8080}",
         "{name: x, port: 80, targetPort: 8081}",
+        "{name: http, port: 80, targetPort: 8080}, {name: udp, port: 80, protocol: UDP, targetPort: 8081}",
       ]);
       return [
         `service ${host} ${ns}`,
@@ -83,6 +84,9 @@ function editsOf(dice: Dice): readonly (() => readonly [string, string])[] {
         "{outlierDetection: {interval: 1s}}",
         "{tls: {mode: DISABLE}}",
         "{tls: {mode: SIMPLE, credentialName: c}}",
+        "{tls: {mode: MUTUAL, credentialName: d}}",
+        "{loadBalancer: {zoneAwareLbSetting: {minClusterSize: 1}}}",
+        "{retryBudget: {percent: 5, budgetInterval: 3s}}",
         "{loadBalancer: {simple: LEAST_REQUEST, warmup: {duration: 10s}}}",
       ]);
       const selector = pick(["", ", workloadSelector: {matchLabels: {version: v2}}"]);
@@ -112,13 +116,26 @@ function editsOf(dice: Dice): readonly (() => readonly [string, string])[] {
       "se",
       `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, ${meta("out", pick(spaces))}, spec: {hosts: [out.example.com], ports: [{number: 80, name: http, protocol: HTTP}], resolution: STATIC, endpoints: [{address: 127.0.0.${pick([1, 2, 3])}}]${exported()}}}`,
     ],
-    () => [
-      "mesh",
-      `{apiVersion: tulle.dev/v1, kind: Mesh, ${meta("m", "default")}, spec: {h2UpgradePolicy: ${pick(["UPGRADE", "DO_NOT_UPGRADE"])}}}`,
-    ],
+    () => {
+      const says = pick([
+        "h2UpgradePolicy: UPGRADE",
+        "h2UpgradePolicy: DO_NOT_UPGRADE",
+        "zoneAwareLbSetting: {minClusterSize: 2}",
+        "defaultInboundHttpRetryPolicy: {attempts: 1}",
+        "outboundTrafficPolicy: {mode: REGISTRY_ONLY}",
+        "trustDomain: other.example",
+        "rootNamespace: other",
+        "defaultServiceExportTo: ['.']",
+        "defaultConfig: {gatewayTopology: {numTrustedProxies: 1}}",
+      ]);
+      return ["mesh", `{apiVersion: tulle.dev/v1, kind: Mesh, ${meta("m", "default")}, spec: {${says}}}`];
+    },
     ...routesOf(pick),
     ...gatewaysOf(pick),
     ...policiesOf(pick),
+    ...endpointsOf(pick),
+    ...tlsOf(pick),
+    ...smiOf(pick),
   ];
 }
 
@@ -146,16 +163,29 @@ const routesOf = (pick: Pick): Edits => [
     const hostnames =
       kind === "HTTPRoute" ? pick(["", ", hostnames: [r.example.com]", ", hostnames: ['*.example.com']"]) : "";
     const match = kind === "HTTPRoute" ? pick(["", "matches: [{path: {type: PathPrefix, value: /r}}], "]) : "";
-    const session = kind === "HTTPRoute" ? pick(["", "", ", sessionPersistence: {type: Cookie}"]) : "";
-    const to = `{name: ${pick(hosts)}, namespace: ${pick(spaces)}, port: ${pick([80, 81])}}`;
+    const session =
+      kind === "HTTPRoute"
+        ? pick([
+            "",
+            "",
+            ", sessionPersistence: {type: Cookie}",
+            ", sessionPersistence: {type: Header, idleTimeout: 9s}",
+          ])
+        : "";
+    const filters =
+      kind === "HTTPRoute" && session === ""
+        ? pick(["", "", ", filters: [{type: ExtensionRef, extensionRef: {group: x.io, kind: X, name: x}}]"])
+        : "";
+    const backend = (): string => `{name: ${pick(hosts)}, namespace: ${pick(spaces)}, port: ${pick([80, 81])}}`;
+    const to = kind === "UDPRoute" ? backend() : pick([backend(), `${backend()}, ${backend()}`]);
     return [
       `${kind} ${name} ${ns}`,
-      `{apiVersion: gateway.networking.k8s.io/${routeKinds[kind]}, kind: ${kind}, ${meta(name, ns)}, spec: {parentRefs: [${parent}]${hostnames}, rules: [{${match}backendRefs: [${to}]${session}}]}}`,
+      `{apiVersion: gateway.networking.k8s.io/${routeKinds[kind]}, kind: ${kind}, ${meta(name, ns)}, spec: {parentRefs: [${parent}]${hostnames}, rules: [{${match}backendRefs: [${to}]${session}${filters}}]}}`,
     ];
   },
   () => [
     "grant",
-    `{apiVersion: gateway.networking.k8s.io/v1beta1, kind: ReferenceGrant, ${meta("g", pick(spaces))}, spec: {from: [{group: gateway.networking.k8s.io, kind: ${pick(["HTTPRoute", "GRPCRoute"])}, namespace: ${pick(spaces)}}], to: [{group: "", kind: Service}]}}`,
+    `{apiVersion: gateway.networking.k8s.io/v1beta1, kind: ReferenceGrant, ${meta("g", pick(spaces))}, spec: {from: [{group: gateway.networking.k8s.io, kind: ${pick(["HTTPRoute", "GRPCRoute", "TCPRoute", "UDPRoute"])}, namespace: ${pick(spaces)}}], to: [{group: "", kind: Service}]}}`,
   ],
   () => {
     const ns = pick(spaces);
@@ -169,7 +199,7 @@ const routesOf = (pick: Pick): Edits => [
     const ns = pick(spaces);
     return [
       `backend tls ${ns}`,
-      `{apiVersion: gateway.networking.k8s.io/v1, kind: BackendTLSPolicy, ${meta("t", ns)}, spec: {targetRefs: [{group: "", kind: Service, name: ${pick(hosts)}}], validation: {hostname: x.example.com, wellKnownCACertificates: System}}}`,
+      `{apiVersion: gateway.networking.k8s.io/v1, kind: BackendTLSPolicy, ${meta("t", ns)}, spec: {targetRefs: [{group: "", kind: Service, name: ${pick(hosts)}}], validation: {hostname: x.example.com, ${pick(["wellKnownCACertificates: System", 'caCertificateRefs: [{group: "", kind: ConfigMap, name: roots}]'])}}}}`,
     ];
   },
 ];
@@ -178,8 +208,15 @@ const CERTIFICATES = [serverKeyPair(["a.example.com"]), serverKeyPair(["a.exampl
 
 const gatewaysOf = (pick: Pick): Edits => [
   () => {
-    const tls = pick(["{mode: SIMPLE, credentialName: c}", "{mode: PASSTHROUGH}", "{mode: AUTO_PASSTHROUGH}"]);
-    const secure = `{port: {number: 443, name: https, protocol: ${tls.includes("SIMPLE") ? "HTTPS" : "TLS"}}, hosts: ['${pick(["*", "*.example.com"])}'], tls: ${tls}}`;
+    const tls = pick([
+      "{mode: SIMPLE, credentialName: c}",
+      "{mode: MUTUAL, credentialName: c}",
+      "{mode: SIMPLE, credentialNames: [c, d]}",
+      "{mode: PASSTHROUGH}",
+      "{mode: AUTO_PASSTHROUGH}",
+      "{mode: ISTIO_MUTUAL}",
+    ]);
+    const secure = `{port: {number: 443, name: https, protocol: ${tls.includes("PASS") ? "TLS" : "HTTPS"}}, hosts: ['${pick(["*", "*.example.com"])}'], tls: ${tls}}`;
     const plain = `{port: {number: 80, name: http, protocol: HTTP}, hosts: ['${pick(["*", "*.example.com", "other/*"])}']${pick(["", ", tls: {httpsRedirect: true}"])}}`;
     const tcp = "{port: {number: 9000, name: tcp, protocol: TCP}, hosts: ['*']}";
     return [
@@ -207,6 +244,8 @@ const gatewaysOf = (pick: Pick): Edits => [
       `{name: udp, port: 9000, protocol: UDP, allowedRoutes: {namespaces: {from: ${from}}}}`,
       `{name: tcp, port: 9000, protocol: TCP, allowedRoutes: {namespaces: {from: ${from}}}}`,
       `{name: tls, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: c}]}, allowedRoutes: {namespaces: {from: ${from}}}}`,
+      "{name: tls, port: 443, protocol: HTTPS, tls: {certificateRefs: [{name: c}, {name: d}]}}",
+      "{name: http, port: 80, protocol: HTTP, allowedRoutes: {namespaces: {from: Selector, selector: {matchLabels: {in: yes}}}}}",
     ]);
     const at = pick(["", "addresses: [{type: Hostname, value: edge}], "]);
     return [
@@ -219,17 +258,39 @@ const gatewaysOf = (pick: Pick): Edits => [
     `{apiVersion: v1, kind: Service, ${meta("edge", "default")}, spec: {selector: {istio: edge}, ports: [{name: http, port: 80, targetPort: ${pick([80, 443, 9000])}}]}}`,
   ],
   () => {
+    const name = pick(["c", "d", "c-cacert"]);
+    const namespace = pick(spaces);
     const { certChainPem, privateKeyPem } = pick(CERTIFICATES);
-    const stringData = { "tls.crt": certChainPem, "tls.key": privateKeyPem };
+    const pair = name === "c-cacert" ? {} : { cert: certChainPem, key: privateKeyPem };
+    const roots = name === "c-cacert" || pick([true, false]) ? { cacert: pick(CERTIFICATES).certChainPem } : {};
     return [
-      "secret",
+      `secret ${name} ${namespace}`,
       JSON.stringify({
         apiVersion: "v1",
         kind: "Secret",
-        type: "kubernetes.io/tls",
-        metadata: { name: "c", namespace: "default" },
-        stringData,
+        metadata: { name, namespace },
+        stringData: { ...pair, ...roots },
       }),
+    ];
+  },
+  () => {
+    const namespace = pick(spaces);
+    const data = { "ca.crt": pick(CERTIFICATES).certChainPem };
+    return [
+      `roots ${namespace}`,
+      JSON.stringify({ apiVersion: "v1", kind: "ConfigMap", metadata: { name: "roots", namespace }, data }),
+    ];
+  },
+  () => ["namespace", `{apiVersion: v1, kind: Namespace, metadata: {name: other${pick(["", ", labels: {in: yes}"])}}}`],
+  () => [
+    "class",
+    `{apiVersion: gateway.networking.k8s.io/v1, kind: GatewayClass, metadata: {name: tulle}, spec: {controllerName: ${pick(["tulle.dev/gateway-controller", "x.example.com/y"])}}}`,
+  ],
+  () => {
+    const ns = pick(spaces);
+    return [
+      `listeners ${ns}`,
+      `{apiVersion: gateway.networking.k8s.io/v1, kind: ListenerSet, ${meta("l", ns)}, spec: {parentRef: {name: api, namespace: default}, listeners: [{name: more, port: 8080, protocol: HTTP}]}}`,
     ];
   },
 ];
@@ -243,6 +304,8 @@ const policiesOf = (pick: Pick): Edits => [
       "{to: [{operation: {ports: ['8080']}}]}",
       `{from: [{source: {namespaces: [${pick(spaces)}]}}]}`,
       "{when: [{key: connection.sni, values: [x]}]}",
+      "{from: [{source: {remoteIpBlocks: [10.0.0.0/8], trustDomains: ['*.example']}}]}",
+      "{when: [{key: source.serviceAccount, values: [a]}]}",
     ]);
     return [
       `policy ${name} ${ns}`,
@@ -272,4 +335,77 @@ const policiesOf = (pick: Pick): Edits => [
     "ingress",
     `{apiVersion: networking.istio.io/v1, kind: Sidecar, ${meta("i", "default")}, spec: {workloadSelector: {labels: {version: ${pick(["v1", "v2"])}}}, ingress: [{port: {number: 8080, protocol: ${pick(["HTTP", "TCP"])}, name: p}, defaultEndpoint: 127.0.0.1:${pick([8081, 9090])}}], egress: [{port: {number: 80, protocol: HTTP, name: e}, bind: 127.0.0.1, hosts: ["*/*"]}, {hosts: ["${pick(["./*", "*/*"])}"]}], outboundTrafficPolicy: {mode: ${pick(["REGISTRY_ONLY", "ALLOW_ANY"])}}}}`,
   ],
+];
+
+/** Endpoints that documents list. */
+const endpointsOf = (pick: Pick): Edits => [
+  () => [
+    "service d other",
+    `{apiVersion: v1, kind: Service, ${meta("d", "other")}, spec: {ports: [{name: http, port: 80}, {name: udp, port: 53, protocol: UDP}]}}`,
+  ],
+  () => [
+    "slice",
+    `{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: d-1, namespace: other, labels: {kubernetes.io/service-name: d}}, addressType: IPv4, ports: [{name: http, port: ${pick([8080, 8081])}}, {name: udp, port: 53, protocol: UDP}], endpoints: [{addresses: [127.0.0.${pick([7, 8])}], conditions: {ready: ${pick([true, false])}}}]}`,
+  ],
+  () => {
+    const at = pick(["127.0.0.9", "unix:///run/a.sock"]);
+    const ports = at.startsWith("unix") ? "" : ", ports: {http: 8089}";
+    return [
+      "entry",
+      `{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, ${meta("e", "default")}, spec: {address: "${at}"${ports}, labels: {app: ${pick(hosts)}, version: v1}, locality: ${pick(["eu/eu-1", "us/us-1"])}}}`,
+    ];
+  },
+  () => [
+    "selecting entry",
+    `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, ${meta("sel", "default")}, spec: {hosts: [sel.example.com], ports: [{number: 80, name: http, protocol: HTTP, targetPort: 8080}], location: MESH_INTERNAL, resolution: STATIC, workloadSelector: {labels: {app: ${pick(hosts)}}}${pick(["", ", exportTo: ['.']"])}}}`,
+  ],
+];
+
+/** How workloads' own ports take TLS. */
+const tlsOf = (pick: Pick): Edits => [
+  () => [
+    "pa of a",
+    `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, ${meta("a", "default")}, spec: {selector: {matchLabels: {app: a}}, mtls: {mode: ${pick(["STRICT", "DISABLE"])}}${pick(["", ", portLevelMtls: {8080: {mode: DISABLE}}"])}}}`,
+  ],
+  () => {
+    const tls = pick(["", ", tls: {mode: SIMPLE, serverCertificate: c.pem, privateKey: k.pem}"]);
+    const to = pick(["unix:///run/app.sock", "127.0.0.1:9090"]);
+    const bind = pick(["unix:///run/out.sock", "127.0.0.1"]);
+    return [
+      "sidecar of a",
+      `{apiVersion: networking.istio.io/v1, kind: Sidecar, ${meta("own", "default")}, spec: {workloadSelector: {labels: {app: a}}, ingress: [{port: {number: 8080, protocol: HTTPS, name: p}, defaultEndpoint: "${to}"${tls}}], egress: [{port: {number: 80, protocol: HTTP, name: e}, bind: "${bind}", hosts: ["./*"]}, {hosts: ["*/*"]}]}}`,
+    ];
+  },
+];
+
+const smi = (apiVersion: string, kind: string, name: string, spec: string): string =>
+  `{apiVersion: ${apiVersion}, kind: ${kind}, ${meta(name, "default")}, spec: ${spec}}`;
+
+const smiOf = (pick: Pick): Edits => [
+  () => [
+    "split",
+    smi(
+      "split.smi-spec.io/v1alpha4",
+      "TrafficSplit",
+      "s",
+      `{service: a, backends: [{service: ${pick(["a", "b"])}, weight: 1}, {service: c, weight: ${pick([1, 2])}}]}`,
+    ),
+  ],
+  () => {
+    const who = pick(["serviceAccount: b", "podLabelSelectors: [{matchLabels: {app: b}}]"]);
+    const caller = pick(["{kind: ServiceAccount, name: a}", "{kind: ServiceAccount, name: c, namespace: other}"]);
+    return [
+      "target",
+      [
+        smi("access.smi-spec.io/v1alpha4", "IdentityBinding", "w", `{schemes: {${who}}}`),
+        smi("specs.smi-spec.io/v1alpha4", "TCPRoute", "t", "{matches: {ports: [8080]}}"),
+        smi(
+          "access.smi-spec.io/v1alpha3",
+          "TrafficTarget",
+          "t",
+          `{destination: {kind: IdentityBinding, name: w}, sources: [${caller}], rules: [{kind: TCPRoute, name: t}]}`,
+        ),
+      ].join("\n---\n"),
+    ];
+  },
 ];
