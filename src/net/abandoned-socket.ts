@@ -7,8 +7,21 @@
  */
 import { lstatSync, rmSync } from "node:fs";
 
+/**
+ * Listens, a second time where the first was in vain because of such a file.
+ * @param path As the kernel has it; undefined where it is no unix socket.
+ */
+export async function overAbandoned<T>(path: string | undefined, listen: () => T): Promise<T> {
+  try {
+    return listen();
+  } catch (error) {
+    if (path === undefined || path.startsWith("\0") || !(await removeAbandoned(path))) throw error;
+    return listen();
+  }
+}
+
 /** Whether there was one at `path`; it is gone then. */
-export async function removeAbandoned(path: string): Promise<boolean> {
+async function removeAbandoned(path: string): Promise<boolean> {
   if (!isSocket(path) || !(await refuses(path))) return false;
   rmSync(path, { force: true });
   return true;

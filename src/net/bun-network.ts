@@ -8,7 +8,7 @@
  *
  * @module
  */
-import { removeAbandoned } from "./abandoned-socket.ts";
+import { overAbandoned } from "./abandoned-socket.ts";
 import { unixPath } from "./unix-path.ts";
 import type { Socket as NativeSocket, TCPSocketListener, UnixSocketListener } from "bun";
 import { BunSocket, rawHandlers, type SocketState } from "./bun-socket.ts";
@@ -68,25 +68,16 @@ async function listen(
   };
   const socket = { ...rawHandlers, open: accept };
   try {
-    if (options.path !== undefined) return wrap(await listenAt(unixPath(options.path), socket));
+    if (options.path !== undefined) {
+      const unix = unixPath(options.path);
+      const listenThere = () => Bun.listen<SocketState>({ unix, socket, allowHalfOpen: true });
+      return wrap(await overAbandoned(unix, listenThere));
+    }
     return wrap(
       Bun.listen<SocketState>({ hostname: options.address, port: options.port, socket, allowHalfOpen: true }),
     );
   } catch (cause) {
     throw listenError(options, cause);
-  }
-}
-
-async function listenAt(
-  unix: string,
-  socket: typeof rawHandlers & { readonly open: (raw: Raw) => void },
-): Promise<UnixSocketListener<SocketState>> {
-  const listenOnce = () => Bun.listen<SocketState>({ unix, socket, allowHalfOpen: true });
-  try {
-    return listenOnce();
-  } catch (error) {
-    if (unix.startsWith("\0") || !(await removeAbandoned(unix))) throw error;
-    return listenOnce();
   }
 }
 

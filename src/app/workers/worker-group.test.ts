@@ -1,6 +1,11 @@
 import { describe, expect, test } from "bun:test";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { ManualClock } from "../../base/manual-clock.ts";
 import { silentLog } from "../../base/log.ts";
+import { listenToGive } from "../../net/bun-handover.ts";
 import type { DescriptorChannel } from "../../net/descriptor-channel.ts";
 import { NO_OVERLOAD } from "../../proxy/overload.ts";
 import { plainStats } from "../../telemetry/plain-stats.ts";
@@ -8,6 +13,7 @@ import { Registry } from "../../telemetry/registry.ts";
 import { snapshotOf } from "../../telemetry/registry-snapshot.ts";
 import type { Answers, ToWorker } from "./messages.ts";
 import type { WorkerEvents, WorkerPort } from "./worker-port.ts";
+import type { ListenToGive } from "./acceptor.ts";
 import { type GroupState, WorkerGroup } from "./worker-group.ts";
 
 const NO_CONNECTIONS: DescriptorChannel = { send: () => false, receive: () => undefined, close() {} };
@@ -60,7 +66,7 @@ class FakeWorker implements WorkerPort {
   }
 }
 
-async function scene(count = 2) {
+async function scene(count = 2, listen: ListenToGive = () => ({ port: 1, close() {} })) {
   const clock = new ManualClock();
   const workers: FakeWorker[] = [];
   const group = new WorkerGroup({
@@ -75,7 +81,7 @@ async function scene(count = 2) {
       workers.push(worker);
       return worker;
     },
-    listenToGive: () => ({ port: 1, close() {} }),
+    listenToGive: listen,
     dial() {},
     openSink: () => (bytes) => bytes.length,
   });
@@ -144,6 +150,17 @@ describe("a group of workers", () => {
     expect(await applied).toEqual([]);
     clock.advance(100);
     expect(workers.length).toBe(3);
+  });
+
+  test("listens where a proxy was killed that listened at a unix socket", async () => {
+    const path = join(mkdtempSync(join(tmpdir(), "tulle-workers-")), "killed.sock");
+    const script = `Bun.listen({ unix: ${JSON.stringify(path)}, socket: { data() {} } }); process.kill(process.pid, "SIGKILL");`;
+    spawnSync(process.execPath, ["-e", script]);
+    const { group } = await scene(1, listenToGive);
+    const listener = await group.network.listen({ address: "", port: 0, path }, () => {});
+    await expect(group.network.listen({ address: "", port: 0, path }, () => {})).rejects.toThrow("EADDRINUSE");
+    listener.close();
+    await group.stop();
   });
 
   test("may be stopped while workers do not come up", async () => {

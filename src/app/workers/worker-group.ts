@@ -10,7 +10,9 @@ import { sleep } from "../../base/clock.ts";
 import { type CompiledOverload, shareOf } from "../../engine/overload/compile.ts";
 import type { Log, LogLevel } from "../../base/log.ts";
 import type { ClusterView } from "../../admin/proxy-admin-source.ts";
+import { overAbandoned } from "../../net/abandoned-socket.ts";
 import type { Network } from "../../net/socket.ts";
+import { unixPath } from "../../net/unix-path.ts";
 import type { OpenSink } from "../../proxy/access-sinks.ts";
 import type { Rejection } from "../../proxy/resources.ts";
 import type { SecretValue } from "../../proxy/secrets.ts";
@@ -86,7 +88,10 @@ export class WorkerGroup {
 
   /** What the main process listens with: the workers get what it accepts. */
   get network(): Network {
-    return { listen: async (options) => this.#acceptor.listen(options), dial: this.#options.dial };
+    return {
+      listen: (options) => overAbandoned(options.path && unixPath(options.path), () => this.#acceptor.listen(options)),
+      dial: this.#options.dial,
+    };
   }
 
   /**
