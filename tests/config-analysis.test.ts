@@ -363,3 +363,24 @@ test("what a later entry of a host says of it has no effect", () => {
   const decorates = entry("c", "resolution: STATIC", "s.default.svc.cluster.local");
   expect(findings([service, decorates].join("\n---\n"))).toEqual([]);
 });
+
+describe("Sidecars", () => {
+  const tls = "tls: {mode: MUTUAL, serverCertificate: c.pem, privateKey: k.pem, caCertificates: ca.pem}";
+  const sidecar = `---
+{apiVersion: networking.istio.io/v1, kind: Sidecar, metadata: {name: s}, spec: {workloadSelector: {labels: {app: a}},
+ ingress: [{port: {number: 8443, protocol: HTTPS, name: s}, defaultEndpoint: "127.0.0.1:80", ${tls}}]}}
+---
+{apiVersion: tulle.dev/v1, kind: Workload, metadata: {name: a, labels: {app: a}}, spec: {ports: [8443]}}
+---
+`;
+  const policy = (port: number): string =>
+    `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: p}, spec: {selector: {matchLabels: {app: a}}, portLevelMtls: {${port}: {mode: DISABLE}}}}`;
+
+  test("TLS that a Sidecar ends has no effect where the mesh's own is on", () => {
+    const message =
+      "spec.ingress[0].tls: warning: has no effect at the workload a: a PeerAuthentication must say DISABLE for its port 8443, which is PERMISSIVE";
+    const told = (port: number) => findings(sidecar + policy(port)).filter((it) => it.includes("ingress"));
+    expect(told(80).map((it) => it.replace(/^\S+ /, ""))).toEqual([message]);
+    expect(told(8443)).toEqual([]);
+  });
+});

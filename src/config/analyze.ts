@@ -17,6 +17,7 @@ import { analyzeGateways } from "./analyze-gateways.ts";
 import { analyzeHosts } from "./analyze-hosts.ts";
 import { analyzePolicies } from "./analyze-policies.ts";
 import { analyzeRules } from "./analyze-rules.ts";
+import { analyzeSidecars } from "./analyze-sidecars.ts";
 import { analyzeWorkloads } from "./analyze-workloads.ts";
 import type { Document } from "./document.ts";
 import { type Finding, meshIndex } from "./mesh-index.ts";
@@ -38,6 +39,7 @@ export function analyze(loaded: {
     analyzeGatewayApi,
     analyzeHosts,
     analyzeRules,
+    analyzeSidecars,
     analyzeWorkloads,
     analyzePolicies,
   ].flatMap((a) => a(index));

@@ -22,7 +22,7 @@ import {
   type Workload,
 } from "../model/service.ts";
 import { isBehind, workloadsBehind } from "./mesh-index.ts";
-import { effectiveMtls, type PolicySubject } from "./peer-authentication.ts";
+import { effectiveMtls, type PolicySubject } from "../model/peer-authentication.ts";
 import type { DescribedWorkload } from "./workload-metadata.ts";
 
 export interface Destination {

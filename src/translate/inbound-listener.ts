@@ -15,7 +15,7 @@ import { isHttp, mayBeHttp, mayBeTcp } from "./mesh-index.ts";
 import type { TranslateOptions } from "./options.ts";
 import { httpRateLimits, tcpRateLimits } from "./rate-limit.ts";
 import type { ListenerPort } from "./rbac-permissions.ts";
-import { type EffectiveMtls, effectiveMtls } from "./peer-authentication.ts";
+import { type EffectiveMtls, effectiveMtls } from "../model/peer-authentication.ts";
 import type { Source } from "./source.ts";
 import { listenerMetadata } from "./workload-metadata.ts";
 

@@ -22,7 +22,7 @@ import { destinationRuleFor, policyFor } from "./destination-policy.ts";
 import { addressOf } from "./endpoints.ts";
 import { isHttp2, servicesBefore } from "./mesh-index.ts";
 import { inboundRetryPolicy } from "./retry-policy.ts";
-import { effectiveMtls } from "./peer-authentication.ts";
+import { effectiveMtls } from "../model/peer-authentication.ts";
 import type { Scope } from "./scope.ts";
 import { serviceMetadata } from "./outbound-clusters.ts";
 

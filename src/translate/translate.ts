@@ -26,7 +26,7 @@ import { forwardRoutes, outboundOf, type OutboundResources } from "./outbound.ts
 import { outboundPolicyOf } from "./outbound-policy.ts";
 import { inboundOf, outboundListeners, type Served, serviceRoutes } from "./own-resources.ts";
 import { Parts } from "./parts.ts";
-import type { EffectiveMtls } from "./peer-authentication.ts";
+import type { EffectiveMtls } from "../model/peer-authentication.ts";
 import { type Scope, sharedScope, sidecarScope } from "./scope.ts";
 import { sourceOf, type Sources } from "./source.ts";
 import { visibleMesh } from "./visible-mesh.ts";

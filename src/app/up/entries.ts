@@ -6,7 +6,7 @@
 import type { Mesh } from "../../model/mesh.ts";
 import { selects } from "../../model/match.ts";
 import type { Workload } from "../../model/service.ts";
-import { effectiveMtls } from "../../translate/peer-authentication.ts";
+import { effectiveMtls } from "../../model/peer-authentication.ts";
 
 /** Whether it is a gateway, or at least one of its ports takes plain text. */
 export const isEntry = (mesh: Mesh, workload: Workload): boolean =>

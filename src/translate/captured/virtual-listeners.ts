@@ -24,7 +24,7 @@ import { inboundChains } from "../inbound-chains.ts";
 import { type InboundParts, inboundParts, looksFor } from "../inbound-listener.ts";
 import type { InboundPort } from "../inbound.ts";
 import type { TranslateOptions } from "../options.ts";
-import { effectiveMtls } from "../peer-authentication.ts";
+import { effectiveMtls } from "../../model/peer-authentication.ts";
 import { inboundRetryPolicy } from "../retry-policy.ts";
 import type { Scope } from "../scope.ts";
 import { listenerMetadata } from "../workload-metadata.ts";

@@ -7,10 +7,10 @@
  *
  * @module
  */
-import { selects } from "../model/match.ts";
-import type { Mesh } from "../model/mesh.ts";
-import type { MtlsMode, PeerAuthentication } from "../model/security.ts";
-import type { Workload } from "../model/service.ts";
+import { selects } from "./match.ts";
+import type { Mesh } from "./mesh.ts";
+import type { MtlsMode, PeerAuthentication } from "./security.ts";
+import type { Workload } from "./service.ts";
 
 export interface EffectiveMtls {
   readonly mode: MtlsMode;
