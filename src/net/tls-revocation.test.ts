@@ -1,5 +1,8 @@
 /** Revocation lists, several settings, and clients that are let in unverified, in real handshakes. */
 import { afterAll, describe, expect, test } from "bun:test";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { hasOpenssl, type IssuedPair, OpensslCa } from "../../tests/support/openssl-ca.ts";
 import { settle } from "../../tests/support/settle.ts";
 import { systemClock } from "../base/clock.ts";
@@ -133,6 +136,77 @@ describe.skipIf(!hasOpenssl)("TLS with revocation lists", () => {
       expect(await shake(wanted, pems(other))).toEqual({ ...ok, identity: undefined });
       const none = await shake(wanted, { certChainPem: undefined, privateKeyPem: undefined });
       expect(none.server).toContain("none was given");
+    });
+  });
+
+  describe.each(["-tls1_2", "-tls1_3"])("a session that a client resumes (%s)", (version) => {
+    const folder = mkdtempSync(join(tmpdir(), "tulle-sessions-"));
+    const at = (name: string): string => join(folder, name);
+    afterAll(() => rmSync(folder, { recursive: true }));
+
+    /** Calls three times, with the session of the first: who it was, or why not. */
+    async function calls(pair: IssuedPair, settings: readonly Partial<ServerTls>[]): Promise<readonly string[]> {
+      const seen: string[] = [];
+      let current: ServerTls = serverTls;
+      const listener = await bunNetwork(systemClock).listen({ address: "127.0.0.1", port: 0 }, (socket) => {
+        const opened = (secure: Socket): void => {
+          seen.push(String(secure.peer?.spiffeId));
+          secure.handler = { onData: () => secure.close(), onDrain() {}, onEnd() {}, onClose() {} };
+        };
+        const onData = (first: Uint8Array): void =>
+          socket.startTls(current, first, opened, ({ message }) => void seen.push(message));
+        socket.handler = { onData, onDrain() {}, onEnd() {}, onClose() {} };
+      });
+      listeners.push(listener);
+      writeFileSync(at("pair.pem"), pair.certChainPem + pair.privateKeyPem);
+      const [session, ways] = [
+        at("session"),
+        `127.0.0.1:${listener.port} -cert ${at("pair.pem")} -key ${at("pair.pem")}`,
+      ];
+      const chain = ["-cert_chain", at("pair.pem")];
+      for (const [i, of] of settings.entries()) {
+        current = { ...serverTls, ...of };
+        const asked = [
+          "s_client",
+          "-connect",
+          ...ways.split(" "),
+          ...chain,
+          version,
+          i === 0 ? "-sess_out" : "-sess_in",
+          session,
+        ];
+        const run = Bun.spawn(["openssl", ...asked], { stdin: "pipe", stdout: "pipe", stderr: "ignore" });
+        run.stdin.write("x\n");
+        await run.stdin.flush();
+        const text = await new Response(run.stdout).text();
+        seen[i] = `${/Reused/.test(text) ? "again " : ""}${seen[i]}`;
+      }
+      return seen;
+    }
+
+    const who = "spiffe://x/client";
+    const revoked = root.revocations([]) + middle.revocations([client.leafPem]);
+
+    test("is of no use any more once its client is revoked", async () => {
+      const crlPem = nobody;
+      expect(await calls(client, [{ crlPem }, { crlPem }, { crlPem: revoked }])).toEqual([
+        who,
+        `again ${who}`,
+        "client certificate refused: CERT_REVOKED",
+      ]);
+    });
+
+    test("nor once its authority is not trusted any more", async () => {
+      const [first, again, last] = await calls(client, [{}, {}, { trustedCaPem: stranger.certificatePem }]);
+      expect([first, again]).toEqual([who, `again ${who}`]);
+      expect(last).toContain("client certificate refused");
+    });
+
+    test("of a client that was let in unverified makes nobody of it, here and where one must be known", async () => {
+      const open = { requireClientCertificate: false, letsUnverifiedIn: true };
+      const [first, again, last] = await calls(other, [open, open, { requireClientCertificate: false }]);
+      expect([first, again]).toEqual(["undefined", "again undefined"]);
+      expect(last).toContain("client certificate refused");
     });
   });
 });

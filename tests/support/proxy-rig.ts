@@ -44,6 +44,7 @@ export interface RigOptions {
   readonly resolver?: ProxyOptions["resolver"];
   readonly ownAddresses?: ProxyOptions["ownAddresses"];
   readonly adminPort?: ProxyOptions["adminPort"];
+  readonly local?: ProxyOptions["local"];
   readonly datagrams?: ProxyOptions["datagrams"];
   readonly onLog?: ProxyOptions["log"];
 }
@@ -187,6 +188,7 @@ export class ProxyRig {
       resolver: options.resolver,
       ownAddresses: options.ownAddresses,
       adminPort: options.adminPort,
+      local: options.local,
     });
   }
 

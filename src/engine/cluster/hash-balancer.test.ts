@@ -185,4 +185,23 @@ describe.each(BOTH)("while the table of %s is made", (_, policy) => {
     expect(hashes.map((hash) => keyOf(next, same, hash))).toEqual(hashes.map((hash) => keyOf(balancer, set, hash)));
     expect(same.all).toContain(next.pick(same, seededRandom(1), undefined, 1, 1n) as Endpoint);
   });
+
+  test("a balancer in its place makes its own where sizes or weights are others", () => {
+    const larger: BalancerPolicy =
+      policy.t === "maglev" ? { ...policy, tableSize: 131_071 } : { ...RING, minSize: 200_000 };
+    const last = createBalancer(policy);
+    keyOf(last, endpointSet([1, 1, 1, 1]), 1n);
+    for (const [of, weights] of [
+      [larger, [1, 1, 1, 1]],
+      [policy, [1, 1, 1, 5]],
+    ] as const) {
+      const [next, fresh] = [createBalancer(of), createBalancer(of)];
+      next.inherit?.(last);
+      const set = endpointSet(weights);
+      const work = next.prepare?.(set);
+      while (work?.step() === false);
+      expect(hashes.map((hash) => keyOf(next, set, hash))).toEqual(hashes.map((hash) => keyOf(fresh, set, hash)));
+      expect(next.tableSizes).toEqual(fresh.tableSizes);
+    }
+  });
 });

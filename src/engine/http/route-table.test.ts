@@ -12,15 +12,20 @@ const host = (name: string, more: Partial<VirtualHost> = {}): VirtualHost => ({
   routes: [{ match: { prefix: "/" }, route: { cluster: name } }],
   ...more,
 });
-const limited = (name: string): VirtualHost =>
-  host(name, {
-    typedPerFilterConfig: {
-      [LIMIT]: pack(LocalRateLimit, {
-        statPrefix: "l",
-        tokenBucket: { maxTokens: 1, tokensPerFill: 1, fillInterval: 1000 },
-      }),
-    },
-  });
+const typedPerFilterConfig = {
+  [LIMIT]: pack(LocalRateLimit, {
+    statPrefix: "l",
+    tokenBucket: { maxTokens: 1, tokensPerFill: 1, fillInterval: 1000 },
+  }),
+};
+const limited = (name: string): VirtualHost => host(name, { typedPerFilterConfig });
+const match = { prefix: "/" };
+const limitedInside: readonly VirtualHost[] = [
+  host("r", { routes: [{ match, route: { cluster: "r" }, typedPerFilterConfig }] }),
+  host("w", {
+    routes: [{ match, route: { weightedClusters: { clusters: [{ name: "w", weight: 1, typedPerFilterConfig }] } } }],
+  }),
+];
 
 const compiled = (...virtualHosts: readonly VirtualHost[]) => {
   const httpFilters = [
@@ -62,5 +67,11 @@ describe("routes that take the place of others", () => {
 
   test("compile hosts with filters of their own anew where they moved: buckets are kept by the place", () => {
     expect(kept({ virtualHosts: [c, a, b] })).toEqual(["a", "b"]);
+    for (const it of limitedInside) {
+      const last = compiled(a, it);
+      const moved = last.withRoutes({ name: "r", virtualHosts: [it, a] }).routeTable.virtualHosts;
+      const was = last.routeTable.virtualHosts;
+      expect(moved.map((host) => was.includes(host))).toEqual([false, true]);
+    }
   });
 });

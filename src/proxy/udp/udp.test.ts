@@ -181,6 +181,10 @@ describe("sessions", () => {
     const answers = [await say(one, "1"), await say(one, "2"), await say(one, "3"), await say(one, "4")];
     expect(answers.map((it) => it[0]).sort()).toEqual(["a", "a", "b", "b"]);
     expect(stat(rig, "udp.u.downstream_sess_total")).toBe(2);
+    // Another cluster of the name has endpoints of its own, and the circuit breaker that counts.
+    await rig.apply(Cluster, cluster("app", [a.port], { circuitBreakers: { thresholds: [{ maxConnections: 1 }] } }));
+    expect([await say(one, "5"), await say(one, "6")]).toEqual(["a 5", "a 6"]);
+    expect(stat(rig, "udp.u.downstream_sess_total")).toBe(3);
   });
 });
 
@@ -311,6 +315,43 @@ describe("changes", () => {
     await rig.advance(1000);
     expect(stat(rig, "udp.u.downstream_sess_active")).toBe(1);
     expect(stat(rig, "udp.u.idle_timeout")).toBe(0);
+  });
+
+  test("what an old endpoint goes on to say is heard for so long, and no longer", async () => {
+    const { a, b, client, datagrams, rig, say, turn } = await scene();
+    await rig.apply(Cluster, cluster("other", [b.port]));
+    const one = client();
+    await say(one, "1");
+    await rig.apply(Listener, udp(config({ cluster: "other" })));
+    const tell = async (): Promise<string> => {
+      one.heard.length = 0;
+      a.socket?.send(Buffer.from("on"), a.heard[0]?.port, LOOPBACK);
+      await turn();
+      return one.heard.join();
+    };
+    for (let passedMs = 0; passedMs < 45_000; passedMs += 500) {
+      expect(await tell()).toBe("on");
+      await rig.advance(500);
+    }
+    expect(await tell()).toBe("");
+    expect(stat(rig, "udp.u.downstream_sess_active")).toBe(0);
+    // The echoes', the client's and the listener's.
+    expect(datagrams.count).toBe(4);
+  });
+
+  test("a listener that goes before it has its socket keeps none", async () => {
+    const { datagrams, rig } = await scene();
+    const count = datagrams.count;
+    rig.proxy.apply(
+      Listener.typeUrl,
+      [{ name: "late", any: pack(Listener, udp(config(), 5454, { name: "late" })) }],
+      [],
+    );
+    const starting = rig.proxy.start();
+    rig.proxy.apply(Listener.typeUrl, [], ["late"]);
+    await starting;
+    await rig.turn();
+    expect(datagrams.count).toBe(count);
   });
 
   test("a removed listener takes nobody new, and answers those that have asked", async () => {
