@@ -30,7 +30,7 @@ test("everything that it says", () => {
         ],
       },
       { port: { number: 3306, protocol: "tcp" }, bind: "127.0.0.1" },
-      { port: undefined, bind: undefined, hosts: [{ namespace: "~", host: "*", excluded: false }] },
+      { port: undefined, bind: undefined, hosts: [{ namespace: "*", host: "*", excluded: true }] },
     ],
     ingress: [{ port: 80, protocol: "grpc", defaultEndpoint: { address: "127.0.0.1", port: 8080 } }],
   });

@@ -107,15 +107,16 @@ function bindAddress(node: Node): string {
   return value;
 }
 
-/** `namespace/host`, with `*`, `.` or `~` for the namespace; `~namespace/host` leaves out. */
+/** `namespace/host`, with `*` or `.` for the namespace; `~namespace/host` leaves out, and `~/host` leaves out of all. */
 function egressHost(node: Node): EgressHost {
   const written = text(node);
   const slash = written.indexOf("/");
-  const excluded = written.startsWith("~") && slash > 1;
-  const namespace = written.slice(excluded ? 1 : 0, Math.max(slash, 0));
+  const excluded = written.startsWith("~");
+  const named = written.slice(excluded ? 1 : 0, Math.max(slash, 0));
+  const namespace = excluded && named === "" ? "*" : named;
   const host = written.slice(slash + 1).toLowerCase();
-  const named = ["*", ".", "~"].includes(namespace) || isDnsLabel(namespace);
-  if (written !== "" && (slash < 0 || !named || (!isHost(host, true) && !isAddress(host))))
+  const isKnown = ["*", "."].includes(namespace) || isDnsLabel(namespace);
+  if (written !== "" && (slash < 0 || !isKnown || (!isHost(host, true) && !isAddress(host))))
     node.mustBe('namespace/host, with "*", "." or "~" for the namespace, and a host name, a wildcard or "*"');
   return { namespace, host, excluded };
 }

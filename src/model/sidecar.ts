@@ -38,7 +38,7 @@ export interface EgressListener {
 
 /** `prod/*.example.com`. */
 export interface EgressHost {
-  /** `*`: any; `.`: the workload's own; `~`: none. */
+  /** `*`: any; `.`: the workload's own. */
   readonly namespace: string;
   /** Lower-case; a host or a wildcard. */
   readonly host: string;

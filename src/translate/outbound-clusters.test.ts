@@ -371,7 +371,8 @@ describe("what HTTP goes on as", () => {
 
   test("is what the client speaks where that is asked for", () => {
     expect(made("80", rule("{useClientProtocol: true}"))).toBe("as the client's -");
-    expect(made("81", rule("{useClientProtocol: true}"))).toBe("http2 h2");
+    // Before what the port is named for, as in Istio.
+    expect(made("81", rule("{useClientProtocol: true}"))).toBe("as the client's -");
     expect(made("81", rule("{maxConcurrentStreams: 7}"))).toBe("http2(7) h2");
     expect(made("81", rule("{http2KeepAlive: {interval: 5s, timeout: 1s}}"))).toBe(
       "http2, a PING each 5000 ms within 1000 h2",

@@ -206,9 +206,9 @@ function upstreamHttp(
   proxiesAnswer: boolean,
   { gateway }: Scope,
 ): UpstreamHttp {
-  if (isHttp2(protocol)) return "http2";
-  if (connectionPool?.h2UpgradePolicy === "UPGRADE") return "http2";
-  if (connectionPool?.useClientProtocol === true || (protocol === "auto" && gateway === undefined)) return "client";
+  if (connectionPool?.useClientProtocol === true) return "client";
+  if (isHttp2(protocol) || connectionPool?.h2UpgradePolicy === "UPGRADE") return "http2";
+  if (protocol === "auto" && gateway === undefined) return "client";
   const inMesh = proxiesAnswer && (tls === undefined || tls.mode === "ISTIO_MUTUAL");
   const upgrade = connectionPool?.h2UpgradePolicy ?? settings.h2UpgradePolicy;
   return upgrade === "UPGRADE" && inMesh ? "http2" : "http1";
