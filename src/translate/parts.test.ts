@@ -10,6 +10,7 @@ import type { Instance } from "../model/service.ts";
 import { MemoryStore } from "../store/memory-store.ts";
 import { defaultTranslateOptions as options } from "./options.ts";
 import { Parts } from "./parts.ts";
+import { lookUp } from "./reads.ts";
 import { reconcile } from "./reconcile.ts";
 import { isSame } from "./same.ts";
 import { type MeshState, type ProxyTarget, translate } from "./translate.ts";
@@ -94,6 +95,20 @@ describe("a change recomputes what it touches", () => {
       text.includes("{name: s2,") && text.includes("kind: Service") ? service("s2", ["http:81:8080"]) : text,
     );
     expect(history.step([...changed, routeTo("s1", "s2")])).toEqual({ made: 4, kept: WHOLE - 4 });
+  });
+
+  test("a question that fails fails for whoever asks it next, and is answered again when it can be", () => {
+    const parts = new Parts();
+    const hosts = ({ services }: Mesh): number => {
+      if (services.length === 2) throw new Error("two are too many");
+      return services.length;
+    };
+    const ask = (...of: readonly string[]): number =>
+      parts.of("a", "b", meshOf(...of.map((name) => service(name, ["http:80"]))), [], (mesh) => lookUp(mesh, hosts));
+    expect(ask("a")).toBe(1);
+    expect(() => ask("a", "b")).toThrow("two are too many");
+    expect(() => ask("a", "b")).toThrow("two are too many");
+    expect(ask("a", "b", "c")).toBe(3);
   });
 
   test("what nobody asks for any more is let go of", () => {

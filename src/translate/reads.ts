@@ -36,16 +36,25 @@ export class Question {
     return this.#value;
   }
 
-  /** The former value where the answer is the same; else all that depend on it are told. */
-  moveTo(mesh: Mesh): void {
+  /**
+   * The former value where the answer is the same; else all that depend on it are told.
+   *
+   * @returns Whether there is an answer; where there is none, whoever asks anew meets the error.
+   */
+  moveTo(mesh: Mesh): boolean {
     try {
       const value = this.#answer(mesh);
-      if (isSame(this.#value, value)) return;
+      if (isSame(this.#value, value)) return true;
       this.#value = value;
     } catch {
-      // Whoever asks again meets the error.
-      this.#value = undefined;
+      this.#tell();
+      return false;
     }
+    this.#tell();
+    return true;
+  }
+
+  #tell(): void {
     for (const dependent of this.dependents) dependent.isStale = true;
   }
 
@@ -76,7 +85,7 @@ export class Questions {
   moveTo(mesh: Mesh): void {
     if (mesh === this.#mesh) return;
     this.#mesh = mesh;
-    for (const question of this.#all) question.moveTo(mesh);
+    for (const question of this.#all) if (!question.moveTo(mesh)) this.#forget(question);
   }
 
   of(ask: Ask, about: readonly unknown[]): Question {
@@ -90,10 +99,13 @@ export class Questions {
   /** Lets go of those on which nothing depends. */
   sweep(): void {
     for (const question of this.#all) {
-      if (question.dependents.size > 0) continue;
-      this.#all.delete(question);
-      remove(this.#places, [question.ask, ...question.about], 0);
+      if (question.dependents.size === 0) this.#forget(question);
     }
+  }
+
+  #forget(question: Question): void {
+    this.#all.delete(question);
+    remove(this.#places, [question.ask, ...question.about], 0);
   }
 
   #placeOf(ask: Ask, about: readonly unknown[]): Place {
