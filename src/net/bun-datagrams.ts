@@ -8,6 +8,7 @@
  * @module
  */
 import type { udp } from "bun";
+import { readFileSync } from "node:fs";
 import { parseIp } from "../base/ip-address.ts";
 import type { DatagramHandler, DatagramNetwork, DatagramSocket } from "./datagrams.ts";
 import { listenError } from "./bun-network.ts";
@@ -15,6 +16,20 @@ import type { SocketAddress } from "./socket.ts";
 
 type Connected = udp.ConnectedSocket<"uint8array">;
 type Bound = udp.Socket<"uint8array">;
+
+/** Of all listeners together: whoever forges senders must not keep connections out. */
+let connected = 0;
+let most: number | undefined;
+
+/** Of files and sockets; where nobody says, there is none. */
+function descriptorLimit(): number {
+  try {
+    const found = /^Max open files\s+(\d+)/m.exec(readFileSync("/proc/self/limits", "utf8"))?.[1];
+    return found === undefined ? Number.POSITIVE_INFINITY : Number(found);
+  } catch {
+    return Number.POSITIVE_INFINITY;
+  }
+}
 
 export const bunDatagrams: DatagramNetwork = {
   async bind(at, handler) {
@@ -34,8 +49,18 @@ export const bunDatagrams: DatagramNetwork = {
     // Bun would look a name up, and everything would wait for it.
     if (parseIp(to.address) === undefined)
       throw new Error(`no socket for datagrams to ${to.address}:${to.port}: it is no IP address`);
+    most ??= Math.floor(descriptorLimit() / 2);
+    if (connected >= most)
+      throw new Error(
+        `no socket for datagrams to ${to.address}:${to.port}: ${most} are open, half of the descriptors that this process may have`,
+      );
     const raw = open(to, handler);
-    return new BunDatagrams(raw, (bytes) => raw.send(bytes));
+    connected++;
+    return new BunDatagrams(
+      raw,
+      (bytes) => raw.send(bytes),
+      () => connected--,
+    );
   },
 };
 
@@ -72,12 +97,18 @@ class BunDatagrams implements DatagramSocket {
   readonly local: SocketAddress;
   readonly #raw: Connected | Bound;
   readonly #send: (bytes: Uint8Array, port: number, address: string) => boolean;
+  readonly #onClosed: () => void;
   #isClosed = false;
 
-  constructor(raw: Connected | Bound, send: (bytes: Uint8Array, port: number, address: string) => boolean) {
+  constructor(
+    raw: Connected | Bound,
+    send: (bytes: Uint8Array, port: number, address: string) => boolean,
+    onClosed: () => void = () => {},
+  ) {
     this.local = { address: raw.address.address, port: raw.port };
     this.#raw = raw;
     this.#send = send;
+    this.#onClosed = onClosed;
   }
 
   send(bytes: Uint8Array, port = 0, address = ""): boolean {
@@ -93,5 +124,6 @@ class BunDatagrams implements DatagramSocket {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#raw.close();
+    this.#onClosed();
   }
 }
