@@ -2,6 +2,7 @@ import { describe, expect, test } from "bun:test";
 import { service, stateOf, workload } from "../../tests/support/mesh.ts";
 import { HttpConnectionManager } from "../xds/proto/http-connection-manager.ts";
 import { TcpProxy } from "../xds/proto/filter-tcp-proxy.ts";
+import { DownstreamTlsContext } from "../xds/proto/tls.ts";
 import { isAny, unpack } from "../xds/types/any.ts";
 import { defaultTranslateOptions as options } from "./options.ts";
 import { type MeshState, type ProxyResources, translate } from "./translate.ts";
@@ -208,6 +209,27 @@ describe("ingress", () => {
         ].sort(),
       );
     expect(kinds).toEqual([["tcp"], ["http", "tcp"]]);
+  });
+
+  test("ends TLS where the mesh's own is off: nothing but TLS comes in, and elsewhere nothing of it is there", () => {
+    const tls = "tls: {mode: SIMPLE, serverCertificate: /c.pem, privateKey: /k.pem}";
+    const own = (mode: string) => {
+      const policy = `{apiVersion: security.istio.io/v1, kind: PeerAuthentication, metadata: {name: p, namespace: shop}, spec: {mtls: {mode: ${mode}}}}`;
+      const spec = `ingress: [{port: {number: 8080, protocol: HTTPS, name: h}, ${tls}}]`;
+      const { listeners } = resourcesOf(stateOf(...base, sidecar(spec), policy), "reviews-v1");
+      return (listeners[0]?.filterChains ?? []).map(({ filters, filterChainMatch, transportSocket }) => {
+        const socket =
+          transportSocket?.typedConfig && unpack(transportSocket.typedConfig, DownstreamTlsContext).commonTlsContext;
+        const last = filters?.at(-1)?.typedConfig;
+        const inside = last !== undefined && isAny(last, HttpConnectionManager) ? "http" : "tcp";
+        return `${filterChainMatch?.transportProtocol ?? "any"} ${inside} ${socket?.tlsCertificates?.[0]?.privateKey?.filename}`;
+      });
+    };
+    expect(own("DISABLE")).toEqual(["tls http /k.pem"]);
+    for (const mode of ["PERMISSIVE", "STRICT"]) {
+      expect(own(mode).length).toBeGreaterThan(0);
+      expect(own(mode).join()).not.toMatch(/http|k\.pem/);
+    }
   });
 
   test("connection pools: the listener's, else the Sidecar's, else the port's of the DestinationRule, else the rule's", () => {
