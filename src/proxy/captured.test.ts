@@ -176,6 +176,19 @@ test("there are so many destinations at most; who is called keeps its place, oth
   expect([all[0]?.live, pick(0)]).toEqual([true, all[0]]);
 });
 
+test("a listener that does not bind any more lets its port go, and one that binds again has it", async () => {
+  const rig = new ProxyRig();
+  const place = at("127.0.0.1", 7000);
+  await rig.apply(Listener, listener([tcp("app")], { ...place, name: "l" }));
+  const port = () => rig.proxy.listeners.list()[0]?.port;
+  for (const bindToPort of [false, true]) {
+    await rig.apply(Listener, listener([tcp("app")], { ...place, name: "l", bindToPort }));
+    await rig.until(() => rig.proxy.listeners.warming.size === 0);
+    expect(port()).toBe(bindToPort ? 7000 : undefined);
+  }
+  await rig.finish();
+});
+
 test("a listener that lacks its routes is not gone around", async () => {
   const rds = { routeConfigName: "7000", configSource: { ads: {} } };
   const { rig, far, call, finish } = await scene();

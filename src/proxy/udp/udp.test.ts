@@ -3,6 +3,7 @@ import { settle } from "../../../tests/support/settle.ts";
 import { assignment, cluster, edsCluster, limits, LOOPBACK } from "../../../tests/support/proxy-resources.ts";
 import { ProxyRig } from "../../../tests/support/proxy-rig.ts";
 import { silentLog } from "../../base/log.ts";
+import { seededRandom } from "../../base/random.ts";
 import { bunDatagrams } from "../../net/bun-datagrams.ts";
 import type { DatagramNetwork, DatagramSocket } from "../../net/datagrams.ts";
 import { MemoryDatagrams } from "../../net/memory-datagrams.ts";
@@ -429,6 +430,45 @@ describe("changes", () => {
     await say(one, "2");
     expect(has()).toBe(false);
   });
+});
+
+const SEED = Number(process.env["SEED"] ?? 7411);
+
+test(`whatever changes, every session ends and its socket with it (seed ${SEED})`, async () => {
+  const random = seededRandom(SEED);
+  const below = (n: number): number => Math.floor(random() * n);
+  for (let round = 0; round < 40; round++) {
+    const { a, b, client, datagrams, rig, turn } = await scene();
+    const clients = Array.from({ length: 4 }, client);
+    const proxies = [config(), config({ cluster: "other" }), config({ usePerPacketLoadBalancing: true })];
+    const acts: readonly (() => unknown)[] = [
+      () => rig.offer(Listener, udp(proxies[below(3)], 5353 + below(2))),
+      () => rig.remove(Listener, "in"),
+      () =>
+        rig.apply(
+          Cluster,
+          cluster("app", below(2) === 0 ? [a.port] : [a.port, b.port], limits({ maxConnections: 1 + below(5) })),
+        ),
+      () => rig.apply(Cluster, cluster("other", [b.port])),
+      () => rig.remove(Cluster, below(2) === 0 ? "app" : "other"),
+      () => rig.advance(below(70_000)),
+      () => (datagrams.left = below(3) === 0 ? 1 : 1000),
+      () => b.socket?.send(Buffer.from("late"), b.heard.at(-1)?.port ?? 1, LOOPBACK),
+    ];
+    for (let step = 0; step < 30; step++) {
+      for (const it of clients) if (below(2) === 0) it.socket.send(Buffer.from("x"));
+      await turn();
+      await acts[below(acts.length)]?.();
+      await turn();
+    }
+    rig.proxy.drain();
+    await turn();
+    await rig.advance(1000);
+    expect([rig.proxy.listeners.connectionCount, stat(rig, "udp.u.downstream_sess_active")]).toEqual([0, 0]);
+    // The echoes' and the clients'.
+    expect(datagrams.count).toBe(6);
+    for (const { load } of rig.proxy.clusters.clusters.values()) expect(load.connections).toBe(0);
+  }
 });
 
 test("the same on sockets of the machine", async () => {
