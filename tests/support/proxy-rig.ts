@@ -4,6 +4,7 @@
  * @module
  */
 import { expect } from "bun:test";
+import type { Clock } from "../../src/base/clock.ts";
 import { ManualClock } from "../../src/base/manual-clock.ts";
 import { type Random, seededRandom } from "../../src/base/random.ts";
 import { silentLog } from "../../src/base/log.ts";
@@ -45,6 +46,8 @@ export interface RigOptions {
   readonly ownAddresses?: ProxyOptions["ownAddresses"];
   readonly adminPort?: ProxyOptions["adminPort"];
   readonly local?: ProxyOptions["local"];
+  /** What the proxy goes by, in place of the rig's clock itself. */
+  readonly clock?: (own: ManualClock) => Clock;
   readonly datagrams?: ProxyOptions["datagrams"];
   readonly onLog?: ProxyOptions["log"];
 }
@@ -167,7 +170,7 @@ export class ProxyRig {
     const bytes = seededRandom(7);
     this.proxy = new Proxy({
       network: this.net.network,
-      clock: this.clock,
+      clock: options.clock?.(this.clock) ?? this.clock,
       random: options.random ?? seededRandom(1),
       datagrams: options.datagrams,
       log: options.onLog ?? silentLog,
