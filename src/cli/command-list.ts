@@ -76,6 +76,11 @@ export const COMMANDS: readonly CommandEntry[] = [
     load: () => import("./commands/control-plane.ts"),
   },
   {
+    name: "capture",
+    description: "lead the TCP of a network namespace to its proxy, or stop doing so",
+    load: () => import("./commands/capture.ts"),
+  },
+  {
     name: "proxy",
     description: "run one proxy from an Envoy bootstrap",
     load: () => import("./commands/proxy.ts"),

@@ -105,11 +105,20 @@ function expectUnknown(it: Outcome, mode: SceneSettings["mode"]): void {
   expect(it.shopStats).toMatch(/cluster\.PassthroughCluster\.upstream_cx_total: [1-9]/);
 }
 
+function expectUndone(it: Outcome): void {
+  expect(it.straightTcp).toBe("far:5555 from 10.1.0.10 \u0001hello");
+  expect(it.straightHttp).toContain('"from":"10.1.0.10","xfcc":null');
+  // IPv6 is refused while the rest is captured.
+  for (const refused of [it.outV6, it.inV6]) expect(refused).toBe("closed");
+  for (const straight of [it.straightV6, it.straightInV6]) expect(straight).toContain("hello");
+}
+
 async function expectScene(settings: SceneSettings): Promise<void> {
   const it = await played<Outcome>("-nm", "captured/scene.ts", JSON.stringify(settings));
   expectServices(it);
   expectFromOutside(it);
   expectUnknown(it, settings.mode);
+  expectUndone(it);
 }
 
 describe.skipIf(!canRun)("captured workloads in namespaces of their own", () => {

@@ -64,7 +64,7 @@ function run(...command: readonly string[]): void {
 run("ip", "link", "set", "lo", "up");
 for (const address of [OWN, FAR]) run("ip", "addr", "add", `${address}/32`, "dev", "lo");
 run("ip", "route", "add", "default", "dev", "lo");
-run("nft", "-f", join(import.meta.dir, "captured.nft"));
+run(...TULLE, "capture");
 
 const said = (request: Request): Response =>
   Response.json({ host: request.headers.get("host"), xfcc: request.headers.get("x-forwarded-client-cert") });

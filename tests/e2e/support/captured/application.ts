@@ -18,6 +18,9 @@ const LIMIT_MS = 8000;
 const [name = "", httpPorts = "", tcpPorts = ""] = process.argv.slice(2);
 const listed = (text: string): readonly number[] => text.split(",").filter(Boolean).map(Number);
 
+/** Of an IPv4 address that is told as one of IPv6. */
+const plain = (address: string): string => address.replace(/^::ffff:/, "");
+
 for (const port of listed(httpPorts))
   Bun.serve({
     hostname: "0.0.0.0",
@@ -32,10 +35,11 @@ for (const port of listed(httpPorts))
   });
 for (const port of listed(tcpPorts))
   Bun.listen({
-    hostname: "0.0.0.0",
+    hostname: "::",
     port,
     socket: {
-      data: (socket, bytes) => void socket.write(`${name}:${port} from ${socket.remoteAddress} ${bytes.toString()}`),
+      data: (socket, bytes) =>
+        void socket.write(`${name}:${port} from ${plain(socket.remoteAddress)} ${bytes.toString()}`),
     },
   });
 

@@ -31,8 +31,12 @@ export function openNetwork(folder: string, hosts: Readonly<Record<string, strin
   run("ip", "link", "add", "mesh0", "type", "bridge");
   run("ip", "addr", "add", `${OUTSIDE}/16`, "dev", "mesh0");
   for (const address of more) run("ip", "addr", "add", `${address}/32`, "dev", "lo");
+  run("ip", "addr", "add", `${v6(OUTSIDE)}/64`, "dev", "mesh0", "nodad");
   run("ip", "link", "set", "mesh0", "up");
 }
+
+/** The address of IPv6 that everybody has beside its own. */
+export const v6 = (address: string): string => `fd00::${address.split(".").at(-1)}`;
 
 /** A namespace with one address, whose way to everywhere is the bridge. */
 export function openNamespace(name: string, address: string): void {
@@ -40,6 +44,7 @@ export function openNamespace(name: string, address: string): void {
   run("ip", "link", "add", `to-${name}`, "type", "veth", "peer", "name", "eth0", "netns", name);
   run("ip", "link", "set", `to-${name}`, "master", "mesh0", "up");
   run("ip", "-n", name, "addr", "add", `${address}/16`, "dev", "eth0");
+  run("ip", "-n", name, "addr", "add", `${v6(address)}/64`, "dev", "eth0", "nodad");
   run("ip", "-n", name, "link", "set", "eth0", "up");
   run("ip", "-n", name, "link", "set", "lo", "up");
   run("ip", "-n", name, "route", "add", "default", "via", OUTSIDE);

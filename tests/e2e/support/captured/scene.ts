@@ -3,16 +3,17 @@
  *
  * @module
  */
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runControlPlane } from "../../../../src/app/control-plane/run.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { lineLog } from "../../../../src/base/log.ts";
 import { loadDocuments } from "../../../../src/config/load.ts";
 import { eventually } from "../eventually.ts";
+import { TULLE } from "../running-process.ts";
 import { Application } from "./caller.ts";
 import { documents, FAR, HTTP_PORTS, type OutboundMode, REVIEWS, SERVICE, SHOP, TCP_PORTS } from "./documents.ts";
-import { openNamespace, openNetwork, OUTSIDE, run, within } from "./namespaces.ts";
+import { openNamespace, openNetwork, OUTSIDE, run, v6, within } from "./namespaces.ts";
 import { ADMIN, CapturedProxies } from "./proxies.ts";
 
 export interface SceneSettings {
@@ -22,7 +23,7 @@ export interface SceneSettings {
   readonly workers?: number;
 }
 
-type Calls = Awaited<ReturnType<typeof calls>>;
+type Calls = Awaited<ReturnType<typeof calls>> & Awaited<ReturnType<typeof straightCalls>>;
 
 /** By what was called. */
 export type Outcome = Readonly<Record<keyof Calls | "rejections" | "shopStats" | "reviewsStats", string>>;
@@ -30,7 +31,14 @@ export type Outcome = Readonly<Record<keyof Calls | "rejections" | "shopStats" |
 const [folder = "", given = "{}"] = process.argv.slice(2);
 const settings = JSON.parse(given) as SceneSettings;
 const PLACES = { shop: SHOP, ...REVIEWS };
-const RULES = join(import.meta.dir, "..", "captured.nft");
+
+/** As the page says: the command of `docs/capture.md`, for one namespace. */
+function asDocumented(name: string, isUndo: boolean): readonly string[] {
+  const page = readFileSync(join(import.meta.dir, "../../../../docs/capture.md"), "utf8");
+  const line = page.split("\n").find((it) => it.startsWith("tulle capture ") && it.endsWith("--undo") === isUndo);
+  if (line === undefined) throw new Error("docs/capture.md does not say how to capture");
+  return [...TULLE, ...line.replace("NAME", name).split(" ").slice(1)];
+}
 
 openNetwork(folder, { reviews: SERVICE, "far.example": FAR }, [FAR]);
 for (const [name, address] of Object.entries(PLACES)) openNamespace(name, address);
@@ -76,13 +84,27 @@ async function calls() {
     unlisted: await outside.tcp(REVIEWS["reviews-v1"], 4444),
     unlistedStrict: await outside.tcp(REVIEWS["reviews-v1"], 4445),
     byPod: await shop.tcp(REVIEWS["reviews-v1"], 4444),
+    outV6: await shop.tcp(v6(OUTSIDE), 5555),
+    inV6: await outside.tcp(v6(REVIEWS["reviews-v1"]), 4444),
+  };
+}
+
+/** Once nothing is captured any more. */
+async function straightCalls() {
+  for (const name of [...Object.keys(PLACES), "shop"]) run(...asDocumented(name, true));
+  return {
+    straightTcp: await shop.tcp(FAR, 5555),
+    straightHttp: await shop.get(`http://${REVIEWS["reviews-v1"]}:9080/`),
+    straightV6: await shop.tcp(v6(OUTSIDE), 5555),
+    straightInV6: await outside.tcp(v6(REVIEWS["reviews-v1"]), 4444),
   };
 }
 
 const proxies = new CapturedProxies({ controlPlane, folder, log, ...settings });
 
 async function started(): Promise<void> {
-  for (const name of Object.keys(PLACES)) run(...within(name), "nft", "-f", RULES);
+  // The second time changes nothing.
+  for (const name of [...Object.keys(PLACES), "shop"]) run(...asDocumented(name, false));
   const { mesh } = loadDocuments([{ file, text: documents(settings.mode) }]);
   const instances = mesh.workloads.map((workload) =>
     proxies.register(workload, PLACES[workload.name as keyof typeof PLACES]),
@@ -110,6 +132,7 @@ try {
     rejections: JSON.stringify(controlPlane.status.rejections),
     shopStats: await shop.get(`${ADMIN}/stats?filter=upstream_cx_(total|none_healthy)`),
     reviewsStats: await (reviews[0] as Application).get(`${ADMIN}/stats?filter=upstream_cx_(total|none_healthy)`),
+    ...(await straightCalls()),
   };
   writeFileSync(join(folder, "outcome.json"), JSON.stringify(outcome));
 } catch (error) {
