@@ -162,7 +162,7 @@ test("nor does what is dialed to another of its listeners, by an address that no
 });
 
 test("there are so many destinations at most; who is called keeps its place, others make room", async () => {
-  const hosts = new DialedHosts({ cleanupMs: 5000 }, new EndpointSet(), () => false);
+  const hosts = new DialedHosts({ cleanupMs: 5000 }, new EndpointSet(), () => false, 1024);
   const pick = (i: number) => hosts.endpointOf({ address: `10.1.${i >> 8}.${i & 255}`, port: 80 }, 0);
   const all = Array.from({ length: 1024 }, (_, i) => pick(i));
   for (const it of all) if (it !== undefined) it.activeConnections++;

@@ -4,7 +4,7 @@
  *
  * Source: Envoy's ORIGINAL_DST clusters. A connection that was not led here (`SO_ORIGINAL_DST`) has no destination, and no endpoint.
  *
- * Differs: calls that would come back to this proxy's own listeners end here; there are at most 1024 destinations, of which those that nobody is
+ * Differs: calls that would come back to this proxy's own listeners end here; there are at most 10 000 destinations, of which those that nobody is
  * connected to make room; one with an idle connection is not forgotten before that is closed.
  *
  * @module
@@ -20,19 +20,27 @@ interface Dialed extends SocketAddress {
   usedMs: number;
 }
 
-const MAX_HOSTS = 1024;
+/** Somebody is connected to each of them, or was a moment ago. */
+const MAX_HOSTS = 10_000;
 
 export class DialedHosts {
   readonly #settings: Settings;
   readonly #set: EndpointSet;
   /** Whether this process listens there. */
   readonly #isOwn: (address: string, port: number) => boolean;
+  readonly #maxHosts: number;
   readonly #hosts = new Map<string, Dialed>();
 
-  constructor(settings: Settings, set: EndpointSet, isOwn: (address: string, port: number) => boolean) {
+  constructor(
+    settings: Settings,
+    set: EndpointSet,
+    isOwn: (address: string, port: number) => boolean,
+    maxHosts = MAX_HOSTS,
+  ) {
     this.#settings = settings;
     this.#set = set;
     this.#isOwn = isOwn;
+    this.#maxHosts = maxHosts;
   }
 
   /** Where a connection was meant to go; undefined where it was dialed to this proxy, or too much is called already. */
@@ -50,8 +58,8 @@ export class DialedHosts {
   }
 
   #hasRoom(): boolean {
-    if (this.#hosts.size >= MAX_HOSTS) this.#forget(isIdle);
-    return this.#hosts.size < MAX_HOSTS;
+    if (this.#hosts.size >= this.#maxHosts) this.#forget(isIdle);
+    return this.#hosts.size < this.#maxHosts;
   }
 
   /** They leave the set, and with it their connections. */
