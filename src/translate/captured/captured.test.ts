@@ -3,6 +3,10 @@ import { loadDocuments } from "../../config/load.ts";
 import type { Instance } from "../../model/service.ts";
 import { compileListener } from "../../engine/listener/listener.ts";
 import { compileCluster } from "../../engine/cluster/cluster.ts";
+import { HttpRbac } from "../../xds/proto/filter-http-rbac.ts";
+import { HttpConnectionManager } from "../../xds/proto/http-connection-manager.ts";
+import { NetworkRbac } from "../../xds/proto/filter-network-rbac.ts";
+import { type AnyMessage, isAny, unpack } from "../../xds/types/any.ts";
 import { defaultTranslateOptions } from "../options.ts";
 import { type ProxyResources, translate } from "../translate.ts";
 
@@ -109,6 +113,68 @@ spec: {outboundTrafficPolicy: {mode: REGISTRY_ONLY}}
   });
 });
 
+describe("what comes in to a port that nobody listed", () => {
+  const security = (kind: string, spec: string): string =>
+    `---\n{apiVersion: security.istio.io/v1, kind: ${kind}, metadata: {name: p}, spec: {selector: {matchLabels: {app: reviews}}, ${spec}}}\n`;
+  const chainFor = (more: string, destinationPort: number) => {
+    const message = resourcesOf(more).listeners.find(({ name }) => name === "virtualInbound");
+    return compileListener(message!).select({
+      destinationAddress: "10.1.0.10",
+      destinationPort,
+      sni: "",
+      transport: "raw_buffer",
+      alpn: [],
+      sourceAddress: "10.1.0.99",
+      sourcePort: 1,
+    });
+  };
+
+  test("falls under the mode that a PeerAuthentication has for it, and others under that of all", () => {
+    const strict = security("PeerAuthentication", "portLevelMtls: {7777: {mode: STRICT}}");
+    expect(chainFor(strict, 7777)?.tls?.requireClientCertificate ?? true).toBe(true);
+    expect(chainFor(strict, 7778)).toMatchObject({ tls: undefined });
+    const open = security("PeerAuthentication", "mtls: {mode: STRICT}, portLevelMtls: {7777: {mode: DISABLE}}");
+    expect(chainFor(open, 7777)).toMatchObject({ tls: undefined });
+    expect(chainFor(open, 7778)?.tls?.requireClientCertificate ?? true).toBe(true);
+  });
+
+  test("goes nowhere where the port is the proxy's own: it would go around for ever", () => {
+    expect(chainFor("", 15_006)?.name).toBe("virtualInbound-blackhole");
+    expect(chainFor("", 15_007)?.name).toMatch(/^virtualInbound(-catchall-http)?$/);
+  });
+
+  test("falls under policies that name its number", () => {
+    const deny = security("AuthorizationPolicy", "action: DENY, rules: [{to: [{operation: {ports: ['7777']}}]}]");
+    const inbound = resourcesOf(deny).listeners.find(({ name }) => name === "virtualInbound");
+    const asked = (inbound?.filterChains ?? [])
+      .filter(({ name = "" }) => name.startsWith("virtualInbound") && !name.endsWith("blackhole"))
+      .map(({ filters = [] }) =>
+        filters.flatMap(({ typedConfig }) => (typedConfig === undefined ? [] : rulesIn(typedConfig))),
+      );
+    expect(asked.length).toBeGreaterThan(0);
+    for (const one of asked) expect(JSON.stringify(one)).toContain('"destinationPort":7777');
+  });
+});
+
+test("a headless service is called at each endpoint but the workload's own", () => {
+  const headless = `---
+apiVersion: v1
+kind: Service
+metadata: {name: db}
+spec: {clusterIP: None, ports: [{name: tcp, port: 3306}]}
+---
+apiVersion: discovery.k8s.io/v1
+kind: EndpointSlice
+metadata: {name: db-1, labels: {kubernetes.io/service-name: db}}
+addressType: IPv4
+ports: [{name: tcp, port: 3306}]
+endpoints: [{addresses: [10.1.0.10]}, {addresses: [10.1.0.11]}]
+`;
+  const names = resourcesOf(headless).listeners.map(({ name }) => name);
+  expect(names).toContain("10.1.0.11_3306");
+  expect(names).not.toContain("10.1.0.10_3306");
+});
+
 /** The chain of `virtualOutbound` for a connection, and where it leads. */
 function chosen({ listeners }: ProxyResources, destinationAddress: string, destinationPort: number): string {
   const message = listeners.find(({ name }) => name === "virtualOutbound");
@@ -123,4 +189,13 @@ function chosen({ listeners }: ProxyResources, destinationAddress: string, desti
   });
   const terminal = chain?.terminal;
   return `${chain?.name} ${terminal?.t === "tcp" ? terminal.proxy.clusterFor(() => 0, undefined) : ""}`;
+}
+
+/** Of the connection, or of its requests. */
+function rulesIn(config: AnyMessage): readonly unknown[] {
+  if (isAny(config, NetworkRbac)) return [unpack(config, NetworkRbac).rules];
+  if (!isAny(config, HttpConnectionManager)) return [];
+  return (unpack(config, HttpConnectionManager).httpFilters ?? []).flatMap(({ typedConfig }) =>
+    typedConfig !== undefined && isAny(typedConfig, HttpRbac) ? [unpack(typedConfig, HttpRbac).rules] : [],
+  );
 }

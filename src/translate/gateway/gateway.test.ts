@@ -225,6 +225,17 @@ describe("listeners", () => {
     });
   });
 
+  test("lets in who is not verified where the server says so, and nowhere else", () => {
+    const trust = (more: string): unknown => {
+      const tls = `{mode: MUTUAL, credentialName: c${more}}`;
+      const { listeners } = edge(secret("c", "default", { "ca.crt": certChainPem }), gateway("g", https("'*'", tls)));
+      const config = present(listeners[0]?.filterChains?.[0]?.transportSocket?.typedConfig);
+      const { combinedValidationContext } = unpack(config, DownstreamTlsContext).commonTlsContext ?? {};
+      return combinedValidationContext?.defaultValidationContext?.trustChainVerification;
+    };
+    expect([trust(", insecureSkipVerify: true"), trust("")]).toEqual(["ACCEPT_UNTRUSTED", undefined]);
+  });
+
   test("with the mesh's own TLS versions and the hashes of clients' certificates hold, too", () => {
     const hash = "ab".repeat(32);
     const tls = `{mode: ISTIO_MUTUAL, minProtocolVersion: TLSV1_3, verifyCertificateHash: ["${hash}"]}`;
