@@ -161,6 +161,24 @@ test("nor does what is dialed to another of its listeners, by an address that no
   await finish();
 });
 
+test("nor does what was called before the proxy listened there", async () => {
+  const { rig, call, finish } = await scene();
+  const place = { address: "192.0.2.1", port: 8080 };
+  const tried = async (): Promise<number> => {
+    const peer = await call(place);
+    peer.send("x");
+    await rig.until(() => peer.ended);
+    return rig.stat("cluster.pass.upstream_cx_none_healthy");
+  };
+  expect(await tried()).toBe(0);
+  await rig.apply(Listener, listener([tcp("app")], { ...at("127.0.0.1", 8080), name: "other" }));
+  await rig.until(() => rig.proxy.listeners.allStarted);
+  expect(await tried()).toBe(1);
+  await rig.remove(Listener, "other");
+  expect(await tried()).toBe(1);
+  await finish();
+});
+
 test("there are so many destinations at most; who is called keeps its place, others make room", async () => {
   const hosts = new DialedHosts({ cleanupMs: 5000 }, new EndpointSet(), () => false, 1024);
   const pick = (i: number) => hosts.endpointOf({ address: `10.1.${i >> 8}.${i & 255}`, port: 80 }, 0);

@@ -45,11 +45,12 @@ export class DialedHosts {
 
   /** Where a connection was meant to go; undefined where it was dialed to this proxy, or too much is called already. */
   endpointOf(to: SocketAddress | undefined, nowMs: number): Endpoint | undefined {
-    if (to === undefined) return undefined;
+    // Asked each time: it may have begun to listen there since.
+    if (to === undefined || this.#isOwn(to.address, to.port)) return undefined;
     const key = endpointKey(to.address, to.port);
     let found = this.#hosts.get(key);
     if (found === undefined) {
-      if (this.#isOwn(to.address, to.port) || !this.#hasRoom()) return undefined;
+      if (!this.#hasRoom()) return undefined;
       found = { ...to, endpoint: this.#set.join(lbEndpoint(to)), usedMs: nowMs };
       this.#hosts.set(key, found);
     }

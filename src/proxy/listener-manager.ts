@@ -121,6 +121,11 @@ export class ListenerManager {
     return [...ofTcp, ...(this.#udp?.list() ?? []).map((it) => ({ ...it, transport: "UDP" as const }))];
   }
 
+  /** Whether one takes connections there, at whatever address. */
+  hasPort(port: number): boolean {
+    return this.#addresses.hasPort(port);
+  }
+
   get allStarted(): boolean {
     return [...this.#listeners.values()].every((live) => live.started) && this.#udp?.allStarted !== false;
   }
@@ -271,6 +276,7 @@ export class ListenerManager {
   async #start(name: string, live: Live): Promise<Rejection | undefined> {
     try {
       await live.runtime.start();
+      this.#addresses.forget();
       live.started = true;
       this.#log.info("listening", { listener: name, port: live.runtime.port });
       return undefined;

@@ -173,8 +173,7 @@ export class Proxy {
 
   #isOwn(address: string, port: number): boolean {
     const { adminPort, localAddress, ownAddresses } = this.#options;
-    if (port !== adminPort && !this.listeners.list().some((it) => it.port === port && it.transport === "TCP"))
-      return false;
+    if (port !== adminPort && !this.listeners.hasPort(port)) return false;
     return isOfMachine(address, [localAddress, ...(ownAddresses?.() ?? [])]);
   }
 
