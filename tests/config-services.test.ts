@@ -95,6 +95,32 @@ describe("Service", () => {
 });
 
 describe("Workload", () => {
+  const spec = (text: string): string =>
+    `apiVersion: tulle.dev/v1\nkind: Workload\nmetadata: {name: w}\nspec: ${text}\n`;
+
+  test("its address, where it is captured", () => {
+    const captured = (text: string) => load(spec(text)).mesh.workloads[0]?.captured;
+    expect(captured("{interceptionMode: REDIRECT, address: 10.1.0.10}")).toEqual({ address: "10.1.0.10" });
+    expect(captured("{interceptionMode: NONE}")).toBeUndefined();
+    expect(captured("{}")).toBeUndefined();
+  });
+
+  test.each([
+    ["{interceptionMode: REDIRECT}", 'field "address" is missing'],
+    ["{interceptionMode: TPROXY, address: 10.1.0.10}", "must be one of NONE, REDIRECT"],
+    ["{interceptionMode: REDIRECT, address: 127.0.0.1}", "must be the IPv4 address that peers dial"],
+    ["{interceptionMode: REDIRECT, address: '0.0.0.0'}", "must be the IPv4 address that peers dial"],
+    ["{interceptionMode: REDIRECT, address: 'fd00::1'}", "must be the IPv4 address that peers dial"],
+    ["{address: 10.1.0.10}", 'has no effect without "interceptionMode: REDIRECT"'],
+    [
+      "{interceptionMode: REDIRECT, address: 10.1.0.10, command: [a]}",
+      "cannot stand beside interceptionMode: REDIRECT",
+    ],
+    ["{interceptionMode: REDIRECT, address: 10.1.0.10, role: gateway}", "cannot stand beside interceptionMode"],
+  ])("captured as %s is refused", (text, message) => {
+    expect(errors(spec(text)).join()).toContain(message);
+  });
+
   test("its process, with the folder of the file", () => {
     const text =
       "apiVersion: tulle.dev/v1\nkind: Workload\nmetadata: {name: w, labels: {app: a}}\nspec: {command: [bun, a.ts], env: {A: b}, ports: [9080], workingFolder: ../x}\n";

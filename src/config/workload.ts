@@ -8,16 +8,18 @@ import type { Protocol, Workload, WorkloadProcess } from "../model/service.ts";
 import { type DocumentBody, specFields } from "./document.ts";
 import { annotatedTopology } from "./gateway-topology.ts";
 import { labelledLocality } from "./locality.ts";
+import { parseIp } from "../base/ip-address.ts";
 import { dnsLabel, objectName, textMap } from "./names.ts";
 import type { Fields, Node } from "./node.ts";
 import { anyText, choice, port, someOf, text } from "./read-values.ts";
 import { protocolOf } from "./service-protocol.ts";
 import { quote } from "./tree.ts";
 
+const CAPTURE = ["interceptionMode", "address"] as const;
 const PROCESS = ["command", "env", "workingFolder"] as const;
 
 export function readWorkload(body: DocumentBody): Workload {
-  const spec = specFields(body, ["serviceAccount", "ports", "role", ...PROCESS]);
+  const spec = specFields(body, ["serviceAccount", "ports", "role", ...CAPTURE, ...PROCESS]);
   const served = spec.optional("ports", ports) ?? [];
   return {
     origin: body.origin,
@@ -34,8 +36,29 @@ export function readWorkload(body: DocumentBody): Workload {
     ),
     locality: labelledLocality(body.metadata.labels),
     gateway: readGatewayRole(spec, body),
+    captured: readCapture(spec),
     process: readProcess(spec, body),
   };
+}
+
+/** `interceptionMode: REDIRECT`, with the address that the workload has. */
+function readCapture(spec: Fields<(typeof CAPTURE | typeof PROCESS)[number] | "role">): Workload["captured"] {
+  const mode = spec.optional("interceptionMode", choice(["NONE", "REDIRECT"]));
+  if (mode !== "REDIRECT") {
+    spec.at("address")?.failAtKey('has no effect without "interceptionMode: REDIRECT"');
+    return undefined;
+  }
+  for (const name of ["command", "role"] as const)
+    spec.at(name)?.failAtKey("cannot stand beside interceptionMode: REDIRECT: something else runs what is captured");
+  return { address: spec.required("address", ownAddress, "10.1.0.10") };
+}
+
+function ownAddress(node: Node): string {
+  const value = text(node);
+  const bytes = parseIp(value);
+  if (bytes?.length !== 4 || bytes[0] === 127 || bytes.every((byte) => byte === 0))
+    node.mustBe("the IPv4 address that peers dial, not of loopback");
+  return value;
 }
 
 /** `role: gateway`: the proxy is all there is, at the edge. */

@@ -113,6 +113,8 @@ export interface Workload {
   readonly locality: Locality | undefined;
   /** Set where the proxy stands alone at the edge and serves the Gateways that select it. */
   readonly gateway: { readonly topology: GatewayTopology } | undefined;
+  /** Set where the kernel leads its connections to its proxy: the address that peers dial. Absent: it is called by ports that its proxy was given. */
+  readonly captured?: { readonly address: string } | undefined;
   /** How `tulle up` starts the application; absent where something else runs it. */
   readonly process: WorkloadProcess | undefined;
 }

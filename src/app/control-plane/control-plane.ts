@@ -24,6 +24,7 @@ import { authorizeNode } from "./authorize-node.ts";
 import { CertificateLedger } from "./certificate-ledger.ts";
 import { certificateMethods } from "./certificate-service.ts";
 import { observed } from "./convergence.ts";
+import { DeclaredInstances } from "./declared-instances.ts";
 import { InstanceRegistry, type SharedProxy } from "./instance-registry.ts";
 import { MemoryRelief } from "./memory-relief.ts";
 import { ControlPlaneMetrics } from "./metrics.ts";
@@ -59,6 +60,7 @@ export class ControlPlane {
   readonly #observer: Observer;
   readonly #problems: ProblemLog;
   readonly #relief: MemoryRelief;
+  readonly #declared: DeclaredInstances;
   readonly #status: StatusParts;
   #identity: OwnIdentity | undefined;
   #listener: Listener | undefined;
@@ -77,6 +79,7 @@ export class ControlPlane {
     this.#relief = new MemoryRelief(clock, options.relieveMemory);
     this.#tokens = new ProxyTokens(options.joinTokenTtlMs ?? DEFAULT_TOKEN_TTL_MS);
     this.#registry = new InstanceRegistry(() => this.#publisher.request("instances"));
+    this.#declared = new DeclaredInstances(this.#registry);
     this.#publisher = new Publisher({
       clock,
       log,
@@ -160,6 +163,11 @@ export class ControlPlane {
     return this.#authority.trustDomain;
   }
 
+  /** What runs. */
+  get instances(): readonly Instance[] {
+    return this.#registry.instances;
+  }
+
   /** Adds an instance, or replaces the one with its id. */
   register(instance: Instance): void {
     this.#registry.register(instance);
@@ -219,6 +227,7 @@ export class ControlPlane {
     this.#identity = identity;
     for (const id of instanceFile?.restore(this.#registry, store.current.mesh) ?? [])
       log.warn("an instance is forgotten: its workload is in no document any more", { instance: id });
+    this.#declared.follow(store.current.mesh);
     this.#publisher.request("start");
     this.#publisher.flush();
     this.#unwatch = store.watch(() => this.#documentsChanged());
@@ -285,6 +294,7 @@ export class ControlPlane {
 
   #documentsChanged(): void {
     this.#problems.update(this.problems);
+    this.#declared.follow(this.#options.store.current.mesh);
     this.#publisher.request("documents");
   }
 

@@ -3,13 +3,14 @@
  *
  * @module
  */
-import { join } from "node:path";
+import { join, resolve } from "node:path";
 import type { Clock } from "../../base/clock.ts";
 import type { Log } from "../../base/log.ts";
 import { systemRandom } from "../../base/random.ts";
 import { folderAuthorityStorage } from "../../identity/authority-folder.ts";
 import { bunNetwork } from "../../net/bun-network.ts";
 import { FolderStore } from "../../store/folder-store.ts";
+import type { CapturedBootstraps } from "../capture/bootstraps.ts";
 import { ControlPlane } from "./control-plane.ts";
 import { InstanceFile } from "./instance-file.ts";
 import { relieveMemory } from "./memory-relief.ts";
@@ -21,6 +22,8 @@ export interface RunControlPlaneOptions extends Pick<ControlPlaneOptions, "ports
   /** Keys of the authority are in `ca`, what runs in `instances.json`. Made when it is not there. */
   readonly dataFolder: string;
   readonly svidTtlMs: number | undefined;
+  /** Where proxies of captured workloads find how to join; undefined: nobody is told. */
+  readonly bootstrapFolder?: string | undefined;
   readonly clock: Clock;
   readonly log: Log;
 }
@@ -49,7 +52,11 @@ export async function runControlPlane(options: RunControlPlaneOptions): Promise<
       residentBytes: () => process.memoryUsage.rss(),
       ...(svidTtlMs === undefined ? {} : { svidTtlMs }),
     });
+    const bootstraps = await bootstrapsOf(options, controlPlane);
+    const unwatch = store.watch(() => bootstraps?.write());
     const stop = async (): Promise<void> => {
+      unwatch();
+      bootstraps?.stop();
       await controlPlane.stop();
       store.close();
     };
@@ -58,4 +65,16 @@ export async function runControlPlane(options: RunControlPlaneOptions): Promise<
     store.close();
     throw error;
   }
+}
+
+/** Loaded where it is asked for alone. */
+async function bootstrapsOf(
+  { bootstrapFolder, clock, log }: RunControlPlaneOptions,
+  controlPlane: ControlPlane,
+): Promise<CapturedBootstraps | undefined> {
+  if (bootstrapFolder === undefined) return undefined;
+  const { CapturedBootstraps } = await import("../capture/bootstraps.ts");
+  const bootstraps = new CapturedBootstraps({ controlPlane, folder: resolve(bootstrapFolder), clock, log });
+  bootstraps.start();
+  return bootstraps;
 }

@@ -41,6 +41,11 @@ export function planOf(
   places: Pick<GatewayPlaces, "portsOf">,
 ): Plan {
   const { workloads } = mesh;
+  const captured = workloads.find((workload) => workload.captured !== undefined);
+  if (captured !== undefined)
+    throw new Error(
+      `the Workload ${fullName(captured)} is captured (interceptionMode: REDIRECT), which needs root and another address than loopback: use tulle control-plane, and docs/capture.md`,
+    );
   if (workloads.length === 0)
     throw new Error(
       "there is no Workload in the documents: a tulle.dev/v1 Workload says what to run, with its command",

@@ -17,6 +17,7 @@ interface Options {
   readonly xds: number;
   readonly admin: number;
   readonly svidTtl: number | undefined;
+  readonly bootstraps?: string;
 }
 
 const MORE = `
@@ -36,6 +37,7 @@ export function register(program: Command, context: CliContext): void {
     .option("--xds <port>", "port of discovery and certificates, over mutual TLS; 0 picks one", port, 15_012)
     .option("--admin <port>", "port of the admin endpoints, on loopback; 0 picks one", port, 15_014)
     .option("--svid-ttl <duration>", "life of workload certificates, such as 24h or 10s", durationArgument)
+    .option("--bootstraps <folder>", "where proxies of captured workloads find how to join: one folder each")
     .addHelpText("after", MORE)
     .action((options: Options) => run(options, context));
 }
@@ -48,6 +50,7 @@ async function run(options: Options, context: CliContext): Promise<void> {
     documents: options.documents,
     dataFolder: options.data,
     svidTtlMs: options.svidTtl,
+    bootstrapFolder: options.bootstraps,
     clock,
     log,
     version: version(),

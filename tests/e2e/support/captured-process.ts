@@ -5,15 +5,10 @@
  * @module
  */
 import { connect } from "node:net";
-import { writeFileSync } from "node:fs";
+import { existsSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
-import { runControlPlane } from "../../../src/app/control-plane/run.ts";
 import { isReady } from "../../../src/app/up/readiness.ts";
-import { bootstrapText } from "../../../src/app/up/bootstrap.ts";
-import { systemClock } from "../../../src/base/clock.ts";
-import { lineLog } from "../../../src/base/log.ts";
-import { loadDocuments } from "../../../src/config/load.ts";
-import type { Instance } from "../../../src/model/service.ts";
+import { documented } from "./captured/documented.ts";
 import { eventually } from "./eventually.ts";
 import { RunningProcess, TULLE } from "./running-process.ts";
 
@@ -35,7 +30,7 @@ spec: {outboundTrafficPolicy: {mode: ${policy}}}
 apiVersion: tulle.dev/v1
 kind: Workload
 metadata: {name: shop, labels: {app: shop}}
-spec: {ports: [9080, 3306], serviceAccount: shop}
+spec: {interceptionMode: REDIRECT, address: ${OWN}, ports: [9080, 3306], serviceAccount: shop}
 ---
 apiVersion: v1
 kind: Service
@@ -85,42 +80,10 @@ for (const [hostname, port] of [
   });
 
 writeFileSync(join(folder, "mesh.yaml"), DOCUMENTS);
-const running = await runControlPlane({
-  documents: [join(folder, "mesh.yaml")],
-  dataFolder: join(folder, "data"),
-  svidTtlMs: undefined,
-  clock: systemClock,
-  log: lineLog("warn", (line) => void process.stderr.write(line), systemClock.wallMs),
-  version: "0.0.0",
-  ports: { xds: 15_012, admin: undefined },
-});
-const [workload] = loadDocuments([{ file: "mesh.yaml", text: DOCUMENTS }]).mesh.workloads;
-if (workload === undefined) throw new Error("no workload");
-const at = (port: number) => ({ address: OWN, port });
-const instance: Instance = {
-  workload,
-  id: "shop-0",
-  interceptionMode: "REDIRECT",
-  ports: [9080, 3306].map((targetPort) => ({ targetPort, inbound: at(targetPort), application: at(targetPort) })),
-  outbound: undefined,
-  loopbacks: [],
-  healthy: true,
-};
-running.controlPlane.register(instance);
-const joining = running.controlPlane.proxyBootstrap(instance.id);
-const rootFile = join(folder, "root.pem");
-const tokenFile = join(folder, "token");
-const bootstrap = join(folder, "bootstrap.json");
-writeFileSync(rootFile, joining.rootCertificatesPem);
-writeFileSync(tokenFile, joining.identities[0]?.joinToken ?? "");
-const identities = [{ secretName: "default", tokenFile }];
-writeFileSync(
-  bootstrap,
-  bootstrapText(
-    { join: joining, instance, adminPort: ADMIN, rootFile, clusterId: "local" },
-    { t: "agent", identities },
-  ),
-);
+const start = documented(/ control-plane /, { ADDRESS: "127.0.0.1" });
+const controlPlane = new RunningProcess([], folder, start);
+const bootstrap = join(folder, "bootstraps/shop.default/bootstrap.json");
+await eventually("the control plane says how to join", () => controlPlane.hasEnded || existsSync(bootstrap), 30_000);
 const asGroup = ["setpriv", "--regid", "1337", "--clear-groups"];
 const proxy = new RunningProcess(["proxy", "-c", bootstrap], folder, [...asGroup, ...TULLE]);
 
@@ -156,9 +119,9 @@ try {
   };
   writeFileSync(join(folder, "outcome.json"), JSON.stringify(outcome));
 } catch (error) {
-  console.error(error, proxy.output);
+  console.error(error, proxy.output, controlPlane.output);
 } finally {
   await proxy.stop();
-  await running.stop();
+  await controlPlane.stop();
 }
 process.exit(0);

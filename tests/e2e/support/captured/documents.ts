@@ -25,17 +25,17 @@ spec: {outboundTrafficPolicy: {mode: ${mode}}}
 apiVersion: tulle.dev/v1
 kind: Workload
 metadata: {name: shop, labels: {app: shop}}
-spec: {serviceAccount: shop}
+spec: {interceptionMode: REDIRECT, address: ${SHOP}, serviceAccount: shop}
 ---
 apiVersion: tulle.dev/v1
 kind: Workload
 metadata: {name: reviews-v1, labels: {app: reviews, version: v1}}
-spec: {ports: [9080, 3306], serviceAccount: reviews}
+spec: {interceptionMode: REDIRECT, address: ${REVIEWS["reviews-v1"]}, ports: [9080, 3306], serviceAccount: reviews}
 ---
 apiVersion: tulle.dev/v1
 kind: Workload
 metadata: {name: reviews-v2, labels: {app: reviews, version: v2}}
-spec: {ports: [9080, 3306], serviceAccount: reviews}
+spec: {interceptionMode: REDIRECT, address: ${REVIEWS["reviews-v2"]}, ports: [9080, 3306], serviceAccount: reviews}
 ---
 apiVersion: v1
 kind: Service

@@ -3,22 +3,24 @@
  *
  * @module
  */
-import { mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import type { ControlPlane } from "../../../../src/app/control-plane/control-plane.ts";
-import { type CertificateWay, bootstrapText } from "../../../../src/app/up/bootstrap.ts";
+import { bootstrapText } from "../../../../src/app/up/bootstrap.ts";
 import { EnvoyAgents } from "../../../../src/app/up/envoy-agents.ts";
 import { envoyProgram } from "../../../../src/app/up/envoy-program.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import type { Log } from "../../../../src/base/log.ts";
 import { systemRandom } from "../../../../src/base/random.ts";
-import type { Instance, Workload } from "../../../../src/model/service.ts";
+import type { Instance } from "../../../../src/model/service.ts";
 import { bunNetwork } from "../../../../src/net/bun-network.ts";
 import { RunningProcess, TULLE } from "../running-process.ts";
 import { within } from "./namespaces.ts";
 
 /** In each namespace. */
 export const ADMIN = "http://127.0.0.1:15000";
+/** Folder of bootstraps, in that of the scene. */
+export const BOOTSTRAPS = "bootstraps";
 /** The group that is not captured. */
 const GROUP = ["setpriv", "--regid", "1337", "--clear-groups"];
 
@@ -49,39 +51,29 @@ export class CapturedProxies {
     return this.#running.map(({ output }) => output).join("\n") + this.#logs.map((it) => readFileSync(it)).join("\n");
   }
 
-  register(workload: Workload, address: string): Instance {
-    const at = (port: number) => ({ address, port });
-    const instance: Instance = {
-      workload,
-      id: workload.name,
-      interceptionMode: "REDIRECT",
-      ports: workload.ports.map((targetPort) => ({
-        targetPort,
-        inbound: at(targetPort),
-        application: at(targetPort),
-      })),
-      outbound: undefined,
-      loopbacks: [],
-      healthy: true,
-    };
-    this.#settings.controlPlane.register(instance);
-    return instance;
+  start(instance: Instance): void {
+    const { envoy, folder, workers } = this.#settings;
+    const own = join(folder, BOOTSTRAPS, instance.id);
+    const file = envoy === undefined ? join(own, "bootstrap.json") : this.#forEnvoy(instance, own);
+    const more = workers === undefined ? [] : ["--workers", String(workers)];
+    const program = envoy === undefined ? [...TULLE, "proxy"] : this.#logged(own, envoyProgram(envoy));
+    const command = [...within(instance.workload.name), ...GROUP, ...program];
+    this.#running.push(new RunningProcess(["-c", file, ...more], own, command));
   }
 
-  start(instance: Instance): void {
-    const { envoy, controlPlane, workers } = this.#settings;
-    const folder = join(this.#settings.folder, instance.id);
-    mkdirSync(folder, { recursive: true });
-    const joining = controlPlane.proxyBootstrap(instance.id);
-    const rootFile = join(folder, "root.pem");
-    const file = join(folder, "bootstrap.json");
-    writeFileSync(rootFile, joining.rootCertificatesPem);
-    const input = { join: joining, instance, adminPort: 15_000, rootFile, clusterId: "local" };
-    writeFileSync(file, bootstrapText(input, this.#certificates(instance.id, folder)));
-    const more = workers === undefined ? [] : ["--workers", String(workers)];
-    const program = envoy === undefined ? [...TULLE, "proxy"] : this.#logged(folder, envoyProgram(envoy));
-    const command = [...within(instance.id), ...GROUP, ...program];
-    this.#running.push(new RunningProcess(["-c", file, ...more], folder, command));
+  /** The same, but with certificates from an agent beside it. */
+  #forEnvoy(instance: Instance, folder: string): string {
+    const joining = this.#settings.controlPlane.proxyBootstrap(instance.id);
+    const input = {
+      join: joining,
+      instance,
+      adminPort: 15_000,
+      rootFile: join(folder, "root.pem"),
+      clusterId: "local",
+    };
+    const file = join(folder, "envoy.json");
+    writeFileSync(file, bootstrapText(input, { t: "sds", socketPath: this.#agents.serve(instance.id, folder) }));
+    return file;
   }
 
   /** Envoy opens its standard output by name, which a file lets it. */
@@ -89,13 +81,6 @@ export class CapturedProxies {
     const file = join(folder, "log");
     this.#logs.push(file);
     return ["sh", "-c", `exec "$@" >${file} 2>&1`, "sh", ...program];
-  }
-
-  #certificates(id: string, folder: string): CertificateWay {
-    if (this.#settings.envoy !== undefined) return { t: "sds", socketPath: this.#agents.serve(id, folder) };
-    const tokenFile = join(folder, "token");
-    writeFileSync(tokenFile, this.#settings.controlPlane.proxyBootstrap(id).identities[0]?.joinToken ?? "");
-    return { t: "agent", identities: [{ secretName: "default", tokenFile }] };
   }
 
   /** One of them at least. */

@@ -3,18 +3,17 @@
  *
  * @module
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { runControlPlane } from "../../../../src/app/control-plane/run.ts";
 import { systemClock } from "../../../../src/base/clock.ts";
 import { lineLog } from "../../../../src/base/log.ts";
-import { loadDocuments } from "../../../../src/config/load.ts";
 import { eventually } from "../eventually.ts";
-import { TULLE } from "../running-process.ts";
 import { Application } from "./caller.ts";
 import { documents, FAR, HTTP_PORTS, type OutboundMode, REVIEWS, SERVICE, SHOP, TCP_PORTS } from "./documents.ts";
+import { documented } from "./documented.ts";
 import { openNamespace, openNetwork, OUTSIDE, run, v6, within } from "./namespaces.ts";
-import { ADMIN, CapturedProxies } from "./proxies.ts";
+import { ADMIN, BOOTSTRAPS, CapturedProxies } from "./proxies.ts";
 
 export interface SceneSettings {
   readonly mode: OutboundMode;
@@ -32,13 +31,8 @@ const [folder = "", given = "{}"] = process.argv.slice(2);
 const settings = JSON.parse(given) as SceneSettings;
 const PLACES = { shop: SHOP, ...REVIEWS };
 
-/** As the page says: the command of `docs/capture.md`, for one namespace. */
-function asDocumented(name: string, isUndo: boolean): readonly string[] {
-  const page = readFileSync(join(import.meta.dir, "../../../../docs/capture.md"), "utf8");
-  const line = page.split("\n").find((it) => it.startsWith("tulle capture ") && it.endsWith("--undo") === isUndo);
-  if (line === undefined) throw new Error("docs/capture.md does not say how to capture");
-  return [...TULLE, ...line.replace("NAME", name).split(" ").slice(1)];
-}
+const capture = (name: string): readonly string[] => documented(/ capture .*NAME$/, { NAME: name });
+const undo = (name: string): readonly string[] => documented(/ capture .*--undo$/, { NAME: name });
 
 openNetwork(folder, { reviews: SERVICE, "far.example": FAR }, [FAR]);
 for (const [name, address] of Object.entries(PLACES)) openNamespace(name, address);
@@ -50,6 +44,7 @@ const { controlPlane, stop: stopControlPlane } = await runControlPlane({
   documents: [file],
   dataFolder: join(folder, "data"),
   svidTtlMs: undefined,
+  bootstrapFolder: join(folder, BOOTSTRAPS),
   clock: systemClock,
   log,
   version: "0.0.0",
@@ -91,7 +86,7 @@ async function calls() {
 
 /** Once nothing is captured any more. */
 async function straightCalls() {
-  for (const name of [...Object.keys(PLACES), "shop"]) run(...asDocumented(name, true));
+  for (const name of [...Object.keys(PLACES), "shop"]) run(...undo(name));
   return {
     straightTcp: await shop.tcp(FAR, 5555),
     straightHttp: await shop.get(`http://${REVIEWS["reviews-v1"]}:9080/`),
@@ -104,11 +99,8 @@ const proxies = new CapturedProxies({ controlPlane, folder, log, ...settings });
 
 async function started(): Promise<void> {
   // The second time changes nothing.
-  for (const name of [...Object.keys(PLACES), "shop"]) run(...asDocumented(name, false));
-  const { mesh } = loadDocuments([{ file, text: documents(settings.mode) }]);
-  const instances = mesh.workloads.map((workload) =>
-    proxies.register(workload, PLACES[workload.name as keyof typeof PLACES]),
-  );
+  for (const name of [...Object.keys(PLACES), "shop"]) run(...capture(name));
+  const { instances } = controlPlane;
   for (const instance of instances) proxies.start(instance);
   await eventually(
     "everything is acknowledged",
