@@ -77,6 +77,25 @@ describe("routes", () => {
     expect(order.at(-1)).toBe("default.a.1");
   });
 
+  test("by an expression stand behind prefixes, and before what takes everything", () => {
+    const resources = edge(
+      gateway(),
+      route("all", `{${to("reviews")}}`),
+      route(
+        "some",
+        `{name: expression, matches: [{path: {type: RegularExpression, value: "/.*[.]js"}}], ${to("ratings")}},
+         {name: prefix, matches: [{path: {value: /a}}], ${to("ratings")}},
+         {name: caller, matches: [{path: {value: /}, headers: [{name: x, value: y}]}], ${to("ratings")}}`,
+      ),
+    );
+    expect(routesAt("*", resources).map(({ name }) => name)).toEqual([
+      "default.some.prefix",
+      "default.some.caller",
+      "default.some.expression",
+      "default.all.0",
+    ]);
+  });
+
   test("backends with filters of their own share by one draw", () => {
     const own = (name: string, weight: number): string =>
       `{name: ${name}, port: 80, weight: ${weight}, filters: [{type: URLRewrite, urlRewrite: {hostname: ${name}.example.com}}]}`;

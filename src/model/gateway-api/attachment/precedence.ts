@@ -17,11 +17,12 @@ const compare = <T extends number | string>(a: T, b: T): number => (a < b ? -1 :
 const PATH_RANK = { Exact: 0, PathPrefix: 1, RegularExpression: 2 } as const;
 
 /**
- * The more specific match: an exact path, the longest prefix, a method, more headers, more query parameters. Expressions, of which
- * the specification does not speak, come after the prefixes, as in Istio.
+ * The more specific match: an exact path, the longest prefix, a method, more headers, more query parameters. The specification leaves
+ * the place of expressions open: here they come after the prefixes, but before what takes everything, as in Istio.
  */
 export function byHttpMatch(a: HttpRouteMatch, b: HttpRouteMatch): number {
   return firstOf(
+    Number(takesEverything(a)) - Number(takesEverything(b)),
     PATH_RANK[a.path.t] - PATH_RANK[b.path.t],
     b.path.value.length - a.path.value.length,
     Number(b.method !== undefined) - Number(a.method !== undefined),
@@ -29,6 +30,14 @@ export function byHttpMatch(a: HttpRouteMatch, b: HttpRouteMatch): number {
     count(b.queryParams) - count(a.queryParams),
   );
 }
+
+/** Nothing at all is asked for: what stands behind it would never be reached. */
+const takesEverything = ({ path, method, headers, queryParams }: HttpRouteMatch): boolean =>
+  path.t === "PathPrefix" &&
+  path.value === "/" &&
+  method === undefined &&
+  count(headers) === 0 &&
+  count(queryParams) === 0;
 
 /** The more specific match: more of the service's name, of the method's, more headers. */
 export function byGrpcMatch(a: GrpcRouteMatch, b: GrpcRouteMatch): number {
