@@ -384,3 +384,33 @@ describe("Sidecars", () => {
     expect(told(8443)).toEqual([]);
   });
 });
+
+describe("endpoints with a name", () => {
+  const entry =
+    "{apiVersion: networking.istio.io/v1, kind: WorkloadEntry, metadata: {name: e}, spec: {address: x.example.com, labels: {app: a}}}\n---\n";
+  const selecting = (host: string, resolution: string): string =>
+    `{apiVersion: networking.istio.io/v1, kind: ServiceEntry, metadata: {name: ${resolution.toLowerCase()}}, spec: {hosts: [${host}], ports: [{number: 80, name: http, protocol: HTTP}], resolution: ${resolution}, workloadSelector: {labels: {app: a}}}}\n---\n`;
+  const service =
+    "{apiVersion: v1, kind: Service, metadata: {name: s}, spec: {selector: {app: a}, ports: [{name: http, port: 80}]}}\n---\n";
+  const slice =
+    "{apiVersion: discovery.k8s.io/v1, kind: EndpointSlice, metadata: {name: t-1, labels: {kubernetes.io/service-name: t}}, addressType: FQDN, ports: [{port: 80}], endpoints: [{addresses: [x.example.com]}]}\n---\n{apiVersion: v1, kind: Service, metadata: {name: t}, spec: {ports: [{name: http, port: 80}]}}\n---\n";
+
+  test("are none of a service that looks up no names: one of them would take all endpoints from an Envoy", () => {
+    const text = entry + selecting("a.example.com", "STATIC") + selecting("b.example.com", "DNS") + service + slice;
+    const loaded = loadDocuments([{ file: "shop.yaml", text }]);
+    const found = loaded.mesh.services.map(({ endpoints, name }) => [name, endpoints.map(({ address }) => address)]);
+    expect(Object.fromEntries(found)).toEqual({
+      "a.example.com": [],
+      "b.example.com": ["x.example.com"],
+      s: [],
+      t: [],
+    });
+    const told = [...loaded.problems, ...analyze(loaded)].map(formatProblem).join("\n");
+    for (const host of ["a.example.com", "s.default.svc.cluster.local"])
+      expect(told).toContain(
+        `spec.address: warning: is no endpoint of "${host}", which looks up no names such as "x.example.com"`,
+      );
+    expect(told).not.toContain('no endpoint of "b.');
+    expect(told).toContain("addressType: warning: has no effect");
+  });
+});

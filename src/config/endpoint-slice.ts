@@ -19,7 +19,9 @@ export function readEndpointSlice(body: DocumentBody): EndpointList {
   const fields = body.node.fields({ known: SLICE_FIELDS });
   const service = body.metadata.labels[SERVICE_LABEL];
   if (service === undefined) body.node.fail(`the label ${SERVICE_LABEL} is missing: it says whose endpoints these are`);
-  fields.required("addressType", choice(["IPv4", "IPv6", "FQDN"]), "IPv4");
+  const type = fields.required("addressType", choice(["IPv4", "IPv6", "FQDN"]), "IPv4");
+  if (type === "FQDN")
+    fields.at("addressType")?.warn("has no effect: of endpoints with a name none is called, as in Istio");
   const ports = fields.optional("ports", portsOf) ?? NO_PORTS;
   const endpoints = fields.list("endpoints", (node) => sliceEndpoints(node, body, ports)).flat();
   return { origin: body.origin, service: service ?? "", endpoints };

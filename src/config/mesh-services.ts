@@ -47,8 +47,10 @@ function together(first: Service, next: Service): Service {
 }
 
 /** Names can be called only where names are looked up. */
-const fits = ({ resolution }: Service, { address }: ServiceEndpoint): boolean =>
-  resolution !== "STATIC" || isAddress(address) || address.startsWith(UNIX_PREFIX);
+export const fits = (
+  { resolution }: Pick<Service, "resolution">,
+  { address }: Pick<ServiceEndpoint, "address">,
+): boolean => resolution !== "STATIC" || address === "" || isAddress(address) || address.startsWith(UNIX_PREFIX);
 
 const udpOf = (udpPorts: readonly UdpPort[]): Pick<Service, "udpPorts"> => (udpPorts.length === 0 ? {} : { udpPorts });
 
@@ -106,7 +108,8 @@ function withListed(
   const known = LISTED.get(service);
   if (known !== undefined && sameItems(known.selected, selected) && sameItems(known.lists, lists)) return known.result;
   const listed = lists.flatMap((list) => list.endpoints.map((endpoint) => served(endpoint, service, "named")));
-  const result = { ...service, endpoints: [...selected.map((it) => served(it, service, "any")), ...listed] };
+  const all = [...selected.map((it) => served(it, service, "any")), ...listed];
+  const result = { ...service, endpoints: all.filter((it) => fits(service, it)) };
   LISTED.set(service, { selected, lists, result });
   return result;
 }
@@ -142,7 +145,7 @@ function servicesOf(entry: ServiceEntry, { workloadEntries }: ServiceDocuments):
       resolution,
       location: entry.location,
       addresses: entry.addresses.map((address) => address.replace(/(?<=\..*)\/32$|(?<=:.*)\/128$/, "")),
-      endpoints: endpoints.map((endpoint) => served(endpoint, { ports }, "any")),
+      endpoints: endpoints.filter((it) => fits(entry, it)).map((endpoint) => served(endpoint, { ports }, "any")),
       subjectAltNames: entry.subjectAltNames,
       exportTo: entry.exportTo,
     };
