@@ -81,6 +81,15 @@ describe("endpoint set", () => {
     );
   });
 
+  test("one that was left out, and stays since checks say that it serves, does not leave when it joins again", () => {
+    const set = new EndpointSet({ checks: { keepServing: true, ignoreNew: false } });
+    const one = { host: 1, weight: 1, priority: 0, healthStatus: "HEALTHY" } as const;
+    set.update(assignment([one]));
+    set.update({});
+    expect(set.all.map(({ leaves }) => leaves)).toEqual([true]);
+    expect(set.join(message(one)).leaves).toBe(false);
+  });
+
   test("one that is wrong does not join", () => {
     const set = new EndpointSet();
     expect(() => set.join({ endpoint: {} })).toThrow("lb_endpoint.endpoint.address: needs socket_address");

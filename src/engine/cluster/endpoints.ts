@@ -155,7 +155,10 @@ export class EndpointSet implements EndpointView {
   join(message: LbEndpoint): Endpoint {
     const spec = compileEndpoint(message, {}, "lb_endpoint");
     const known = this.#byKey.get(spec.key);
-    if (known !== undefined) return known;
+    if (known !== undefined) {
+      known.leaves = false;
+      return known;
+    }
     const endpoint = this.#taken(spec, undefined, this.#byKey.size > 0);
     this.#byKey.set(spec.key, endpoint);
     this.#all = [...this.#all, endpoint];
