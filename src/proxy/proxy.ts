@@ -70,7 +70,7 @@ export interface ProxyOptions {
   readonly localAddress: string;
   /** All of this machine, as they are now: a call there may come back to this proxy. */
   readonly ownAddresses?: (() => readonly string[]) | undefined;
-  /** Where this process is asked and told what operators want: nothing that it forwards goes there. */
+  /** Where this process is asked and told what operators want: no host that a request or a captured connection names leads there. */
   readonly adminPort?: number | undefined;
   /** Looks up the names of endpoints; none can be where it is not given. */
   readonly resolver?: DnsResolver | undefined;
