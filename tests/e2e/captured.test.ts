@@ -79,6 +79,11 @@ function expectServices(it: Outcome): void {
   for (const app of ["reviews-v1", "reviews-v2"]) expect(it.split).toContain(`"app":"${app}"`);
   expect(it.split.match(/^200 /gm)?.length).toBe(24);
   expect(it.byRule).toBe("418 ");
+  expect(it.greeting).toMatch(/^welcome to reviews-v[12]$/);
+  // By the addresses of one of them.
+  expect(it.headlessTcp).toBe("reviews-v1:3306 from 127.0.0.6 \u0001hello");
+  expect(it.headlessHttp).toContain('200 {"app":"reviews-v1","host":"each:9080"');
+  expect(it.headlessHttp).toContain(SHOP);
   expect(it.tcp).toBe(repeated("reviews-v2:3306 from 127.0.0.6 \u0001hello", 6));
 }
 
@@ -94,18 +99,21 @@ function expectFromOutside(it: Outcome): void {
 
 function expectUnknown(it: Outcome, mode: SceneSettings["mode"]): void {
   if (mode === "REGISTRY_ONLY") {
-    for (const closed of [it.unknownTcp, it.byPod]) expect(closed).toBe("closed");
+    for (const closed of [it.unknownTcp, it.byPod, it.farGreeting]) expect(closed).toBe("closed");
     expect(it.unknownHttp).toStartWith("502 ");
     expect(it.shopStats).toMatch(/cluster\.BlackHoleCluster\.upstream_cx_none_healthy: [2-9]/);
     return;
   }
   expect(it.unknownTcp).toBe("far:5555 from 10.1.0.10 \u0001hello");
+  expect(it.farGreeting).toBe("welcome to far");
   expect(it.byPod).toBe("reviews-v1:4444 from 127.0.0.6 \u0001hello");
   expect(it.unknownHttp).toContain('200 {"app":"far","host":"far.example","from":"10.1.0.10"');
   expect(it.shopStats).toMatch(/cluster\.PassthroughCluster\.upstream_cx_total: [1-9]/);
 }
 
 function expectUndone(it: Outcome): void {
+  expect(it.withoutProxy).toBe("closed");
+  expect(it.withoutProxyByName).toStartWith("failed");
   expect(it.straightTcp).toBe("far:5555 from 10.1.0.10 \u0001hello");
   expect(it.straightHttp).toContain('"from":"10.1.0.10","xfcc":null');
   // IPv6 is refused while the rest is captured.

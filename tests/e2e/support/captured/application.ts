@@ -7,13 +7,16 @@
 import { connect } from "node:net";
 import { createInterface } from "node:readline";
 
+import { GREETING_PORT } from "./documents.ts";
+
 export type Call =
   | { readonly get: string; readonly headers?: Readonly<Record<string, string>> }
-  | { readonly tcp: string; readonly port: number };
+  | { readonly tcp: string; readonly port: number; readonly isSilent?: boolean };
 
 /** No HTTP from its first byte on, so nobody waits for more. */
 const TEXT = "\u0001hello";
-const LIMIT_MS = 8000;
+/** Detection may take 5 s twice before a server that speaks first is heard. */
+const LIMIT_MS = 20_000;
 
 const [name = "", httpPorts = "", tcpPorts = ""] = process.argv.slice(2);
 const listed = (text: string): readonly number[] => text.split(",").filter(Boolean).map(Number);
@@ -43,14 +46,20 @@ for (const port of listed(tcpPorts))
     },
   });
 
+Bun.listen({
+  hostname: "::",
+  port: GREETING_PORT,
+  socket: { open: (socket) => void socket.write(`welcome to ${name}`), data() {} },
+});
+
 async function get(url: string, headers: Readonly<Record<string, string>> = {}): Promise<string> {
   const answer = await fetch(url, { headers, signal: AbortSignal.timeout(LIMIT_MS) });
   return `${answer.status} ${await answer.text()}`;
 }
 
-const tcp = (host: string, port: number): Promise<string> =>
+const tcp = (host: string, port: number, isSilent = false): Promise<string> =>
   new Promise((resolve) => {
-    const socket = connect({ host, port }, () => void socket.write(TEXT));
+    const socket = connect({ host, port }, () => void (isSilent || socket.write(TEXT)));
     socket.setTimeout(LIMIT_MS, () => resolve("timeout"));
     socket.on("data", (bytes) => {
       resolve(bytes.toString());
@@ -62,7 +71,7 @@ const tcp = (host: string, port: number): Promise<string> =>
 
 for await (const line of createInterface(process.stdin)) {
   const call = JSON.parse(line) as Call;
-  const answer = await ("get" in call ? get(call.get, call.headers) : tcp(call.tcp, call.port)).catch(
+  const answer = await ("get" in call ? get(call.get, call.headers) : tcp(call.tcp, call.port, call.isSilent)).catch(
     (error: unknown) => `failed: ${String(error)}`,
   );
   console.log(JSON.stringify(answer));

@@ -37,6 +37,9 @@ export class Application {
 
   readonly tcp = (host: string, port: number): Promise<string> => this.call({ tcp: host, port });
 
+  /** What the server says of itself. */
+  readonly greeting = (host: string, port: number): Promise<string> => this.call({ tcp: host, port, isSilent: true });
+
   async stop(): Promise<void> {
     this.#child.kill();
     await this.#child.exited;

@@ -12,6 +12,8 @@ export const FAR = "10.9.0.1";
 
 export type OutboundMode = "ALLOW_ANY" | "REGISTRY_ONLY";
 
+/** Where the server speaks first. */
+export const GREETING_PORT = 7000;
 export const HTTP_PORTS = [9080];
 /** The last two stand in no document but for what mutual TLS the first of them asks. */
 export const TCP_PORTS = [3306, 4444, 4445];
@@ -30,12 +32,12 @@ spec: {interceptionMode: REDIRECT, address: ${SHOP}, serviceAccount: shop}
 apiVersion: tulle.dev/v1
 kind: Workload
 metadata: {name: reviews-v1, labels: {app: reviews, version: v1}}
-spec: {interceptionMode: REDIRECT, address: ${REVIEWS["reviews-v1"]}, ports: [9080, 3306], serviceAccount: reviews}
+spec: {interceptionMode: REDIRECT, address: ${REVIEWS["reviews-v1"]}, ports: [9080, 3306, 7000], serviceAccount: reviews}
 ---
 apiVersion: tulle.dev/v1
 kind: Workload
 metadata: {name: reviews-v2, labels: {app: reviews, version: v2}}
-spec: {interceptionMode: REDIRECT, address: ${REVIEWS["reviews-v2"]}, ports: [9080, 3306], serviceAccount: reviews}
+spec: {interceptionMode: REDIRECT, address: ${REVIEWS["reviews-v2"]}, ports: [9080, 3306, 7000], serviceAccount: reviews}
 ---
 apiVersion: v1
 kind: Service
@@ -43,7 +45,15 @@ metadata: {name: reviews}
 spec:
   clusterIP: ${SERVICE}
   selector: {app: reviews}
-  ports: [{name: http, port: 80, targetPort: 9080}, {name: tcp, port: 3306}]
+  ports: [{name: http, port: 80, targetPort: 9080}, {name: tcp, port: 3306}, {name: greeting, port: 7000}]
+---
+apiVersion: v1
+kind: Service
+metadata: {name: each}
+spec:
+  clusterIP: None
+  selector: {app: reviews}
+  ports: [{name: http, port: 9080}, {name: tcp, port: 3306}]
 ---
 apiVersion: security.istio.io/v1
 kind: PeerAuthentication
@@ -65,7 +75,7 @@ spec:
   selector: {matchLabels: {app: reviews}}
   rules:
   - from: [{source: {principals: [cluster.local/ns/default/sa/shop]}}]
-    to: [{operation: {ports: ["9080", "3306"]}}]
+    to: [{operation: {ports: ["9080", "3306", "7000"]}}]
   - to: [{operation: {ports: ["4444"]}}]
 ---
 apiVersion: networking.istio.io/v1

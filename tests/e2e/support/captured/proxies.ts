@@ -88,6 +88,11 @@ export class CapturedProxies {
     return this.#running.some(({ hasEnded }) => hasEnded);
   }
 
+  /** That of the first instance, alone. */
+  async stopFirst(): Promise<void> {
+    await this.#running[0]?.stop("SIGTERM");
+  }
+
   async stop(): Promise<void> {
     for (const it of this.#running) await it.stop("SIGTERM");
     this.#agents.stop();

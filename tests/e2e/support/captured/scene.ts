@@ -10,7 +10,17 @@ import { systemClock } from "../../../../src/base/clock.ts";
 import { lineLog } from "../../../../src/base/log.ts";
 import { eventually } from "../eventually.ts";
 import { Application } from "./caller.ts";
-import { documents, FAR, HTTP_PORTS, type OutboundMode, REVIEWS, SERVICE, SHOP, TCP_PORTS } from "./documents.ts";
+import {
+  documents,
+  FAR,
+  GREETING_PORT,
+  HTTP_PORTS,
+  type OutboundMode,
+  REVIEWS,
+  SERVICE,
+  SHOP,
+  TCP_PORTS,
+} from "./documents.ts";
 import { documented } from "./documented.ts";
 import { openNamespace, openNetwork, OUTSIDE, run, v6, within } from "./namespaces.ts";
 import { ADMIN, BOOTSTRAPS, CapturedProxies } from "./proxies.ts";
@@ -22,10 +32,12 @@ export interface SceneSettings {
   readonly workers?: number;
 }
 
-type Calls = Awaited<ReturnType<typeof calls>> & Awaited<ReturnType<typeof straightCalls>>;
+type Calls = Awaited<ReturnType<typeof calls | typeof callsWithoutProxy | typeof straightCalls>>;
+
+type KeysOf<T> = T extends unknown ? keyof T : never;
 
 /** By what was called. */
-export type Outcome = Readonly<Record<keyof Calls | "rejections" | "shopStats" | "reviewsStats", string>>;
+export type Outcome = Readonly<Record<KeysOf<Calls> | "rejections" | "shopStats" | "reviewsStats", string>>;
 
 const [folder = "", given = "{}"] = process.argv.slice(2);
 const settings = JSON.parse(given) as SceneSettings;
@@ -39,7 +51,7 @@ for (const [name, address] of Object.entries(PLACES)) openNamespace(name, addres
 
 const file = join(folder, "mesh.yaml");
 writeFileSync(file, documents(settings.mode));
-const log = lineLog("warn", (line) => void process.stderr.write(line), systemClock.wallMs);
+const log = lineLog("error", (line) => void process.stderr.write(line), systemClock.wallMs);
 const { controlPlane, stop: stopControlPlane } = await runControlPlane({
   documents: [file],
   dataFolder: join(folder, "data"),
@@ -79,9 +91,19 @@ async function calls() {
     unlisted: await outside.tcp(REVIEWS["reviews-v1"], 4444),
     unlistedStrict: await outside.tcp(REVIEWS["reviews-v1"], 4445),
     byPod: await shop.tcp(REVIEWS["reviews-v1"], 4444),
+    greeting: await shop.greeting("reviews", GREETING_PORT),
+    farGreeting: await shop.greeting("far.example", GREETING_PORT),
+    headlessTcp: await shop.tcp(REVIEWS["reviews-v1"], 3306),
+    headlessHttp: await shop.get(`http://${REVIEWS["reviews-v1"]}:9080/`, { host: "each:9080" }),
     outV6: await shop.tcp(v6(OUTSIDE), 5555),
     inV6: await outside.tcp(v6(REVIEWS["reviews-v1"]), 4444),
   };
+}
+
+/** Whose proxy is gone gets no further. */
+async function callsWithoutProxy() {
+  await proxies.stopFirst();
+  return { withoutProxy: await shop.tcp(FAR, 5555), withoutProxyByName: await shop.get("http://reviews/") };
 }
 
 /** Once nothing is captured any more. */
@@ -124,6 +146,7 @@ try {
     rejections: JSON.stringify(controlPlane.status.rejections),
     shopStats: await shop.get(`${ADMIN}/stats?filter=upstream_cx_(total|none_healthy)`),
     reviewsStats: await (reviews[0] as Application).get(`${ADMIN}/stats?filter=upstream_cx_(total|none_healthy)`),
+    ...(await callsWithoutProxy()),
     ...(await straightCalls()),
   };
   writeFileSync(join(folder, "outcome.json"), JSON.stringify(outcome));
