@@ -99,8 +99,8 @@ export class Attempts implements Waiter {
     const source = isTcp
       ? new TcpSource(cluster, endpoint, owner.connection.view, owner.authority)
       : cluster.poolOf(endpoint, this.#priority, owner.head.isHttp2, owner.connection.view, owner.authority);
-    const breaker = cluster.breakerOf(this.#priority);
-    if (!cluster.admit(breaker, source)) return owner.onAttemptsFailed("upstreamOverflow", "");
+    const breaker = cluster.admission.breakerOf(this.#priority);
+    if (!cluster.admission.admit(breaker, source)) return owner.onAttemptsFailed("upstreamOverflow", "");
     owner.onEndpoint(endpoint);
     this.#hold.take(cluster, breaker, endpoint);
     this.#source = source;
@@ -308,7 +308,7 @@ export class Attempts implements Waiter {
   #retried(outcome: AttemptOutcome): boolean {
     const owner = this.#owner;
     if (!this.body.isComplete) return false;
-    const verdict = this.#retry.decide(outcome, owner.attempts, this.#cluster, owner.context.clock);
+    const verdict = this.#retry.decide(outcome, owner.attempts, this.#cluster.admission, owner.context.clock);
     if (verdict === "limit") owner.flag(FAILURES.retryLimit.flag);
     if (verdict === "overflow") owner.flag(FAILURES.upstreamOverflow.flag);
     if (verdict !== "retry") return false;

@@ -9,7 +9,7 @@ import type { Priority } from "../engine/cluster/limits.ts";
 import type { ClientTls, DialError, Socket } from "../net/socket.ts";
 import type { ClusterStats } from "../telemetry/envoy-stats.ts";
 import { writeProxyHeader } from "../wire/proxy-protocol.ts";
-import type { CircuitBreaker } from "./circuit-breaker.ts";
+import type { Breakers } from "./cluster-admission.ts";
 import { ANY_PURPOSE, type ClientAddresses, ClientPools, type Purpose, purposeOf } from "./client-pools.ts";
 import { dialHost, type HostAddress } from "./host-dialer.ts";
 import { HostPool, type PoolServices, type PoolSettings } from "./host-pool.ts";
@@ -31,8 +31,6 @@ export interface ConnectionEvents {
   /** One has ended, or did not come about. */
   onGone(): void;
 }
-
-export type Breakers = Readonly<Record<Priority, CircuitBreaker>>;
 
 const poolPair = (): readonly [Map<Endpoint, HostPool>, Map<Endpoint, HostPool>] => [new Map(), new Map()];
 

@@ -19,18 +19,19 @@ import type { Locality } from "../xds/proto/core-base.ts";
 import type { ClusterLoadAssignment } from "../xds/proto/endpoint.ts";
 import type { ClientAddresses } from "./client-pools.ts";
 import { ClusterMembers } from "./cluster-members.ts";
-import { type Breakers, ClusterConnections, type ConnectionServices } from "./cluster-connections.ts";
+import { ClusterConnections, type ConnectionServices } from "./cluster-connections.ts";
 import { ClusterSessions } from "./cluster-sessions.ts";
 import { ClusterOutcomes } from "./cluster-outcomes.ts";
 import { DialedHosts } from "./dialed-hosts.ts";
 import type { Failure } from "./failure.ts";
-import { CircuitBreaker } from "./circuit-breaker.ts";
+import type { CircuitBreaker } from "./circuit-breaker.ts";
+import { ClusterAdmission } from "./cluster-admission.ts";
 import { type CheckServices, HealthChecker } from "./health/health-checker.ts";
 import type { DnsNames } from "./dns-names.ts";
 import { NamedMembers } from "./named-endpoints.ts";
 import { RequestedHosts } from "./requested-hosts.ts";
 import { OtherPriorities } from "./other-priorities.ts";
-import type { Pool, UpstreamSource } from "./upstream.ts";
+import type { Pool } from "./upstream.ts";
 
 /** The cluster of a proxy's own service, and where the proxy is. */
 export interface LocalService {
@@ -67,6 +68,7 @@ export class ClusterRuntime {
   readonly compiled: CompiledCluster;
   readonly endpoints: EndpointSet;
   readonly stats: ClusterStats;
+  readonly admission: ClusterAdmission;
   /** Its balancer wants a hash of each request. */
   readonly hashes: boolean;
   /** Its balancer wants to know how long answers take. */
@@ -86,7 +88,6 @@ export class ClusterRuntime {
   readonly requested: RequestedHosts | undefined;
   /** Set where connections bring their endpoints. */
   readonly #dialed: DialedHosts | undefined;
-  readonly #breakers: Breakers;
   readonly #checker: HealthChecker | undefined;
   #sessions: ClusterSessions | undefined;
   #isStarted = false;
@@ -98,11 +99,8 @@ export class ClusterRuntime {
     this.#services = services;
     this.stats = services.statsOf(compiled.name);
     const nowMs = (): number => services.clock.nowMs();
-    this.#breakers = {
-      DEFAULT: new CircuitBreaker(compiled.limits.default, nowMs),
-      HIGH: new CircuitBreaker(compiled.limits.high, nowMs),
-    };
-    this.#connections = new ClusterConnections(compiled, services, this.stats.stats, this.#breakers, {
+    this.admission = new ClusterAdmission(compiled, this.stats.stats, nowMs);
+    this.#connections = new ClusterConnections(compiled, services, this.stats.stats, this.admission.breakers, {
       onConnected: (endpoint) => this.#onConnected(endpoint),
       onGone: () => this.#forgetIfGone(),
     });
@@ -226,70 +224,9 @@ export class ClusterRuntime {
     return this.#others.pick(left, random, avoid, reselections, hash);
   }
 
-  /** What runs and waits now, at all priorities. */
-  get load(): {
-    readonly connections: number;
-    readonly pending: number;
-    readonly requests: number;
-    readonly retries: number;
-  } {
-    const { DEFAULT, HIGH } = this.#breakers;
-    return {
-      connections: DEFAULT.counts.connections + HIGH.counts.connections,
-      pending: DEFAULT.counts.pending + HIGH.counts.pending,
-      requests: DEFAULT.load.requests + HIGH.load.requests,
-      retries: DEFAULT.load.retries + HIGH.load.retries,
-    };
-  }
-
-  /** The circuit breaker of a routing priority. */
-  breakerOf(priority: Priority): CircuitBreaker {
-    return this.#breakers[priority];
-  }
-
-  /** Counts a request in, or says no: the circuit breaker is open. */
-  admit(breaker: CircuitBreaker, source: UpstreamSource): boolean {
-    if (!breaker.mayRequest(source.hasRoom)) {
-      this.stats.stats.rqPendingOverflow.add(1);
-      return false;
-    }
-    breaker.onRequest();
-    this.stats.stats.rqTotal.add(1);
-    this.stats.stats.rqActive.add(1);
-    return true;
-  }
-
-  /** Counts a retry in, or says no. */
-  admitRetry(breaker: CircuitBreaker): boolean {
-    if (!breaker.mayRetry()) {
-      this.stats.stats.rqRetryOverflow.add(1);
-      return false;
-    }
-    breaker.load.retries++;
-    this.stats.stats.rqRetry.add(1);
-    return true;
-  }
-
-  endRetry(breaker: CircuitBreaker, succeeded: boolean): void {
-    breaker.load.retries--;
-    if (succeeded) this.stats.stats.rqRetrySuccess.add(1);
-  }
-
-  /** @param byAnswer The answer said when to try again. */
-  onBackoff(byAnswer: boolean): void {
-    const { stats } = this.stats;
-    (byAnswer ? stats.rqRetryByRateLimit : stats.rqRetryByBackoff).add(1);
-  }
-
-  onRetryLimit(): void {
-    this.stats.stats.rqRetryLimitExceeded.add(1);
-  }
-
-  /** Counts out what {@link admit} counted in. */
+  /** A request that was admitted has ended. */
   release(breaker: CircuitBreaker, endpoint: Endpoint): void {
-    endpoint.activeRequests--;
-    breaker.load.requests--;
-    this.stats.stats.rqActive.add(-1);
+    this.admission.release(breaker, endpoint);
     this.#forgetIfGone();
   }
 
@@ -323,16 +260,11 @@ export class ClusterRuntime {
   /** Of UDP. */
   get sessions(): ClusterSessions {
     const { udpStatsOf } = this.#services;
-    return (this.#sessions ??= new ClusterSessions(this.#breakers.DEFAULT, udpStatsOf(this.compiled.name), () =>
-      this.#forgetIfGone(),
+    return (this.#sessions ??= new ClusterSessions(
+      this.admission.breakers.DEFAULT,
+      udpStatsOf(this.compiled.name),
+      () => this.#forgetIfGone(),
     ));
-  }
-
-  /** Whether a circuit breaker lets another connection be opened for a TCP proxy, or a session for one of UDP. */
-  mayConnect(): boolean {
-    if (this.#breakers.DEFAULT.mayConnect()) return true;
-    this.stats.stats.cxOverflow.add(1);
-    return false;
   }
 
   /**
@@ -385,7 +317,7 @@ export class ClusterRuntime {
 
   /** Not before: a gauge that is counted down behind its removal would come back below zero. */
   #forgetIfGone(): void {
-    if (this.#isGone === undefined || !this.#breakers.DEFAULT.isEmpty || !this.#breakers.HIGH.isEmpty) return;
+    if (this.#isGone === undefined || !this.admission.isEmpty) return;
     if (!this.#isGone()) return;
     this.stats.remove();
     this.#sessions?.forget();

@@ -110,7 +110,7 @@ describe("a client that speaks after its endpoint was called", () => {
       net.heldPort = 0;
       backend.answer = () => OK;
       expect(statusOf(await rig.exchange(client, GET))).toBe(200);
-      expect([...rig.proxy.clusters.clusters.values()].map(({ load }) => load.connections)).toEqual([1]);
+      expect([...rig.proxy.clusters.clusters.values()].map(({ admission }) => admission.load.connections)).toEqual([1]);
       net.release();
       await rig.finish();
     }
@@ -218,7 +218,9 @@ describe("an endpoint that was called for nothing", () => {
         const client = await silentClient(made);
         client.socket[goes]();
         await rig.turn();
-        expect([...rig.proxy.clusters.clusters.values()].map(({ load }) => load.connections)).toEqual([0]);
+        expect([...rig.proxy.clusters.clusters.values()].map(({ admission }) => admission.load.connections)).toEqual([
+          0,
+        ]);
         net.release();
         await rig.turn();
         expect([backend.open.length, client.closed, cxTotal(made)]).toEqual([0, true, 0]);

@@ -61,8 +61,8 @@ export class MirrorRequest extends ExchangeRecord implements Caller, Waiter {
     const endpoint = cluster.pick(this.context.random, undefined, 1);
     if (endpoint === undefined) return this.#finish();
     const source = cluster.poolOf(endpoint, "DEFAULT", this.head.isHttp2, this.connection.view, this.authority);
-    const breaker = cluster.breakerOf("DEFAULT");
-    if (!cluster.admit(breaker, source)) return this.#finish();
+    const breaker = cluster.admission.breakerOf("DEFAULT");
+    if (!cluster.admission.admit(breaker, source)) return this.#finish();
     this.onEndpoint(endpoint);
     this.#hold.take(cluster, breaker, endpoint);
     this.#touch();

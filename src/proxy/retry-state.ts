@@ -12,6 +12,7 @@ import { afterReset } from "../engine/reset-headers.ts";
 import type { AttemptOutcome, CompiledRetry } from "../engine/retry.ts";
 import { effectivePerTryTimeoutMs } from "../engine/retry-policy.ts";
 import type { SocketAddress } from "../net/socket.ts";
+import type { ClusterAdmission } from "./cluster-admission.ts";
 import type { ClusterRuntime } from "./cluster-runtime.ts";
 
 /** `limit`: no attempt is left. `overflow`: a circuit breaker says no. Both would have been tried again. */
@@ -20,7 +21,7 @@ export type RetryVerdict = "retry" | "no" | "limit" | "overflow";
 export class RetryState {
   #policy: CompiledRetry | undefined;
   #tried: Set<Endpoint> | undefined;
-  #admittedBy: ClusterRuntime | undefined;
+  #admittedBy: ClusterAdmission | undefined;
   #priority: Priority = "DEFAULT";
   /** What the last answer asked for. */
   #resetMs: number | undefined;
@@ -67,17 +68,17 @@ export class RetryState {
   }
 
   /** Asks for another attempt behind one that failed; `retry` takes a place in the cluster. */
-  decide(outcome: AttemptOutcome, attempts: number, cluster: ClusterRuntime, clock: Clock): RetryVerdict {
+  decide(outcome: AttemptOutcome, attempts: number, admission: ClusterAdmission, clock: Clock): RetryVerdict {
     const policy = this.#policy;
     if (policy === undefined || !policy.shouldRetry(outcome)) return "no";
     if (attempts > policy.maxRetries) {
-      cluster.onRetryLimit();
+      admission.onRetryLimit();
       return "limit";
     }
     this.#giveBack(false);
-    const breaker = cluster.breakerOf(this.#priority);
-    if (!cluster.admitRetry(breaker)) return "overflow";
-    this.#admittedBy = cluster;
+    const breaker = admission.breakerOf(this.#priority);
+    if (!admission.admitRetry(breaker)) return "overflow";
+    this.#admittedBy = admission;
     if (policy.resetWait !== undefined && outcome.t === "response")
       this.#resetMs = policy.resetWait(outcome.header, clock.wallMs());
     return "retry";

@@ -45,7 +45,7 @@ export class TcpChain {
     // A proxy would have to be asked first, and says nothing of itself.
     if (proxy.tunnelTo !== undefined) return undefined;
     const cluster = clusters.get(proxy.clusterFor(random, undefined));
-    if (cluster === undefined || !cluster.breakerOf("DEFAULT").mayConnect()) return undefined;
+    if (cluster === undefined || !cluster.admission.breakerOf("DEFAULT").mayConnect()) return undefined;
     const hash = cluster.hashes ? proxy.hashOf?.(client.remote.address) : undefined;
     const endpoint = cluster.pick(random, undefined, 1, hash, undefined, client.originalDestination);
     if (endpoint === undefined) return undefined;

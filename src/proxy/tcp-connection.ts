@@ -108,7 +108,7 @@ export class TcpConnection extends TcpRecord implements SocketHandler, MeteredCo
   }
 
   #connect(cluster: ClusterRuntime): void {
-    if (!cluster.mayConnect()) return this.#fail("upstreamOverflow");
+    if (!cluster.admission.mayConnect()) return this.#fail("upstreamOverflow");
     if (this.upstreamRequestAttemptCount >= this.#context.proxy.maxConnectAttempts) {
       cluster.stats.stats.cxConnectAttemptsExceeded.add(1);
       return this.#fail("retryLimit");

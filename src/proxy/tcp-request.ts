@@ -127,7 +127,7 @@ export class TcpSource implements UpstreamSource {
   }
 
   acquire(waiter: Waiter): void {
-    if (!this.#cluster.mayConnect()) return waiter.onNoConnection(OVERFLOW);
+    if (!this.#cluster.admission.mayConnect()) return waiter.onNoConnection(OVERFLOW);
     this.#waiter = waiter;
     this.#cluster.dial(this.#endpoint, this.#client, this.#authority, this.#opened, this.#failed);
   }

@@ -311,8 +311,8 @@ export class ProxyRig {
   /** No request is counted as running or waiting. */
   expectNoRequests(): void {
     expect(this.#requestsLeft()).toEqual([]);
-    for (const { compiled, endpoints, load } of this.proxy.clusters.clusters.values()) {
-      const { requests, retries, pending } = load;
+    for (const { admission, compiled, endpoints } of this.proxy.clusters.clusters.values()) {
+      const { requests, retries, pending } = admission.load;
       expect({ cluster: compiled.name, requests, retries, pending }).toEqual({
         cluster: compiled.name,
         requests: 0,
@@ -331,9 +331,10 @@ export class ProxyRig {
     const gauges = plainStats(this.registry)
       .split("\n")
       .filter((line) => /_active: /.test(line) && !line.includes("ejections_active") && !line.endsWith(": 0"));
-    for (const { endpoints, load } of this.proxy.clusters.clusters.values()) {
+    for (const { admission, endpoints } of this.proxy.clusters.clusters.values()) {
       if (this.#backends.every(({ open }) => open.length === 0)) {
-        if (load.connections !== 0) gauges.push(`connections: ${load.connections}`);
+        const { connections } = admission.load;
+        if (connections !== 0) gauges.push(`connections: ${connections}`);
         for (const { key, activeConnections } of endpoints.all)
           if (activeConnections !== 0) gauges.push(`${key} activeConnections: ${activeConnections}`);
       }

@@ -111,7 +111,7 @@ export class UdpSessions {
       return undefined;
     }
     const session = new UdpSession(key, this.#context, this.#host, { client, local: this.#local }, cluster, endpoint);
-    if (!cluster.mayConnect()) {
+    if (!cluster.admission.mayConnect()) {
       session.refuse("upstreamOverflow");
       return undefined;
     }

@@ -467,7 +467,7 @@ test(`whatever changes, every session ends and its socket with it (seed ${SEED})
     expect([rig.proxy.listeners.connectionCount, stat(rig, "udp.u.downstream_sess_active")]).toEqual([0, 0]);
     // The echoes' and the clients'.
     expect(datagrams.count).toBe(6);
-    for (const { load } of rig.proxy.clusters.clusters.values()) expect(load.connections).toBe(0);
+    for (const { admission } of rig.proxy.clusters.clusters.values()) expect(admission.load.connections).toBe(0);
   }
 });
 
