@@ -13,20 +13,36 @@ import type {
 import type { Condition } from "../../config/gateway-api/status/condition.ts";
 import {
   type AssignedAddresses,
+  type GatewayWorld,
   gatewayApiStatus,
   type ListenerStatus,
   type ObjectStatus,
   type ParentStatus,
 } from "../../config/gateway-api/status/status.ts";
-import type { AttachedGateway } from "../../model/gateway-api/attachment/attachment.ts";
+import type { AttachedGateway, AttachedListener } from "../../model/gateway-api/attachment/attachment.ts";
 import type { KubernetesGateway } from "../../model/gateway-api/gateway.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import { attachedTo } from "../../translate/gateway-api/attached.ts";
 
 /** @param served What gateways of the mesh listen for: a Gateway that none of them serves is not programmed. */
 export function conditionedDocuments(mesh: Mesh, served: readonly ServedGateway[]): readonly ConditionedDocument[] {
-  const world = { assigned: (gateway: AttachedGateway) => assigned(gateway, served) };
+  const world: GatewayWorld = {
+    assigned: (gateway) => assigned(gateway, served),
+    listensFor: (gateway, listener) => listensFor(gateway, listener, served),
+  };
   return gatewayApiStatus(attachedTo(mesh), world).map(documentOf);
+}
+
+/** Of two Gateways that one gateway serves, the first has a port of TCP, UDP, or one name of TLS. */
+function listensFor(
+  { gateway: { meta } }: AttachedGateway,
+  { listener: { hostname = "*", port, protocol } }: AttachedListener,
+  served: readonly ServedGateway[],
+): boolean {
+  const own = served.filter(({ gateway }) => gateway === `${meta.namespace}/${meta.name}`);
+  return (
+    own.length === 0 || own.some((it) => it.port === port && it.protocol === protocol && it.hosts.includes(hostname))
+  );
 }
 
 function assigned({ gateway }: AttachedGateway, served: readonly ServedGateway[]): AssignedAddresses {

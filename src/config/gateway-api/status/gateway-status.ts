@@ -30,7 +30,7 @@ export function gatewayStatus(
       unless("ResolvedRefs", unresolved, { reason: "ResolvedRefs", message: "every reference leads somewhere" }),
       ...insecure(attached),
     ],
-    listeners: refused.length > 0 ? [] : listeners.map((l) => listenerStatus(l, attached.listeners)),
+    listeners: refused.length > 0 ? [] : listeners.map((l) => listenerStatus(l, attached, world)),
     addresses: refused.length > 0 ? [] : addresses,
     attachedListenerSets: listenerSets.filter((s) => s.gateway === attached && isAccepted(s)).length,
   };

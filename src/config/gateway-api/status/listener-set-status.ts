@@ -39,6 +39,6 @@ export function listenerSetStatus(set: AttachedListenerSet, world: GatewayWorld)
       unless("Accepted", refused, { reason: "Accepted", message: "its listeners are the Gateway's" }),
       unless("Programmed", unreachable, { reason: "Programmed", message: "its listeners take calls" }),
     ],
-    listeners: isIn ? set.listeners.map((l) => listenerStatus(l, set.gateway.listeners)) : [],
+    listeners: isIn ? set.listeners.map((l) => listenerStatus(l, set.gateway, world)) : [],
   };
 }

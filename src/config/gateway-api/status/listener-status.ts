@@ -3,19 +3,24 @@
  *
  * @module
  */
-import type { AttachedListener } from "../../../model/gateway-api/attachment/attachment.ts";
+import type { AttachedGateway, AttachedListener } from "../../../model/gateway-api/attachment/attachment.ts";
 import { conditionsOf, messageOf } from "./condition.ts";
 import { overlappingTls } from "./overlapping-tls.ts";
-import type { ListenerStatus } from "./status.ts";
+import type { GatewayWorld, ListenerStatus } from "./status.ts";
 
-/** @param all Of the same Gateway, those of its ListenerSets too. */
-export function listenerStatus(attached: AttachedListener, all: readonly AttachedListener[]): ListenerStatus {
+export function listenerStatus(
+  attached: AttachedListener,
+  gateway: AttachedGateway,
+  { listensFor }: Pick<GatewayWorld, "listensFor">,
+): ListenerStatus {
   const { owner, listener, supportedKinds, routes, faults, serves } = attached;
   const { holds, unless } = conditionsOf(owner.meta);
   const of = (condition: string) => faults.filter((f) => f.condition === condition);
   const conflicts = of("Conflicted");
   const why = conflicts[0]?.reason ?? "Invalid";
-  const blocked = serves ? [] : [{ reason: why, message: messageOf(faults) }];
+  const isTaken = serves && listensFor?.(gateway, attached) === false;
+  const taken = `another Gateway has the port ${listener.port} at the gateways that serve this one`;
+  const blocked = serves && !isTaken ? [] : [{ reason: why, message: isTaken ? taken : messageOf(faults) }];
   const [rival] = conflicts;
   return {
     name: listener.name,
@@ -34,7 +39,7 @@ export function listenerStatus(attached: AttachedListener, all: readonly Attache
         reason: "ResolvedRefs",
         message: "every reference leads somewhere",
       }),
-      ...overlappingTls(attached, all),
+      ...overlappingTls(attached, gateway.listeners),
     ],
   };
 }

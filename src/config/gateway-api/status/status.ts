@@ -8,6 +8,7 @@
  */
 import type {
   AttachedGateway,
+  AttachedListener,
   Fault,
   GatewayApiAttachment,
   RouteOutcome,
@@ -26,6 +27,8 @@ import { SUPPORTED_FEATURES } from "./supported-features.ts";
 export interface GatewayWorld {
   /** Where a Gateway can be reached. */
   readonly assigned: (gateway: AttachedGateway) => AssignedAddresses;
+  /** Whether a Gateway that can be reached listens for one of its listeners, too; undefined: for all. */
+  readonly listensFor?: (gateway: AttachedGateway, listener: AttachedListener) => boolean;
 }
 
 export interface AssignedAddresses {
