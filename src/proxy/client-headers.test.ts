@@ -1,7 +1,11 @@
 import { describe, expect, test } from "bun:test";
 import { route, routes } from "../../tests/support/proxy-resources.ts";
 import { get, headerOf, OK, type Scene, scene, statusOf } from "../../tests/support/proxy-scene.ts";
+import { PLAIN_PEER } from "../../tests/support/requests.ts";
+import { compileSettings } from "../engine/http/settings.ts";
+import { RequestHead } from "../wire/http1/request-head.ts";
 import type { HttpConnectionManager } from "../xds/proto/http-connection-manager.ts";
+import { whereabouts } from "./client-headers.ts";
 
 type Settings = Partial<HttpConnectionManager>;
 
@@ -160,4 +164,19 @@ describe("who the client is", () => {
     expect(headerOf(answer, "via")).toEqual(["edge"]);
     await at.rig.finish();
   });
+});
+
+test("a client at a unix socket has no address that could be told", () => {
+  const head = new RequestHead(100);
+  const bytes = Buffer.from("GET / HTTP/1.1\r\nhost: a\r\nx-forwarded-for: 192.0.2.1\r\n\r\n");
+  head.parse(bytes, 0, bytes.length);
+  const settings = compileSettings({ statPrefix: "edge", useRemoteAddress: true }, "");
+  const told = (address: string): readonly (readonly [string, string])[] =>
+    whereabouts(head, settings, { ...PLAIN_PEER, remote: { address, port: 0 } }, false).map((it) => [
+      it.name,
+      it.value,
+    ]);
+  expect(told("10.0.0.7")).toContainEqual(["x-forwarded-for", "192.0.2.1,10.0.0.7"]);
+  expect(told("10.0.0.7")).toContainEqual(["x-envoy-external-address", "10.0.0.7"]);
+  expect(told("").map(([name]) => name)).toEqual(["x-forwarded-proto"]);
 });

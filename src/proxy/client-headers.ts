@@ -105,8 +105,11 @@ export function whereabouts(
   const found: Replacement[] = [];
   const put = (name: KnownName, value: string): void => void found.push({ id: ID[name], name, value });
   if (useRemoteAddress) {
-    if (!isInside) put("x-envoy-external-address", settings.remoteAddressOf(head, peer));
-    if (!skipXffAppend) put("x-forwarded-for", joined(head.header("x-forwarded-for"), peer.remote.address, ","));
+    // A client at a unix socket has none.
+    const address = isInside ? "" : settings.remoteAddressOf(head, peer);
+    if (address !== "") put("x-envoy-external-address", address);
+    if (!skipXffAppend && peer.remote.address !== "")
+      put("x-forwarded-for", joined(head.header("x-forwarded-for"), peer.remote.address, ","));
     put("x-forwarded-proto", settings.forwardedProtoOf(head, peer));
   }
   if (appendXForwardedPort && head.first[ID["x-forwarded-port"]] === 0)
