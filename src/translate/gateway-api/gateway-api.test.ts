@@ -77,23 +77,35 @@ describe("routes", () => {
     expect(order.at(-1)).toBe("default.a.1");
   });
 
-  test("by an expression stand behind prefixes, and before what takes everything", () => {
+  test("by an expression stand behind all prefixes", () => {
     const resources = edge(
       gateway(),
       route("all", `{${to("reviews")}}`),
       route(
         "some",
         `{name: expression, matches: [{path: {type: RegularExpression, value: "/.*[.]js"}}], ${to("ratings")}},
-         {name: prefix, matches: [{path: {value: /a}}], ${to("ratings")}},
-         {name: caller, matches: [{path: {value: /}, headers: [{name: x, value: y}]}], ${to("ratings")}}`,
+         {name: prefix, matches: [{path: {value: /a}}], ${to("ratings")}}`,
       ),
     );
     expect(routesAt("*", resources).map(({ name }) => name)).toEqual([
       "default.some.prefix",
-      "default.some.caller",
-      "default.some.expression",
       "default.all.0",
+      "default.some.expression",
     ]);
+  });
+
+  test("of gRPC stand by names, then by expressions, however long these are", () => {
+    const rules = [
+      `{name: expression, matches: [{method: {type: RegularExpression, service: "a.*b.*", method: "[a-z]+"}}], ${to("ratings")}}`,
+      `{name: all, ${to("ratings")}}`,
+      `{name: method, matches: [{method: {method: b}}], ${to("ratings")}}`,
+      `{name: service, matches: [{method: {service: ab}}], ${to("ratings")}}`,
+      `{name: call, matches: [{method: {service: ab, method: b}}], ${to("ratings")}}`,
+    ];
+    const document = route("calls", rules.join(", ")).replace("HTTPRoute", "GRPCRoute");
+    expect(routesAt("*", edge(gateway(), document)).map(({ name }) => name)).toEqual(
+      ["call", "service", "expression", "method", "all"].map((name) => `default.calls.${name}`),
+    );
   });
 
   test("backends with filters of their own share by one draw", () => {

@@ -18,11 +18,10 @@ const PATH_RANK = { Exact: 0, PathPrefix: 1, RegularExpression: 2 } as const;
 
 /**
  * The more specific match: an exact path, the longest prefix, a method, more headers, more query parameters. The specification leaves
- * the place of expressions open: here they come after the prefixes, but before what takes everything, as in Istio.
+ * the place of expressions open: they come after the prefixes, `/` too, as in Istio.
  */
 export function byHttpMatch(a: HttpRouteMatch, b: HttpRouteMatch): number {
   return firstOf(
-    Number(takesEverything(a)) - Number(takesEverything(b)),
     PATH_RANK[a.path.t] - PATH_RANK[b.path.t],
     b.path.value.length - a.path.value.length,
     Number(b.method !== undefined) - Number(a.method !== undefined),
@@ -31,22 +30,26 @@ export function byHttpMatch(a: HttpRouteMatch, b: HttpRouteMatch): number {
   );
 }
 
-/** Nothing at all is asked for: what stands behind it would never be reached. */
-const takesEverything = ({ path, method, headers, queryParams }: HttpRouteMatch): boolean =>
-  path.t === "PathPrefix" &&
-  path.value === "/" &&
-  method === undefined &&
-  count(headers) === 0 &&
-  count(queryParams) === 0;
-
-/** The more specific match: more of the service's name, of the method's, more headers. */
-export function byGrpcMatch(a: GrpcRouteMatch, b: GrpcRouteMatch): number {
+/**
+ * The more specific match: of the service's name, of the method's, more headers. All that match a call match the same characters of
+ * each, whatever the length of an expression: a name goes before an expression, as in Istio, and that before none.
+ */
+export function byGrpcMatch(
+  { headers, method: a }: GrpcRouteMatch,
+  { headers: others, method: b }: GrpcRouteMatch,
+): number {
   return firstOf(
-    (b.method.service?.length ?? 0) - (a.method.service?.length ?? 0),
-    (b.method.method?.length ?? 0) - (a.method.method?.length ?? 0),
-    count(b.headers) - count(a.headers),
+    nameRank(a.t, a.service) - nameRank(b.t, b.service),
+    lengthOf(b.service) - lengthOf(a.service),
+    nameRank(a.t, a.method) - nameRank(b.t, b.method),
+    lengthOf(b.method) - lengthOf(a.method),
+    count(others) - count(headers),
   );
 }
 
+const nameRank = (t: GrpcRouteMatch["method"]["t"], name: string | undefined): number =>
+  name === undefined ? 2 : t === "Exact" ? 0 : 1;
+
+const lengthOf = (name = ""): number => name.length;
 const count = (record: Readonly<Record<string, unknown>>): number => Object.keys(record).length;
 const firstOf = (...differences: readonly number[]): number => differences.find((d) => d !== 0) ?? 0;
