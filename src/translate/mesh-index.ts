@@ -15,8 +15,8 @@ export interface MeshIndex {
   /** One of each host: that of Kubernetes, or else the first. */
   readonly services: readonly Service[];
   readonly servicesByHost: ReadonlyMap<string, Service>;
-  /** VirtualServices of the mesh's own proxies by each of their hosts; the first document of a host wins, as in Istio the oldest. */
-  readonly virtualServicesByHost: ReadonlyMap<string, VirtualService>;
+  /** VirtualServices of the mesh's own proxies by each of their hosts; of a host's the first that has rules for the caller wins, as in Istio the oldest. */
+  readonly virtualServicesByHost: ReadonlyMap<string, readonly VirtualService[]>;
   /** Wildcard hosts of VirtualServices, longest first. */
   readonly wildcards: readonly string[];
   /** Numbers of all service ports that may speak HTTP, rising. */
@@ -35,9 +35,13 @@ export function indexOf(asked: Mesh): MeshIndex {
 }
 
 function build(mesh: Mesh): MeshIndex {
-  const byHost = new Map<string, VirtualService>();
+  const byHost = new Map<string, VirtualService[]>();
   for (const virtualService of mesh.virtualServices.filter((it) => it.gateways.includes(MESH_GATEWAY)))
-    for (const host of virtualService.hosts) if (!byHost.has(host)) byHost.set(host, virtualService);
+    for (const host of new Set(virtualService.hosts)) {
+      const others = byHost.get(host);
+      if (others === undefined) byHost.set(host, [virtualService]);
+      else others.push(virtualService);
+    }
   const servicesByHost = new Map<string, Service>();
   for (const service of mesh.services)
     if (!servicesByHost.has(service.hostname)) servicesByHost.set(service.hostname, service);
@@ -70,12 +74,12 @@ export const serviceOf = (mesh: Mesh, host: string): Service | undefined => look
 
 const serviceAt = (mesh: Mesh, host: string): Service | undefined => indexOf(mesh).servicesByHost.get(host);
 
-/** As {@link virtualServiceOf}, of a mesh. */
-export const virtualServiceAt = (mesh: Mesh, host: string): VirtualService | undefined =>
-  lookUp(mesh, virtualServiceIn, host);
+/** As {@link virtualServicesOf}, of a mesh. */
+export const virtualServicesFor = (mesh: Mesh, host: string): readonly VirtualService[] =>
+  lookUp(mesh, virtualServicesIn, host);
 
-const virtualServiceIn = (mesh: Mesh, host: string): VirtualService | undefined =>
-  virtualServiceOf(indexOf(mesh), host);
+const virtualServicesIn = (mesh: Mesh, host: string): readonly VirtualService[] =>
+  virtualServicesOf(indexOf(mesh), host);
 
 /** The VirtualServices that are bound to a Gateway, `namespace/name`, in their order. */
 export const virtualServicesAt = (mesh: Mesh, gateway: string): readonly VirtualService[] =>
@@ -98,12 +102,17 @@ export const servicesBefore = (mesh: Mesh, workload: Workload): readonly Service
 const servicesOf = ({ services }: Mesh, workload: Workload): readonly Service[] =>
   candidatesBefore(services, workload).filter((service) => isBehind(service, workload));
 
-/** The VirtualService of a service's host: one that names it, or else the one with the longest wildcard over it. */
-export function virtualServiceOf(index: MeshIndex, host: string): VirtualService | undefined {
+const NONE: readonly never[] = [];
+
+/**
+ * The VirtualServices of a service's host as they come in question: those that name it, or else those with the longest wildcard over it.
+ * As in Istio the wildcard's do not stand in where none of the others has a rule for the caller.
+ */
+export function virtualServicesOf(index: MeshIndex, host: string): readonly VirtualService[] {
   const exact = index.virtualServicesByHost.get(host);
   if (exact !== undefined) return exact;
   const wildcard = index.wildcards.find((pattern) => covers(pattern, host));
-  return wildcard === undefined ? undefined : index.virtualServicesByHost.get(wildcard);
+  return (wildcard === undefined ? undefined : index.virtualServicesByHost.get(wildcard)) ?? NONE;
 }
 
 /** Whether `workload` answers for `service`. A service without a selector selects nothing. */

@@ -117,6 +117,34 @@ describe("virtual hosts", () => {
     expect(chosen("reviews.default.svc.cluster.local:9080")).toBe(cluster("ratings", 80));
     expect(chosen("ratings.default.svc.cluster.local:80")).toBe("outbound|80||other.foo.svc.cluster.local");
   });
+
+  test("a VirtualService without a rule for the caller leaves the host to the next one, not to a wildcard's", () => {
+    const to = (name: string, host: string, match: string, target: string): string =>
+      `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: ${name}},
+ spec: {hosts: ["${host}"], http: [{match: [${match}], route: [{destination: {host: ${target}}}]}]}}`;
+    const [elsewhere, at9081, here] = ["{sourceNamespace: foo}", "{port: 9081}", "{uri: {prefix: /}}"];
+    const chosen = (host: string, port: number, ...rules: readonly string[]): unknown =>
+      hostNamed(configure(...rules), `${host}:${port}`).routes?.map((it) => it.route?.cluster);
+    const reviews = "reviews.default.svc.cluster.local";
+    const first = to("a", "reviews", elsewhere, "other.foo.svc.cluster.local");
+    const wild = to("w", "*.svc.cluster.local", here, "other.foo.svc.cluster.local");
+    const ratings = [cluster("ratings", 80)];
+    const other = ["outbound|80||other.foo.svc.cluster.local"];
+    expect(chosen(reviews, 9080, first, to("b", "reviews", here, "ratings"))).toEqual(ratings);
+    expect(chosen(reviews, 9080, first, wild)).toEqual([cluster("reviews")]);
+    expect(
+      chosen(
+        reviews,
+        9080,
+        to("a", "reviews", at9081, "ratings"),
+        to("b", "reviews", here, "other.foo.svc.cluster.local"),
+      ),
+    ).toEqual(other);
+    expect(chosen(reviews, 9081, to("a", "reviews", at9081, "ratings"), wild)).toEqual(ratings);
+    expect(chosen(reviews, 9080, first)).toEqual([cluster("reviews")]);
+    const outside = [to("a", "a.example.com", elsewhere, "reviews"), to("b", "a.example.com", here, "ratings")];
+    expect(chosen("a.example.com", 80, ...outside)).toEqual(ratings);
+  });
 });
 
 describe("rules", () => {

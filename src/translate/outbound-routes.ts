@@ -15,7 +15,7 @@ import type { VirtualService } from "../model/virtual-service.ts";
 import type { Route, RouteConfiguration, VirtualHost } from "../xds/proto/route.ts";
 import { attachedRequestRoutes } from "./gateway-api/service-parents.ts";
 import { domainsAt, domainsAtAnyPort, namesOf } from "./domains.ts";
-import { indexOf, isWildcard, mayBeTcp, maySpeakHttp, virtualServiceAt } from "./mesh-index.ts";
+import { indexOf, isWildcard, mayBeTcp, maySpeakHttp, virtualServicesFor } from "./mesh-index.ts";
 import { otherHosts, refused } from "./outbound-policy.ts";
 import { Parts } from "./parts.ts";
 import { namedServices } from "./visible-mesh.ts";
@@ -69,10 +69,18 @@ const addressesOf = ({ addresses }: Service): readonly string[] =>
 export function serviceRoutes(mesh: Mesh, service: Service, port: number, scope: Scope): readonly Route[] {
   const attached = attachedRequestRoutes(mesh, service, port, scope);
   if (attached !== undefined) return attached;
-  const virtualService = virtualServiceAt(mesh, service.hostname);
   const context: RouteContext = { scope, port, gateway: MESH_GATEWAY, isTls: false, mesh };
-  const routes = virtualService === undefined ? [] : ruleRoutes(virtualService, context);
+  const routes = firstRoutes(virtualServicesFor(mesh, service.hostname), context);
   return routes.length === 0 ? [defaultRoute(mesh, service, port, scope)] : routes;
+}
+
+/** Of the first that has any for the caller and port: one that has none leaves the host to the next, as in Istio. */
+function firstRoutes(rules: readonly VirtualService[], context: RouteContext): readonly Route[] {
+  for (const virtualService of rules) {
+    const routes = ruleRoutes(virtualService, context);
+    if (routes.length > 0) return routes;
+  }
+  return [];
 }
 
 /** Hosts that are no services. */
@@ -87,18 +95,16 @@ function ruleHosts(
   const group = `hosts of rules ${caller}`;
   return [...virtualServicesByHost]
     .filter(([host]) => !named.has(host))
-    .flatMap(([host, virtualService]) => {
-      const ports = portsOf(virtualService, httpPorts);
-      return parts.of(group, host, mesh, [virtualService, ...ports], (seen) =>
-        ruleHost(seen, host, virtualService, ports, scope),
-      );
+    .flatMap(([host, rules]) => {
+      const ports = portsOf(rules, httpPorts);
+      return parts.of(group, host, mesh, [...rules, ...ports], (seen) => ruleHost(seen, host, rules, ports, scope));
     });
 }
 
 function ruleHost(
   mesh: Mesh,
   host: string,
-  virtualService: VirtualService,
+  rules: readonly VirtualService[],
   ports: readonly number[],
   scope: Scope,
 ): readonly VirtualHost[] {
@@ -111,17 +117,17 @@ function ruleHost(
   });
   const names = isWildcard(host) ? [host] : namesOf(host, scope, mesh.settings.clusterDomain);
   const byPort = ports.map((port) =>
-    virtualHost(`${host}:${port}`, domainsAt(names, port), ruleRoutes(virtualService, at(port))),
+    virtualHost(`${host}:${port}`, domainsAt(names, port), firstRoutes(rules, at(port))),
   );
   // Envoy takes a star at one end only, so a wildcard host is known at the ports that the mesh knows.
-  const atAny = virtualHost(`${host}:*`, domainsAtAnyPort(names), ruleRoutes(virtualService, at(undefined)));
+  const atAny = virtualHost(`${host}:*`, domainsAtAnyPort(names), firstRoutes(rules, at(undefined)));
   const all = isWildcard(host) ? byPort : [...byPort, atAny];
   return all.some(({ routes = [] }) => routes.length > 0) ? all : [];
 }
 
 /** Ports at which the rules of a host that is no service may differ. */
-function portsOf(virtualService: VirtualService, httpPorts: readonly number[]): readonly number[] {
-  const matched = virtualService.http.flatMap((rule) => rule.matches.flatMap((match) => match.port ?? []));
+function portsOf(rules: readonly VirtualService[], httpPorts: readonly number[]): readonly number[] {
+  const matched = rules.flatMap(({ http }) => http.flatMap(({ matches }) => matches.flatMap(({ port }) => port ?? [])));
   return [...new Set([HTTP_PORT, ...matched, ...httpPorts])].sort((a, b) => a - b);
 }
 

@@ -5,7 +5,7 @@
  *
  * @module
  */
-import type { Ask, Case } from "./comparison.ts";
+import { type Ask, type Case, TARGET_PORT } from "./comparison.ts";
 import { documentsOf } from "./rig/document.ts";
 
 const ask = (path: string, headers: Readonly<Record<string, string>> = {}): Ask => ({
@@ -38,7 +38,7 @@ const compared = (what: string, texts: readonly string[], asks: readonly Ask[]):
 /** With the same requests of a caller of another namespace and with other labels. */
 const byBoth = (of: Case): Case => ({
   ...of,
-  asks: [...of.asks, ...of.asks.map((it): Ask => ({ ...it, caller: "guest", host: FQDN }))],
+  asks: [...of.asks, ...of.asks.map((it): Ask => ({ ...it, caller: "guest", host: it.host ?? FQDN }))],
 });
 
 const paths = ["/", "/a", "/a/b", "/a/b/c", "/b", "/x"].map((path) => ask(path));
@@ -62,6 +62,13 @@ const delegated = (root: string, leaf: string, asks: readonly Ask[] = paths): Ca
     ],
     asks,
   );
+
+/** A service that rules reach by its name and by a wildcard. */
+const OUTSIDE = document(
+  "ServiceEntry",
+  "HOST",
+  `{hosts: [a.HOST.example], resolution: STATIC, ports: [{number: 80, name: http, protocol: HTTP, targetPort: ${TARGET_PORT}}], endpoints: [{address: 127.0.10.3}]}`,
+);
 
 const CASES: readonly Case[] = [
   delegated("{uri: {prefix: /a}}", "{uri: {prefix: /a/b}}"),
@@ -191,6 +198,25 @@ const CASES: readonly Case[] = [
     "rules for others alone",
     [virtualService(`[{match: [{sourceLabels: {app: other}}], ${to("v1")}}]`)],
     [ask("/")],
+  ),
+  ...["{sourceLabels: {app: other}}", "{sourceNamespace: other}", "{port: 1}", "{sourceNamespace: default}"].map(
+    (match) =>
+      compared(
+        `two rules for the host, the first for ${match}`,
+        [virtualService(`[{match: [${match}], ${to("v1")}}]`), virtualService(`[{${to("v2")}}]`, "", "HOST-zz")],
+        [ask("/")],
+      ),
+  ),
+  ...["{sourceNamespace: other}", "{sourceNamespace: default}"].map((match) =>
+    compared(
+      `a rule for ${match} beside one for a wildcard`,
+      [
+        OUTSIDE,
+        document("VirtualService", "HOST", `{hosts: [a.HOST.example], http: [{match: [${match}], ${to("v1")}}]}`),
+        document("VirtualService", "HOST-zz", `{hosts: ["*.HOST.example"], http: [{${to("v2")}}]}`),
+      ],
+      [ask("/"), { ...ask("/"), host: "a.HOST.example" }],
+    ),
   ),
   ...[
     ["{matchLabels: {app: client}}", "", ""],

@@ -11,7 +11,7 @@ import { selects } from "../../model/match.ts";
 import type { Mesh } from "../../model/mesh.ts";
 import type { Workload } from "../../model/service.ts";
 import type { HttpMatch, VirtualService } from "../../model/virtual-service.ts";
-import { indexOf, virtualServiceOf } from "../../translate/mesh-index.ts";
+import { indexOf, virtualServicesOf } from "../../translate/mesh-index.ts";
 import { type Source, sourceOf } from "../../translate/source.ts";
 import type { ConditionStep, RuleStep } from "./explanation.ts";
 import { conditionWords, shown } from "./match-words.ts";
@@ -131,8 +131,7 @@ const placedBy = ({ kind, namespace, name, file, line, column }: RouteOrigin): S
 function servicesOf(host: string, told: readonly Told[], mesh: Mesh): readonly VirtualService[] {
   const found = [...new Set(told.flatMap(({ written }) => written?.virtualService ?? []))];
   if (found.length > 0) return found;
-  const owner = virtualServiceOf(indexOf(mesh), host.replace(/:[^:]*$/, ""));
-  return owner === undefined ? [] : [owner];
+  return virtualServicesOf(indexOf(mesh), host.replace(/:[^:]*$/, "")).slice(0, 1);
 }
 
 /** Matches that are no routes for this caller and port, each before the next one of its document. */
