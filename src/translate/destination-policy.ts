@@ -3,7 +3,7 @@
  *
  * Source: Istio's order of lookup: a rule in the caller's namespace that is seen there, then one that is exported to the caller in the
  * service's, then in the root namespace; in each the most specific host, which is looked for before the caller is. A rule that selects the
- * caller's workload goes before those without a `workloadSelector`. Several rules of one host and namespace that are exported alike are one, and of those that are not, the one that begins last holds: the first `trafficPolicy` and the first subset of a name
+ * caller's workload goes before those without a `workloadSelector`, and is for callers of its own namespace. Several rules of one host and namespace that are exported alike are one, and of those that are not, the one that begins last holds: the first `trafficPolicy` and the first subset of a name
  * stay. A subset's fields replace the rule's, block by block; a port's settings replace what stands beside them and inherit nothing.
  *
  * @module
@@ -58,7 +58,7 @@ function ruleFor(
   const nearest = mostSpecific(own, hostname);
   if (nearest.length > 0) return chosenFor(caller, nearest);
   for (const from of new Set([home, rootNamespace])) {
-    const exported = rulesOf(from, hostname).filter((rule) => !isPrivate(rule));
+    const exported = rulesOf(from, hostname).filter((rule) => !isPrivate(rule) && rule.workloadSelector === undefined);
     const found = mostSpecific(exported, hostname).filter((r) => isVisibleIn(r.exportTo, caller.namespace));
     if (found.length > 0) return chosenFor(caller, found);
   }

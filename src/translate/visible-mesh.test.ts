@@ -145,6 +145,10 @@ describe("a DestinationRule", () => {
     const state = stateOf(...base, selecting, limits("b", 8, "shop"));
     expect(["web-v1", "reviews-v1", "batch-v1"].map((name) => limitFor(state, name))).toEqual([7, 8, 8]);
     expect(limitFor(stateOf(...base, selecting), "reviews-v1")).toBe(NO_LIMIT);
+    const batch = limits("a", 7, "shop", ", workloadSelector: {matchLabels: {app: batch}}");
+    expect(limitFor(stateOf(...base, batch), "batch-v1")).toBe(NO_LIMIT);
+    const wide = limits("w", 9, "shop", "", "*.shop.svc.cluster.local");
+    expect(limitFor(stateOf(...base, batch, wide), "batch-v1")).toBe(9);
   });
 });
 

@@ -221,6 +221,7 @@ const CASES: readonly Case[] = [
   ...[
     ["{matchLabels: {app: client}}", "", ""],
     ["{matchLabels: {app: other}}", "", ""],
+    ["{matchLabels: {app: guest}}", "", ""],
   ].map(([selector = ""]) => ({
     what: `a DestinationRule for ${selector}`,
     documents: documentsOf(
