@@ -78,6 +78,31 @@ describe("egress hosts", () => {
     ]);
   });
 
+  test("leave out hosts of VirtualServices, which come for their others", () => {
+    const rules = (hosts: string) =>
+      `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v, namespace: shop},
+ spec: {hosts: [${hosts}], http: [{route: [{destination: {host: orders.sales.svc.cluster.local}}]}]}}`;
+    const limits = sidecar(egress("*/*.example", "~*/*.x.example", "~/a.example"));
+    const brings = (hosts: string): boolean => known("web-v1", limits, rules(hosts)).includes("orders:80");
+    const cases = ["a.example", "b.x.example", "'*.x.example'", "'*.example'", "a.example, b.example", "b.example"];
+    expect(cases.map(brings)).toEqual([false, false, false, true, true, true]);
+  });
+
+  test("bring what the rules for calls from their own namespace lead to", () => {
+    const rules = (match: string) =>
+      `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v, namespace: shop},
+ spec: {hosts: [reviews], http: [{match: [${match}], route: [{destination: {host: orders.sales.svc.cluster.local}}]}]}}`;
+    const brings = (match: string): boolean =>
+      known("web-v1", sidecar(egress("./*")), rules(match)).includes("orders:80");
+    const cases = [
+      "{sourceNamespace: sales}",
+      "{sourceNamespace: shop}",
+      "{uri: {exact: /a}}",
+      "{sourceNamespace: sales}, {port: 80}",
+    ];
+    expect(cases.map(brings)).toEqual([false, true, true, true]);
+  });
+
   test("keep VirtualServices of others away, and bring those that the kept ones send calls to", () => {
     const toOrders = (namespace: string) =>
       `{apiVersion: networking.istio.io/v1, kind: VirtualService, metadata: {name: v, namespace: ${namespace}},

@@ -12,7 +12,7 @@ import { selects } from "../model/match.ts";
 import type { Mesh } from "../model/mesh.ts";
 import type { Service, Workload } from "../model/service.ts";
 import type { EgressHost, EgressListener, Sidecar } from "../model/sidecar.ts";
-import type { VirtualService } from "../model/virtual-service.ts";
+import type { SourceMatch, VirtualService } from "../model/virtual-service.ts";
 import type { RouteCalls } from "./gateway-api/route-calls.ts";
 import { covers } from "./mesh-index.ts";
 
@@ -53,14 +53,14 @@ export function importedBy(
     for (const service of exported.services)
       if (importsService(listener, namespace, service)) add(service, portsFor(listener, service, ports));
   const virtualServices = exported.virtualServices.filter((it) =>
-    egress.some((listener) => imports(listener, namespace, it.origin.namespace, (host) => touches(host, it.hosts))),
+    egress.some((listener) => importsRules(listener, namespace, it)),
   );
   const named = exported.services.flatMap((it) => trimmed(it, services.get(it)));
   const imported = routes.filter((it) =>
     egress.some((listener) => imports(listener, namespace, it.namespace, (host) => covers(host, it.host))),
   );
   const called = new Set([
-    ...virtualServices.flatMap(destinationHosts),
+    ...virtualServices.flatMap((it) => destinationHosts(it, namespace)),
     ...imported.flatMap(({ destinations }) => destinations),
   ]);
   for (const service of exported.services) if (called.has(service.hostname)) add(service, portNumbers(service));
@@ -73,9 +73,18 @@ export const importsService = (listener: EgressListener, namespace: string, serv
   imports(listener, namespace, service.namespace, (host) => covers(host, service.hostname));
 
 function imports({ hosts }: EgressListener, own: string, namespace: string, fits: (host: string) => boolean): boolean {
-  const named = (host: EgressHost): boolean =>
-    (host.namespace === "*" || (host.namespace === "." ? own : host.namespace) === namespace) && fits(host.host);
+  const named = (host: EgressHost): boolean => isIn(host, own, namespace) && fits(host.host);
   return hosts.some((h) => !h.excluded && named(h)) && !hosts.some((h) => h.excluded && named(h));
+}
+
+const isIn = ({ namespace: wanted }: EgressHost, own: string, namespace: string): boolean =>
+  wanted === "*" || (wanted === "." ? own : wanted) === namespace;
+
+/** For one of its hosts: those that are left out do not count. */
+function importsRules({ hosts }: EgressListener, own: string, { hosts: called, origin }: VirtualService): boolean {
+  const here = hosts.filter((it) => isIn(it, own, origin.namespace));
+  const isLeftOut = (host: string): boolean => here.some((it) => it.excluded && covers(it.host, host));
+  return called.some((host) => !isLeftOut(host) && here.some((it) => !it.excluded && touches(it.host, host)));
 }
 
 /** A listener with a port brings that port alone, and one without those that have no listener. */
@@ -87,14 +96,16 @@ function portsFor({ port }: EgressListener, service: Service, listening: Readonl
 }
 
 /** Wildcards on either side, as Istio has it for VirtualServices. */
-const touches = (host: string, hosts: readonly string[]): boolean =>
-  hosts.some((other) => covers(host, other) || covers(other, host));
+const touches = (host: string, other: string): boolean => covers(host, other) || covers(other, host);
 
-function destinationHosts({ http, tcp, tls }: VirtualService): readonly string[] {
-  const requests = http.flatMap(({ action }) =>
-    action.t === "route" ? [...action.destinations, ...action.mirrors] : [],
-  );
-  const connections = [...tcp, ...tls].flatMap(({ destinations }) => destinations);
+/** Rules for calls from other namespaces alone lead nowhere here. */
+function destinationHosts({ http, tcp, tls }: VirtualService, namespace: string): readonly string[] {
+  const isOurs = ({ matches }: { readonly matches: readonly { readonly source: SourceMatch }[] }): boolean =>
+    matches.length === 0 || matches.some(({ source }) => (source.namespace ?? namespace) === namespace);
+  const requests = http
+    .filter(isOurs)
+    .flatMap(({ action }) => (action.t === "route" ? [...action.destinations, ...action.mirrors] : []));
+  const connections = [...tcp, ...tls].filter(isOurs).flatMap(({ destinations }) => destinations);
   return [...requests, ...connections].map(({ host }) => host);
 }
 
