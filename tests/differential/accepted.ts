@@ -5,6 +5,7 @@
  * @module
  */
 import { ACCEPTED_AT_EDGE } from "./accepted-edge.ts";
+import { ACCEPTED_AT_GATEWAY_API } from "./accepted-gateway-api.ts";
 import type { Ask, Case } from "./comparison.ts";
 import type { Difference, Outcome } from "./outcome.ts";
 
@@ -126,4 +127,5 @@ export const ACCEPTED: readonly AcceptedDifference[] = [
       ours === "taken",
   },
   ...ACCEPTED_AT_EDGE,
+  ...ACCEPTED_AT_GATEWAY_API,
 ];

@@ -10,6 +10,7 @@ import { ACCEPTED } from "./accepted.ts";
 import { type Case, compare, type Report } from "./comparison.ts";
 import { FIXED } from "./fixed.ts";
 import { generatedCase } from "./generate/cases.ts";
+import { gatewayApiCase } from "./generate/gateway-api.ts";
 import { gatewayCase } from "./generate/gateways.ts";
 import { GATEWAY_FIXED } from "./gateway-fixed.ts";
 import { formatFinding } from "./report.ts";
@@ -25,8 +26,9 @@ const ASKS = 14;
 /** Kinds of differences that are shrunk before a test fails. */
 const MAX_SHRUNK = 3;
 
-/** One of four is about the gateway. */
-const makerOf = (number: number): typeof generatedCase => (number % 4 === 3 ? gatewayCase : generatedCase);
+/** One of four is about the gateway, every other one of these by the Gateway API. */
+const makerOf = (number: number): typeof generatedCase =>
+  number % 8 === 7 ? gatewayApiCase : number % 4 === 3 ? gatewayCase : generatedCase;
 
 const tools = await findTools();
 

@@ -46,7 +46,9 @@ const signs = ({ differences }: Finding): ReadonlySet<string> =>
 function reductions(of: Case): Case[] {
   const documents = smallerLists(of.documents).concat(
     of.documents.flatMap((document, i) =>
-      smaller(document.spec).map((spec): ConfigDocument[] => of.documents.with(i, { ...document, spec })),
+      smaller(document.spec, mayGo(document)).map((spec): ConfigDocument[] =>
+        of.documents.with(i, { ...document, spec }),
+      ),
     ),
   );
   return [
@@ -55,21 +57,38 @@ function reductions(of: Case): Case[] {
   ];
 }
 
+/** Of the Gateway API. An istiod falls over documents without what the API's definitions demand or fill in, so only these are taken away. */
+const OPTIONAL =
+  "sectionName hostnames headers queryParams filters timeouts retry kinds set add remove scheme hostname path port percent".split(
+    " ",
+  );
+/** Of the same names there, what must stay. */
+const NEEDED = ["listeners", "matches", "backendRefs", "backendRef"];
+
+type MayGo = (name: string, parent: string) => boolean;
+
+const mayGo = ({ apiVersion }: ConfigDocument): MayGo =>
+  apiVersion.startsWith("gateway.networking.k8s.io/")
+    ? (name, parent) => OPTIONAL.includes(name) && !NEEDED.includes(parent)
+    : () => true;
+
 /** The value without one of its parts, at any depth. */
-function smaller(value: unknown): unknown[] {
+function smaller(value: unknown, may: MayGo, parent = ""): unknown[] {
   if (Array.isArray(value)) {
     const items: readonly unknown[] = value;
-    return [...smallerLists(items), ...items.flatMap((item, i) => smaller(item).map((it) => items.with(i, it)))];
+    return [
+      ...smallerLists(items),
+      ...items.flatMap((item, i) => smaller(item, may, parent).map((it) => items.with(i, it))),
+    ];
   }
   if (typeof value !== "object" || value === null) return [];
   const entries = Object.entries(value as Readonly<Record<string, unknown>>);
   // A subset's labels say among whom a balancer has the choice, and outcomes go by its name.
-  return entries
-    .filter(([name]) => name !== "labels")
-    .flatMap(([name, inner]) => [
-      Object.fromEntries(entries.filter(([other]) => other !== name)),
-      ...smaller(inner).map((it) => ({ ...value, [name]: it })),
-    ]);
+  const others = entries.filter(([name]) => name !== "labels");
+  return others.flatMap(([name, inner]) => [
+    ...(may(name, parent) ? [Object.fromEntries(entries.filter(([other]) => other !== name))] : []),
+    ...smaller(inner, may, name).map((it) => ({ ...value, [name]: it })),
+  ]);
 }
 
 /** With one item only, and without each. */

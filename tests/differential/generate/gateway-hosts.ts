@@ -21,10 +21,20 @@ const covers = (wide: string, host: string): boolean => wide.startsWith("*") && 
 /** What requests ask for, of these and beside them. */
 const ASKED = ["HOST.gate", "a.HOST.gate", "b.HOST.gate", "b.a.HOST.gate", "c.a.HOST.gate", "xHOST.gate"];
 
-/** Host headers: mostly plain, at times with a port, or in capitals, which mean the same. */
-export function askedHost(chance: Chance, hosts: readonly string[]): string {
-  const wanted = chance.often(0.75) && hosts.length > 0 ? chance.one(hosts) : chance.one(ASKED);
+export const askedHost = (chance: Chance, hosts: readonly string[]): string => hostHeader(chance, hosts, ASKED);
+
+/** Of the Gateway API's hosts. */
+export const askedApiHost = (chance: Chance, hosts: readonly string[]): string =>
+  hostHeader(
+    chance,
+    hosts,
+    ASKED.map((host) => host.replace(".gate", ".api")),
+  );
+
+/** Mostly plain, at times with a port, or in capitals, which mean the same. */
+function hostHeader(chance: Chance, hosts: readonly string[], others: readonly string[]): string {
+  const wanted = chance.often(0.75) && hosts.length > 0 ? chance.one(hosts) : chance.one(others);
   const host = wanted.replace(/^\*/, chance.one(["b", "c.d", "a"]));
-  if (chance.often(0.04)) return host.replace(".gate", ".Gate");
+  if (chance.often(0.04)) return host.replace("a.", "A.");
   return chance.often(0.15) ? `${host}:${chance.one(["30080", "80", "1"])}` : host;
 }

@@ -6,6 +6,7 @@
 import { existsSync, readFileSync } from "node:fs";
 import { parse } from "yaml";
 import { type ConfigDocument, keyOf } from "./document.ts";
+import { GATEWAY_API_PLURALS, gatewayApiKinds } from "./gateway-api-kinds.ts";
 import type { Tools } from "./tools.ts";
 
 const UP_LIMIT_MS = 120_000;
@@ -23,6 +24,7 @@ interface Made {
 
 /** Kinds' names in paths. */
 const PLURALS: Readonly<Record<string, string>> = {
+  ...GATEWAY_API_PLURALS,
   Namespace: "namespaces",
   Service: "services",
   EndpointSlice: "endpointslices",
@@ -65,6 +67,7 @@ export class ApiServer {
       const kubeconfig = /^KUBECONFIG=(.*)$/m.exec(settings)?.[1] ?? "";
       const kubectl = ["kubectl", "--kubeconfig", kubeconfig];
       await run([...kubectl, "apply", "--server-side", "-f", tools.crds]);
+      await run([...kubectl, "apply", "--server-side", "-f", "-"], gatewayApiKinds());
       await run([...kubectl, "wait", "--for=condition=Established", "crd", "--all", "--timeout=60s"]);
       return new ApiServer(tools, name, kubeconfig);
     } catch (error) {
@@ -160,8 +163,13 @@ function messageOf(text: string): string {
   }
 }
 
-async function run(command: readonly string[]): Promise<string> {
-  const child = Bun.spawn([...command], { stdin: "ignore", stdout: "pipe", stderr: "pipe", timeout: UP_LIMIT_MS });
+async function run(command: readonly string[], input = ""): Promise<string> {
+  const child = Bun.spawn([...command], {
+    stdin: Buffer.from(input),
+    stdout: "pipe",
+    stderr: "pipe",
+    timeout: UP_LIMIT_MS,
+  });
   const [out, problems] = await Promise.all([child.stdout.text(), child.stderr.text()]);
   if ((await child.exited) !== 0) throw new Error(`${command.join(" ")}: ${problems}`);
   return out;

@@ -7,7 +7,7 @@
  */
 import { freePorts } from "../../../src/net/free-ports.ts";
 import type { ConfigDocument } from "./document.ts";
-import { type Caller, MARKER, MARKER_HOST } from "./world.ts";
+import { type Caller, MARKER, MARKER_HOST, type WorldPorts } from "./world.ts";
 
 export const EDGE: Caller = {
   name: "edge",
@@ -48,8 +48,11 @@ const document = (apiVersion: string, kind: string, name: string, spec: unknown)
   spec,
 });
 
+/** The Gateway API knows no subsets: a Service of each version. */
+export const VERSIONS = ["v1", "v2", "v3"] as const;
+
 /** For both control planes. */
-export const edgeDocuments = (ports: DoorPorts): readonly ConfigDocument[] => [
+export const edgeDocuments = (ports: DoorPorts, world: WorldPorts): readonly ConfigDocument[] => [
   document("v1", "Service", EDGE.name, {
     selector: { app: EDGE.labels["app"] },
     ports: Object.entries(ports).map(([name, { port, target }]) => ({
@@ -58,6 +61,13 @@ export const edgeDocuments = (ports: DoorPorts): readonly ConfigDocument[] => [
       targetPort: target,
     })),
   }),
+  ...VERSIONS.map((version) =>
+    document("v1", "Service", version, {
+      selector: { app: "echo", version },
+      ports: [{ name: "http", port: world.service[0], targetPort: world.target[0] }],
+    }),
+  ),
+  apiGateway(ports.api.port),
   document("networking.istio.io/v1", "Gateway", MARKER, {
     selector: { istio: EDGE.labels["istio"] },
     servers: Object.entries(ports).map(([name, { port }]) => ({
@@ -82,6 +92,37 @@ export const edgeOfTulle: ConfigDocument = {
 };
 
 export const EDGE_MARKER = "marker.edge";
+/** Of the Gateway API, whose documents an istiod works into others first: they may come later. */
+export const API_MARKER = "marker.edge.api";
+const API_GROUP = "gateway.networking.k8s.io";
+const API_GATEWAY = "marker-api";
+
+const apiGateway = (port: number): ConfigDocument =>
+  document(`${API_GROUP}/v1`, "Gateway", API_GATEWAY, {
+    gatewayClassName: "istio",
+    addresses: [{ type: "Hostname", value: `${EDGE.name}.${EDGE.namespace}.svc.cluster.local` }],
+    listeners: [
+      { name: "marker", port, protocol: "HTTP", hostname: API_MARKER, allowedRoutes: { namespaces: { from: "Same" } } },
+    ],
+  });
+
+/** Says the generation in where it sends to. */
+export const apiMarker = (generation: string): ConfigDocument =>
+  document(`${API_GROUP}/v1`, "HTTPRoute", API_GATEWAY, {
+    parentRefs: [{ group: API_GROUP, kind: "Gateway", name: API_GATEWAY, namespace: EDGE.namespace }],
+    hostnames: [API_MARKER],
+    rules: [
+      {
+        matches: [{ path: { type: "PathPrefix", value: "/" } }],
+        filters: [
+          {
+            type: "RequestRedirect",
+            requestRedirect: { path: { type: "ReplaceFullPath", replaceFullPath: `/${generation}` }, statusCode: 302 },
+          },
+        ],
+      },
+    ],
+  });
 
 /** As the mesh's marker does: the VirtualService in an answer, a DestinationRule by its subset. */
 export const edgeMarker = (generation: string, servicePort: number): ConfigDocument =>

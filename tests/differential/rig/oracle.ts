@@ -16,6 +16,8 @@ import { bootstrapText, istioGatewayId, istioNodeId } from "./bootstrap.ts";
 import { type Answer, Client, type Place, type Request } from "./client.ts";
 import { type ConfigDocument, keyOf } from "./document.ts";
 import {
+  API_MARKER,
+  apiMarker,
   type DoorPorts,
   EDGE,
   EDGE_MARKER,
@@ -27,6 +29,7 @@ import {
 } from "./edge.ts";
 import { Istiod } from "./istiod.ts";
 import { validate } from "./istioctl.ts";
+import { refusedUnseen } from "./gateway-api-kinds.ts";
 import { inLanes } from "./lanes.ts";
 import { type PlaneNode, TullePlane } from "./plane.ts";
 import type { Tools } from "./tools.ts";
@@ -143,7 +146,11 @@ export class Oracle {
   async publish(documents: readonly ConfigDocument[]): Promise<Refusals> {
     const generation = String(++this.#generation);
     const istio = await this.#toApiServer(documents);
-    const markers = [...markerDocuments(generation), edgeMarker(generation, this.ports.service[0] ?? 0)];
+    const markers = [
+      ...markerDocuments(generation),
+      edgeMarker(generation, this.ports.service[0] ?? 0),
+      apiMarker(generation),
+    ];
     for (const marker of markers) {
       const refused = await this.#api.put(marker);
       if (refused !== undefined) throw new Error(`the API server refuses the marker: ${refused}`);
@@ -189,6 +196,7 @@ export class Oracle {
   async #toApiServer(documents: readonly ConfigDocument[]): Promise<Map<string, string>> {
     const before = this.#held;
     const refused = await validate(this.#tools, this.#folder, documents);
+    for (const [key, reason] of refusedUnseen(documents)) refused.set(key, reason);
     const valid = documents.filter((document) => !refused.has(keyOf(document)));
     const wanted = valid.map((document) => ({ document, key: keyOf(document), text: JSON.stringify(document) }));
     this.#held = new Map(wanted.map(({ key, ...rest }) => [key, rest]));
@@ -216,7 +224,9 @@ export class Oracle {
       (await ask(marked, "/rule")).body === generation && (await ask(marked, "/subset")).status === 200;
     const probe = async (): Promise<boolean> => {
       for (const marked of this.#markedFor(via)) if (!(await isHere(marked))) return false;
-      return true;
+      if (via !== "edge") return true;
+      const { headers } = await ask({ at: this.doors.api.target, host: API_MARKER, url: "" }, "/");
+      return headers.some(([header, value]) => header === "location" && value.endsWith(`/${generation}`));
     };
     try {
       await eventually(
@@ -279,7 +289,7 @@ interface Parts {
 
 const bothHold = ({ doors, ports }: Pick<Parts, "doors" | "ports">): readonly ConfigDocument[] => [
   ...commonDocuments(ports),
-  ...edgeDocuments(doors),
+  ...edgeDocuments(doors, ports),
 ];
 
 /** Of Tulle's. */
