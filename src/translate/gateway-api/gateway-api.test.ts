@@ -94,6 +94,12 @@ describe("routes", () => {
     ]);
   });
 
+  test("by /a/ are no longer than by /a: the document's order decides", () => {
+    const rules = `{matches: [{path: {value: /a}}], ${to("reviews")}}, {matches: [{path: {value: /a/}}], ${to("ratings")}}`;
+    const order = routesAt("*", edge(gateway(), route("a", rules))).map(({ name }) => name);
+    expect(order).toEqual(["default.a.0", "default.a.1"]);
+  });
+
   test("of gRPC stand by names, then by expressions, however long these are", () => {
     const rules = [
       `{name: expression, matches: [{method: {type: RegularExpression, service: "a.*b.*", method: "[a-z]+"}}], ${to("ratings")}}`,

@@ -23,12 +23,16 @@ const PATH_RANK = { Exact: 0, PathPrefix: 1, RegularExpression: 2 } as const;
 export function byHttpMatch(a: HttpRouteMatch, b: HttpRouteMatch): number {
   return firstOf(
     PATH_RANK[a.path.t] - PATH_RANK[b.path.t],
-    b.path.value.length - a.path.value.length,
+    pathLength(b) - pathLength(a),
     Number(b.method !== undefined) - Number(a.method !== undefined),
     count(b.headers) - count(a.headers),
     count(b.queryParams) - count(a.queryParams),
   );
 }
+
+/** Without the slash at a prefix's end, which says nothing. */
+const pathLength = ({ path: { t, value } }: HttpRouteMatch): number =>
+  t === "PathPrefix" && value.endsWith("/") ? value.length - 1 : value.length;
 
 /**
  * The more specific match: of the service's name, of the method's, more headers. All that match a call match the same characters of
