@@ -87,6 +87,13 @@ const DIFFERENCES: readonly AcceptedDifference[] = [
       withoutPort(ours).replace(/\/new\/*/, "/new/") === withoutPort(istio).replace(/\/new\/*/, "/new/"),
   },
   {
+    why: "`ReplacePrefixMatch: /` of a rule for `/` is no rewrite, and `x-envoy-original-path` is not told. Istio tells it.",
+    covers: ({ at, case: { documents }, ours }) =>
+      /^hits\.\d+\.headers\.x-envoy-original-path$/.test(at) &&
+      ours === undefined &&
+      JSON.stringify(documents).includes('"replacePrefixMatch":"/"'),
+  },
+  {
     why: "A RequestRedirect that is to end at its scheme's own port says so (`:80`, `:443`) where the gateway is called at another, since the port of the call would stay. Istio leaves it as it was called.",
     covers: ({ at, istio = "", ours = "" }) =>
       at === "headers.location" &&
