@@ -12,11 +12,11 @@ import type { Role } from "../wire/http2/session.ts";
 export interface Keepalive {
   /** Silence of the peer after which it is asked whether it is there, milliseconds. @default 30_000 */
   readonly intervalMs: number;
-  /** How long it may take to answer. @default 10_000 */
+  /** How long it may take to answer; an Envoy that takes in a large change says nothing for seconds. @default 20_000, as gRPC's */
   readonly timeoutMs: number;
 }
 
-export const DEFAULT_KEEPALIVE: Keepalive = { intervalMs: 30_000, timeoutMs: 10_000 };
+export const DEFAULT_KEEPALIVE: Keepalive = { intervalMs: 30_000, timeoutMs: 20_000 };
 
 export interface ConnectionOptions {
   readonly clock: Clock;
@@ -137,10 +137,13 @@ export class GrpcConnection implements SocketHandler {
       this.flush();
       const { timeoutMs, intervalMs } = this.#keepalive;
       const heardMs = this.#heardMs;
-      this.#timer = this.#clock.after(timeoutMs, () => {
+      // What has come while this process was busy is read before it is judged.
+      const judge = (): void => {
+        if (this.#ending) return;
         if (this.#heardMs === heardMs) this.destroy(`the peer has not answered a ping for ${timeoutMs} ms`);
         else this.#watch(intervalMs);
-      });
+      };
+      this.#timer = this.#clock.after(timeoutMs, () => this.#clock.afterRound(judge));
     });
   }
 

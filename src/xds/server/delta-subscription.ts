@@ -5,7 +5,7 @@
  *
  * @module
  */
-import { hasLegacyWildcard, type Resource } from "../resources.ts";
+import { hasLegacyWildcard, type Resource, TypeUrl } from "../resources.ts";
 import {
   type Answer,
   answerOf,
@@ -113,8 +113,9 @@ export class DeltaSubscription implements Subscription<DeltaRequest> {
       return;
     }
     this.#names.add(name);
-    // Later the client may have dropped what we believe it has, so it is told again, whatever it has.
-    if (!this.#first) this.#resend.add(name);
+    // Later the client may have dropped what we believe it has, so it is told again, whatever it has. So is it of endpoints on a new stream: a cluster
+    // that was exchanged as the last one broke waits for them, in Envoy without end, though it says that it has them.
+    if (!this.#first || this.typeUrl === TypeUrl.eds) this.#resend.add(name);
   }
 
   #unsubscribe(name: string): void {
