@@ -15,7 +15,11 @@ const BY_NAME: readonly string[] = [TypeUrl.eds, TypeUrl.rds, TypeUrl.sds];
 export class BenchProxy {
   bytes = 0;
   resources = 0;
-  readonly #stream = new AdsStream<DeltaRequest, DeltaSubscription>({ ...delta, orderTimeoutMs: 5000 });
+  readonly #stream = new AdsStream<DeltaRequest, DeltaSubscription>({
+    ...delta,
+    makeSubscription: (typeUrl) => delta.makeSubscription(typeUrl, false),
+    orderTimeoutMs: 5000,
+  });
   readonly #asked = new Set<string>();
 
   constructor() {

@@ -29,8 +29,7 @@ describe("loss of the control plane", () => {
     expect(rig.server.clients.map(({ types }) => types.map(({ state, pushes }) => [state, pushes]))).toEqual([
       [
         ["synced", 1],
-        // Endpoints come again, and are not told again.
-        ["synced", 1],
+        ["synced", 0],
         ["synced", 0],
       ],
     ]);

@@ -31,6 +31,8 @@ export interface AdsServerOptions {
   readonly orderTimeoutMs?: number;
 }
 
+/** What an Envoy calls itself. */
+const ENVOY = "envoy";
 /** Bounds on what one stream may ask for. */
 const MAX_TYPES = 32;
 const MAX_NAMES = 200_000;
@@ -62,7 +64,9 @@ export class AdsCall<R extends SubscriptionRequest, S extends Subscription<R>> i
     this.#onlyType = onlyType;
     this.#onGone = onGone;
     this.#sinceMs = options.clock.wallMs();
-    const { makeSubscription, onSent } = variant;
+    const { onSent } = variant;
+    const makeSubscription = (typeUrl: string): S =>
+      variant.makeSubscription(typeUrl, this.#node?.userAgentName === ENVOY);
     this.#stream = new AdsStream<R, S>({ makeSubscription, onSent, orderTimeoutMs: options.orderTimeoutMs });
     this.#endWithCertificate();
   }

@@ -157,6 +157,24 @@ describe("pressure", () => {
   });
 });
 
+test.each([
+  ["envoy", 1],
+  ["another", 0],
+])("on a new stream %s is told endpoints that it says it has: %d times", (userAgentName, times) => {
+  const rig = new AdsRig();
+  rig.cache.set(NODE, Snapshot.of([make.endpoints("a")]));
+  const first = rig.delta();
+  first.send({ node: { id: NODE, userAgentName }, typeUrl: eds, resourceNamesSubscribe: ["a"] });
+  rig.flush();
+  const version = first.responses[0]?.resources?.[0]?.version ?? "";
+  expect(version).not.toBe("");
+  const again = rig.delta();
+  const has = { resourceNamesSubscribe: ["a"], initialResourceVersions: { a: version } };
+  again.send({ node: { id: NODE, userAgentName }, typeUrl: eds, ...has });
+  rig.flush();
+  expect(again.responses.length).toBe(times);
+});
+
 describe("what an operator sees", () => {
   test("each client with its types, versions, identity and last rejection", () => {
     const peer = peerOf("spiffe://cluster.local/ns/default/sa/reviews", Date.UTC(2026, 0, 2));

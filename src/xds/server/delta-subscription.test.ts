@@ -125,13 +125,14 @@ describe("a reconnect", () => {
 
   test("with everything as it was sends nothing", () => {
     expect(told(begin(cds, { initialVersions: { a: "1" } }), { a: "1" })).toBeUndefined();
-    const names = begin(TypeUrl.rds, { subscribe: ["a"], initialVersions: { a: "1" } });
+    const names = begin(eds, { subscribe: ["a"], initialVersions: { a: "1" } });
     expect(told(names, { a: "1" })).toBeUndefined();
     expect(names.held).toBe(1);
   });
 
-  test("endpoints are sent again once: a cluster that was exchanged as the last stream broke waits for them", () => {
-    const it = begin(eds, { subscribe: ["a", "b"], initialVersions: { a: "1", b: "1", c: "1" } });
+  test("an Envoy's endpoints are sent again once: a cluster that was exchanged as the last stream broke waits for them", () => {
+    const it = new DeltaSubscription(eds, true);
+    it.take(request({ subscribe: ["a", "b"], initialVersions: { a: "1", b: "1", c: "1" } }));
     expect(told(it, { a: "1", b: "1", c: "1" })).toBe("a=1 b=1");
     expect(told(it, { a: "1", b: "1", c: "1" })).toBeUndefined();
   });

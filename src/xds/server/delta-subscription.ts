@@ -29,6 +29,7 @@ const ABSENT = "";
 export class DeltaSubscription implements Subscription<DeltaRequest> {
   readonly typeUrl: string;
   inFlight: InFlight | undefined;
+  readonly #tellsEndpointsAgain: boolean;
   #wildcard = false;
   readonly #names = new Set<string>();
   /** What the client was told of each name. */
@@ -41,8 +42,13 @@ export class DeltaSubscription implements Subscription<DeltaRequest> {
   /** Even an empty response is needed: the client waits for one before it goes on. */
   #mustRespond = false;
 
-  constructor(typeUrl: string) {
+  /**
+   * @param isEnvoy On a new stream it is told its endpoints again, though it says that it has them: a cluster that was being exchanged as the
+   *   last stream broke waits for them, without end.
+   */
+  constructor(typeUrl: string, isEnvoy = false) {
     this.typeUrl = typeUrl;
+    this.#tellsEndpointsAgain = isEnvoy && typeUrl === TypeUrl.eds;
   }
 
   get wildcard(): boolean {
@@ -113,9 +119,8 @@ export class DeltaSubscription implements Subscription<DeltaRequest> {
       return;
     }
     this.#names.add(name);
-    // Later the client may have dropped what we believe it has, so it is told again, whatever it has. So is it of endpoints on a new stream: a cluster
-    // that was exchanged as the last one broke waits for them, in Envoy without end, though it says that it has them.
-    if (!this.#first || this.typeUrl === TypeUrl.eds) this.#resend.add(name);
+    // Later the client may have dropped what we believe it has, so it is told again, whatever it has.
+    if (!this.#first || this.#tellsEndpointsAgain) this.#resend.add(name);
   }
 
   #unsubscribe(name: string): void {

@@ -32,7 +32,7 @@ export interface Variant<R extends SubscriptionRequest, S extends Subscription<R
   /** @throws {FieldError} If the bytes are malformed. */
   decode(bytes: Uint8Array): Envelope<R>;
   encode(push: Push): Uint8Array;
-  makeSubscription(typeUrl: string): S;
+  makeSubscription(typeUrl: string, isEnvoy: boolean): S;
   onSent(subscription: S, nonce: string): void;
 }
 
@@ -66,7 +66,7 @@ export const delta: Variant<DeltaRequest, DeltaSubscription> = {
       removedResources: removed,
       controlPlane: CONTROL_PLANE,
     }),
-  makeSubscription: (typeUrl) => new DeltaSubscription(typeUrl),
+  makeSubscription: (typeUrl, isEnvoy) => new DeltaSubscription(typeUrl, isEnvoy),
   onSent() {},
 };
 
